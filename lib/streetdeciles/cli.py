@@ -1,0 +1,103 @@
+"""`streetdeciles run|<stage>|demo|doctor`: parse, log, run, exit code."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from streetdeciles import __version__, storage, terminal
+from streetdeciles.config import RunConfig, load_config
+from streetdeciles.errors import told_in_one_line
+from streetdeciles.pipeline import STAGE_NAMES, plan, run, select_stages
+
+logger = logging.getLogger(__name__)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit code: 0 done, 1 failed while running, 2 refused before any work."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", level=logging.WARNING)
+    logging.getLogger("streetdeciles").setLevel(logging.DEBUG if options.debug else logging.INFO)
+    try:
+        return int(options.command(options))
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from what is finished", file=sys.stderr)
+        return 130
+    except Exception as error:
+        told = told_in_one_line(error)
+        logger.debug("the whole trace", exc_info=True)
+        print(f"error: {told}", file=sys.stderr)
+        return told.exit_code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="streetdeciles", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"streetdeciles {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    whole = commands.add_parser("run", help="run all stages, or some of them")
+    whole.add_argument("--from", dest="first", choices=STAGE_NAMES, help="first stage to run")
+    whole.add_argument("--to", dest="last", choices=STAGE_NAMES, help="last stage to run")
+    whole.add_argument("--only", choices=STAGE_NAMES, help="the one stage to run")
+    _add_run_options(whole)
+    for name in STAGE_NAMES:
+        stage = commands.add_parser(name, help=f"run the {name} stage")
+        stage.set_defaults(first=None, last=None, only=name)
+        _add_run_options(stage)
+
+    demo = commands.add_parser("demo", help="draw the demo city's photographs")
+    demo.add_argument("--config", required=True, help="the demo's config; its folder of photographs is drawn")
+    demo.add_argument("--debug", action="store_true")
+    demo.set_defaults(command=_demo)
+
+    doctor = commands.add_parser("doctor", help="what this machine has, and what is wrong")
+    doctor.set_defaults(command=_doctor, debug=False)
+    return parser
+
+
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", required=True, help="the run's YAML file, e.g. conf/demo.yaml")
+    parser.add_argument("--dry-run", action="store_true", help="show what would run, and do nothing")
+    parser.add_argument("--force", action="store_true", help="redo the selected stages; accept a changed config")
+    parser.add_argument("--debug", action="store_true", help="log every detail, and the whole trace of an error")
+    parser.set_defaults(command=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    config = load_config(options.config)
+    selected = select_stages(options.first, options.last, options.only)
+    if options.dry_run:
+        terminal.show_plan(plan(config, selected, force=options.force))
+        return 0
+    _log_to_file(config)
+    run(config, selected, force=options.force, on_report=terminal.show_stage)
+    if selected[-1] == "report":
+        terminal.show_results(config)
+    return 0
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from streetdeciles.demo.city import draw_city
+
+    draw_city(options.config)
+    return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from streetdeciles.doctor import examine
+
+    return examine()
+
+
+def _log_to_file(config: RunConfig) -> None:
+    """The run's log, in full, beside what the terminal shows; not on object stores, which cannot append."""
+    if not storage.is_local(config.work_dir):
+        return
+    path = Path(config.work_dir.removeprefix("file://")) / "logs" / "run.log"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.getLogger().addHandler(handler)

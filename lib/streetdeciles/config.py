@@ -1,0 +1,297 @@
+"""The run's config: one YAML file in, one section a stage, every error named by its key before any work.
+
+Paths are relative to the folder of the config file. A field marked `NEUTRAL` does not change any result,
+so a run may go on with another value of it; everything else is part of the run's identity (`run_log.py`).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Hashable, Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+import yaml
+from fsspec.core import url_to_fs
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from streetdeciles.errors import RunRefused
+
+NEUTRAL = "neutral"
+INPUT = "input"
+
+InputPath = Annotated[str, INPUT]
+"""A file or folder that must be there before the run starts."""
+
+Positive = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+
+AggregationMethod = Literal["score_mean", "score_decile_mean", "decile_mean", "decile_median", "decile_mode"]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class LabelTable(Section):
+    """A published table and the layout it is in (`labels/layouts.py` knows each by name)."""
+
+    layout: Literal["iod2019_file_1", "iod2019_file_7"]
+    path: InputPath
+
+
+class Boundaries(Section):
+    """GeoJSON polygons of the areas, WGS84, and the properties that hold an area's code and name."""
+
+    path: InputPath
+    area_id: str = "LSOA11CD"
+    name: str = "LSOA11NM"
+
+
+class LabelsConfig(Section):
+    tables: Annotated[list[LabelTable], Field(min_length=1)]
+    regions: Annotated[dict[str, list[str] | Literal["all"]], Field(min_length=1)]
+    """Name of each region -> its districts, by name or code as in the tables; `all`: every area there is."""
+    locations: InputPath
+    """CSV: location_id and area_id, or location_id, latitude and longitude (then `boundaries` is needed)."""
+    boundaries: Boundaries | None = None
+
+
+class ImagesConfig(Section):
+    folder: InputPath
+    pattern: str = "{location_id}_{view}.jpg|jpeg|png"
+    """File name with {location_id} and, where there are several, {view}; endings after the last dot by `|`."""
+    views: Annotated[int, Field(ge=1, le=16)] = 4
+    shard_size: Positive = 4096
+
+    @field_validator("pattern")
+    @classmethod
+    def _names_the_location(cls, pattern: str) -> str:
+        if "{location_id}" not in pattern or "." not in pattern:
+            raise ValueError("must hold {location_id} and file endings, as in '{location_id}_{view}.jpg|png'")
+        return pattern
+
+    @model_validator(mode="after")
+    def _views_are_told_apart(self) -> ImagesConfig:
+        if self.views > 1 and "{view}" not in self.pattern:
+            raise ValueError(f"pattern must hold {{view}} when there are {self.views} views")
+        return self
+
+
+class FeaturesConfig(Section):
+    backbone: Literal["vgg16"] = "vgg16"
+    weights: str = "imagenet"
+    """`imagenet`, `random:<seed>`, or a file: Keras' .h5, .weights.h5 or .keras, or machrisaa's vgg16.npy."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    store: Literal["float32", "float16"] = "float32"
+    max_pixels: Positive = 50_000_000
+    """A photograph of more pixels is a reject (`too_large`)."""
+    device: Annotated[Literal["auto", "gpu", "cpu"], NEUTRAL] = "auto"
+    batch_size: Annotated[int, NEUTRAL, Field(ge=1, le=4096)] = 32
+    decode_threads: Annotated[int, NEUTRAL, Field(ge=1, le=256)] = 4
+
+    @field_validator("weights")
+    @classmethod
+    def _known_weights(cls, weights: str) -> str:
+        kind, _, seed = weights.partition(":")
+        if weights == "imagenet" or (kind == "random" and seed.isdigit()):
+            return weights
+        if weights.endswith((".h5", ".keras", ".npy")):
+            return weights
+        raise ValueError("must be imagenet, random:<seed>, or a .h5, .weights.h5, .keras or .npy file")
+
+
+class DatasetConfig(Section):
+    outcomes: Annotated[list[str], Field(min_length=1)]
+    folds: Annotated[int, Field(ge=2, le=100)] = 5
+    hdf5: bool = True
+
+
+class TrainingConfig(Section):
+    """The network of REFERENCE §4; the defaults are the paper's widths and noise."""
+
+    view_units: Annotated[list[Positive], Field(min_length=1)] = [512, 256, 128]
+    location_units: Annotated[list[Positive], Field(min_length=1)] = [64]
+    noise: Annotated[float, Field(ge=0)] = 0.05
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-4
+    batch_size: Positive = 64
+    epochs: Positive = 50
+    patience: Positive = 10
+    validation_share: Share = 0.15
+    """Share of the areas a model may learn from that it is validated on instead (best weights, early stopping)."""
+
+
+class PredictionConfig(Section):
+    batch_size: Annotated[int, NEUTRAL, Field(ge=1)] = 256
+
+
+class AggregationConfig(Section):
+    methods: Annotated[list[AggregationMethod], Field(min_length=1)] = list(get_args(AggregationMethod))
+
+
+class EvaluationConfig(Section):
+    bootstrap: Annotated[int, Field(ge=0)] = 1000
+    """Samples of the areas behind the 95 % intervals; 0: none."""
+
+
+class ReportConfig(Section):
+    title: str = "Deciles from street photographs"
+    notice: str = ""
+    """Shown above everything else, e.g. that the photographs are drawn."""
+    method: AggregationMethod = "score_mean"
+    gallery: Annotated[int, Field(ge=0, le=200)] = 12
+
+
+class SparkConfig(Section):
+    """For a session that streetdeciles builds itself; under spark-submit the cluster's settings hold."""
+
+    master: str = "local[*]"
+    driver_memory: str = "2g"
+    conf: dict[str, str] = {}
+
+
+class RunConfig(Section):
+    """A whole run. `work_dir` receives every table, model, log and the report."""
+
+    work_dir: str
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    labels: LabelsConfig
+    images: ImagesConfig
+    features: FeaturesConfig = FeaturesConfig()
+    dataset: DatasetConfig
+    training: TrainingConfig = TrainingConfig()
+    prediction: PredictionConfig = PredictionConfig()
+    aggregation: AggregationConfig = AggregationConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    report: ReportConfig = ReportConfig()
+    spark: Annotated[SparkConfig, NEUTRAL] = SparkConfig()
+
+    @model_validator(mode="after")
+    def _report_method_is_made(self) -> RunConfig:
+        if self.report.method not in self.aggregation.methods:
+            raise ValueError(f"report.method {self.report.method} must be one of aggregation.methods")
+        return self
+
+
+def load_config(path: str) -> RunConfig:
+    """Read, check and resolve the YAML file at `path`; RunRefused names each key that is not right."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise RunRefused(f"{path}: cannot read the config ({error.strerror}); give one with --config") from error
+    try:
+        values = yaml.load(text, Loader=_UniqueKeys)  # noqa: S506 - a SafeLoader
+    except yaml.YAMLError as error:
+        raise RunRefused(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(values, dict):
+        raise RunRefused(f"{path}: expected a mapping with the keys {', '.join(RunConfig.model_fields)}")
+    try:
+        config = RunConfig.model_validate(values)
+    except ValidationError as error:
+        raise RunRefused(f"{path}: {'; '.join(_explain(error))}") from error
+    config = _resolve_paths(config, Path(path).absolute().parent)
+    _check_inputs(path, config)
+    return config
+
+
+def input_paths(section: BaseModel, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Each (key, path) of a section, or a whole config, that the run reads."""
+    for key, value, field in _walk(section, prefix):
+        if INPUT in field and isinstance(value, str):
+            yield key, value
+
+
+def result_settings(section: BaseModel) -> dict[str, Any]:
+    """The flat {key: value} of everything that changes results (no NEUTRAL field), as plain values."""
+    return {key: value for key, value, field in _walk(section, "") if NEUTRAL not in field}
+
+
+def _walk(section: BaseModel, prefix: str) -> Iterator[tuple[str, Any, list[Any]]]:
+    for name, field in type(section).model_fields.items():
+        value = getattr(section, name)
+        key = f"{prefix}{name}"
+        if NEUTRAL in field.metadata and isinstance(value, BaseModel):
+            continue
+        if isinstance(value, BaseModel):
+            yield from _walk(value, f"{key}.")
+        elif isinstance(value, list) and value and isinstance(value[0], BaseModel):
+            for i, item in enumerate(value):
+                yield from _walk(item, f"{key}[{i}].")
+        else:
+            yield key, value, field.metadata
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML's safe loader, which refuses a key that stands twice instead of taking the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key, (key_node, _) in zip(keys, node.value, strict=True):
+            if keys.count(key) > 1:
+                raise yaml.MarkedYAMLError(problem=f"key {key!r} stands twice", problem_mark=key_node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def _explain(error: ValidationError) -> Iterator[str]:
+    for problem in error.errors(include_url=False):
+        where = [part for part in problem["loc"] if not (isinstance(part, str) and "[" in part)]
+        key = ".".join(str(part) for part in where) or "the whole"
+        if problem["type"] == "extra_forbidden":
+            allowed = _keys_beside(where[:-1])
+            near = difflib.get_close_matches(str(where[-1]), allowed, n=1)
+            hint = f"did you mean {near[0]}? " if near else ""
+            yield f"{key}: unknown key; {hint}allowed: {', '.join(allowed)}"
+        elif problem["type"] == "missing":
+            yield f"{key}: is missing"
+        else:
+            message = problem["msg"].removeprefix("Value error, ")
+            yield f"{key}: {message[0].lower()}{message[1:]}, got {problem['input']!r:.80}"
+
+
+def _keys_beside(where: list[Any]) -> list[str]:
+    model: Any = RunConfig
+    for part in where:
+        if isinstance(part, int):
+            continue
+        annotation = model.model_fields[part].annotation
+        models = [kind for kind in (annotation, *get_args(annotation)) if hasattr(kind, "model_fields")]
+        model = models[0]
+    return list(model.model_fields)
+
+
+def _resolve_paths(config: RunConfig, folder: Path) -> RunConfig:
+    def resolve(path: str) -> str:
+        return path if "://" in path else str((folder / path).resolve())
+
+    def resolved(section: Any) -> Any:
+        changed: dict[str, Any] = {}
+        for name, field in type(section).model_fields.items():
+            value = getattr(section, name)
+            if isinstance(value, BaseModel):
+                changed[name] = resolved(value)
+            elif isinstance(value, list) and value and isinstance(value[0], BaseModel):
+                changed[name] = [resolved(item) for item in value]
+            elif INPUT in field.metadata:
+                changed[name] = resolve(value)
+        return section.model_copy(update=changed)
+
+    config = resolved(config)
+    update: dict[str, Any] = {"work_dir": resolve(config.work_dir)}
+    if config.features.weights.endswith((".h5", ".keras", ".npy")):
+        update["features"] = config.features.model_copy(update={"weights": resolve(config.features.weights)})
+    return config.model_copy(update=update)
+
+
+def _check_inputs(path: str, config: RunConfig) -> None:
+    weights = config.features.weights
+    paths = [*input_paths(config)]
+    if weights.endswith((".h5", ".keras", ".npy")):
+        paths.append(("features.weights", weights))
+    missing = [f"{key}: {value}: no such file or folder" for key, value in paths if not _exists(value)]
+    if missing:
+        raise RunRefused(f"{path}: {'; '.join(missing)}; correct the path (relative to the config's folder)")
+
+
+def _exists(path: str) -> bool:
+    fs, path_there = url_to_fs(path)
+    return bool(fs.exists(path_there))

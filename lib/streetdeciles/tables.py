@@ -1,0 +1,203 @@
+"""Every table that passes between stages: its key, its columns, and the check on writing.
+
+The columns are Spark SQL types. `docs/tables.md` says what each column means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from streetdeciles.errors import RunFailed
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql import DataFrame
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table at `<work_dir>/<name>`, Parquet, with at most one row for each value of `key`."""
+
+    name: str
+    key: tuple[str, ...]
+    columns: Mapping[str, str]
+    partitioned_by: tuple[str, ...] = ()
+
+    @property
+    def ddl(self) -> str:
+        """The schema as Spark SQL text, e.g. for `mapInArrow` or `createDataFrame`."""
+        return ", ".join(f"{name} {kind}" for name, kind in self.columns.items())
+
+    def arrow_schema(self) -> pa.Schema:
+        """The same schema for Arrow batches inside a `mapInArrow`."""
+        from pyspark.sql.pandas.types import to_arrow_schema
+        from pyspark.sql.types import StructType, _parse_datatype_string
+
+        parsed = _parse_datatype_string(self.ddl)
+        assert isinstance(parsed, StructType)
+        return to_arrow_schema(parsed)
+
+    def conform(self, frame: DataFrame) -> DataFrame:
+        """`frame` with this table's columns, in its order and types: the end of every transform."""
+        from pyspark.sql import functions as F
+
+        missing = [name for name in self.columns if name not in frame.columns]
+        if missing:
+            raise RunFailed(
+                f"table {self.name}: column(s) {', '.join(missing)} are missing, there are {', '.join(frame.columns)}"
+            )
+        return frame.select(*[F.col(name).cast(kind).alias(name) for name, kind in self.columns.items()])
+
+    def check_key(self, frame: DataFrame) -> int:
+        """Rows of `frame`; raises RunFailed where a key is null or stands twice."""
+        from pyspark.sql import functions as F
+
+        keys = frame.groupBy(*self.key).agg(F.count("*").alias("n"))
+        is_null = F.greatest(*[F.col(name).isNull().cast("int") for name in (*self.key, *self.key)])
+        found = keys.agg(
+            F.coalesce(F.sum("n"), F.lit(0)).alias("rows"),
+            F.coalesce(F.sum((F.col("n") > 1).cast("int")), F.lit(0)).alias("doubled"),
+            F.coalesce(F.sum(is_null), F.lit(0)).alias("nulls"),
+        ).first()
+        assert found is not None
+        if found["doubled"] or found["nulls"]:
+            raise RunFailed(
+                f"table {self.name}: {found['doubled']} key(s) ({', '.join(self.key)}) stand twice "
+                f"and {found['nulls']} are null; each must stand once"
+            )
+        return int(found["rows"])
+
+
+AREA_LABELS = Table(
+    "area_labels",
+    key=("region", "area_id", "outcome"),
+    columns={
+        "region": "string",
+        "area_id": "string",
+        "outcome": "string",
+        "value": "double",
+        "decile": "tinyint",
+    },
+)
+
+LOCATIONS = Table(
+    "locations",
+    key=("location_id",),
+    columns={
+        "location_id": "string",
+        "region": "string",
+        "area_id": "string",
+        "oa": "string",
+        "msoa": "string",
+        "latitude": "double",
+        "longitude": "double",
+    },
+)
+
+IMAGE_INDEX = Table(
+    "image_index",
+    key=("image_id",),
+    columns={
+        "image_id": "string",
+        "location_id": "string",
+        "view": "tinyint",
+        "uri": "string",
+        "member": "string",
+        "offset": "bigint",
+        "length": "bigint",
+        "shard": "int",
+    },
+)
+
+FEATURES = Table(
+    "features",
+    key=("image_id",),
+    columns={
+        "image_id": "string",
+        "location_id": "string",
+        "view": "tinyint",
+        "features": "array<float>",
+        "shard": "int",
+    },
+    partitioned_by=("shard",),
+)
+
+REJECTS = Table(
+    "rejects",
+    key=("image_id",),
+    columns={
+        "image_id": "string",
+        "location_id": "string",
+        "view": "tinyint",
+        "uri": "string",
+        "reason": "string",
+        "detail": "string",
+        "shard": "int",
+    },
+    partitioned_by=("shard",),
+)
+
+PREDICTIONS = Table(
+    "predictions",
+    key=("location_id", "outcome", "model"),
+    columns={
+        "location_id": "string",
+        "outcome": "string",
+        "model": "string",
+        "fold": "int",
+        "score": "double",
+        "decile": "tinyint",
+        "probabilities": "array<float>",
+    },
+)
+
+AREA_PREDICTIONS = Table(
+    "area_predictions",
+    key=("region", "level", "area_id", "outcome", "method"),
+    columns={
+        "region": "string",
+        "level": "string",
+        "area_id": "string",
+        "outcome": "string",
+        "method": "string",
+        "n_locations": "bigint",
+        "mean_score": "double",
+        "decile": "double",
+        "true_decile": "tinyint",
+    },
+)
+
+MEASURES = ("mae", "accuracy", "within_1", "kappa", "pearson", "spearman", "kendall")
+
+METRICS = Table(
+    "metrics",
+    key=("region", "outcome", "level", "method", "model"),
+    columns={
+        "region": "string",
+        "outcome": "string",
+        "level": "string",
+        "method": "string",
+        "model": "string",
+        "n": "bigint",
+        **{name: "double" for measure in MEASURES for name in (measure, f"{measure}_low", f"{measure}_high")},
+    },
+)
+
+LEFT_OUT = Table(
+    "left_out",
+    key=("stage", "id", "reason"),
+    columns={"id": "string", "reason": "string", "detail": "string", "stage": "string"},
+    partitioned_by=("stage",),
+)
+"""What a stage was given and did not pass on, a row each: `id` is a location_id, an area_id or a file."""
+
+TRAINING_SET = "training_set"
+"""Petastorm, so its schema is a Unischema, made by `dataset.petastorm_set` from these columns."""
+
+
+def training_set_columns(outcomes: Sequence[str]) -> tuple[str, ...]:
+    """Columns of the training set, in order; each outcome is a nullable tinyint column of deciles."""
+    place = ("location_id", "row_number", "region", "area_id", "oa", "msoa")
+    return (*place, "features", "view_mask", "fold", *outcomes)

@@ -1,0 +1,65 @@
+"""What the command line shows: a table a stage, the plan of a run, and the results at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from streetdeciles import storage
+from streetdeciles.config import RunConfig
+from streetdeciles.run_log import StageReport
+from streetdeciles.tables import MEASURES, METRICS
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from streetdeciles.pipeline import Planned
+
+
+def console() -> Console:
+    from rich.console import Console
+
+    # In a log file or a pipe there is no width to keep to; 120 columns hold every table.
+    out = Console()
+    return out if out.is_terminal else Console(width=120)
+
+
+def show_plan(planned: Sequence[Planned]) -> None:
+    from rich.table import Table
+
+    table = Table("stage", "action", "why", "writes", title="Plan")
+    for step in planned:
+        table.add_row(step.stage.name, step.action, step.why, ", ".join(step.stage.writes))
+    console().print(table)
+
+
+def show_stage(planned: Planned, report: StageReport) -> None:
+    """The stage's counts and notes; one line where it was up to date."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    if planned.action == "up to date":
+        console().print(f"[bold]{report.stage}[/bold] is up to date")
+        return
+    table = Table("what", "count", title=f"{report.stage} ({report.seconds:.1f} s)", title_justify="left")
+    table.columns[1].justify = "right"
+    for name, count in report.counts.items():
+        table.add_row(escape(name), f"{count:,}")
+    console().print(table)
+    for note in report.notes:
+        console().print(f"  {escape(note)}")
+
+
+def show_results(config: RunConfig) -> None:
+    """The measures of the report's method and the median baseline on areas, then the path of the report."""
+    import pandas as pd
+    from rich.table import Table
+
+    metrics = pd.read_parquet(storage.join(config.work_dir, METRICS.name))
+    shown = metrics[(metrics["level"] == "area") & metrics["method"].isin([config.report.method, "median"])]
+    table = Table("region", "outcome", "model", "areas", *MEASURES, title="Held-out areas")
+    for row in shown.sort_values(["region", "outcome", "model"], ascending=[True, True, False]).to_dict("records"):
+        values = ["-" if pd.isna(row[name]) else f"{row[name]:.2f}" for name in MEASURES]
+        table.add_row(row["region"], row["outcome"], row["model"], str(row["n"]), *values)
+    console().print(table)
+    console().print(f"report: {storage.join(config.work_dir, 'report.html')}", soft_wrap=True)
