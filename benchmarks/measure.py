@@ -1,0 +1,111 @@
+"""Two ways of doing one thing, measured side by side in one run, and the file that keeps what came out.
+
+A benchmark script measures with `interleaved`, keeps the result with `record`, and prints it:
+
+    compared = interleaved(ours, reference, runs=5)
+    record("extraction", compared, unit="images/s", other_is="four images a batch, float32")
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+
+TOLD_CPU_FLAGS = ("avx512_bf16", "amx_bf16")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Medians over `runs` runs of each side, in the unit that the callables return (more is better)."""
+
+    ours: float
+    other: float
+    runs: int
+
+    @property
+    def ratio(self) -> float:
+        return self.ours / self.other
+
+
+def interleaved(ours: Callable[[], float], other: Callable[[], float], runs: int) -> Comparison:
+    """Run ours, other, ours, other, … so that a machine that slows down slows both; medians of each.
+
+    Each callable does its work once and returns a figure such as images/s. What has to be warmed up is warmed up
+    by the caller.
+    """
+    if runs < 1:
+        raise ValueError(f"runs must be at least 1, got {runs}")
+    pairs = [(ours(), other()) for _ in range(runs)]
+    return Comparison(
+        ours=statistics.median(pair[0] for pair in pairs),
+        other=statistics.median(pair[1] for pair in pairs),
+        runs=runs,
+    )
+
+
+def record(
+    name: str, compared: Comparison, *, unit: str, other_is: str, machine: str | None = None, folder: Path = RESULTS
+) -> dict[str, Any]:
+    """Append the comparison to `<folder>/<name>.json` (a JSON list), print it in one line, and return it."""
+    result = {
+        "name": name,
+        "unit": unit,
+        "ours": _rounded(compared.ours),
+        "other": _rounded(compared.other),
+        "other_is": other_is,
+        "ratio": round(compared.ratio, 3),
+        "runs": compared.runs,
+        "machine": machine or this_machine(),
+    }
+    path = folder / f"{name}.json"
+    results = [*read_results(path), result]
+    folder.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".unfinished")
+    unfinished.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    unfinished.replace(path)
+    print(
+        f"{name}: ours {result['ours']} {unit}, other {result['other']} {unit} ({other_is}), "
+        f"ratio {result['ratio']}, median of {compared.runs}",
+        flush=True,
+    )
+    return result
+
+
+def read_results(path: Path) -> list[dict[str, Any]]:
+    """The results in one file, oldest first; none where there is no file."""
+    if not path.exists():
+        return []
+    results: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+    return results
+
+
+def this_machine() -> str:
+    """CPU model, the cores this process may use, and the CPU's bfloat16 instructions."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    model, flags = _cpu()
+    told = [flag for flag in TOLD_CPU_FLAGS if flag in flags] or ["no bfloat16 instructions"]
+    return f"{model}, {cores} cores, {', '.join(told)}"
+
+
+def _cpu() -> tuple[str, set[str]]:
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return platform.processor() or platform.machine(), set()
+    model = re.search(r"^model name\s*:\s*(.+)$", text, flags=re.MULTILINE)
+    flags = re.search(r"^(?:flags|Features)\s*:\s*(.+)$", text, flags=re.MULTILINE)
+    return model.group(1).strip() if model else platform.machine(), set(flags.group(1).split()) if flags else set()
+
+
+def _rounded(value: float) -> float:
+    """Four significant digits: more than the measurement is worth, few enough to read."""
+    return float(f"{value:.4g}")
