@@ -1,0 +1,149 @@
+"""What a run's YAML may hold, and how each mistake in it is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import write_config
+from streetdeciles.config import RunConfig, input_paths, load_config, result_settings
+from streetdeciles.errors import RunRefused
+
+CONF = Path(__file__).parents[1] / "conf"
+
+
+def load_values(tmp_path: Path, values: Any) -> RunConfig:
+    return load_config(str(write_config(tmp_path, values)))
+
+
+def refusal(tmp_path: Path, values: Any) -> str:
+    with pytest.raises(RunRefused) as refused:
+        load_values(tmp_path, values)
+    assert "\n" not in str(refused.value)
+    return str(refused.value)
+
+
+def test_paths_are_relative_to_the_folder_of_the_config(tmp_path: Path, values: dict[str, Any]) -> None:
+    config = load_values(tmp_path, values)
+
+    assert config.work_dir == str(tmp_path / "out")
+    assert config.images.folder == str(tmp_path / "photographs")
+    assert config.labels.tables[0].path == str(tmp_path / "table.csv")
+
+
+def test_uri_is_left_as_it_is(tmp_path: Path, values: dict[str, Any]) -> None:
+    config = load_values(tmp_path, values | {"work_dir": "s3://bucket/run"})
+
+    assert config.work_dir == "s3://bucket/run"
+
+
+def test_unknown_key_is_refused_with_the_nearest_and_all_allowed(tmp_path: Path, values: dict[str, Any]) -> None:
+    message = refusal(tmp_path, values | {"features": {"batchsize": 8}})
+
+    assert "features.batchsize: unknown key; did you mean batch_size? allowed: backbone, weights" in message
+
+
+def test_unknown_key_of_a_list_item_is_refused_with_its_place(tmp_path: Path, values: dict[str, Any]) -> None:
+    values["labels"]["tables"][0]["file"] = "x"
+
+    assert "labels.tables.0.file: unknown key; allowed: layout, path" in refusal(tmp_path, values)
+
+
+def test_bad_value_is_refused_with_what_is_allowed(tmp_path: Path, values: dict[str, Any]) -> None:
+    message = refusal(tmp_path, values | {"features": {"device": "tpu"}, "training": {"epochs": 0}})
+
+    assert "features.device: input should be 'auto', 'gpu' or 'cpu', got 'tpu'" in message
+    assert "training.epochs: input should be greater than or equal to 1, got 0" in message
+
+
+def test_value_of_another_type_is_refused(tmp_path: Path, values: dict[str, Any]) -> None:
+    assert "training.epochs: input should be a valid integer, got '5'" in refusal(
+        tmp_path, values | {"training": {"epochs": "5"}}
+    )
+
+
+def test_missing_key_is_refused(tmp_path: Path, values: dict[str, Any]) -> None:
+    del values["dataset"]
+
+    assert "dataset: is missing" in refusal(tmp_path, values)
+
+
+def test_missing_files_are_refused_all_at_once(tmp_path: Path, values: dict[str, Any]) -> None:
+    (tmp_path / "table.csv").unlink()
+    (tmp_path / "photographs").rmdir()
+
+    message = refusal(tmp_path, values)
+
+    assert f"labels.tables[0].path: {tmp_path}/table.csv: no such file or folder" in message
+    assert f"images.folder: {tmp_path}/photographs: no such file or folder" in message
+
+
+def test_missing_weights_file_is_refused(tmp_path: Path, values: dict[str, Any]) -> None:
+    message = refusal(tmp_path, values | {"features": {"weights": "vgg16.npy"}})
+
+    assert f"features.weights: {tmp_path}/vgg16.npy: no such file" in message
+
+
+@pytest.mark.parametrize("weights", ["random", "random:x", "places365"])
+def test_unknown_weights_are_refused(tmp_path: Path, values: dict[str, Any], weights: str) -> None:
+    assert "must be imagenet, random:<seed>, or a .h5" in refusal(tmp_path, values | {"features": {"weights": weights}})
+
+
+def test_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    assert "key 'seed' stands twice" in refusal(tmp_path, "seed: 1\nseed: 2\n")
+
+
+def test_yaml_that_would_run_code_is_refused(tmp_path: Path) -> None:
+    assert "not valid YAML" in refusal(tmp_path, "seed: !!python/object/apply:os.system ['true']\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"), [("seed: [", "not valid YAML"), ("- 1\n", "expected a mapping"), ("", "map")]
+)
+def test_text_that_is_no_config_is_refused(tmp_path: Path, text: str, told: str) -> None:
+    assert told in refusal(tmp_path, text)
+
+
+def test_config_that_is_not_there_is_refused() -> None:
+    with pytest.raises(RunRefused, match=r"nowhere\.yaml: cannot read the config"):
+        load_config("nowhere.yaml")
+
+
+def test_several_views_need_a_view_in_the_pattern(tmp_path: Path, values: dict[str, Any]) -> None:
+    values["images"] |= {"pattern": "{location_id}.jpg", "views": 4}
+
+    assert "images: pattern must hold {view} when there are 4 views" in refusal(tmp_path, values)
+
+
+def test_report_method_must_be_among_the_aggregation_methods(tmp_path: Path, values: dict[str, Any]) -> None:
+    message = refusal(tmp_path, values | {"aggregation": {"methods": ["decile_mean"]}})
+
+    assert "report.method score_mean must be one of aggregation.methods" in message
+
+
+def test_result_settings_leave_out_what_changes_no_result(tmp_path: Path, values: dict[str, Any]) -> None:
+    one = load_values(tmp_path, values | {"spark": {"master": "local[1]"}, "features": {"batch_size": 1}})
+    other = load_values(tmp_path, values | {"spark": {"master": "local[8]"}, "features": {"batch_size": 64}})
+
+    assert result_settings(one) == result_settings(other)
+    assert result_settings(one) != result_settings(load_values(tmp_path, values | {"seed": 7}))
+
+
+def test_input_paths_are_named_by_their_keys(tmp_path: Path, values: dict[str, Any]) -> None:
+    assert dict(input_paths(load_values(tmp_path, values))) == {
+        "labels.tables[0].path": str(tmp_path / "table.csv"),
+        "labels.locations": str(tmp_path / "locations.csv"),
+        "images.folder": str(tmp_path / "photographs"),
+    }
+
+
+def test_sample_config_is_valid() -> None:
+    assert load_config(str(CONF / "sample.yaml")).images.views == 1
+
+
+def test_saved_config_is_read_back_equal(tmp_path: Path, values: dict[str, Any]) -> None:
+    config = load_values(tmp_path, values)
+
+    assert RunConfig.model_validate(config.model_dump(mode="json")) == config

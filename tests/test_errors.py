@@ -1,0 +1,41 @@
+"""What a failure looks like to the user: one line and an exit code."""
+
+from __future__ import annotations
+
+from streetdeciles.errors import RunFailed, RunRefused, told_in_one_line
+
+
+def test_error_of_ours_is_told_as_it_is() -> None:
+    error = RunRefused("conf.yaml: wrong")
+
+    assert told_in_one_line(error) is error
+
+
+def test_error_of_a_worker_is_taken_out_of_the_jvm_trace() -> None:
+    trace = (
+        "An exception was thrown from the Python worker. Please see the stack trace below.\n"
+        "Traceback (most recent call last):\n"
+        '  File "extraction.py", line 7, in extract\n'
+        "streetdeciles.errors.RunRefused: features.device: gpu, but there is none\n"
+        "\tat org.apache.spark.api.python.BasePythonRunner.handlePythonException(PythonRunner.scala:572)\n"
+    )
+
+    told = told_in_one_line(RuntimeError(trace))
+
+    assert type(told) is RunRefused
+    assert str(told) == "features.device: gpu, but there is none"
+    assert told.exit_code == 2
+
+
+def test_foreign_error_is_told_by_its_last_cause() -> None:
+    told = told_in_one_line(
+        RuntimeError("Job aborted.\n\tat org.apache\nCaused by: java.io.IOException: No space left on device\n\tat x")
+    )
+
+    assert type(told) is RunFailed
+    assert str(told) == "RuntimeError: java.io.IOException: No space left on device"
+    assert told.exit_code == 1
+
+
+def test_error_without_text_is_told_by_its_name() -> None:
+    assert str(told_in_one_line(MemoryError())) == "MemoryError: MemoryError"
