@@ -19,8 +19,7 @@ logger = logging.getLogger(__name__)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code: 0 done, 1 failed while running, 2 refused before any work."""
     options = _parser().parse_args(arguments)
-    logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", level=logging.WARNING)
-    logging.getLogger("streetdeciles").setLevel(logging.DEBUG if options.debug else logging.INFO)
+    _log_to_terminal(debug=options.debug)
     try:
         return int(options.command(options))
     except KeyboardInterrupt:
@@ -28,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except Exception as error:
         told = told_in_one_line(error)
-        logger.debug("the whole trace", exc_info=True)
+        logger.debug("the whole trace of what stopped the run", exc_info=True)
         print(f"error: {told}", file=sys.stderr)
         return told.exit_code
 
@@ -92,8 +91,16 @@ def _doctor(options: argparse.Namespace) -> int:
     return examine()
 
 
+def _log_to_terminal(*, debug: bool) -> None:
+    handler = logging.StreamHandler()
+    handler.setLevel(logging.DEBUG if debug else logging.INFO)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", datefmt="%H:%M:%S"))
+    logging.getLogger().addHandler(handler)
+    logging.getLogger("streetdeciles").setLevel(logging.DEBUG)
+
+
 def _log_to_file(config: RunConfig) -> None:
-    """The run's log, in full, beside what the terminal shows; not on object stores, which cannot append."""
+    """The run's log, with every detail and trace; not on object stores, which cannot append."""
     if not storage.is_local(config.work_dir):
         return
     path = Path(config.work_dir.removeprefix("file://")) / "logs" / "run.log"

@@ -13,6 +13,7 @@ from typing import Literal
 from streetdeciles import run_log, storage
 from streetdeciles.config import RunConfig
 from streetdeciles.errors import RunRefused
+from streetdeciles.lock import locked
 from streetdeciles.run_log import StageReport
 from streetdeciles.session import spark_session
 
@@ -104,8 +105,9 @@ def run(
     on_report: Callable[[Planned, StageReport], None] = lambda planned, report: None,
 ) -> None:
     """Run what of `selected` is not up to date. `on_report` is told of each stage, also of those up to date."""
-    run_log.claim_work_dir(config, force=force)
     with ExitStack() as stack:
+        stack.enter_context(locked(config.work_dir))
+        run_log.claim_work_dir(config, force=force)
         spark = None
         for planned in plan(config, selected, force=force):
             if planned.action == "not selected":
