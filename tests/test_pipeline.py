@@ -1,0 +1,98 @@
+"""Which stages run, in which order, and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import write_config
+from streetdeciles import run_log, storage
+from streetdeciles.config import RunConfig, load_config
+from streetdeciles.errors import RunRefused
+from streetdeciles.pipeline import STAGE_NAMES, STAGES, plan, select_stages
+from streetdeciles.run_log import StageReport
+
+
+@pytest.fixture
+def config(tmp_path: Path, values: dict[str, Any]) -> RunConfig:
+    return load_config(str(write_config(tmp_path, values)))
+
+
+def finish(config: RunConfig, *names: str) -> None:
+    """Leave the marks and outputs that these stages leave when they are done."""
+    for step in plan(config, STAGE_NAMES, force=False):
+        if step.stage.name in names:
+            run_log.record(config.work_dir, StageReport(step.stage.name), step.fingerprint)
+            for name in step.stage.writes:
+                storage.write_text(storage.join(config.work_dir, name), "")
+
+
+def actions(config: RunConfig, *selected: str, force: bool = False) -> dict[str, str]:
+    return {step.stage.name: step.action for step in plan(config, selected or STAGE_NAMES, force=force)}
+
+
+def test_stages_stand_after_what_they_read() -> None:
+    for place, stage in enumerate(STAGES):
+        assert set(stage.reads) <= set(STAGE_NAMES[:place])
+
+
+def test_selection_by_first_last_and_only() -> None:
+    assert select_stages(None, None, None) == STAGE_NAMES
+    assert select_stages("dataset", "prediction", None) == ("dataset", "training", "prediction")
+    assert select_stages(None, None, "images") == ("images",)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "only", "told"),
+    [("report", "labels", None, "--from report comes after --to labels"), ("labels", None, "images", "stands alone")],
+)
+def test_contradictory_selection_is_refused(first: str, last: str | None, only: str | None, told: str) -> None:
+    with pytest.raises(RunRefused, match=told):
+        select_stages(first, last, only)
+
+
+def test_nothing_done_runs_everything(config: RunConfig) -> None:
+    assert set(actions(config).values()) == {"run"}
+
+
+def test_everything_done_runs_nothing(config: RunConfig) -> None:
+    finish(config, *STAGE_NAMES)
+
+    assert set(actions(config).values()) == {"up to date"}
+
+
+def test_force_runs_the_selected_again(config: RunConfig) -> None:
+    finish(config, *STAGE_NAMES)
+
+    found = actions(config, "training", "prediction", force=True)
+
+    assert [name for name, action in found.items() if action == "run"] == ["training", "prediction"]
+
+
+def test_table_that_was_removed_is_made_again(config: RunConfig) -> None:
+    finish(config, *STAGE_NAMES)
+    storage.remove(storage.join(config.work_dir, "predictions"))
+
+    found = actions(config)
+
+    assert [name for name, action in found.items() if action == "run"] == ["prediction"]
+
+
+def test_changed_input_runs_its_stage_and_all_that_follow_from_it(config: RunConfig, tmp_path: Path) -> None:
+    finish(config, *STAGE_NAMES)
+    (tmp_path / "locations.csv").write_text("changed\n")
+
+    found = actions(config)
+
+    assert [name for name, action in found.items() if action == "up to date"] == ["images", "features"]
+
+
+def test_stage_whose_input_is_not_made_is_refused(config: RunConfig) -> None:
+    with pytest.raises(RunRefused, match=r"stage images must run first \(not done yet\); add --from images"):
+        plan(config, ("features",), force=False)
+
+
+def test_stage_that_nothing_selected_reads_may_be_missing(config: RunConfig) -> None:
+    assert actions(config, "labels")["training"] == "not selected"
