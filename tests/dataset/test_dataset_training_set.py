@@ -1,0 +1,156 @@
+"""What is written comes back: by Petastorm, by pyarrow alone, by Petastorm's own reader, and after a move."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from streetdeciles import training_set
+from streetdeciles.errors import RunFailed
+from streetdeciles.training_set import (
+    TrainingSetShape,
+    decode_arrays,
+    encode_arrays,
+    open_training_set,
+    training_set_ddl,
+    training_set_shape,
+    write_training_set,
+)
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+SHAPE = TrainingSetShape(rows=1300, views=2, feature_size=5, outcomes=("imd", "overcrowding"))
+
+
+def expected_features(rows: np.ndarray) -> np.ndarray:
+    return (rows[:, None, None] * 10 + np.arange(10).reshape(2, 5)).astype(np.float32)
+
+
+def expected_mask(rows: np.ndarray) -> np.ndarray:
+    return np.stack([rows >= 0, rows % 3 == 0], axis=1)
+
+
+def make_rows() -> list[tuple[Any, ...]]:
+    """All rows, not in order."""
+    rows = np.arange(SHAPE.rows)
+    features, mask = (encode_arrays(values) for values in (expected_features(rows), expected_mask(rows)))
+    return [
+        (
+            f"location {row}",
+            row,
+            "somewhere",
+            f"area {row % 7}",
+            None if row % 2 else f"oa{row}",
+            None,
+            features[row].as_py(),
+            mask[row].as_py(),
+            row % 4,
+            None if row % 5 == 0 else row % 10 + 1,
+            None,
+        )
+        for row in reversed(range(SHAPE.rows))
+    ]
+
+
+@pytest.fixture(scope="module")
+def written(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A set in three files, in a folder with a space in its name, moved after writing."""
+    folder = tmp_path_factory.mktemp("a folder")
+    frame = spark.createDataFrame(make_rows(), training_set_ddl(SHAPE.outcomes))
+    frame = frame.repartitionByRange(3, "row_number").sortWithinPartitions("row_number")
+    write_training_set(frame, str(folder / "staged"), SHAPE)
+    return (folder / "staged").rename(folder / "training_set")
+
+
+def whole(batches: Iterator[training_set.Batch]) -> dict[str, np.ndarray]:
+    read = list(batches)
+    assert all(len(batch["row_number"]) <= training_set.BATCH_ROWS for batch in read)
+    return {name: np.concatenate([batch[name] for batch in read]) for name in read[0]}
+
+
+def check_whole(read: dict[str, np.ndarray]) -> None:
+    rows = np.arange(SHAPE.rows)
+    assert list(read) == list(training_set.training_set_columns(SHAPE.outcomes))
+    np.testing.assert_array_equal(read["row_number"], rows)
+    np.testing.assert_array_equal(read["features"], expected_features(rows))
+    np.testing.assert_array_equal(read["view_mask"], expected_mask(rows))
+    np.testing.assert_array_equal(read["fold"], rows % 4)
+    np.testing.assert_array_equal(read["imd"], np.where(rows % 5 == 0, 0, rows % 10 + 1))
+    np.testing.assert_array_equal(read["overcrowding"], np.zeros(SHAPE.rows))
+    assert list(read["location_id"]) == [f"location {row}" for row in rows]
+    assert list(read["oa"][:3]) == ["oa0", None, "oa2"]
+    assert [read[name].dtype for name in ("row_number", "fold", "features", "view_mask", "imd")] == [
+        np.int64,
+        np.int32,
+        np.float32,
+        np.bool_,
+        np.int8,
+    ]
+
+
+def test_petastorm_reads_all_rows_in_order(written: Path) -> None:
+    check_whole(whole(open_training_set(str(written))))
+
+
+def test_pyarrow_reads_the_same_where_petastorm_is_not_there(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training_set, "_petastorm_is_there", lambda: False)
+    check_whole(whole(open_training_set(str(written))))
+
+
+def test_columns_and_file_uri_are_honoured(written: Path) -> None:
+    first = next(open_training_set(f"file://{written}", ["fold", "location_id"]))
+    assert list(first) == ["fold", "location_id"]
+    assert list(first["location_id"][:2]) == ["location 0", "location 1"]
+
+
+def test_petastorm_own_reader_knows_the_schema(written: Path) -> None:
+    with training_set._quiet():
+        from petastorm import make_reader
+
+        with make_reader(f"file://{written}", reader_pool_type="dummy", shuffle_row_groups=False) as reader:
+            rows: list[Any] = [next(reader), next(reader)]
+    assert rows[0].features.shape == (2, 5)
+    assert rows[0].imd is None
+    assert rows[1].imd == 2
+    assert rows[1].location_id == "location 1"
+
+
+def test_shape_is_read_from_the_files(written: Path) -> None:
+    assert training_set_shape(str(written)) == SHAPE
+
+
+def test_unknown_column_names_the_known_ones(written: Path) -> None:
+    with pytest.raises(RunFailed, match=r"no column crime; there are location_id, .*imd"):
+        open_training_set(str(written), ["crime"])
+
+
+def test_missing_set_says_which_stage_makes_it(tmp_path: Path) -> None:
+    with pytest.raises(RunFailed, match=r"training_set: no such training set; run the dataset stage first"):
+        open_training_set(str(tmp_path / "training_set"))
+
+
+def test_encoded_arrays_are_what_numpy_saves() -> None:
+    values = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
+    encoded = encode_arrays(values)
+    saved = io.BytesIO()
+    np.save(saved, values[1])
+    assert encoded[1].as_py() == saved.getvalue()
+    np.testing.assert_array_equal(decode_arrays(encoded), values)
+    np.testing.assert_array_equal(decode_arrays(encoded.slice(1)), values[1:])
+    np.testing.assert_array_equal(decode_arrays(pa.chunked_array([encoded, encoded.slice(1)])), values[[0, 1, 1]])
+
+
+def test_arrays_of_different_shapes_are_refused() -> None:
+    two = encode_arrays(np.zeros((1, 2, 6), np.float32))
+    other = encode_arrays(np.zeros((1, 3, 4), np.float32))
+    with pytest.raises(ValueError, match="different shapes"):
+        decode_arrays(pa.concat_arrays([two, other]))
+    with pytest.raises(ValueError, match="nulls or arrays of different sizes"):
+        decode_arrays(pa.concat_arrays([two, pa.nulls(1, pa.binary())]))
