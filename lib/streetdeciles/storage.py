@@ -32,8 +32,11 @@ def join(uri: str, *parts: str) -> str:
 
 
 def spark_uri(uri: str) -> str:
-    """`uri` as Spark must be given it: a bare path would be read on the cluster's default file system."""
-    return uri if "://" in uri or ":/" in uri else Path(uri).absolute().as_uri()
+    """`uri` as Spark must be given it: a bare path would be read on the cluster's default file system.
+
+    Not quoted, as `Path.as_uri` would: Hadoop takes `%20` in a path for a name with a per cent sign.
+    """
+    return uri if "://" in uri or ":/" in uri else f"file://{Path(uri).absolute()}"
 
 
 def exists(uri: str) -> bool:
