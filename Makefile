@@ -1,0 +1,58 @@
+# `make` alone lists what there is. All of it needs make and Python 3.11, and makes its own environment in .venv.
+
+PYTHON ?=
+export PYTHON
+
+IN_VENV = .venv/bin/python -m
+STREETDECILES = $(IN_VENV) streetdeciles
+PIP_COMPILE = CUSTOM_COMPILE_COMMAND="make lock" .venv/bin/pip-compile --quiet --upgrade --strip-extras --allow-unsafe \
+	--generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+
+.PHONY: help demo sample test test-cluster test-browser check bench bench-table lock clean environment environment-dev
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+
+demo: environment  ## draw the demo city's photographs, run the whole pipeline on them, write report.html
+	@$(STREETDECILES) demo --config conf/demo.yaml
+	@$(STREETDECILES) run --config conf/demo.yaml
+
+sample: environment  ## the same pipeline on real photographs
+	@$(STREETDECILES) run --config conf/sample.yaml
+
+test: environment-dev  ## all tests but those of the next two
+	$(IN_VENV) pytest -m "not cluster and not browser"
+
+test-cluster: environment-dev  ## tests on a real Spark standalone cluster, and through spark-submit
+	$(IN_VENV) pytest -m cluster
+
+test-browser: environment-dev  ## the report in a headless Chromium
+	$(IN_VENV) pytest -m browser
+
+check: environment-dev  ## ruff, mypy --strict, import-linter
+	$(IN_VENV) ruff check .
+	$(IN_VENV) ruff format --check .
+	$(IN_VENV) mypy
+	.venv/bin/lint-imports
+
+bench: environment-dev  ## every benchmark, on its small size
+	.venv/bin/python benchmarks/run_all.py
+
+bench-table: environment-dev  ## print the benchmarks' results and refresh the table in docs/performance.md
+	.venv/bin/python benchmarks/table.py
+
+lock: environment-dev  ## pin the newest releases that setup.py allows, in requirements/
+	$(PIP_COMPILE) --output-file requirements/build.lock requirements/build.in
+	$(PIP_COMPILE) --extra local --extra cpu --output-file requirements/cpu.lock setup.py
+	$(PIP_COMPILE) --extra local --extra cpu --extra dev --constraint requirements/cpu.lock \
+		--output-file requirements/dev.lock setup.py
+
+clean:  ## remove the environment, the caches and what demo and sample made
+	rm -rf .venv build dist lib/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf output/demo_city output/demo output/sample
+
+environment:
+	@sh deploy/environment.sh cpu
+
+environment-dev:
+	@sh deploy/environment.sh dev

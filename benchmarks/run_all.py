@@ -1,0 +1,29 @@
+"""Run every benchmark beside this file, each on its own small default size: `make bench`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+NOT_BENCHMARKS = {"measure.py", "run_all.py", "table.py"}
+
+
+def benchmarks(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*.py") if path.name not in NOT_BENCHMARKS)
+
+
+def main(folder: Path) -> int:
+    """One that fails does not keep the others from running; exit code 1 then."""
+    failed = []
+    for script in benchmarks(folder):
+        print(f"== {script.name}", flush=True)
+        if subprocess.run([sys.executable, str(script)], check=False).returncode:
+            failed.append(script.name)
+    if failed:
+        print(f"error: {', '.join(failed)} failed; run `.venv/bin/python benchmarks/<name>` to see it alone")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(__file__).parent))

@@ -1,0 +1,217 @@
+"""Makes the project's environment, .venv, with what requirements/<set>.lock pins: `sh deploy/environment.sh cpu|dev`.
+
+`cpu` is what a run needs, `dev` that and what the tests and checks need. Standard library only: nothing is installed
+yet. What is done is marked in .venv by the content it was made from, so that a second call returns at once, and a call
+after a kill begins again. Every failure is one line that says what to do; pip's own words are in .venv/install.log.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+UNFINISHED = VENV / "unfinished"
+LOG = VENV / "install.log"
+
+SETS = ("cpu", "dev")
+VENV_GB = 3.0
+TEMPORARY_GB = 2.0
+"""What the environment takes at the end, and what pip fetches and builds on the way (measured, rounded up)."""
+
+NO_NETWORK = (
+    "NewConnectionError",
+    "NameResolutionError",
+    "ConnectTimeoutError",
+    "ReadTimeoutError",
+    "ProxyError",
+    "SSLError",
+    "Connection refused",
+    "Connection reset",
+    "Connection broken",
+    "Network is unreachable",
+    "Temporary failure in name resolution",
+)
+
+
+class Refused(Exception):
+    """One line for the user."""
+
+
+def main(arguments: list[str]) -> int:
+    if len(arguments) != 1 or arguments[0] not in SETS:
+        print(f"error: expected one of {', '.join(SETS)}", file=sys.stderr)
+        return 2
+    try:
+        make_environment(arguments[0])
+    except Refused as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped; the same command begins the environment again", file=sys.stderr)
+        return 130
+    return 0
+
+
+def make_environment(wanted: str) -> None:
+    """Make .venv hold the set; `dev` holds all of `cpu`. Nothing happens where it does already."""
+    if is_done(wanted):
+        return
+    check_python()
+    folder = os.open(ROOT, os.O_RDONLY)
+    try:
+        lock(folder)
+        if is_done(wanted):
+            return
+        check_disk()
+        print(f"environment: making .venv with {wanted}.lock (once, about 2 minutes)", flush=True)
+        make_venv()
+        UNFINISHED.touch()
+        LOG.write_text("", encoding="utf-8")
+        pip("install", "--require-hashes", "-r", "requirements/build.lock")
+        locked = ("--require-hashes", "--no-deps", "--no-build-isolation", "-r", f"requirements/{wanted}.lock")
+        pip("install", *locked, total=packages_in(wanted))
+        pip("install", "--no-deps", "--no-build-isolation", "--editable", ".")
+        pip("check")
+        mark(wanted).write_text(fingerprint(wanted), encoding="utf-8")
+        UNFINISHED.unlink()
+    except OSError as error:
+        raise Refused(f"cannot make {VENV}: {error.strerror or error}; correct that and run it again") from error
+    finally:
+        os.close(folder)
+
+
+def is_done(wanted: str) -> bool:
+    if UNFINISHED.exists() or not PYTHON.exists():
+        return False
+    return any(
+        mark(made).exists() and mark(made).read_text(encoding="utf-8") == fingerprint(made)
+        for made in SETS[SETS.index(wanted) :]
+    )
+
+
+def mark(made: str) -> Path:
+    return VENV / f"{made}.done"
+
+
+def fingerprint(made: str) -> str:
+    """Of what the set is made from, and of where it lies: an environment that is moved does not work."""
+    content = hashlib.sha256(str(ROOT).encode())
+    for path in (ROOT / "setup.py", ROOT / "requirements" / "build.lock", ROOT / "requirements" / f"{made}.lock"):
+        content.update(path.read_bytes())
+    return content.hexdigest()
+
+
+def packages_in(wanted: str) -> int:
+    text = (ROOT / "requirements" / f"{wanted}.lock").read_text(encoding="utf-8")
+    return len(re.findall(r"^[A-Za-z0-9].*==", text, flags=re.MULTILINE))
+
+
+def check_python() -> None:
+    if sys.version_info[:2] != (3, 11):
+        found = ".".join(str(part) for part in sys.version_info[:3])
+        raise Refused(f"Python 3.11 is needed, this is {found}; run `sh deploy/environment.sh`, which looks for one")
+    for module in ("venv", "ensurepip"):
+        if importlib.util.find_spec(module) is None:
+            raise Refused(
+                f"{sys.executable} has no {module}; install it (Debian, Ubuntu: apt-get install python3.11-venv)"
+            )
+
+
+def check_disk() -> None:
+    temporary = Path(tempfile.gettempdir())
+    in_one_place = os.stat(temporary).st_dev == os.stat(ROOT).st_dev
+    needed = {ROOT: VENV_GB + TEMPORARY_GB} if in_one_place else {ROOT: VENV_GB, temporary: TEMPORARY_GB}
+    for folder, gigabytes in needed.items():
+        free = shutil.disk_usage(folder).free / 1e9
+        if free < gigabytes:
+            raise Refused(
+                f"{folder} has {free:.1f} GB free and the environment needs {gigabytes:.1f} GB; "
+                f"free some{'' if folder == ROOT else ', or set TMPDIR to a folder elsewhere'}, and run it again"
+            )
+
+
+def lock(folder: int) -> None:
+    """Wait until no other process makes this environment."""
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print("environment: waiting for another command that is making .venv", flush=True)
+        fcntl.flock(folder, fcntl.LOCK_EX)
+
+
+def make_venv() -> None:
+    """A new .venv, unless there is a whole one: a kill may have left packages in halves."""
+    if PYTHON.exists() and not UNFINISHED.exists() and any(mark(made).exists() for made in SETS):
+        return
+    if VENV.is_symlink() or VENV.is_file():
+        VENV.unlink()
+    shutil.rmtree(VENV, ignore_errors=True)
+    made = subprocess.run([sys.executable, "-m", "venv", str(VENV)], capture_output=True, text=True, check=False)
+    if made.returncode:
+        said = " ".join((made.stdout + made.stderr).split())
+        raise Refused(f"cannot make {VENV} ({said[:300]}); Debian, Ubuntu: apt-get install python3.11-venv")
+
+
+def pip(*arguments: str, total: int = 0) -> None:
+    """Run the environment's pip, its words into the log; `total` packages are counted on the terminal."""
+    command = [str(PYTHON), "-m", "pip", "--no-input", "--disable-pip-version-check", *arguments]
+    said: list[str] = []
+    seen = 0
+    with (
+        LOG.open("a", encoding="utf-8") as log,
+        subprocess.Popen(
+            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+        ) as process,
+    ):
+        assert process.stdout is not None
+        for line in process.stdout:
+            log.write(line)
+            said.append(line)
+            seen += line.startswith("Collecting ")
+            if total:
+                show(line, seen, total)
+    if process.returncode:
+        raise Refused(explain("".join(said)))
+
+
+def show(line: str, seen: int, total: int) -> None:
+    on_terminal = sys.stdout.isatty()
+    if line.startswith("Collecting ") and on_terminal:
+        package = line.split()[1]
+        print(f"\r\033[Kenvironment: {seen} of {total} packages, {package}", end="", flush=True)
+    if line.startswith("Installing collected packages"):
+        start = "\r\033[K" if on_terminal else ""
+        print(f"{start}environment: installing {total} packages", flush=True)
+
+
+def explain(said: str) -> str:
+    """pip's failure in one line."""
+    if "No space left on device" in said or "Errno 28" in said:
+        return f"the disk is full; free some {VENV_GB + TEMPORARY_GB:.1f} GB and run it again"
+    if any(sign in said for sign in NO_NETWORK):
+        # pip fetches everything before it installs anything: what was there before is whole.
+        UNFINISHED.unlink(missing_ok=True)
+        return (
+            "pip cannot reach its package index; check the network (behind a proxy set HTTPS_PROXY, with a mirror "
+            f"PIP_INDEX_URL) and run it again; pip's words: {LOG}"
+        )
+    if "DO NOT MATCH THE HASHES" in said:
+        return f"a package that pip fetched is not the one that the lock names; check the mirror; pip's words: {LOG}"
+    errors = re.findall(r"^(?:ERROR|error): (.+)$", said, flags=re.MULTILINE)
+    last = (errors or said.split("\n")[-2:])[-1].strip()
+    return f"pip failed: {last[:300]}; pip's words: {LOG}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
