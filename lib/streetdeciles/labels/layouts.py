@@ -1,0 +1,147 @@
+"""The layouts in which statistics offices publish their tables, by name, and reading a table in one of them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from streetdeciles import storage
+from streetdeciles.errors import RunRefused
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+AREA_COLUMNS = ("area_id", "area_name", "district_code", "district_name")
+
+NUMBER = re.compile(r"[+-]?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?")
+"""A number as tables print it, perhaps with thousands separators."""
+
+
+@dataclass(frozen=True)
+class OutcomeColumn:
+    """The column of a published table that holds an outcome's values."""
+
+    header: str
+    source: str
+    higher_is: Literal["better", "worse"]
+    """`better`: the lowest values are decile 1, the most deprived. `worse`: the highest are."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Headers of a published CSV table: those of AREA_COLUMNS, in their order, and of each outcome."""
+
+    area_headers: tuple[str, str, str, str]
+    outcomes: Mapping[str, OutcomeColumn]
+
+
+def _iod2019_rank(domain: str, *, header: str = "{} Rank (where 1 is most deprived)") -> OutcomeColumn:
+    return OutcomeColumn(header.format(domain), "English Indices of Deprivation 2019", higher_is="better")
+
+
+_LSOA_2011 = (
+    "LSOA code (2011)",
+    "LSOA name (2011)",
+    "Local Authority District code (2019)",
+    "Local Authority District name (2019)",
+)
+_IMD = "Index of Multiple Deprivation (IMD)"
+
+LAYOUTS: dict[str, Layout] = {
+    "iod2019_file_1": Layout(_LSOA_2011, {"imd": _iod2019_rank(_IMD, header="{} Rank")}),
+    "iod2019_file_7": Layout(
+        _LSOA_2011,
+        {
+            "imd": _iod2019_rank(_IMD),
+            "imd_income": _iod2019_rank("Income"),
+            "imd_employment": _iod2019_rank("Employment"),
+            "imd_education": _iod2019_rank("Education, Skills and Training"),
+            "imd_health": _iod2019_rank("Health Deprivation and Disability"),
+            "imd_crime": _iod2019_rank("Crime"),
+            "imd_housing": _iod2019_rank("Barriers to Housing and Services"),
+            "imd_living_environment": _iod2019_rank("Living Environment"),
+        },
+    ),
+}
+
+
+def read_layout(name: str, path: str) -> pd.DataFrame:
+    """The table at `path`, which is in the layout `name`: a row an area.
+
+    Columns: AREA_COLUMNS (strings), then one float64 column for each outcome of the layout; NaN where the
+    table has no value. RunRefused names the file, and the row and column, of what is not as published.
+    """
+    import pandas as pd
+
+    layout = LAYOUTS.get(name)
+    if layout is None:
+        raise RunRefused(f"layout {name}: unknown; the known ones are {', '.join(LAYOUTS)}")
+    rows = _read_rows(path)
+    header = next(rows)[1]
+    headers = dict(zip(AREA_COLUMNS, layout.area_headers, strict=True))
+    headers |= {outcome: column.header for outcome, column in layout.outcomes.items()}
+    places = {column: _place_of(name, path, text, header) for column, text in headers.items()}
+    values: dict[str, list[str | float]] = {column: [] for column in places}
+    row_of_area: dict[str, int] = {}
+    for row, cells in rows:
+        area_id = cells[places["area_id"]]
+        if not area_id:
+            raise RunRefused(f"{path}, row {row}: column '{headers['area_id']}' is empty; expected an area's code")
+        if area_id in row_of_area:
+            raise RunRefused(
+                f"{path}: area {area_id} stands twice, in rows {row_of_area[area_id]} and {row}; expected a row an area"
+            )
+        row_of_area[area_id] = row
+        for column, place in places.items():
+            text = cells[place]
+            is_outcome = column in layout.outcomes
+            values[column].append(_number(path, row, headers[column], text) if is_outcome else text)
+    if not row_of_area:
+        raise RunRefused(f"{path}: holds a header and no areas; download the table again")
+    return pd.DataFrame(values)
+
+
+def _read_rows(path: str) -> Iterator[tuple[int, list[str]]]:
+    """Header and rows with their number in the file (the header is row 1), each as long as the header."""
+    try:
+        text = storage.read_bytes(path).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise RunRefused(f"{path}: not UTF-8 text (byte {error.start}); expected a CSV file saved as UTF-8") from error
+    # Without newline="" a lone CR, which ends the lines of some published files, would not end a row.
+    rows = csv.reader(io.StringIO(text, newline=""))
+    header: list[str] = []
+    try:
+        for row, cells in enumerate(rows, start=1):
+            stripped = [" ".join(cell.split()) for cell in cells]
+            if not any(stripped):
+                continue
+            header = header or stripped
+            if len(stripped) != len(header):
+                raise RunRefused(f"{path}, row {row}: has {len(stripped)} fields where the header has {len(header)}")
+            yield row, stripped
+    except csv.Error as error:
+        raise RunRefused(f"{path}, line {rows.line_num}: not CSV ({error})") from error
+    if not header:
+        raise RunRefused(f"{path}: is empty; expected a CSV table with a header")
+
+
+def _place_of(layout: str, path: str, expected: str, header: list[str]) -> int:
+    if header.count(expected) != 1:
+        there = "stands twice" if expected in header else "is not there"
+        raise RunRefused(
+            f"{path}: column '{expected}' of the layout {layout} {there}; "
+            f"the columns are {', '.join(repr(column) for column in header)}"
+        )
+    return header.index(expected)
+
+
+def _number(path: str, row: int, column: str, text: str) -> float:
+    if not text:
+        return float("nan")
+    if not NUMBER.fullmatch(text):
+        raise RunRefused(f"{path}, row {row}, column '{column}': expected a number, got {text!r:.80}")
+    return float(text.replace(",", ""))

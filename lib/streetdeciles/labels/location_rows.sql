@@ -1,0 +1,48 @@
+-- The file of locations with blanks as null and coordinates as numbers, both or neither; `problem` says what is wrong
+-- with coordinates that are there and are no place on earth.
+WITH trimmed AS (
+    SELECT
+        nullif(trim(location_id), '') AS location_id,
+        nullif(trim(area_id), '') AS area_id,
+        nullif(trim(oa), '') AS oa,
+        nullif(trim(msoa), '') AS msoa,
+        nullif(trim(latitude), '') AS latitude_text,
+        nullif(trim(longitude), '') AS longitude_text,
+        malformed
+    FROM {rows}
+),
+
+-- The pattern keeps out what a cast would take: NaN, Infinity, 1.5d.
+parsed AS (
+    SELECT
+        *,
+        CASE WHEN latitude_text RLIKE :number THEN try_cast(latitude_text AS double) END AS latitude_read,
+        CASE WHEN longitude_text RLIKE :number THEN try_cast(longitude_text AS double) END AS longitude_read
+    FROM trimmed
+),
+
+judged AS (
+    SELECT
+        *,
+        CASE
+            WHEN latitude_text IS NULL AND longitude_text IS NULL THEN NULL
+            WHEN latitude_read IS NULL OR abs(latitude_read) > 90
+                THEN concat('latitude ''', coalesce(latitude_text, ''), ''' is not a number between -90 and 90')
+            WHEN longitude_read IS NULL OR abs(longitude_read) > 180
+                THEN concat('longitude ''', coalesce(longitude_text, ''), ''' is not a number between -180 and 180')
+        END AS problem
+    FROM parsed
+)
+
+SELECT
+    location_id,
+    area_id,
+    oa,
+    msoa,
+    CASE WHEN problem IS NULL THEN latitude_read END AS latitude,
+    CASE WHEN problem IS NULL THEN longitude_read END AS longitude,
+    problem,
+    malformed,
+    -- Names a row that has no location_id; equal rows are told apart by a number later.
+    concat_ws(', ', malformed, area_id, oa, msoa, latitude_text, longitude_text) AS content
+FROM judged

@@ -1,0 +1,133 @@
+"""The file of locations: read by Spark, each row placed in its area and region, or left out with a reason."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass, field
+from functools import partial
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from streetdeciles import storage
+from streetdeciles.errors import RunRefused
+from streetdeciles.labels.boundaries import fill_areas
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+COLUMNS = ("location_id", "area_id", "oa", "msoa", "latitude", "longitude")
+NUMBER = r"^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$"
+
+
+@dataclass(frozen=True)
+class BoundariesFile:
+    """What executors need to read the boundaries (`boundaries.fill_areas`)."""
+
+    path: str
+    area_id: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class LocationCounts:
+    """Rows of the file, of which the located are passed on."""
+
+    in_file: int
+    located: int
+    left_out: dict[str, int] = field(default_factory=dict)
+    ignored_coordinates: int = 0
+    """Located by area_id, with coordinates that are no place on earth and are dropped."""
+
+
+def read_header(path: str) -> list[str]:
+    """Columns of the CSV file; RunRefused where a location cannot be told from its rows."""
+    fs, there = storage.filesystem(path)
+    try:
+        with fs.open(there, "rb", compression="infer") as file:
+            first = file.readline(1 << 20).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise RunRefused(f"{path}: not UTF-8 text (byte {error.start}); expected a CSV file saved as UTF-8") from error
+    # Lines may end in a CR alone, which `readline` does not know.
+    header = [column.strip() for column in next(csv.reader(first.splitlines()[:1]), [])]
+    if "location_id" not in header or not ("area_id" in header or {"latitude", "longitude"} <= {*header}):
+        raise RunRefused(
+            f"{path}: expected the columns location_id and area_id, or location_id, latitude and longitude; "
+            f"there are {', '.join(header) or 'none'}"
+        )
+    folded = [column.casefold() for column in header if column]  # Spark does not tell `MSOA` from `msoa`
+    doubled = sorted({column for column in folded if folded.count(column) > 1})
+    if doubled:
+        raise RunRefused(f"{path}: column {', '.join(doubled)} stands twice in the header; rename one of them")
+    return header
+
+
+def read_rows(spark: SparkSession, path: str, header: list[str]) -> DataFrame:
+    """The rows as strings in COLUMNS (null where the file has no such column); `malformed`: of another length."""
+    from pyspark.sql import functions as F
+
+    malformed = "malformed row"
+    names = [column.replace("`", "``") or f"column {i}" for i, column in enumerate(header)]
+    schema = ", ".join(f"`{name}` string" for name in [*names, malformed])
+    read = (
+        spark.read.schema(schema)
+        .options(header=True, escape='"', mode="PERMISSIVE", columnNameOfCorruptRecord=malformed)
+        .option("columnPruning", False)  # a pruned row is never found to be of another length
+        .csv(storage.spark_uri(path))
+    )
+    there = [F.col(name) if name in header else F.lit(None).cast("string").alias(name) for name in COLUMNS]
+    return read.select(*there, F.col(malformed).alias("malformed"))
+
+
+def place(rows: DataFrame, areas: DataFrame, *, path: str, boundaries: BoundariesFile | None) -> DataFrame:
+    """Each row of the file with its region, or the reason for which it has none.
+
+    `areas` holds area_id and region (null: in none) of all areas of the tables.
+    """
+    spark = rows.sparkSession
+    cleaned = spark.sql(_sql("location_rows"), args={"number": NUMBER}, rows=rows)
+    if boundaries is not None:
+        fill = partial(fill_areas, path=boundaries.path, area_id=boundaries.area_id, digest=boundaries.digest)
+        cleaned = cleaned.mapInArrow(fill, cleaned.schema)
+    arguments = {"has_boundaries": boundaries is not None, "file": path.rsplit("/", 1)[-1]}
+    return spark.sql(_sql("placed_locations"), args=arguments, rows=cleaned, areas=areas)
+
+
+def count(placed: DataFrame, path: str) -> LocationCounts:
+    """How many rows go where; RunRefused where a location_id stands twice, or no location is in a region."""
+    from pyspark.sql import functions as F
+
+    is_again = F.col("location_id").isNotNull() & (F.col("copy") > 1)
+    by_reason = placed.groupBy("reason").agg(
+        F.count("*").alias("n"),
+        F.sum((F.col("problem").isNotNull()).cast("int")).alias("problems"),
+        F.sum(is_again.cast("int")).alias("again"),
+        F.min(F.when(is_again, F.col("location_id"))).alias("example"),
+    )
+    found = sorted(by_reason.collect(), key=lambda row: row["reason"] or "")
+    examples = [row["example"] for row in found if row["again"]]
+    if examples:
+        raise RunRefused(
+            f"{path}: location_id {min(examples)!r} stands more than once, and {sum(row['again'] for row in found)} "
+            "row(s) repeat a location_id; expected a row a location"
+        )
+    left_out = {row["reason"]: int(row["n"]) for row in found if row["reason"] is not None}
+    located = sum(int(row["n"]) for row in found if row["reason"] is None)
+    ignored = sum(int(row["problems"]) for row in found if row["reason"] is None)
+    if not located:
+        why = ", ".join(f"{n} {reason}" for reason, n in left_out.items()) or "it has no rows"
+        raise RunRefused(f"{path}: none of its locations is in an area of labels.regions ({why})")
+    return LocationCounts(located + sum(left_out.values()), located, left_out, ignored)
+
+
+def left_out(placed: DataFrame) -> DataFrame:
+    """The rows with a reason, as table `left_out` has them; a row without location_id is named by what it holds."""
+    from pyspark.sql import functions as F
+
+    unnamed = F.concat(F.lit("no location_id, no. "), F.col("copy"), F.lit(": "), F.col("content"))
+    return placed.where("reason IS NOT NULL").select(
+        F.coalesce("location_id", unnamed).alias("id"), "reason", "detail", F.lit("labels").alias("stage")
+    )
+
+
+def _sql(name: str) -> str:
+    return (files("streetdeciles.labels") / f"{name}.sql").read_text(encoding="utf-8")

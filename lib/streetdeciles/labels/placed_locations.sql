@@ -1,0 +1,57 @@
+-- Each location with the region of its area, or with the reason for which it is left out.
+WITH joined AS (
+    SELECT
+        l.*,
+        a.region,
+        a.area_id IS NOT NULL AS in_a_table
+    FROM {rows} AS l
+    LEFT JOIN {areas} AS a ON l.area_id = a.area_id
+),
+
+judged AS (
+    SELECT
+        *,
+        CASE
+            WHEN malformed IS NOT NULL THEN 'malformed_row'
+            WHEN location_id IS NULL THEN 'no_location_id'
+            WHEN area_id IS NULL AND problem IS NOT NULL THEN 'bad_coordinates'
+            WHEN area_id IS NULL AND (latitude IS NULL OR NOT :has_boundaries) THEN 'no_area'
+            WHEN area_id IS NULL THEN 'outside_boundaries'
+            WHEN NOT in_a_table THEN 'unknown_area'
+            WHEN region IS NULL THEN 'not_in_region'
+        END AS reason
+    FROM joined
+)
+
+SELECT
+    location_id,
+    region,
+    area_id,
+    oa,
+    msoa,
+    latitude,
+    longitude,
+    problem,
+    reason,
+    -- 2 and more: a location_id that stands again, or a row without one that equals another.
+    row_number() OVER (PARTITION BY coalesce(location_id, content) ORDER BY content) AS copy,
+    content,
+    concat(
+        CASE reason
+            WHEN 'malformed_row' THEN concat('the row has not as many fields as the header: ', left(malformed, 200))
+            WHEN 'no_location_id' THEN 'the row has no location_id'
+            WHEN 'bad_coordinates' THEN problem
+            WHEN 'no_area' THEN if(
+                latitude IS NULL,
+                'there is no area_id and there are no coordinates',
+                'there is no area_id, and without labels.boundaries coordinates do not tell it'
+            )
+            WHEN 'outside_boundaries' THEN concat('no area of the boundaries is at ', latitude, ', ', longitude)
+            WHEN 'unknown_area' THEN concat('area ', area_id, ' is in none of labels.tables')
+            WHEN 'not_in_region' THEN concat('area ', area_id, ' is in none of labels.regions')
+        END,
+        ' (',
+        :file,
+        ')'
+    ) AS detail
+FROM judged

@@ -1,0 +1,166 @@
+"""Stage labels: published tables and the file of locations to `area_labels` and `locations`."""
+
+from __future__ import annotations
+
+import difflib
+import warnings
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from streetdeciles import storage
+from streetdeciles.config import Boundaries, RunConfig
+from streetdeciles.errors import RunRefused
+from streetdeciles.labels.areas import label_areas, outcome_columns, read_areas
+from streetdeciles.labels.boundaries import read_boundaries
+from streetdeciles.labels.locations import (
+    BoundariesFile,
+    LocationCounts,
+    count,
+    left_out,
+    place,
+    read_header,
+    read_rows,
+)
+from streetdeciles.labels.regions import assign_regions
+from streetdeciles.run_log import StageReport
+from streetdeciles.tables import AREA_LABELS, LEFT_OUT, LOCATIONS
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from pyspark.sql import Column, DataFrame, SparkSession
+
+
+def run(spark: SparkSession, config: RunConfig) -> StageReport:
+    """Write area_labels, locations and left_out/stage=labels; RunRefused before any of them where input is unfit."""
+    labels = config.labels
+    header = read_header(labels.locations)
+    outcomes = outcome_columns(labels.tables)
+    _refuse_unknown(config.dataset.outcomes, outcomes)
+    areas = read_areas(labels.tables)
+    region_of = assign_regions(areas, labels.regions)
+    labelled = label_areas(areas, region_of, outcomes)
+    boundaries, drawn = _boundaries(labels.boundaries, header, labels.locations, labelled.index)
+    regions = _spark_frame(spark, areas[[]].join(region_of).reset_index())
+    located_by_point = boundaries if {"latitude", "longitude"} <= {*header} else None
+    rows = read_rows(spark, labels.locations, header)
+    placed = place(rows, regions, path=labels.locations, boundaries=located_by_point).persist()
+    try:
+        counts = count(placed, labels.locations)
+        n_labels = storage.write_table(_long(spark, labelled, outcomes), AREA_LABELS, config.work_dir)
+        located = placed.where("reason IS NULL")
+        storage.write_table(located, LOCATIONS, config.work_dir)
+        storage.write_partition(left_out(placed), LEFT_OUT, config.work_dir, "labels")
+        notes = [*_area_notes(labels.boundaries, drawn, labelled), *_location_notes(located, drawn, counts)]
+    finally:
+        placed.unpersist()
+    return StageReport("labels", _counts(len(labelled), n_labels, counts), notes)
+
+
+def _refuse_unknown(wanted: Iterable[str], known: Iterable[str]) -> None:
+    known = list(known)
+    for outcome in wanted:
+        if outcome not in known:
+            near = difflib.get_close_matches(outcome, known, n=1)
+            hint = f"did you mean {near[0]}? " if near else ""
+            raise RunRefused(
+                f"dataset.outcomes: none of labels.tables has the outcome {outcome!r}; {hint}known: {', '.join(known)}"
+            )
+
+
+def _boundaries(
+    section: Boundaries | None, header: list[str], locations: str, area_ids: pd.Index
+) -> tuple[BoundariesFile | None, set[str]]:
+    """The boundaries for the executors, and the areas that they draw."""
+    if section is None:
+        if "area_id" not in header:
+            raise RunRefused(
+                f"{locations}: has no column area_id, so labels.boundaries must be set to find the areas by coordinates"
+            )
+        return None, set()
+    polygons, digest = read_boundaries(section.path, section.area_id, section.name)
+    drawn = {*polygons.area_ids}
+    if drawn.isdisjoint(area_ids):
+        raise RunRefused(
+            f"{section.path}: none of the {len(area_ids)} areas of labels.regions is in it; property "
+            f"{section.area_id} (labels.boundaries.area_id) holds e.g. {min(drawn, default='nothing')}, "
+            f"the tables e.g. {area_ids[0]}"
+        )
+    return BoundariesFile(section.path, section.area_id, digest), drawn
+
+
+def _long(spark: SparkSession, labelled: pd.DataFrame, outcomes: Iterable[str]) -> DataFrame:
+    """A row for each area and outcome, from a row an area."""
+    from pyspark.sql import functions as F
+
+    # Without Arrow pandas' NaN arrives as NaN, not as null.
+    def known(column: str) -> Column:
+        return F.nanvl(F.col(column), F.lit(None).cast("double"))
+
+    wide = _spark_frame(spark, labelled.reset_index(names="area_id"))
+    long = F.array(
+        *[
+            F.struct(
+                F.lit(outcome).alias("outcome"),
+                known(f"{outcome}_value").alias("value"),
+                known(f"{outcome}_decile").alias("decile"),
+            )
+            for outcome in outcomes
+        ]
+    )
+    return wide.select("region", "area_id", F.inline(long))
+
+
+def _spark_frame(spark: SparkSession, frame: pd.DataFrame) -> DataFrame:
+    kinds = {"O": "string", "f": "double"}
+    schema = ", ".join(f"`{name}` {kinds[kind.kind]}" for name, kind in frame.dtypes.items())
+    with warnings.catch_warnings():
+        # Spark 3.5 asks pandas 2 in a way that pandas 2 calls deprecated.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return spark.createDataFrame(frame, schema)
+
+
+def _area_notes(section: Boundaries | None, drawn: set[str], labelled: pd.DataFrame) -> list[str]:
+    notes = [f"region {region}: {n} areas" for region, n in labelled["region"].value_counts().sort_index().items()]
+    lost = sorted({*labelled.index} - drawn)
+    if section is not None and lost:
+        notes.append(
+            f"{len(lost)} of the {len(labelled)} areas have no polygon in {section.path}, e.g. {lost[0]}: "
+            "maps cannot show them, and no point is found to be in them"
+        )
+    missing = labelled.filter(regex="_value$").isna().sum()
+    notes += [
+        f"{str(column).removesuffix('_value')}: {n} areas have no value, so no decile"
+        for column, n in missing.items()
+        if n
+    ]
+    return notes
+
+
+def _location_notes(located: DataFrame, drawn: set[str], counts: LocationCounts) -> list[str]:
+    from pyspark.sql import functions as F
+
+    notes = []
+    if counts.ignored_coordinates:
+        notes.append(
+            f"{counts.ignored_coordinates} location(s) have an area_id and coordinates that are no place on earth: "
+            "these were dropped, the locations kept"
+        )
+    by_area = located.groupBy("area_id").agg(F.count("*").alias("n")).toPandas() if drawn else None
+    if by_area is not None:
+        lost = by_area[~by_area["area_id"].isin(drawn)].sort_values("area_id")
+        if len(lost):
+            notes.append(
+                f"{lost['n'].sum()} location(s) are by their area_id in {len(lost)} area(s) without a polygon, "
+                f"e.g. {lost['area_id'].iloc[0]}"
+            )
+    return notes
+
+
+def _counts(n_areas: int, n_labels: int, counts: LocationCounts) -> dict[str, int]:
+    return {
+        "areas": n_areas,
+        "labels (areas x outcomes)": n_labels,
+        "locations in the file": counts.in_file,
+        "locations": counts.located,
+        **{f"left out: {reason}": n for reason, n in counts.left_out.items()},
+    }
