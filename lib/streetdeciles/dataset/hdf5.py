@@ -1,0 +1,79 @@
+"""The training set as HDF5 and CSV, row by row alike (REFERENCE.md section 3). The only module that knows h5py."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from streetdeciles import storage
+from streetdeciles.errors import RunFailed
+from streetdeciles.progress import progress
+from streetdeciles.training_set import Batch, TrainingSetShape, open_training_set, training_set_shape
+
+FILE_NAMES = ("training_set.h5", "training_set.csv")
+PLACE_COLUMNS = ("location_id", "region", "area_id", "oa", "msoa", "fold")
+
+
+def export_hdf5(training_set: str, work_dir: str) -> int:
+    """Write `training_set.h5` and `training_set.csv` of the set at `training_set` into work_dir; returns the rows."""
+    shape = training_set_shape(training_set)
+    staged = storage.staging_uri(work_dir, "hdf5")
+    try:
+        if storage.is_local(work_dir):
+            folder = Path(staged.removeprefix("file://"))
+            folder.mkdir(parents=True)
+            write_files(open_training_set(training_set), shape, folder)
+        else:  # HDF5 needs a file that it can seek in
+            with TemporaryDirectory() as name:
+                write_files(open_training_set(training_set), shape, Path(name))
+                fs, path = storage.filesystem(staged)
+                fs.put(name, path, recursive=True)
+        for name in FILE_NAMES:
+            storage.replace(storage.join(staged, name), storage.join(work_dir, name))
+    finally:
+        storage.remove(staged)
+    return shape.rows
+
+
+def write_files(batches: Iterable[Batch], shape: TrainingSetShape, folder: Path) -> None:
+    """One pass over `batches`, in memory one batch.
+
+    `training_set.h5` holds `features` float32 [rows, views, feature_size] and `view_mask` bool [rows, views];
+    line i of `training_set.csv` (below its header) is the location of row i. The reference's names for its columns:
+    location_id is `img_id`, area_id `lsoa11`, oa `oa11`, msoa `msoa11`. A decile that is not known is empty.
+
+    Raises:
+        RunFailed: the rows do not come in the order of `row_number`, or not all of them come.
+    """
+    import h5py
+
+    with (
+        h5py.File(folder / FILE_NAMES[0], "w") as file,
+        (folder / FILE_NAMES[1]).open("w", encoding="utf-8", newline="") as text,
+        progress("training_set.h5", shape.rows, unit="locations") as advance,
+    ):
+        table = csv.writer(text, lineterminator="\n")
+        table.writerow([*PLACE_COLUMNS, *shape.outcomes])
+        features = file.create_dataset("features", (shape.rows, shape.views, shape.feature_size), "float32")
+        view_mask = file.create_dataset("view_mask", (shape.rows, shape.views), "bool")
+        row = 0
+        for batch in batches:
+            numbers = batch["row_number"]
+            end = row + len(numbers)
+            if (numbers != range(row, end)).any():
+                raise RunFailed(f"training_set: row {row} is not where it should be; run the dataset stage again")
+            features[row:end] = batch["features"]
+            view_mask[row:end] = batch["view_mask"]
+            table.writerows(_lines(batch, shape.outcomes))
+            advance(end - row)
+            row = end
+        if row != shape.rows:
+            raise RunFailed(f"training_set: has {row} rows of {shape.rows}; run the dataset stage again")
+
+
+def _lines(batch: Batch, outcomes: Iterable[str]) -> Iterable[tuple[object, ...]]:
+    places = [batch[name].tolist() for name in PLACE_COLUMNS]
+    deciles = [[decile or None for decile in batch[outcome].tolist()] for outcome in outcomes]
+    return zip(*places, *deciles, strict=True)

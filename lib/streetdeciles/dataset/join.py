@@ -1,0 +1,73 @@
+"""Features, locations and deciles to the rows of the training set: DataFrames in, DataFrames out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from streetdeciles.dataset.assembly import assemble
+from streetdeciles.tables import training_set_columns
+from streetdeciles.training_set import TrainingSetShape, training_set_ddl
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql import DataFrame
+
+FILE_MB = 256
+"""Features in one file of the set, before compression: what one task sorts and writes."""
+
+
+def find_photographs(features: DataFrame, locations: DataFrame, *, views: int) -> DataFrame:
+    """`image_id`, `location_id` and `reason` of each photograph that has features; reason null: it is used."""
+    return _query("photographs", {"views": views}, features=features, locations=locations)
+
+
+def number_places(
+    locations: DataFrame, photographs: DataFrame, area_labels: DataFrame, outcomes: Sequence[str]
+) -> DataFrame:
+    """Locations that have features: `row_number`, place columns, and a nullable decile column for each outcome."""
+    from pyspark.sql import functions as F
+
+    columns = [F.max(F.when(F.col("outcome") == outcome, F.col("decile"))).alias(outcome) for outcome in outcomes]
+    deciles = area_labels.groupBy("region", "area_id").agg(*columns)
+    return _query("places", locations=locations, photographs=photographs, deciles=deciles)
+
+
+def count_areas(places: DataFrame, outcome: str) -> DataFrame:
+    """For `assign_folds`: `area_id`, `stratum` (region and decile of `outcome`), `n_locations`."""
+    from pyspark.sql import functions as F
+
+    stratum = F.concat_ws(" ", "region", F.col(outcome).cast("string"))
+    return places.groupBy("area_id").agg(F.min(stratum).alias("stratum"), F.count("*").alias("n_locations"))
+
+
+def find_left_out(locations: DataFrame, photographs: DataFrame, rejects: DataFrame, *, views: int) -> DataFrame:
+    """`id`, `reason` and `detail` of what comes into no row: locations without features, photographs not used."""
+    return _query("left_out", {"views": views}, locations=locations, photographs=photographs, rejects=rejects)
+
+
+def build_rows(features: DataFrame, places: DataFrame, shape: TrainingSetShape) -> DataFrame:
+    """The training set's rows in files' partitions, each a range of `row_number` and in its order.
+
+    Args:
+        features: the table.
+        places: of `number_places`, with `fold`.
+        shape: of the set.
+    """
+    columns = training_set_columns(shape.outcomes)
+
+    def assembled(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        return assemble(batches, shape, columns)
+
+    views = _query("views", {"views": shape.views}, features=features, places=places)
+    bytes_of_features = shape.rows * shape.views * shape.feature_size * 4
+    n_files = -(-bytes_of_features // (FILE_MB * 2**20))
+    in_order = views.repartitionByRange(n_files, "row_number").sortWithinPartitions("row_number", "view", "image_id")
+    return in_order.mapInArrow(assembled, training_set_ddl(shape.outcomes))
+
+
+def _query(name: str, arguments: dict[str, Any] | None = None, /, **frames: DataFrame) -> DataFrame:
+    text = (files("streetdeciles.dataset") / f"{name}.sql").read_text(encoding="utf-8")
+    spark = next(iter(frames.values())).sparkSession
+    return spark.sql(text, args=arguments or {}, **frames)

@@ -1,0 +1,42 @@
+-- Locations without features, and photographs that no row holds.
+WITH lost AS (
+    SELECT
+        l.location_id AS id,
+        CASE WHEN r.location_id IS NULL THEN 'no_photograph' ELSE 'no_features' END AS reason,
+        CASE
+            WHEN r.location_id IS NULL THEN 'no photograph has this location_id'
+            ELSE concat('each of its photographs was rejected (', r.n, '), see the table rejects')
+        END AS detail
+    FROM {locations} AS l
+    LEFT ANTI JOIN {photographs} AS p ON l.location_id = p.location_id AND p.reason IS NULL
+    LEFT JOIN (SELECT location_id, count(*) AS n FROM {rejects} GROUP BY location_id) AS r
+        ON l.location_id = r.location_id
+
+    UNION ALL
+
+    SELECT
+        location_id AS id,
+        reason,
+        concat(
+            count(*), ' photograph(s), e.g. ', min(image_id), ', of a location that labels.locations does not have, ',
+            'or that the stage labels left out'
+        ) AS detail
+    FROM {photographs}
+    WHERE reason = 'unknown_location'
+    GROUP BY location_id, reason
+
+    UNION ALL
+
+    SELECT
+        image_id AS id,
+        reason,
+        concat('photograph of location ', location_id, CASE reason
+            WHEN 'view_twice' THEN ': another photograph of the same view is used'
+            ELSE concat(': its view is not one of images.views = ', :views)
+        END) AS detail
+    FROM {photographs}
+    WHERE reason IN ('unknown_view', 'view_twice')
+)
+
+SELECT id, reason, detail, 'dataset' AS stage
+FROM lost

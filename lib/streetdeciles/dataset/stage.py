@@ -1,0 +1,147 @@
+"""Stage dataset: features, locations and deciles to the training set, and its export as HDF5."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from streetdeciles import storage
+from streetdeciles.config import RunConfig
+from streetdeciles.dataset.folds import assign_folds
+from streetdeciles.dataset.hdf5 import FILE_NAMES, export_hdf5
+from streetdeciles.dataset.join import build_rows, count_areas, find_left_out, find_photographs, number_places
+from streetdeciles.errors import RunFailed, RunRefused
+from streetdeciles.run_log import StageReport
+from streetdeciles.tables import AREA_LABELS, FEATURES, LEFT_OUT, LOCATIONS, REJECTS, TRAINING_SET
+from streetdeciles.training_set import TrainingSetShape, training_set_shape, write_training_set
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from pyspark.sql import DataFrame, SparkSession
+
+VIEWS_IN_A_BATCH = 1024
+"""A view is 16 KB of float32: Spark's default of 10,000 would hold 160 MB several times over in each task."""
+
+
+def run(spark: SparkSession, config: RunConfig) -> StageReport:
+    """Write training_set, left_out/stage=dataset and, if wanted, training_set.h5 and training_set.csv.
+
+    Raises:
+        RunRefused: no location has features, or there are fewer areas than folds.
+    """
+    work_dir, outcomes, views = config.work_dir, config.dataset.outcomes, config.images.views
+    area_labels = storage.read_table(spark, AREA_LABELS, work_dir)
+    locations = storage.read_table(spark, LOCATIONS, work_dir)
+    features = storage.read_table(spark, FEATURES, work_dir)
+    rejects = storage.read_table(spark, REJECTS, work_dir)
+    for name in FILE_NAMES:  # an export of older rows must not stand beside the new ones
+        storage.remove(storage.join(work_dir, name))
+    photographs = find_photographs(features, locations, views=views)
+    places = number_places(locations, photographs, area_labels, outcomes).persist()
+    try:
+        if not (rows := places.count()):
+            raise RunRefused(_nothing_in_common(locations, features))
+        areas = count_areas(places, outcomes[0]).toPandas()
+        folds = assign_folds(areas, config.dataset.folds, seed=config.seed)
+        left_out = find_left_out(locations, photographs, rejects, views=views)
+        storage.write_partition(left_out, LEFT_OUT, work_dir, "dataset")
+        counts = _counts(spark, work_dir, locations, photographs, rows)
+        shape = TrainingSetShape(rows, views, _feature_size(features), tuple(outcomes))
+        _write_set(build_rows(features, _with_folds(places, folds), shape), shape, work_dir)
+        notes = [_fold_note(areas, folds), *_label_notes(places, outcomes)]
+    finally:
+        places.unpersist()
+    if config.dataset.hdf5:
+        counts[f"rows in {FILE_NAMES[0]}"] = export_hdf5(storage.join(work_dir, TRAINING_SET), work_dir)
+    return StageReport("dataset", counts, notes)
+
+
+def _write_set(rows: DataFrame, shape: TrainingSetShape, work_dir: str) -> None:
+    staged = storage.staging_uri(work_dir, TRAINING_SET)
+    try:
+        with _small_batches(rows.sparkSession):
+            write_training_set(rows, staged, shape)
+        written = training_set_shape(staged)
+        if written != shape:
+            raise RunFailed(f"training_set: {written} was written where {shape} was to be; run the stage again")
+        storage.replace(staged, storage.join(work_dir, TRAINING_SET))
+    finally:
+        storage.remove(staged)
+
+
+@contextmanager
+def _small_batches(spark: SparkSession) -> Iterator[None]:
+    key = "spark.sql.execution.arrow.maxRecordsPerBatch"
+    before = str(spark.conf.get(key))
+    spark.conf.set(key, VIEWS_IN_A_BATCH)
+    try:
+        yield
+    finally:
+        spark.conf.set(key, before)
+
+
+def _with_folds(places: DataFrame, folds: pd.DataFrame) -> DataFrame:
+    rows = list(folds.itertuples(index=False, name=None))
+    fold_of_area = places.sparkSession.createDataFrame(rows, "area_id string, fold int")
+    return places.join(fold_of_area, on="area_id", how="inner")
+
+
+def _feature_size(features: DataFrame) -> int:
+    first = features.selectExpr("size(features) AS feature_size").first()
+    assert first is not None
+    return int(first["feature_size"])
+
+
+def _nothing_in_common(locations: DataFrame, features: DataFrame) -> str:
+    location, feature = (frame.select("location_id").first() for frame in (locations, features))
+    if feature is None:
+        return "no photograph has features: all were rejected, see the table rejects; check images.folder"
+    expected = f"e.g. {location['location_id']!r}" if location is not None else "none"
+    return (
+        "none of the photographs is of a location of labels.locations: there the location_ids are "
+        f"{expected}, by images.pattern e.g. {feature['location_id']!r}; correct one of them"
+    )
+
+
+def _counts(
+    spark: SparkSession, work_dir: str, locations: DataFrame, photographs: DataFrame, rows: int
+) -> dict[str, int]:
+    """Locations in = rows + left out; photographs in = used + not used. RunFailed where they do not add up."""
+    left_out = storage.read_table(spark, LEFT_OUT, work_dir).where("stage = 'dataset'")
+    lost = {row["reason"]: row["count"] for row in left_out.groupBy("reason").count().collect()}
+    of_reason = {row["reason"]: row["count"] for row in photographs.groupBy("reason").count().collect()}
+    used = of_reason.pop(None, 0)
+    n_locations = locations.count()
+    n_left_out = sum(lost.get(reason, 0) for reason in ("no_photograph", "no_features"))
+    if n_locations != rows + n_left_out:
+        raise RunFailed(f"dataset: {n_locations} locations in, {rows} rows out, {n_left_out} left out; please report")
+    return {
+        "locations": n_locations,
+        "rows": rows,
+        **{f"left out: {reason}": lost[reason] for reason in ("no_photograph", "no_features") if reason in lost},
+        "photographs with features": used + sum(of_reason.values()),
+        "photographs used": used,
+        **{f"photographs not used: {reason}": n for reason, n in sorted(of_reason.items())},
+    }
+
+
+def _fold_note(areas: pd.DataFrame, folds: pd.DataFrame) -> str:
+    joined = areas.merge(folds, on="area_id").groupby("fold")["n_locations"]
+    of_fold = [f"{n_areas} and {n}" for n_areas, n in zip(joined.count(), joined.sum(), strict=True)]
+    return f"areas and locations of the {len(of_fold)} folds: {', '.join(of_fold)}"
+
+
+def _label_notes(places: DataFrame, outcomes: Sequence[str]) -> list[str]:
+    from pyspark.sql import functions as F
+
+    unknown = [F.count_if(F.col(outcome).isNull()).alias(outcome) for outcome in outcomes]
+    unlabelled = F.count_if(F.coalesce(*outcomes).isNull()).alias("of any outcome")
+    counted = places.agg(*unknown, unlabelled).first()
+    assert counted is not None
+    return [
+        f"{n} location(s) are in areas without a decile {'' if name.startswith('of any') else 'of '}{name}; "
+        "they can be predicted, not learned from"
+        for name, n in counted.asDict().items()
+        if n
+    ]

@@ -1,0 +1,21 @@
+"""Tables of literal rows, written without Spark: what a stage under test reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from streetdeciles.tables import Table
+
+
+def write_rows(table: Table, rows: Sequence[tuple[Any, ...]], work_dir: Path) -> None:
+    """`rows` in the order of the table's columns, one file, not partitioned."""
+    schema = table.arrow_schema()
+    columns = list(zip(*rows, strict=True)) if rows else [()] * len(schema)
+    arrays = [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)]
+    (work_dir / table.name).mkdir()
+    pq.write_table(pa.Table.from_arrays(arrays, schema=schema), work_dir / table.name / "part-0.parquet")
