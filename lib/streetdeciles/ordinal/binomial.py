@@ -1,0 +1,50 @@
+"""The binomial distribution over deciles that one score stands for (REFERENCE §4), in log space throughout.
+
+With p = sigmoid(score), decile k in 1..10 has probability C(9, k-1) p^(k-1) (1-p)^(10-k). Powers of p underflow for
+scores that training reaches; (k-1) log p + (10-k) log(1-p) with log p = log_sigmoid(score) and
+log(1-p) = log_sigmoid(-score) is exact to float32's precision for every score, and so is its gradient.
+"""
+
+from __future__ import annotations
+
+from math import comb, log
+from typing import Any
+
+from keras import ops
+
+N_DECILES = 10
+TRIALS = N_DECILES - 1
+LOG_CHOOSE = tuple(log(comb(TRIALS, successes)) for successes in range(N_DECILES))
+
+Tensor = Any
+
+
+def log_probabilities(scores: Tensor) -> Tensor:
+    """Log-probability of each decile, float32 [..., 10], of scores [...]; lower precisions are cast up first."""
+    scores = ops.expand_dims(ops.cast(scores, "float32"), -1)
+    successes = ops.arange(N_DECILES, dtype="float32")
+    return (
+        ops.convert_to_tensor(LOG_CHOOSE, dtype="float32")
+        + successes * ops.log_sigmoid(scores)
+        + (TRIALS - successes) * ops.log_sigmoid(-scores)
+    )
+
+
+def probabilities(scores: Tensor) -> Tensor:
+    """Probability of each decile, float32 [..., 10]."""
+    return ops.exp(log_probabilities(scores))
+
+
+def negative_log_likelihood(deciles: Tensor, scores: Tensor) -> Tensor:
+    """-log P(decile | score), float32, of deciles 1..10 and scores of the same shape."""
+    scores = ops.cast(scores, "float32")
+    index = ops.cast(deciles, "int32") - 1
+    successes = ops.cast(index, "float32")
+    log_choose = ops.take(ops.convert_to_tensor(LOG_CHOOSE, dtype="float32"), index)
+    return -(log_choose + successes * ops.log_sigmoid(scores) + (TRIALS - successes) * ops.log_sigmoid(-scores))
+
+
+def predicted_decile(scores: Tensor) -> Tensor:
+    """The most probable decile, int32: the mode of a binomial is floor((trials + 1) p)."""
+    successes = ops.floor(N_DECILES * ops.sigmoid(ops.cast(scores, "float32")))
+    return ops.cast(ops.minimum(successes, float(TRIALS)), "int32") + 1

@@ -1,0 +1,89 @@
+"""The network of one outcome and fold: view layers shared over the views, their mean, location layers, one score.
+
+It is made of Keras' own layers only, so a saved model loads wherever Keras does, without this package.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+BATCH_NORM_MOMENTUM = 0.9
+BATCH_NORM_EPSILON = 1e-3
+
+Weights = list[npt.NDArray[np.float32]]
+"""A network's arrays in the order of `get_weights()`, which is the order of its layers."""
+
+
+@dataclass(frozen=True)
+class NetworkShape:
+    """What decides a network's layers. `noise` is the standard deviation of what training adds to the features."""
+
+    views: int
+    features: int
+    view_units: tuple[int, ...]
+    location_units: tuple[int, ...]
+    noise: float
+
+
+def location_network(shape: NetworkShape) -> keras.Model:
+    """The network, with weights as Keras draws them (`initial_weights` are those of a training).
+
+    Inputs: features float32 [batch, views, features] and view_mask bool [batch, views], False where a photograph is
+    missing; at least one view of each location must be there. Output: score [batch, 1], float32.
+
+    The layers before a batch normalisation have no bias: it would be subtracted again.
+    """
+    layers = keras.layers
+    features = keras.Input((shape.views, shape.features), name="features")
+    view_mask = keras.Input((shape.views,), dtype="bool", name="view_mask")
+    hidden = layers.GaussianNoise(shape.noise, name="noise")(features) if shape.noise else features
+    for i, units in enumerate(shape.view_units, start=1):
+        hidden = layers.Dense(units, use_bias=False, kernel_initializer="glorot_normal", name=f"view_{i}")(hidden)
+        hidden = _batch_norm(f"view_norm_{i}")(hidden, mask=view_mask)
+        hidden = layers.ReLU(name=f"view_relu_{i}")(hidden)
+    hidden = layers.GlobalAveragePooling1D(name="mean_of_views")(hidden, mask=view_mask)
+    for i, units in enumerate(shape.location_units, start=1):
+        hidden = layers.Dense(units, use_bias=False, kernel_initializer="glorot_normal", name=f"location_{i}")(hidden)
+        hidden = _batch_norm(f"location_norm_{i}")(hidden)
+        hidden = layers.ReLU(name=f"location_relu_{i}")(hidden)
+    score = layers.Dense(1, kernel_initializer="glorot_normal", dtype="float32", name="score")(hidden)
+    return keras.Model({"features": features, "view_mask": view_mask}, score, name="location_network")
+
+
+def shape_of(network: keras.Model) -> NetworkShape:
+    """The shape that `location_network` was given to make `network`, e.g. one that was loaded from a file."""
+    by_kind: dict[str, list[int]] = {"view": [], "location": []}
+    noise = 0.0
+    for layer in network.layers:
+        kind = layer.name.rsplit("_", 1)[0]
+        if kind in by_kind and isinstance(layer, keras.layers.Dense):
+            by_kind[kind].append(int(layer.units))
+        elif layer.name == "noise":
+            noise = float(layer.stddev)
+    _, views, features = network.get_layer("features").batch_shape
+    return NetworkShape(views, features, tuple(by_kind["view"]), tuple(by_kind["location"]), noise)
+
+
+def initial_weights(network: keras.Model, rng: np.random.Generator) -> Weights:
+    """Fresh weights for `network`: kernels Xavier normal, the rest as it is in an untrained network.
+
+    Drawn by NumPy, so that a seed means the same weights on every Keras backend.
+    """
+    return [
+        xavier_normal(variable.shape, rng) if variable.name == "kernel" else np.asarray(value, dtype=np.float32)
+        for variable, value in zip(network.weights, network.get_weights(), strict=True)
+    ]
+
+
+def xavier_normal(shape: tuple[int, int], rng: np.random.Generator) -> npt.NDArray[np.float32]:
+    """N(0, 2 / (fan_in + fan_out)) as a kernel [in, out]."""
+    return rng.normal(0.0, np.sqrt(2.0 / sum(shape)), shape).astype(np.float32)
+
+
+def _batch_norm(name: str) -> Any:
+    return keras.layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, epsilon=BATCH_NORM_EPSILON, name=name)

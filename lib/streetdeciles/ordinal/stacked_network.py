@@ -1,0 +1,146 @@
+"""M networks of one shape as one: the same as training each alone, in one product a layer instead of M."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from keras import ops
+
+from streetdeciles.ordinal.binomial import negative_log_likelihood, predicted_decile
+from streetdeciles.ordinal.network import BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM, NetworkShape, Weights
+from streetdeciles.ordinal.stacked_layers import StackedBatchNormalization, StackedDense
+
+Tensor = Any
+
+
+@keras.saving.register_keras_serializable(package="streetdeciles")
+class StackedNetwork(keras.Model):  # type: ignore[misc]
+    """`models` networks of `location_network`'s layers with a leading model axis.
+
+    Inputs, a dict:
+        features float [sets, rows, views, features]: sets of rows; with `sets` = 1 all models read the same rows,
+            else models 0 .. models/sets - 1 read the first set, and so on.
+        view_mask bool [sets, rows, views]: False where a photograph is missing.
+        row_weights float32 [models, rows]: what a row counts for a model; 0: the model learns nothing from it, neither
+            weights nor normalisation statistics. May be left out when not training.
+    Output: scores float32 [models, rows].
+
+    As no parameter is shared, the gradient of the sum of the models' losses is each model's own gradient, and an
+    optimizer that works element by element (Adam) makes of it the steps that each would take alone.
+    """
+
+    def __init__(self, shape: NetworkShape, models: int, *, seed: int = 0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.shape = shape
+        self.models = models
+        self.seed = seed
+        policy = self.dtype_policy
+        norm = {"momentum": BATCH_NORM_MOMENTUM, "epsilon": BATCH_NORM_EPSILON, "dtype": policy}
+        self.noise = keras.layers.GaussianNoise(shape.noise, seed=seed, dtype=policy)
+        self.view_dense = [StackedDense(units, models, dtype=policy) for units in shape.view_units]
+        self.view_norm = [StackedBatchNormalization(models, **norm) for _ in shape.view_units]
+        self.location_dense = [StackedDense(units, models, dtype=policy) for units in shape.location_units]
+        self.location_norm = [StackedBatchNormalization(models, **norm) for _ in shape.location_units]
+        self.score = StackedDense(1, models, use_bias=True, dtype="float32")
+
+    def call(self, inputs: dict[str, Tensor], training: bool = False) -> Tensor:
+        sets, _, views, features = inputs["features"].shape
+        seen = ops.repeat(ops.cast(inputs["view_mask"], "float32"), self.models // sets, axis=0)
+        own_rows = _own_rows(inputs["row_weights"]) if training else ops.ones_like(seen[:, :, 0])
+        own_views = ops.reshape(seen * ops.expand_dims(own_rows, -1), (self.models, -1))
+
+        hidden = ops.reshape(inputs["features"], (sets, -1, features))
+        hidden = self.noise(hidden, training=training)
+        for dense, norm in zip(self.view_dense, self.view_norm, strict=True):
+            hidden = ops.relu(norm(dense(hidden), own_rows=own_views, training=training))
+        hidden = ops.reshape(hidden, (self.models, -1, views, hidden.shape[-1]))
+        hidden = _mean_of_views(hidden, seen)
+        for dense, norm in zip(self.location_dense, self.location_norm, strict=True):
+            hidden = ops.relu(norm(dense(hidden), own_rows=own_rows, training=training))
+        return ops.squeeze(self.score(hidden), -1)
+
+    def compute_loss(
+        self,
+        x: dict[str, Tensor] | None = None,
+        y: Tensor = None,
+        y_pred: Tensor = None,
+        sample_weight: Tensor = None,
+        training: bool = True,
+    ) -> Tensor:
+        """Sum over models of the weighted mean loss over each model's own rows; `y` int deciles [models, rows]."""
+        assert x is not None
+        losses, rows = _losses(x["row_weights"], y, y_pred), _own_rows(x["row_weights"])
+        return ops.sum(ops.sum(losses, axis=1) / ops.maximum(ops.sum(rows, axis=1), 1.0))
+
+    def compute_metrics(
+        self, x: dict[str, Tensor], y: Tensor, y_pred: Tensor, sample_weight: Tensor = None
+    ) -> dict[str, Tensor]:
+        """`by_model` float32 [3, models]: own rows of the batch, the sum of their losses, of their absolute errors."""
+        rows = _own_rows(x["row_weights"])
+        errors = ops.cast(ops.abs(predicted_decile(y_pred) - ops.cast(y, "int32")), "float32") * rows
+        sums = [ops.sum(values, axis=1) for values in (rows, _losses(x["row_weights"], y, y_pred), errors)]
+        return {"by_model": ops.stack(sums)}
+
+    def get_model_weights(self, models: Sequence[int]) -> list[Weights]:
+        """The weights of some of the models, each a list in `location_network`'s order."""
+        index = np.asarray(models, dtype=np.int64)
+        arrays = [ops.convert_to_numpy(variable)[index] for variable in self._network_variables()]
+        return [[array[i].copy() for array in arrays] for i in range(len(index))]
+
+    def set_model_weights(self, weights: Sequence[Weights]) -> None:
+        """Set all models' weights, each a list in `location_network`'s order; the network must have been built."""
+        for variable, arrays in zip(self._network_variables(), zip(*weights, strict=True), strict=True):
+            variable.assign(np.stack(arrays))
+
+    def get_config(self) -> dict[str, Any]:
+        raise NotImplementedError("a stack is for training and prediction; save its models by `unstack` instead")
+
+    def _network_variables(self) -> list[Any]:
+        found: list[Any] = []
+        for dense, norm in zip(
+            [*self.view_dense, *self.location_dense], [*self.view_norm, *self.location_norm], strict=True
+        ):
+            found += [dense.kernel, norm.gamma, norm.beta, norm.moving_mean, norm.moving_variance]
+        return [*found, self.score.kernel, self.score.bias]
+
+
+def stack(
+    shape: NetworkShape, weights: Sequence[Weights], *, sets: int = 1, seed: int = 0, precision: str = "float32"
+) -> StackedNetwork:
+    """A built stack of the networks with these weights.
+
+    `seed` is that of the noise; `precision` a Keras dtype policy, e.g. mixed_bfloat16: weights and losses stay float32.
+    """
+    if len(weights) % sets:
+        raise ValueError(f"{sets} sets of rows cannot be shared evenly by {len(weights)} models")
+    network = StackedNetwork(shape, len(weights), seed=seed, dtype=precision)
+    network(_empty_batch(shape, len(weights), sets), training=False)
+    network.set_model_weights(weights)
+    return network
+
+
+def _empty_batch(shape: NetworkShape, models: int, sets: int) -> dict[str, npt.NDArray[Any]]:
+    return {
+        "features": np.zeros((sets, 1, shape.views, shape.features), np.float32),
+        "view_mask": np.ones((sets, 1, shape.views), bool),
+        "row_weights": np.zeros((models, 1), np.float32),
+    }
+
+
+def _own_rows(row_weights: Tensor) -> Tensor:
+    return ops.cast(row_weights > 0, "float32")
+
+
+def _losses(row_weights: Tensor, deciles: Tensor, scores: Tensor) -> Tensor:
+    return row_weights * negative_log_likelihood(deciles, scores)
+
+
+def _mean_of_views(hidden: Tensor, seen: Tensor) -> Tensor:
+    """Mean over the views that are there: [models, rows, views, units] -> [models, rows, units]."""
+    weights = seen / ops.maximum(ops.sum(seen, axis=-1, keepdims=True), 1.0)
+    weights = ops.cast(ops.expand_dims(weights, 2), hidden.dtype)
+    return ops.squeeze(ops.matmul(weights, hidden), 2)

@@ -1,0 +1,86 @@
+"""The network of one outcome and fold: layers, masks, and a file that needs nothing of this package."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from streetdeciles.ordinal.network import NetworkShape, initial_weights, location_network, shape_of
+
+SHAPE = NetworkShape(views=4, features=12, view_units=(8, 6, 5), location_units=(3,), noise=0.05)
+
+
+@pytest.fixture
+def network() -> keras.Model:
+    network = location_network(SHAPE)
+    network.set_weights(initial_weights(network, np.random.default_rng(1)))
+    return network
+
+
+def inputs(rows: int = 7) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(2)
+    mask = rng.random((rows, SHAPE.views)) < 0.7
+    mask[:, 0] = True
+    return {"features": rng.normal(size=(rows, SHAPE.views, SHAPE.features)).astype(np.float32), "view_mask": mask}
+
+
+def test_network_has_the_layers_of_the_reference(network: keras.Model) -> None:
+    kernels = [tuple(variable.shape) for variable in network.weights if variable.name == "kernel"]
+    assert kernels == [(12, 8), (8, 6), (6, 5), (5, 3), (3, 1)]
+    assert shape_of(network) == SHAPE
+    assert network(inputs()).shape == (7, 1)
+
+
+def test_network_computes_the_mean_over_views(network: keras.Model) -> None:
+    """The whole network in NumPy, with the untrained normalisation (mean 0, variance 1)."""
+    given = inputs()
+    kernels = [w for w in network.get_weights() if w.ndim == 2]
+    hidden = given["features"]
+    for kernel in kernels[:3]:
+        hidden = np.maximum(hidden @ kernel / np.sqrt(1 + 1e-3), 0)
+    mask = given["view_mask"][..., None]
+    hidden = (hidden * mask).sum(1) / mask.sum(1)
+    hidden = np.maximum(hidden @ kernels[3] / np.sqrt(1 + 1e-3), 0)
+    np.testing.assert_allclose(np.asarray(network(given)), hidden @ kernels[4], rtol=1e-4, atol=1e-6)
+
+
+def test_missing_views_do_not_matter(network: keras.Model) -> None:
+    given = inputs()
+    before = np.asarray(network(given))
+    given["features"][~given["view_mask"]] = 1e6
+    np.testing.assert_array_equal(np.asarray(network(given)), before)
+
+
+def test_noise_is_added_at_training_only(network: keras.Model) -> None:
+    given = inputs()
+    np.testing.assert_array_equal(np.asarray(network(given)), np.asarray(network(given)))
+    assert not np.array_equal(np.asarray(network(given, training=True)), np.asarray(network(given, training=True)))
+
+
+def test_initial_weights_are_xavier_normal_and_seeded() -> None:
+    network = location_network(NetworkShape(1, 600, (400,), (2,), noise=0))
+    first, again, other = (initial_weights(network, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not np.array_equal(first[0], other[0])
+    assert first[0].std() == pytest.approx(np.sqrt(2 / 1000), rel=0.01)
+    assert abs(first[0].mean()) < 1e-3
+
+
+def test_saved_network_loads_where_only_keras_is(network: keras.Model, tmp_path: Path) -> None:
+    given = inputs()
+    network.save(tmp_path / "model.keras")
+    np.savez(tmp_path / "given.npz", **given)
+    program = (
+        "import sys, keras, numpy as np\n"
+        "given = dict(np.load(sys.argv[1] + '/given.npz'))\n"
+        "scores = keras.saving.load_model(sys.argv[1] + '/model.keras')(given)\n"
+        "assert not any(name.startswith('streetdeciles') for name in sys.modules)\n"
+        "np.save(sys.argv[1] + '/scores.npy', np.asarray(scores))\n"
+    )
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, capture_output=True)
+    np.testing.assert_array_equal(np.load(tmp_path / "scores.npy"), np.asarray(network(given)))

@@ -1,0 +1,180 @@
+"""A stack of networks is the networks: against plain Keras models that are trained one by one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from streetdeciles.ordinal.balance import class_weights
+from streetdeciles.ordinal.binomial import negative_log_likelihood
+from streetdeciles.ordinal.network import (
+    BATCH_NORM_MOMENTUM,
+    NetworkShape,
+    Weights,
+    initial_weights,
+    location_network,
+)
+from streetdeciles.ordinal.stacked_network import StackedNetwork, stack
+
+SHAPE = NetworkShape(views=3, features=20, view_units=(16, 8), location_units=(6,), noise=0.0)
+MODELS, ROWS, STEPS, LEARNING_RATE = 4, 32, 5, 1e-2
+MOVING = (
+    3,
+    4,
+    8,
+    9,
+    13,
+    14,
+)  # places of moving means and variances in a network's weights, of which 3, 8, 13 are means
+
+
+def fresh(models: int = MODELS) -> list[Weights]:
+    network = location_network(SHAPE)
+    return [initial_weights(network, np.random.default_rng(seed)) for seed in range(models)]
+
+
+def batches(sets: int = 1, steps: int = STEPS) -> list[tuple[dict[str, np.ndarray], np.ndarray]]:
+    """Some views are missing; each model's rows are others, weighted by class."""
+    rng = np.random.default_rng(5)
+    made = []
+    for _ in range(steps):
+        view_mask = rng.random((sets, ROWS, SHAPE.views)) < 0.8
+        view_mask[..., 0] = True
+        features = rng.normal(2, 3, (sets, ROWS, SHAPE.views, SHAPE.features)).astype(np.float32)
+        deciles = rng.integers(1, 11, (MODELS, ROWS))
+        own = rng.random((MODELS, ROWS)) < 0.7
+        weights = np.stack([class_weights(np.where(o, d, 0))[d] * o for o, d in zip(own, deciles, strict=True)])
+        made.append(({"features": features, "view_mask": view_mask, "row_weights": weights}, deciles))
+    return made
+
+
+def train(
+    network: StackedNetwork, data: list[tuple[dict[str, np.ndarray], np.ndarray]], *, eagerly: bool = True
+) -> list[Any]:
+    network.compile(optimizer=keras.optimizers.Adam(LEARNING_RATE), jit_compile=False, run_eagerly=eagerly)
+    return [network.train_on_batch(x, y, return_dict=True)["by_model"] for x, y in data]
+
+
+def trained_alone(m: int, data: list[tuple[dict[str, np.ndarray], np.ndarray]], sets: int = 1) -> Weights:
+    """Model m as a plain Keras model that is given its own rows and no others."""
+
+    def loss(deciles: Any, scores: Any) -> Any:
+        return negative_log_likelihood(deciles[:, 0], scores[:, 0])
+
+    alone = location_network(SHAPE)
+    alone.set_weights(fresh()[m])
+    alone.compile(optimizer=keras.optimizers.Adam(LEARNING_RATE), loss=loss, run_eagerly=True)
+    s = m // (MODELS // sets)
+    for x, y in data:
+        own = x["row_weights"][m] > 0
+        given = {"features": x["features"][s][own], "view_mask": x["view_mask"][s][own]}
+        alone.train_on_batch(given, y[m][own][:, None], sample_weight=x["row_weights"][m][own])
+    return alone.get_weights()
+
+
+@pytest.mark.parametrize("sets", [1, 2])
+def test_stacked_training_equals_training_each_alone(sets: int) -> None:
+    data = batches(sets)
+    network = stack(SHAPE, fresh(), sets=sets)
+    train(network, data, eagerly=False)
+    start_left = BATCH_NORM_MOMENTUM**STEPS
+    for m, weights in enumerate(network.get_model_weights(range(MODELS))):
+        for i, (ours, theirs) in enumerate(zip(weights, trained_alone(m, data, sets), strict=True)):
+            # Keras' moving statistics keep a share of their start, 0 or 1, which a stack's do not.
+            start = 0.0 if i in MOVING[::2] else 1.0
+            expected = (theirs - start_left * start) / (1 - start_left) if i in MOVING else theirs
+            np.testing.assert_allclose(ours, expected, rtol=1e-3, atol=2e-5, err_msg=f"model {m}, array {i}")
+        assert not np.allclose(weights[0], fresh()[m][0], atol=1e-2), "the test must train"
+
+
+def test_stacked_metrics_are_each_models_own() -> None:
+    data = batches(steps=1)
+    network = stack(SHAPE, fresh())
+    (by_model,) = train(network, data)
+    x, _ = data[0]
+    np.testing.assert_array_equal(by_model[0], (x["row_weights"] > 0).sum(1))
+    assert (by_model[1:] > 0).all()
+
+
+def test_rows_of_weight_zero_leave_no_trace() -> None:
+    """What a model must not learn from may be anything: weights and statistics come out bit for bit the same."""
+    clean, poisoned = batches(), batches()
+    m = 2
+    for x, y in poisoned:
+        held_out = x["row_weights"][m] == 0
+        x["features"][0][held_out] = 1e4
+        y[m][held_out] = 11 - y[m][held_out]
+    trained = []
+    for data in (clean, poisoned):
+        network = stack(SHAPE, fresh())
+        train(network, data)
+        trained += network.get_model_weights([m])
+    for a, b in zip(*trained, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_missing_views_leave_no_trace() -> None:
+    clean, poisoned = batches(), batches()
+    for x, _ in poisoned:
+        x["features"][~x["view_mask"]] = 1e4
+    trained = []
+    for data in (clean, poisoned):
+        network = stack(SHAPE, fresh())
+        train(network, data)
+        trained.append(network.get_model_weights(range(MODELS)))
+    for a, b in zip(sum(trained[0], []), sum(trained[1], []), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_batch_statistics_of_the_first_batch_are_the_moving_ones() -> None:
+    x, y = batches(steps=1)[0]
+    network = stack(SHAPE, fresh())
+    train(network, [(x, y)])
+    for m, weights in enumerate(network.get_model_weights(range(MODELS))):
+        own = (x["row_weights"][m] > 0)[:, None] & x["view_mask"][0]
+        values = x["features"][0][own] @ fresh()[m][0]
+        np.testing.assert_allclose(weights[3], values.mean(0), rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(weights[4], values.var(0), rtol=1e-4, atol=1e-4)
+
+
+def test_a_model_without_rows_in_a_batch_stays_as_it_is() -> None:
+    x, y = batches(steps=1)[0]
+    x["row_weights"][1] = 0
+    network = stack(SHAPE, fresh())
+    (by_model,) = train(network, [(x, y)])
+    np.testing.assert_array_equal(by_model[:, 1], 0)
+    for before, after in zip(fresh()[1], network.get_model_weights([1])[0], strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+def test_a_model_taken_out_of_the_stack_gives_its_scores() -> None:
+    data = batches()
+    network = stack(SHAPE, fresh())
+    train(network, data)
+    x, _ = data[0]
+    scores = np.asarray(network({"features": x["features"], "view_mask": x["view_mask"]}))
+    for m, weights in enumerate(network.get_model_weights(range(MODELS))):
+        alone = location_network(SHAPE)
+        alone.set_weights(weights)
+        found = alone({"features": x["features"][0], "view_mask": x["view_mask"][0]})
+        np.testing.assert_allclose(np.asarray(found)[:, 0], scores[m], rtol=1e-5, atol=1e-5)
+
+
+def test_sets_that_models_cannot_share_are_refused() -> None:
+    with pytest.raises(ValueError, match="3 sets of rows cannot be shared evenly by 4 models"):
+        stack(SHAPE, fresh(), sets=3)
+
+
+def test_mixed_precision_trains_close_to_float32() -> None:
+    data = batches()
+    scores = []
+    for precision in ("float32", "mixed_bfloat16"):
+        network = stack(SHAPE, fresh(), precision=precision)
+        train(network, data)
+        assert network.get_model_weights([0])[0][0].dtype == np.float32
+        scores.append(np.asarray(network(data[0][0]), np.float32))
+    np.testing.assert_allclose(scores[1], scores[0], atol=0.6)
+    assert not np.array_equal(scores[1], scores[0])
