@@ -1,0 +1,98 @@
+-- Locations' predictions to deciles of areas, by each method of REFERENCE.md section 5.
+
+-- The edges of pandas' qcut(scores, 10): linearly interpolated quantiles, spelt as numpy's linspace(0, 1, 11) is.
+WITH edges AS (
+    SELECT
+        region,
+        outcome,
+        percentile(
+            score,
+            array(0D, 0.1D, 0.2D, 0.30000000000000004D, 0.4D, 0.5D, 0.6000000000000001D, 0.7000000000000001D, 0.8D, 0.9D, 1D)
+        ) AS edges
+    FROM {located}
+    GROUP BY region, outcome
+),
+
+-- Right-closed bins: a score at an edge is in the lower one. Where edges fall together there are no ten classes.
+scored AS (
+    SELECT
+        l.*,
+        CASE
+            WHEN size(array_distinct(e.edges)) = 11 THEN 1 + size(filter(slice(e.edges, 2, 9), edge -> edge < l.score))
+        END AS score_decile
+    FROM {located} AS l
+    JOIN edges AS e ON l.region = e.region AND l.outcome = e.outcome
+),
+
+areas AS (
+    SELECT
+        region,
+        area_id,
+        outcome,
+        count(*) AS n_locations,
+        -- Summed in sorted order, so that the same scores give the same mean to the last bit.
+        aggregate(array_sort(collect_list(score)), 0D, (total, score) -> total + score) / count(*) AS mean_score,
+        rint(avg(score_decile)) AS score_decile_mean,
+        rint(avg(decile)) AS decile_mean,
+        percentile(decile, 0.5D) AS decile_median,
+        first(true_decile) AS true_decile
+    FROM scored
+    GROUP BY region, area_id, outcome
+),
+
+votes AS (
+    SELECT
+        region,
+        area_id,
+        outcome,
+        decile,
+        count(*) AS n_votes,
+        max(count(*)) OVER (PARTITION BY region, area_id, outcome) AS most_votes
+    FROM {located}
+    GROUP BY region, area_id, outcome, decile
+),
+
+modes AS (
+    SELECT
+        region,
+        area_id,
+        outcome,
+        avg(decile) AS decile_mode
+    FROM votes
+    WHERE n_votes = most_votes
+    GROUP BY region, area_id, outcome
+),
+
+methods AS (
+    SELECT
+        a.region,
+        a.area_id,
+        a.outcome,
+        a.n_locations,
+        a.mean_score,
+        a.true_decile,
+        stack(
+            5,
+            -- The most probable class of binomial(9, p) is the first k of 0..9 with k + 1 >= 10 p.
+            'score_mean', least(10D, greatest(1D, ceil(10 / (1 + exp(-a.mean_score))))),
+            'score_decile_mean', a.score_decile_mean,
+            'decile_mean', a.decile_mean,
+            'decile_median', a.decile_median,
+            'decile_mode', m.decile_mode
+        ) AS (method, decile)
+    FROM areas AS a
+    JOIN modes AS m ON a.region = m.region AND a.area_id = m.area_id AND a.outcome = m.outcome
+)
+
+SELECT
+    region,
+    'area' AS level,
+    area_id,
+    outcome,
+    method,
+    n_locations,
+    mean_score,
+    decile,
+    true_decile
+FROM methods
+WHERE decile IS NOT NULL

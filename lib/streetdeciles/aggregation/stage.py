@@ -1,0 +1,80 @@
+"""Stage aggregation: predictions of locations to deciles of areas."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from streetdeciles import storage
+from streetdeciles.aggregation.areas import aggregate_areas, count_areas, locate
+from streetdeciles.config import RunConfig
+from streetdeciles.errors import RunFailed
+from streetdeciles.run_log import StageReport
+from streetdeciles.tables import AREA_LABELS, AREA_PREDICTIONS, LOCATIONS, PREDICTIONS
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, Row, SparkSession
+
+
+def run(spark: SparkSession, config: RunConfig) -> StageReport:
+    """Write area_predictions.
+
+    Raises:
+        RunFailed: there are no predictions of the network.
+    """
+    work_dir, methods = config.work_dir, config.aggregation.methods
+    area_labels = storage.read_table(spark, AREA_LABELS, work_dir)
+    locations = storage.read_table(spark, LOCATIONS, work_dir)
+    located = locate(storage.read_table(spark, PREDICTIONS, work_dir), locations, area_labels)
+    n_of_group = {(row["region"], row["outcome"]): row["n"] for row in _groups(located, "count(*)")}
+    n_predictions = sum(n_of_group.values())
+    if not n_predictions:
+        raise RunFailed(f"{work_dir}/predictions: no row of the model network; run the stage prediction again")
+    n_lost = sum(n for (region, _), n in n_of_group.items() if region is None)
+
+    rows = storage.write_table(aggregate_areas(located, methods), AREA_PREDICTIONS, work_dir)
+    made = storage.read_table(spark, AREA_PREDICTIONS, work_dir)
+    n_of_method = {
+        (row["region"], row["outcome"], row["method"]): row["n"] for row in _groups(made, "sum(n_locations)", "method")
+    }
+    areas = {row["region"]: row for row in count_areas(made, area_labels).collect()}
+    notes = [
+        f"region {region}: {row['n_areas'] - row['n_predicted']} of {row['n_areas']} areas have no predicted location"
+        for region, row in sorted(areas.items())
+        if row["n_areas"] > row["n_predicted"]
+    ]
+    counts = {
+        "predictions (locations x outcomes)": n_predictions,
+        "predictions of unknown locations": n_lost,
+        "areas": sum(row["n_areas"] for row in areas.values()),
+        "areas predicted": sum(row["n_predicted"] for row in areas.values()),
+        "rows (areas x outcomes x methods)": rows,
+    }
+    return StageReport("aggregation", counts, [*notes, *_check(n_of_group, n_of_method, methods)])
+
+
+def _groups(frame: DataFrame, count: str, *more: str) -> list[Row]:
+    from pyspark.sql import functions as F
+
+    return frame.groupBy("region", "outcome", *more).agg(F.expr(count).alias("n")).collect()
+
+
+def _check(
+    n_of_group: Mapping[tuple[str | None, str], int],
+    n_of_method: Mapping[tuple[str, str, str], int],
+    methods: Sequence[str],
+) -> list[str]:
+    """A note for each method that could not be computed; RunFailed where one does not hold all predictions."""
+    notes = []
+    known = sorted((region, outcome, n) for (region, outcome), n in n_of_group.items() if region is not None)
+    for region, outcome, n in known:
+        for method in methods:
+            held = n_of_method.get((region, outcome, method))
+            if held is None:
+                notes.append(
+                    f"{outcome} in {region} has no {method}: the scores of its {n} locations fall in fewer than ten "
+                    "classes, because many are equal"
+                )
+            elif held != n:
+                raise RunFailed(f"area_predictions: {method} of {outcome} in {region} holds {held} of {n} predictions")
+    return notes
