@@ -101,15 +101,15 @@ def is_done(wanted: str) -> bool:
 
 
 def mark(made: str) -> Path:
+    """There once the set is whole. It holds the folder as well: an environment that is moved does not work."""
     return VENV / f"{made}.done"
 
 
 def fingerprint(made: str) -> str:
-    """Of what the set is made from, and of where it lies: an environment that is moved does not work."""
-    content = hashlib.sha256(str(ROOT).encode())
+    content = hashlib.sha256()
     for path in (ROOT / "setup.py", ROOT / "requirements" / "build.lock", ROOT / "requirements" / f"{made}.lock"):
         content.update(path.read_bytes())
-    return content.hexdigest()
+    return f"{content.hexdigest()} {VENV}"
 
 
 def packages_in(wanted: str) -> int:
@@ -152,7 +152,8 @@ def lock(folder: int) -> None:
 
 def make_venv() -> None:
     """A new .venv, unless there is a whole one: a kill may have left packages in halves."""
-    if PYTHON.exists() and not UNFINISHED.exists() and any(mark(made).exists() for made in SETS):
+    marks = [mark(made).read_text(encoding="utf-8") for made in SETS if mark(made).exists()]
+    if PYTHON.exists() and not UNFINISHED.exists() and any(text.endswith(f" {VENV}") for text in marks):
         return
     if VENV.is_symlink() or VENV.is_file():
         VENV.unlink()

