@@ -7,10 +7,10 @@ from fractions import Fraction
 
 import pandas as pd
 import pytest
-from conftest import DATA
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conftest import DATA
 from streetdeciles.errors import RunRefused
 from streetdeciles.labels.deciles import deciles
 

@@ -72,7 +72,7 @@ def read_boundaries(path: str, area_id: str, name: str | None = None) -> tuple[A
                 f"{path}, feature {number}: has no property {wanted!r} (labels.boundaries.{key}); "
                 f"the properties are {', '.join(there) or 'none'}"
             )
-    drawn = [i for i, geometry in enumerate(geometries) if geometry is not None]
+    drawn = [i for i, geometry in enumerate(geometries) if geometry is not None and geometry.get("coordinates") != []]
     polygons = [_polygon(path, i + 1, geometries[i]) for i in drawn]
     return AreaPolygons([str(properties[i][area_id]) for i in drawn], polygons), hashlib.sha256(content).hexdigest()
 

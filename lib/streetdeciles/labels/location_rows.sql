@@ -27,9 +27,9 @@ judged AS (
         CASE
             WHEN latitude_text IS NULL AND longitude_text IS NULL THEN NULL
             WHEN latitude_read IS NULL OR abs(latitude_read) > 90
-                THEN concat('latitude ''', coalesce(latitude_text, ''), ''' is not a number between -90 and 90')
+                THEN concat('latitude "', coalesce(latitude_text, ''), '" is not a number between -90 and 90')
             WHEN longitude_read IS NULL OR abs(longitude_read) > 180
-                THEN concat('longitude ''', coalesce(longitude_text, ''), ''' is not a number between -180 and 180')
+                THEN concat('longitude "', coalesce(longitude_text, ''), '" is not a number between -180 and 180')
         END AS problem
     FROM parsed
 )

@@ -1,0 +1,64 @@
+-- Images with their shard. Those of the index before keep theirs; new ones fill new shards of about :shard_size images,
+-- all new views of a location in one.
+WITH known AS (
+    SELECT
+        i.image_id,
+        i.location_id,
+        i.view,
+        i.uri,
+        i.length,
+        p.shard
+    FROM {images} AS i
+    LEFT JOIN {previous} AS p ON i.image_id = p.image_id
+),
+
+new_locations AS (
+    SELECT
+        location_id,
+        -- Buckets only spread the running totals below over the cluster: a window over all locations would be one task.
+        pmod(xxhash64(location_id), 256) AS bucket,
+        count(*) AS images
+    FROM known
+    WHERE shard IS NULL
+    GROUP BY location_id
+),
+
+buckets AS (
+    SELECT
+        bucket,
+        sum(sum(images)) OVER (ORDER BY bucket) - sum(images) AS images_before
+    FROM new_locations
+    GROUP BY bucket
+),
+
+-- As few equal shards as hold :shard_size images each, but none so small that a location could step over it.
+n_shards AS (
+    SELECT
+        sum(images) AS images,
+        greatest(1, least(ceil(sum(images) / :shard_size), sum(images) DIV :views)) AS shards
+    FROM new_locations
+),
+
+-- A location is in the shard in which its first image falls, so shards are equal give or take a location's images.
+new_shards AS (
+    SELECT
+        l.location_id,
+        (b.images_before + sum(l.images) OVER (PARTITION BY l.bucket ORDER BY l.location_id) - l.images)
+        * n.shards DIV n.images AS shard
+    FROM new_locations AS l
+    INNER JOIN buckets AS b ON l.bucket = b.bucket
+    CROSS JOIN n_shards AS n
+)
+
+SELECT
+    k.image_id,
+    k.location_id,
+    k.view,
+    k.uri,
+    CAST(NULL AS string) AS member,
+    CAST(NULL AS bigint) AS offset,
+    k.length,
+    coalesce(k.shard, :first_new_shard + n.shard) AS shard
+FROM known AS k
+LEFT JOIN new_shards AS n ON k.location_id = n.location_id
+ORDER BY shard, location_id, view

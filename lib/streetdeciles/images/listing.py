@@ -1,0 +1,119 @@
+"""Listing the folder of photographs, on the executors: each round lists the folders that the one before has found."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from streetdeciles import storage
+from streetdeciles.errors import RunFailed
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from fsspec import AbstractFileSystem
+    from pyspark.sql import DataFrame, SparkSession
+
+ENTRIES = "path string, relative string, uri string, kind string, length bigint"
+ROWS_A_BATCH = 10_000
+
+Kind = Literal["file", "folder", "not_a_file", "name_not_utf8", "folder_loop"]
+"""The last three are left out: broken links and pipes, names that no table can hold, links to a folder above."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One name in a folder. `relative` is its path below the folder of photographs."""
+
+    path: str
+    relative: str
+    uri: str
+    kind: Kind
+    length: int | None
+    """Bytes of a file, where the listing tells."""
+
+
+def list_all(spark: SparkSession, folder: str, staged: str) -> DataFrame:
+    """Every entry at any depth below `folder` (columns of ENTRIES), kept in Parquet files below `staged`."""
+    root = storage.filesystem(folder)[1]
+    at_most = int(spark.conf.get("spark.sql.shuffle.partitions") or 200)
+    folders = spark.createDataFrame([(root,)], "path string")
+    n_folders, level = 1, 0
+    while n_folders:
+        found_at = storage.spark_uri(storage.join(staged, f"level={level}"))
+        spread = folders.repartition(min(n_folders, at_most))
+        spread.mapInArrow(partial(list_batches, folder=folder), ENTRIES).write.parquet(found_at)
+        folders = spark.read.schema(ENTRIES).parquet(found_at).where("kind = 'folder'").select("path")
+        n_folders, level = folders.count(), level + 1
+    return spark.read.schema(ENTRIES).parquet(storage.spark_uri(staged)).drop("level")
+
+
+def list_batches(batches: Iterator[pa.RecordBatch], folder: str) -> Iterator[pa.RecordBatch]:
+    """What is in each folder of the column `path`, as batches of ENTRIES; `folder` is the one of all photographs."""
+    import pyarrow as pa
+
+    names = ("path", "relative", "uri", "kind", "length")
+    kinds = (pa.string(), pa.string(), pa.string(), pa.string(), pa.int64())
+    for batch in batches:
+        for path in batch.column("path").to_pylist():
+            entries = list_folder(path, folder)
+            while some := [*islice(entries, ROWS_A_BATCH)]:
+                columns = [
+                    pa.array([getattr(entry, name) for entry in some], kind)
+                    for name, kind in zip(names, kinds, strict=True)
+                ]
+                yield pa.RecordBatch.from_arrays(columns, [*names])
+
+
+def list_folder(path: str, folder: str) -> Iterator[Entry]:
+    """The entries of one folder, in no order. RunFailed where it cannot be listed: its photographs would be missed."""
+    fs, root = storage.filesystem(folder)
+    start = len(root.rstrip("/")) + 1
+    try:
+        if storage.is_local(folder):
+            yield from _local_entries(path, start)
+        else:
+            fs.invalidate_cache(path)
+            yield from _remote_entries(fs, path, start)
+    except OSError as error:
+        why = error.strerror or error
+        raise RunFailed(f"{path}: cannot be listed ({why}); see to it that the workers may read it") from error
+
+
+def _local_entries(path: str, start: int) -> Iterator[Entry]:
+    """One by one, where fsspec would hold a folder of millions in memory; and linked folders as folders."""
+    with os.scandir(path) as entries:
+        for entry in entries:
+            try:
+                entry.path.encode("utf-8")
+            except UnicodeEncodeError:
+                shown = os.fsencode(entry.path).decode("utf-8", "backslashreplace")
+                yield Entry(shown, shown[start:], shown, "name_not_utf8", None)
+                continue
+            kind: Kind = "not_a_file"
+            if entry.is_dir():
+                kind = "folder_loop" if entry.is_symlink() and _leads_up(entry.path) else "folder"
+            elif entry.is_file():
+                kind = "file"
+            length = entry.stat().st_size if kind == "file" else None
+            yield Entry(entry.path, entry.path[start:], entry.path, kind, length)
+
+
+def _leads_up(link: str) -> bool:
+    """Whether the linked folder is one of those through which the way to the link leads."""
+    target = os.path.realpath(link)
+    return any(os.path.realpath(parent) == target for parent in Path(link).parents)
+
+
+def _remote_entries(fs: AbstractFileSystem, path: str, start: int) -> Iterator[Entry]:
+    for there in fs.ls(path, detail=True):
+        name = there["name"].rstrip("/")
+        if name == path.rstrip("/"):
+            continue  # object stores may hold an empty object that stands for the folder
+        kinds: dict[str, Kind] = {"file": "file", "directory": "folder"}
+        kind = kinds.get(there["type"], "not_a_file")
+        yield Entry(name, name[start:], fs.unstrip_protocol(name), kind, there.get("size") if kind == "file" else None)

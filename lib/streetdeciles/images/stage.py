@@ -1,0 +1,109 @@
+"""Stage images: the folder of photographs to `image_index`, and to left_out what is no photograph of a location."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from streetdeciles import storage
+from streetdeciles.config import ImagesConfig, RunConfig
+from streetdeciles.errors import RunFailed, RunRefused
+from streetdeciles.images.listing import list_all
+from streetdeciles.images.pattern import name_pattern
+from streetdeciles.run_log import StageReport
+from streetdeciles.tables import IMAGE_INDEX, LEFT_OUT
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, Row, SparkSession
+
+
+def run(spark: SparkSession, config: RunConfig) -> StageReport:
+    """Write image_index and left_out/stage=images; RunRefused where the folder holds no photograph."""
+    images = config.images
+    fs, folder = storage.filesystem(images.folder)
+    if not fs.isdir(folder):
+        raise RunRefused(f"images.folder: {images.folder} is a file; expected the folder of the photographs")
+    staged = storage.staging_uri(config.work_dir, "listing")
+    try:
+        named = name_files(list_all(spark, images.folder, staged), images).persist()
+        try:
+            found = _count(named, images)
+            index = assign_shards(named.where("reason IS NULL"), _previous_index(spark, config.work_dir), images)
+            n_indexed = storage.write_table(index, IMAGE_INDEX, config.work_dir)
+            n_left_out = storage.write_partition(_left_out(named), LEFT_OUT, config.work_dir, "images")
+        finally:
+            named.unpersist()
+    finally:
+        storage.remove(staged)
+    n_found = sum(found.values())
+    if n_found != n_indexed + n_left_out:
+        raise RunFailed(
+            f"{n_found} files found, but {n_indexed} indexed and {n_left_out} left out: run the stage again"
+        )
+    return _report(spark, config, found)
+
+
+def name_files(entries: DataFrame, images: ImagesConfig) -> DataFrame:
+    """Each entry that is no folder: image_id, location_id, view, uri, length, or a reason and detail."""
+    pattern = name_pattern(images.pattern)
+    arguments = {
+        "regex": pattern.regex,
+        "location_group": pattern.location_group,
+        "view_group": pattern.view_group,
+        "views": images.views,
+        "pattern": images.pattern,
+    }
+    return entries.sparkSession.sql(_sql("named_files"), args=arguments, entries=entries)
+
+
+def assign_shards(named: DataFrame, previous: DataFrame, images: ImagesConfig) -> DataFrame:
+    """The columns of image_index. What is in `previous` keeps its shard: the features of that shard stay valid."""
+    last = previous.selectExpr("max(shard) AS shard").first()
+    first_new = 0 if last is None or last["shard"] is None else last["shard"] + 1
+    arguments = {"shard_size": images.shard_size, "views": images.views, "first_new_shard": first_new}
+    return named.sparkSession.sql(_sql("index"), args=arguments, images=named, previous=previous)
+
+
+def _previous_index(spark: SparkSession, work_dir: str) -> DataFrame:
+    if storage.exists(storage.join(work_dir, IMAGE_INDEX.name)):
+        return storage.read_table(spark, IMAGE_INDEX, work_dir)
+    return spark.createDataFrame([], IMAGE_INDEX.ddl)
+
+
+def _count(named: DataFrame, images: ImagesConfig) -> dict[str, int]:
+    """Files by reason, '' for an image; RunRefused where there is none."""
+    rows: list[Row] = named.groupBy("reason").agg({"*": "count", "relative": "min"}).collect()
+    found = {row["reason"] or "": int(row["count(1)"]) for row in rows}
+    if not found:
+        raise RunRefused(f"images.folder: {images.folder} is empty; expected photographs named {images.pattern}")
+    if "" not in found:
+        reason, example = min((row["reason"], row["min(relative)"]) for row in rows)
+        raise RunRefused(
+            f"images.folder: none of the {sum(found.values())} files in {images.folder} is named as images.pattern "
+            f"{images.pattern} with {images.views} view(s) says; there is e.g. {example} ({reason})"
+        )
+    return found
+
+
+def _report(spark: SparkSession, config: RunConfig, found: dict[str, int]) -> StageReport:
+    index = storage.read_table(spark, IMAGE_INDEX, config.work_dir)
+    locations = index.groupBy("location_id").count()
+    views = config.images.views
+    told = locations.selectExpr("count(*) AS n", f"count_if(count < {views}) AS short").first()
+    shards = index.selectExpr("count(DISTINCT shard) AS n").first()
+    assert told is not None
+    assert shards is not None
+    notes = [f"{told['n']:,} locations in {shards['n']:,} shards"]
+    if told["short"]:
+        notes.append(f"{told['short']:,} locations have fewer than {views} photographs")
+    counts = {"files found": sum(found.values()), "images": found[""]}
+    counts |= {f"left out: {reason}": n for reason, n in sorted(found.items()) if reason}
+    return StageReport("images", counts, notes)
+
+
+def _left_out(named: DataFrame) -> DataFrame:
+    return named.where("reason IS NOT NULL").selectExpr("uri AS id", "reason", "detail", "'images' AS stage")
+
+
+def _sql(name: str) -> str:
+    return (files("streetdeciles.images") / f"{name}.sql").read_text(encoding="utf-8")

@@ -1,0 +1,131 @@
+"""The file of locations: every row is placed, or left out with a reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from conftest import DATA
+from streetdeciles.errors import RunRefused
+from streetdeciles.labels.boundaries import read_boundaries
+from streetdeciles.labels.locations import BoundariesFile, count, left_out, place, read_header, read_rows
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+WESTMINSTER = str(DATA / "boundaries" / "lsoa11_westminster.geojson")
+# 51.537426, -0.180139 is in E01004646, 51.536211, -0.175449 in E01004649.
+
+
+def placed(spark: SparkSession, path: Path, *, boundaries: bool = True) -> DataFrame:
+    rows = [("E01004646", "westminster"), ("E01004647", "westminster"), ("E01004649", None)]
+    areas = spark.createDataFrame(rows, "area_id string, region string")
+    there = BoundariesFile(WESTMINSTER, "LSOA11CD", read_boundaries(WESTMINSTER, "LSOA11CD")[1])
+    read = read_rows(spark, str(path), read_header(str(path)))
+    return place(read, areas, path=str(path), boundaries=there if boundaries else None)
+
+
+def written(folder: Path, *lines: str, end: str = "\n") -> Path:
+    path = folder / "places.csv"
+    path.write_bytes(end.join([*lines, ""]).encode())
+    return path
+
+
+def test_each_row_is_placed_or_left_out_with_its_reason(spark: SparkSession, tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        "\ufefflocation_id,area_id,oa,msoa,latitude,longitude,remark",
+        "by point,,OA1,M1,51.537426,-0.180139,",
+        "007,E01004647,,,51.537426,-0.180139,area_id wins",
+        '"quoted, ""id""", E01004646 ,,,,,',
+        "dropped,E01004646,,,99.999999,0.000000,the directory's sign for no place",
+        "no place,,,,99.999999,0.000000,",
+        "no number,,,,51;5,NaN,",
+        "half,,,,51.5,,",
+        "sea,,,,50.0,-5.0,",
+        "nothing,,,,,,",
+        "elsewhere,E01004649,,,,,",
+        "point elsewhere,,,,51.536211,-0.175449,",
+        "abroad,W01000001,,,,,",
+        ",E01004646,,,,,",
+        ",E01004646,,,,,",
+        "short,E01004646",
+        "long,E01004646,,,,,,,",
+        "",
+    )
+    frame = placed(spark, path).persist()
+    kept = frame.where("reason IS NULL").orderBy("location_id").collect()
+    columns = ("location_id", "region", "area_id", "oa", "msoa", "latitude", "longitude")
+    assert [tuple(row[name] for name in columns) for row in kept] == [
+        ("007", "westminster", "E01004647", None, None, 51.537426, -0.180139),
+        ("by point", "westminster", "E01004646", "OA1", "M1", 51.537426, -0.180139),
+        ("dropped", "westminster", "E01004646", None, None, None, None),
+        ('quoted, "id"', "westminster", "E01004646", None, None, None, None),
+    ]
+    out = {row["id"]: (row["reason"], row["detail"]) for row in left_out(frame).collect()}
+    assert out == {
+        "no place": ("bad_coordinates", 'latitude "99.999999" is not a number between -90 and 90 (places.csv)'),
+        "no number": ("bad_coordinates", 'latitude "51;5" is not a number between -90 and 90 (places.csv)'),
+        "half": ("bad_coordinates", 'longitude "" is not a number between -180 and 180 (places.csv)'),
+        "sea": ("outside_boundaries", "no area of the boundaries is at 50.0, -5.0 (places.csv)"),
+        "nothing": ("no_area", "there is no area_id and there are no coordinates (places.csv)"),
+        "elsewhere": ("not_in_region", "area E01004649 is in none of labels.regions (places.csv)"),
+        "point elsewhere": ("not_in_region", "area E01004649 is in none of labels.regions (places.csv)"),
+        "abroad": ("unknown_area", "area W01000001 is in none of labels.tables (places.csv)"),
+        "no location_id, no. 1: E01004646": ("no_location_id", "the row has no location_id (places.csv)"),
+        "no location_id, no. 2: E01004646": ("no_location_id", "the row has no location_id (places.csv)"),
+        "short": (
+            "malformed_row",
+            "the row has not as many fields as the header: short,E01004646 (places.csv)",
+        ),
+        "long": (
+            "malformed_row",
+            "the row has not as many fields as the header: long,E01004646,,,,,,, (places.csv)",
+        ),
+    }
+    counts = count(frame, str(path))
+    assert (counts.in_file, counts.located, counts.ignored_coordinates) == (16, 4, 1)
+    assert sum(counts.left_out.values()) == 12
+    frame.unpersist()
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\r"])
+def test_area_ids_alone_need_no_boundaries(spark: SparkSession, tmp_path: Path, end: str) -> None:
+    path = written(tmp_path, "area_id,location_id", "E01004646,0001", ",0002", end=end)
+    frame = placed(spark, path, boundaries=False)
+    rows = {row["location_id"]: (row["area_id"], row["region"], row["reason"]) for row in frame.collect()}
+    assert rows == {"0001": ("E01004646", "westminster", None), "0002": (None, None, "no_area")}
+
+
+def test_location_id_that_stands_twice_is_refused_with_an_example(spark: SparkSession, tmp_path: Path) -> None:
+    path = written(tmp_path, "location_id,area_id", "b,E01004646", "a,E01004646", " a,W1", "b,", "b,E01004647")
+    with pytest.raises(RunRefused, match=r"places.csv: location_id 'a' stands more than once, and 3 row\(s\)"):
+        count(placed(spark, path, boundaries=False), str(path))
+
+
+def test_file_without_a_location_in_the_regions_is_refused_with_the_reasons(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    path = written(tmp_path, "location_id,area_id", "a,E01004649", "b,X", "c,Y")
+    with pytest.raises(RunRefused, match=r"none of its locations .*\(1 not_in_region, 2 unknown_area\)"):
+        count(placed(spark, path, boundaries=False), str(path))
+    path = written(tmp_path, "location_id,area_id")
+    with pytest.raises(RunRefused, match="it has no rows"):
+        count(placed(spark, path, boundaries=False), str(path))
+
+
+@pytest.mark.parametrize("header", ["postcode,area_id", "location_id,latitude", "location_id;area_id", ""])
+def test_missing_columns_are_refused_with_those_that_are_there(tmp_path: Path, header: str) -> None:
+    path = written(tmp_path, header, "1,2")
+    there = ", ".join(header.split(",")) or "none"
+    with pytest.raises(
+        RunRefused, match=f"places.csv: expected the columns location_id and area_id.*there are {there}$"
+    ):
+        read_header(str(path))
+
+
+def test_column_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RunRefused, match="column msoa stands twice"):
+        read_header(str(written(tmp_path, "location_id,area_id,MSOA,msoa", "1,2,3,4")))

@@ -1,0 +1,103 @@
+"""Districts to regions, and the deciles over each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from conftest import DATA
+from streetdeciles.config import LabelTable
+from streetdeciles.errors import RunRefused
+from streetdeciles.labels.areas import label_areas, outcome_columns, read_areas
+from streetdeciles.labels.layouts import LAYOUTS
+from streetdeciles.labels.regions import assign_regions
+
+FILE_1 = LabelTable(
+    layout="iod2019_file_1", path=str(DATA / "iod2019" / "File_1_-_IMD2019_Index_of_Multiple_Deprivation.csv")
+)
+FILE_7 = LabelTable(layout="iod2019_file_7", path=str(DATA / "iod2019" / "File_7_-_All_IoD2019_Ranks_Deciles.csv"))
+
+AREAS = pd.DataFrame(
+    {
+        "district_code": ["D1", "D1", "D2", "D3"],
+        "district_name": ["Bury", "Bury", "Bolton", "Brent"],
+    },
+    index=pd.Index(["A1", "A2", "A3", "A4"], name="area_id"),
+)
+
+
+def test_districts_are_named_by_name_or_code() -> None:
+    found = assign_regions(AREAS, {"north": ["Bury", "D2"], "south": ["Brent"]})
+    assert found.to_dict() == {"A1": "north", "A2": "north", "A3": "north", "A4": "south"}
+
+
+def test_area_of_no_region_is_not_there() -> None:
+    assert assign_regions(AREAS, {"north": ["Bury", "D1"]}).to_dict() == {"A1": "north", "A2": "north"}
+
+
+def test_all_is_every_area() -> None:
+    assert assign_regions(AREAS, {"land": "all"}).to_dict() == dict.fromkeys(AREAS.index, "land")
+
+
+def test_unknown_district_is_refused_with_near_ones() -> None:
+    with pytest.raises(
+        RunRefused, match=r"labels.regions.north: no table has a district 'Boltan'; did you mean Bolton"
+    ):
+        assign_regions(AREAS, {"north": ["Boltan"]})
+
+
+@pytest.mark.parametrize("second", [["D1"], "all"])
+def test_district_in_two_regions_is_refused(second: list[str] | str) -> None:
+    with pytest.raises(RunRefused, match=r"district Bury \(D1\) is in both north and other"):
+        assign_regions(AREAS, {"north": ["Bury"], "other": second})  # type: ignore[dict-item]
+
+
+def test_region_without_districts_is_refused() -> None:
+    with pytest.raises(RunRefused, match=r"labels.regions.north: names no district"):
+        assign_regions(AREAS, {"north": []})
+
+
+def test_deciles_are_over_the_areas_of_the_region_alone() -> None:
+    areas = read_areas([FILE_7])
+    region_of = assign_regions(areas, {"bury": ["Bury"], "westminster": ["E09000033"]})
+    labelled = label_areas(areas, region_of, LAYOUTS["iod2019_file_7"].outcomes)
+    assert labelled["region"].value_counts().to_dict() == {"westminster": 128, "bury": 120}
+    published = pd.read_csv(FILE_7.path, index_col=0)
+    for region in ("Bury", "Westminster"):
+        rows = published[published["Local Authority District name (2019)"] == region]
+        crime = rows["Crime Rank (where 1 is most deprived)"]
+        assert labelled.loc[rows.index, "imd_crime_value"].tolist() == crime.tolist()
+        assert labelled.loc[rows.index, "imd_crime_decile"].tolist() == (pd.qcut(crime, 10, labels=False) + 1).tolist()
+
+
+def test_region_of_nine_areas_is_refused_with_the_number() -> None:
+    areas = pd.DataFrame({"imd": [float(i) for i in range(9)]}, index=[f"A{i}" for i in range(9)])
+    with pytest.raises(RunRefused, match=r"labels.regions.small: has 9 area\(s\); deciles need at least 10"):
+        label_areas(areas, pd.Series("small", index=areas.index), {"imd": LAYOUTS["iod2019_file_1"].outcomes["imd"]})
+
+
+def test_outcome_in_two_tables_is_refused_with_both() -> None:
+    with pytest.raises(RunRefused, match=r"outcome imd is in both .*File_7.* and .*File_1"):
+        outcome_columns([FILE_7, FILE_1])
+
+
+def test_areas_of_several_tables_are_put_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file_1, file_7 = LAYOUTS["iod2019_file_1"], LAYOUTS["iod2019_file_7"]
+    crime = type(file_7)(file_7.area_headers, {"imd_crime": file_7.outcomes["imd_crime"]})
+    monkeypatch.setitem(LAYOUTS, "iod2019_file_7", crime)
+    tables = []
+    for layout, rows in (
+        ("iod2019_file_1", "E1,a,D1,Bury,1\nE2,b,D1,Bury,2"),
+        ("iod2019_file_7", "E2,x,D9,Y,7\nE3,c,D2,Z,8"),
+    ):
+        headers = [*file_1.area_headers, *[column.header for column in LAYOUTS[layout].outcomes.values()]]
+        path = tmp_path / f"{layout}.csv"
+        path.write_text(",".join(headers) + "\n" + rows)
+        tables.append(LabelTable(layout=layout, path=str(path)))  # type: ignore[arg-type]
+    areas = read_areas(tables)
+    assert areas.index.tolist() == ["E1", "E2", "E3"]
+    assert areas["district_name"].tolist() == ["Bury", "Bury", "Z"]
+    assert areas["imd"].fillna(-1).tolist() == [1, 2, -1]
+    assert areas["imd_crime"].fillna(-1).tolist() == [-1, 7, 8]
