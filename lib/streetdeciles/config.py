@@ -7,6 +7,7 @@ so a run may go on with another value of it; everything else is part of the run'
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Hashable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -60,15 +61,23 @@ class LabelsConfig(Section):
 class ImagesConfig(Section):
     folder: InputPath
     pattern: str = "{location_id}_{view}.jpg|jpeg|png"
-    """File name with {location_id} and, where there are several, {view}; endings after the last dot by `|`."""
+    """File name with {location_id} and, where there are several, {view}; endings after the last dot by `|`.
+
+    A view is a number from 0 or a letter from a. Files match in any folder below `folder`.
+    """
     views: Annotated[int, Field(ge=1, le=16)] = 4
     shard_size: Positive = 4096
 
     @field_validator("pattern")
     @classmethod
     def _names_the_location(cls, pattern: str) -> str:
-        if "{location_id}" not in pattern or "." not in pattern:
-            raise ValueError("must hold {location_id} and file endings, as in '{location_id}_{view}.jpg|png'")
+        name, _, endings = pattern.rpartition(".")
+        fields = re.findall(r"\{.*?\}", name)
+        once = fields.count("{location_id}") == 1 and fields.count("{view}") <= 1
+        if not once or {*fields} - {"{location_id}", "{view}"} or not re.fullmatch(r"\w+(\|\w+)*", endings):
+            raise ValueError(
+                "must hold {location_id} once, perhaps {view}, and file endings, as in '{location_id}_{view}.jpg|png'"
+            )
         return pattern
 
     @model_validator(mode="after")
