@@ -1,0 +1,99 @@
+"""Measures with 95 % intervals, by drawing the areas anew many times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from streetdeciles.evaluation.counts import measures_of_counts
+from streetdeciles.tables import MEASURES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SAMPLES_AT_ONCE = 100
+"""Samples drawn in one array [samples, areas]: 26 MB for England's areas."""
+
+INTERVAL = (2.5, 97.5)
+
+Metrics = dict[str, int | float | None]
+
+
+def measure(cells: pd.DataFrame, *, samples: int, random: np.random.Generator) -> dict[str, Metrics]:
+    """The row of `metrics` of each `method`: n, each measure, and its `_low` and `_high`; None where undefined.
+
+    All methods are measured on the same samples of areas, so that they can be compared. An area that is drawn comes
+    with all of its counts, so locations of one area, which are alike, do not count as independent.
+
+    Args:
+        cells: of one region, outcome and level: `method`, `area_id`, `true_decile`, `predicted_decile` (may be a
+            fraction), and `n`, how often the pair occurs in the area.
+        samples: how often the areas are drawn; 0: no intervals.
+        random: the source of the draws.
+    """
+    area_of_row, areas = cells["area_id"].factorize(sort=True)
+    tables = {
+        str(method): _CountTable.of(rows, area_of_row[cells["method"] == method], len(areas))
+        for method, rows in cells.groupby("method", sort=True)
+    }
+    values = {name: table.measures(np.ones((1, len(areas)))) for name, table in tables.items()}
+    drawn: dict[str, list[dict[str, npt.NDArray[np.float64]]]] = {name: [] for name in tables}
+    if len(areas) > 1:
+        for weights in _draw(len(areas), samples, random):
+            for name, table in tables.items():
+                drawn[name].append(table.measures(weights))
+    return {name: _row(table.n, values[name], drawn[name]) for name, table in tables.items()}
+
+
+def _draw(n_areas: int, samples: int, random: np.random.Generator) -> Iterator[npt.NDArray[np.float64]]:
+    """How often each area is drawn, [samples at once, areas]."""
+    for start in range(0, samples, SAMPLES_AT_ONCE):
+        at_once = min(SAMPLES_AT_ONCE, samples - start)
+        areas = random.integers(0, n_areas, size=(at_once, n_areas))
+        areas += np.arange(at_once)[:, None] * n_areas
+        yield np.bincount(areas.ravel(), minlength=at_once * n_areas).reshape(at_once, n_areas).astype(np.float64)
+
+
+@dataclass(frozen=True)
+class _CountTable:
+    """The cells of one method: a sparse matrix [areas, R * P] of counts, and what its columns stand for."""
+
+    by_area: Any
+    true: npt.NDArray[np.float64]
+    predicted: npt.NDArray[np.float64]
+    n: int
+
+    @staticmethod
+    def of(rows: pd.DataFrame, area: npt.NDArray[np.intp], n_areas: int) -> _CountTable:
+        from scipy.sparse import csr_array
+
+        true, r = np.unique(rows["true_decile"].to_numpy(np.float64), return_inverse=True)
+        predicted, p = np.unique(rows["predicted_decile"].to_numpy(np.float64), return_inverse=True)
+        n = rows["n"].to_numpy(np.float64)
+        shape = (n_areas, true.size * predicted.size)
+        by_area = csr_array((n, (area, r * predicted.size + p)), shape=shape)
+        return _CountTable(by_area, true, predicted, int(n.sum()))
+
+    def measures(self, weights: npt.NDArray[np.float64]) -> dict[str, npt.NDArray[np.float64]]:
+        """Each measure [samples] where area a counts weights[sample, a] times."""
+        counts = (self.by_area.T @ weights.T).T
+        return measures_of_counts(counts.reshape(-1, self.true.size, self.predicted.size), self.true, self.predicted)
+
+
+def _row(
+    n: int, values: dict[str, npt.NDArray[np.float64]], drawn: list[dict[str, npt.NDArray[np.float64]]]
+) -> Metrics:
+    row: Metrics = {"n": n}
+    for name in MEASURES:
+        value = float(values[name][0])
+        row[name] = None if np.isnan(value) else value
+        draws = np.concatenate([sample[name] for sample in drawn]) if drawn else np.empty(0)
+        draws = draws[~np.isnan(draws)]
+        is_known = row[name] is not None and draws.size > 0
+        low, high = np.percentile(draws, INTERVAL) if is_known else (None, None)
+        row[f"{name}_low"], row[f"{name}_high"] = (None if end is None else float(end) for end in (low, high))
+    return row

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from small_tables import write_rows
+from streetdeciles.config import RunConfig
+from streetdeciles.evaluation import stage
+from streetdeciles.ordinal.measures import measures
+from streetdeciles.run_log import StageReport
+from streetdeciles.tables import AREA_LABELS, AREA_PREDICTIONS, LOCATIONS, MEASURES, METRICS, PREDICTIONS
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+AREAS = 24
+PER_AREA = 5
+UNLABELLED = 23
+
+
+def make_config(work_dir: Path) -> RunConfig:
+    return RunConfig.model_validate(
+        {
+            "work_dir": str(work_dir),
+            "labels": {
+                "tables": [{"layout": "iod2019_file_7", "path": "table.csv"}],
+                "regions": {"town": "all"},
+                "locations": "locations.csv",
+            },
+            "images": {"folder": "photographs"},
+            "dataset": {"outcomes": ["imd", "imd_crime", "imd_health"]},
+            "evaluation": {"bootstrap": 50},
+        }
+    )
+
+
+def true_decile(area: int) -> int | None:
+    return None if area == UNLABELLED else area % 10 + 1
+
+
+def predicted_decile(i: int) -> int:
+    return (i * 7 + i // PER_AREA) % 10 + 1
+
+
+def area_decile(area: int, method: str) -> float:
+    return float(area % 7 + 1) if method == "score_mean" else area % 19 / 2 + 1
+
+
+@pytest.fixture(scope="module")
+def finished(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> tuple[pd.DataFrame, StageReport]:
+    work_dir = tmp_path_factory.mktemp("evaluation")
+    places = [(f"L{i}", i // PER_AREA) for i in range(AREAS * PER_AREA)]
+    write_rows(LOCATIONS, [(name, "town", f"E{area}", *[None] * 4) for name, area in places], work_dir)
+    labels = [("town", f"E{area}", "imd", 1.0, true_decile(area)) for area in range(AREAS)]
+    write_rows(AREA_LABELS, labels, work_dir)
+    predictions = [
+        (name, outcome, "network", 0, 0.5, predicted_decile(i), None)
+        for i, (name, _) in enumerate(places)
+        for outcome in ("imd", "imd_crime")  # imd_crime has no labels at all
+    ]
+    predictions.append(("L0", "imd", "another", 0, 0.5, 1, None))
+    write_rows(PREDICTIONS, predictions, work_dir)
+    areas = [
+        ("town", "area", f"E{area}", "imd", method, PER_AREA, 0.5, area_decile(area, method), true_decile(area))
+        for area in range(AREAS)
+        for method in ("score_mean", "decile_median")
+    ]
+    write_rows(AREA_PREDICTIONS, areas, work_dir)
+    report = stage.run(spark, make_config(work_dir))
+    return pd.read_parquet(work_dir / METRICS.name), report
+
+
+def check(row: pd.Series[float], true: list[float], predicted: list[float]) -> None:
+    assert row["n"] == len(true)
+    for name, value in measures(true, predicted).items():
+        if value is None:
+            assert pd.isna(row[name])
+            assert pd.isna(row[f"{name}_low"])
+        else:
+            assert row[name] == pytest.approx(value)
+            assert row[f"{name}_low"] <= row[f"{name}_high"]
+
+
+def one(metrics: pd.DataFrame, level: str, method: str) -> pd.Series[float]:
+    (index,) = np.flatnonzero((metrics["level"] == level) & (metrics["method"] == method))
+    return metrics.iloc[index]
+
+
+def test_locations_are_measured_against_their_area(finished: tuple[pd.DataFrame, StageReport]) -> None:
+    labelled = [i for i in range(AREAS * PER_AREA) if i // PER_AREA != UNLABELLED]
+    true = [float(true_decile(i // PER_AREA) or 0) for i in labelled]
+    check(one(finished[0], "location", "prediction"), true, [predicted_decile(i) for i in labelled])
+    check(one(finished[0], "location", "median"), true, [float(np.rint(np.median(true)))] * len(true))
+
+
+@pytest.mark.parametrize("method", ["score_mean", "decile_median"])
+def test_areas_are_measured_by_every_method(finished: tuple[pd.DataFrame, StageReport], method: str) -> None:
+    areas = [area for area in range(AREAS) if area != UNLABELLED]
+    true = [float(true_decile(area) or 0) for area in areas]
+    check(one(finished[0], "area", method), true, [area_decile(area, method) for area in areas])
+
+
+def test_baseline_stands_beside_the_network(finished: tuple[pd.DataFrame, StageReport]) -> None:
+    rows = finished[0].sort_values(["level", "method"])[["region", "outcome", "level", "method", "model"]]
+    assert rows.to_numpy().tolist() == [
+        ["town", "imd", "area", "decile_median", "network"],
+        ["town", "imd", "area", "median", "median"],
+        ["town", "imd", "area", "score_mean", "network"],
+        ["town", "imd", "location", "median", "median"],
+        ["town", "imd", "location", "prediction", "network"],
+    ]
+    baseline = one(finished[0], "area", "median")
+    assert baseline["kappa"] == 0
+    assert all(pd.isna(baseline[name]) for name in ("pearson", "spearman", "kendall"))
+    assert list(finished[0]) == list(METRICS.columns)
+    assert set(MEASURES) < {*finished[0]}
+
+
+def test_counts_and_notes_say_what_was_not_measured(finished: tuple[pd.DataFrame, StageReport]) -> None:
+    report = finished[1]
+    assert report.counts == {
+        "location predictions measured": 115,
+        "location predictions without a true decile": 125,
+        "area predictions measured": 46,
+        "area predictions without a true decile": 2,
+        "rows (regions x outcomes x levels x methods)": 5,
+    }
+    assert report.notes == [
+        "imd_crime in town: no predicted location has a true decile, nothing to measure",
+        "imd_health: no predictions",
+    ]
