@@ -147,6 +147,8 @@ class ReportConfig(Section):
     title: str = "Deciles from street photographs"
     notice: str = ""
     """Shown above everything else, e.g. that the photographs are drawn."""
+    attribution: str = ""
+    """Whose the tables, boundaries and photographs are, at the foot of the page, as their licences ask for."""
     method: AggregationMethod = "score_mean"
     gallery: Annotated[int, Field(ge=0, le=200)] = 12
 

@@ -1,0 +1,16 @@
+-- Every area with its true decile and, by the report's method, its predicted one: a row for each outcome.
+-- An area without a prediction keeps its row; so does a prediction of an area whose decile is not known.
+SELECT
+    coalesce(labels.region, predicted.region) AS region,
+    coalesce(labels.area_id, predicted.area_id) AS area_id,
+    coalesce(labels.outcome, predicted.outcome) AS outcome,
+    coalesce(labels.decile, predicted.true_decile) AS true_decile,
+    predicted.decile,
+    coalesce(predicted.n_locations, 0) AS n_locations
+FROM {labels} AS labels
+FULL OUTER JOIN (
+    SELECT * FROM {area_predictions} WHERE level = 'area' AND method = :method
+) AS predicted
+    ON labels.region = predicted.region
+    AND labels.area_id = predicted.area_id
+    AND labels.outcome = predicted.outcome

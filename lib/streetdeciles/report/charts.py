@@ -1,0 +1,186 @@
+"""The geometry of the page's charts: confusion matrices, learning curves, intervals. The templates draw them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from streetdeciles.report.colours import blend, decile_class, text_colour
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SHADE = "#1f5f8b"
+"""Full strength of a cell of a confusion matrix."""
+
+CURVE_WIDTH, CURVE_HEIGHT = 230, 150
+LEFT, RIGHT, TOP, BOTTOM = 34, 8, 10, 20
+"""A learning curve's box, and the room beside its axes."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    n: int
+    share: float
+    """Of all whose true decile is the row's."""
+    background: str
+    colour: str
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Rows are true deciles 1..10, columns predicted ones."""
+
+    rows: list[list[Cell]]
+    n: int
+    exact: int
+    within_1: int
+
+
+@dataclass(frozen=True)
+class Tick:
+    at: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One fold's losses (or MAEs) over the epochs, as SVG polyline points."""
+
+    fold: int
+    training: str
+    validation: str
+    best_x: float | None
+    best_y: float | None
+    best: str
+    """The epoch of the least validation loss, and the validation value there, in words."""
+
+
+@dataclass(frozen=True)
+class Curves:
+    """A row of small charts on common axes."""
+
+    title: str
+    folds: list[Curve]
+    x_ticks: list[Tick]
+    y_ticks: list[Tick]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value with its 95 % interval on a line, in per cent of the line's length; None where there is none."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+def confusion_matrix(counts: pd.DataFrame) -> Matrix | None:
+    """From true_decile, decile (halves go to the even decile) and n; None where nothing is counted."""
+    table = [[0] * 10 for _ in range(10)]
+    for true, predicted, n in zip(counts["true_decile"], counts["decile"], counts["n"], strict=True):
+        row, column = decile_class(true), decile_class(predicted)
+        if row and column:
+            table[row - 1][column - 1] += int(n)
+    total = sum(map(sum, table))
+    if not total:
+        return None
+    return Matrix(
+        rows=[[_cell(n, sum(row)) for n in row] for row in table],
+        n=total,
+        exact=sum(table[i][i] for i in range(10)),
+        within_1=sum(table[i][j] for i in range(10) for j in range(10) if abs(i - j) <= 1),
+    )
+
+
+def _cell(n: int, of: int) -> Cell:
+    share = n / of if of else 0.0
+    # The root makes small shares visible; most cells of ten classes hold less than a fifth.
+    background = blend(SHADE, math.sqrt(share))
+    return Cell(n, share, background, text_colour(background))
+
+
+@dataclass(frozen=True)
+class _Axes:
+    """The place in the box of an epoch and of a value."""
+
+    first: int
+    last: int
+    low: float
+    high: float
+
+    def x(self, epoch: float) -> float:
+        along = (epoch - self.first) / max(1, self.last - self.first)
+        return round(LEFT + (CURVE_WIDTH - LEFT - RIGHT) * along, 1)
+
+    def y(self, value: float) -> float:
+        down = (self.high - value) / (self.high - self.low)
+        return round(TOP + (CURVE_HEIGHT - TOP - BOTTOM) * down, 1)
+
+    def polyline(self, epochs: list[dict[str, Any]], name: str) -> str:
+        told = [row for row in epochs if math.isfinite(row[name])]
+        return " ".join(f"{self.x(row['epoch'])},{self.y(row[name])}" for row in told)
+
+
+def learning_curves(history: pd.DataFrame, measure: str, title: str) -> Curves | None:
+    """Charts of `measure` and `val_<measure>` of one outcome's folds; None where nothing finite is there.
+
+    `history`: fold, epoch, val_loss and the two columns, in any order.
+    """
+    values = [value for name in (measure, f"val_{measure}") for value in history[name].tolist() if math.isfinite(value)]
+    if not values:
+        return None
+    ticks = _nice_ticks(min(values), max(values))
+    axes = _Axes(int(history["epoch"].min()), int(history["epoch"].max()), ticks[0], ticks[-1])
+    folds: dict[int, list[dict[str, Any]]] = {}
+    for row in records(history.sort_values(["fold", "epoch"])):
+        folds.setdefault(int(row["fold"]), []).append(row)
+    return Curves(
+        title=title,
+        folds=[_curve(fold, epochs, measure, axes) for fold, epochs in folds.items()],
+        x_ticks=[Tick(axes.x(epoch), str(epoch)) for epoch in sorted({axes.first, axes.last})],
+        y_ticks=[Tick(axes.y(value), f"{value:g}") for value in ticks],
+    )
+
+
+def _curve(fold: int, epochs: list[dict[str, Any]], measure: str, axes: _Axes) -> Curve:
+    validated = [row for row in epochs if math.isfinite(row["val_loss"])]
+    # The weights of the least validation loss are kept, whatever is charted.
+    best = min(validated, key=lambda row: row["val_loss"], default=None)
+    at = math.nan if best is None else best[f"val_{measure}"]
+    shown = best is not None and math.isfinite(at)
+    return Curve(
+        fold=fold,
+        training=axes.polyline(epochs, measure),
+        validation=axes.polyline(epochs, f"val_{measure}"),
+        best_x=axes.x(best["epoch"]) if best is not None and shown else None,
+        best_y=axes.y(at) if shown else None,
+        best=f"epoch {best['epoch']:.0f}: {at:.2f}" if best is not None and shown else "no validation",
+    )
+
+
+def interval(row: dict[str, Any], measure: str, low: float, high: float) -> Interval:
+    """The row's `measure` and its interval on a line from `low` to `high`."""
+
+    def place(name: str) -> float | None:
+        value = float(row.get(name, math.nan))
+        return round(100 * (min(max(value, low), high) - low) / (high - low), 1) if math.isfinite(value) else None
+
+    return Interval(place(measure), place(f"{measure}_low"), place(f"{measure}_high"))
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """A dict a row."""
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+
+
+def _nice_ticks(low: float, high: float) -> list[float]:
+    """Three to six round values that enclose `low` and `high`."""
+    if high - low < 1e-9:
+        low, high = low - 0.5, high + 0.5
+    rough = (high - low) / 4
+    power = 10 ** math.floor(math.log10(rough))
+    step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= rough * 0.999)
+    start, end = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [round(i * step, 10) for i in range(start, end + 1)]

@@ -1,0 +1,191 @@
+"""What the report shows, read from the tables of a run: small frames, however many locations there are."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from streetdeciles import run_log, storage
+from streetdeciles.config import RunConfig
+from streetdeciles.tables import (
+    AREA_LABELS,
+    AREA_PREDICTIONS,
+    IMAGE_INDEX,
+    LEFT_OUT,
+    LOCATIONS,
+    METRICS,
+    PREDICTIONS,
+    REJECTS,
+    Table,
+)
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+    from streetdeciles.run_log import StageReport
+
+EXAMPLES = 3
+"""Examples that are shown of each reason for leaving something out."""
+
+HISTORY = ("outcome", "fold", "epoch", "loss", "val_loss", "mae", "val_mae", "learning_rate")
+
+
+@dataclass(frozen=True)
+class Findings:
+    """The frames that the page is made of.
+
+    `areas`: region, area_id, outcome, true_decile, decile (the report's method), n_locations; NaN = not known.
+    `confusion`: region, outcome, true_decile, decile, n: the network's held-out predictions of locations.
+    `metrics`: the table of that name. `history`: one row an outcome, fold and epoch of training.
+    `losses`: stage, reason, n, examples (list of (id, detail)): the rejects and everything left out.
+    `counts`: locations with a place, photographs that were found, locations that were predicted.
+    """
+
+    areas: pd.DataFrame
+    confusion: pd.DataFrame
+    metrics: pd.DataFrame
+    history: pd.DataFrame
+    losses: pd.DataFrame
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """A photograph for the gallery: where its bytes are, and what is known of its location.
+
+    `deciles`: outcome -> (true decile or None, predicted decile).
+    """
+
+    location_id: str
+    region: str
+    area_id: str
+    view: int
+    uri: str
+    offset: int | None
+    length: int | None
+    deciles: dict[str, tuple[int | None, int]]
+
+
+def collect(spark: SparkSession, config: RunConfig) -> Findings:
+    """Read the finished tables of `config.work_dir`; locations are counted on the cluster, never collected."""
+    from pyspark.sql import functions as F
+
+    def table(kind: Table) -> DataFrame:
+        frame = storage.read_table(spark, kind, config.work_dir)
+        return frame.where(F.col("outcome").isin(config.dataset.outcomes)) if "outcome" in frame.columns else frame
+
+    areas = _sql(
+        spark,
+        "areas",
+        args={"method": config.report.method},
+        labels=table(AREA_LABELS),
+        area_predictions=table(AREA_PREDICTIONS),
+    )
+    held_out = held_out_predictions(spark, config)
+    confusion = (
+        held_out.where("true_decile IS NOT NULL")
+        .groupBy("region", "outcome", "true_decile", "decile")
+        .agg(F.count("*").alias("n"))
+    )
+    counts = {
+        "locations": table(LOCATIONS).count(),
+        "photographs": table(IMAGE_INDEX).count(),
+        "predicted": table(PREDICTIONS).where("model = 'network'").select("location_id").distinct().count(),
+    }
+    return Findings(
+        areas=areas.toPandas(),
+        confusion=confusion.toPandas(),
+        metrics=table(METRICS).toPandas(),
+        history=read_history(config),
+        losses=_losses(spark, config.work_dir),
+        counts=counts,
+    )
+
+
+def held_out_predictions(spark: SparkSession, config: RunConfig) -> DataFrame:
+    """location_id, region, area_id, outcome, true_decile, decile: a row a predicted location and outcome."""
+    predictions, locations, labels = (
+        storage.read_table(spark, table, config.work_dir) for table in (PREDICTIONS, LOCATIONS, AREA_LABELS)
+    )
+    return _sql(spark, "held_out", predictions=predictions, locations=locations, labels=labels)
+
+
+def candidates(spark: SparkSession, config: RunConfig) -> pd.DataFrame:
+    """location_id and true_decile (of the first outcome) of the locations that the gallery may choose from."""
+    return _sql(
+        spark,
+        "candidates",
+        args={"seed": config.seed, "outcome": config.dataset.outcomes[0], "most": config.report.gallery},
+        held_out=held_out_predictions(spark, config),
+    ).toPandas()
+
+
+def exhibits(spark: SparkSession, config: RunConfig, location_ids: list[str]) -> list[Exhibit]:
+    """One photograph of each of these locations (at most 200), in their order."""
+    from pyspark.sql import functions as F
+
+    if not location_ids:
+        return []
+    chosen = F.col("location_id").isin(location_ids)
+    images = storage.read_table(spark, IMAGE_INDEX, config.work_dir).where(chosen)
+    rejects = storage.read_table(spark, REJECTS, config.work_dir).where(chosen)
+    photographs = _sql(spark, "photographs", args={"seed": config.seed}, images=images, rejects=rejects).collect()
+    known: dict[str, dict[str, tuple[int | None, int]]] = {}
+    places: dict[str, tuple[str, str]] = {}
+    for row in held_out_predictions(spark, config).where(chosen).collect():
+        known.setdefault(row["location_id"], {})[row["outcome"]] = (row["true_decile"], row["decile"])
+        places[row["location_id"]] = (row["region"], row["area_id"])
+    found = {row["location_id"]: row for row in photographs}
+    return [
+        Exhibit(
+            location_id=location_id,
+            region=places[location_id][0],
+            area_id=places[location_id][1],
+            view=found[location_id]["view"],
+            uri=found[location_id]["uri"],
+            offset=found[location_id]["offset"],
+            length=found[location_id]["length"],
+            deciles=known[location_id],
+        )
+        for location_id in location_ids
+        if location_id in found and location_id in known
+    ]
+
+
+def stage_reports(config: RunConfig) -> list[StageReport]:
+    """What each finished stage before the report has told, in the order of the run."""
+    # The config's sections bear the stages' names, in their order; what is no stage has never finished.
+    done = [run_log.finished(config.work_dir, name) for name in RunConfig.model_fields if name != "report"]
+    return [report for report, _ in filter(None, done)]
+
+
+def _losses(spark: SparkSession, work_dir: str) -> pd.DataFrame:
+    """stage, reason, n and examples of the tables `rejects` (photographs) and `left_out`."""
+    rejects = storage.read_table(spark, REJECTS, work_dir).selectExpr(
+        "'features' AS stage",
+        "reason",
+        "location_id AS id",
+        "concat_ws(': ', element_at(split(uri, '/'), -1), nullif(detail, '')) AS detail",
+    )
+    left_out = storage.read_table(spark, LEFT_OUT, work_dir).select("stage", "reason", "id", "detail")
+    losses = _sql(spark, "losses", args={"most": EXAMPLES}, rows=rejects.unionByName(left_out)).toPandas()
+    order = {stage: i for i, stage in enumerate(RunConfig.model_fields)}
+    place = losses["stage"].map(order)
+    return losses.assign(place=place).sort_values(["place", "n", "reason"], ascending=[True, False, True])
+
+
+def read_history(config: RunConfig) -> pd.DataFrame:
+    """Losses an epoch; empty where the models were not trained in this run."""
+    uri = storage.join(config.work_dir, "models", "history.csv")
+    if not storage.exists(uri):
+        return pd.DataFrame(columns=list(HISTORY))
+    return pd.read_csv(io.BytesIO(storage.read_bytes(uri)), dtype={"outcome": str})
+
+
+def _sql(spark: SparkSession, name: str, args: dict[str, object] | None = None, **frames: DataFrame) -> DataFrame:
+    text = (files("streetdeciles.report") / f"{name}.sql").read_text(encoding="utf-8")
+    return spark.sql(text, args=args or {}, **frames)

@@ -1,0 +1,184 @@
+"""The page: frames in, one HTML text out, which holds all that it needs and asks no network for anything."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from streetdeciles.config import RunConfig, input_paths
+from streetdeciles.outcomes import OUTCOMES
+from streetdeciles.report import colours
+from streetdeciles.report.panels import MEASURE_TITLES, METHODS, Panel, RegionMap, make_panel
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+    from streetdeciles.report.collect import Findings
+    from streetdeciles.report.gallery import Thumbnail
+    from streetdeciles.run_log import StageReport
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the page says about the run beside its findings."""
+
+    reports: list[StageReport]
+    versions: dict[str, str]
+    created: str
+
+
+def render(
+    findings: Findings,
+    config: RunConfig,
+    run: Run,
+    *,
+    maps: Sequence[RegionMap],
+    gallery: Sequence[Thumbnail],
+) -> str:
+    """The whole page. Every text in it is escaped: names of files and locations come from outside."""
+    outcomes = config.dataset.outcomes
+    panels = [
+        make_panel(findings, config, region.region, outcome, (r, o))
+        for o, outcome in enumerate(outcomes)
+        for r, region in enumerate(maps)
+    ]
+    environment = _environment()
+    environment.filters["without_folders"] = lambda text: _without_folders(text, config)
+    script = _source(environment, "report.js")
+    return environment.get_template("report.html.jinja").render(
+        config=config,
+        run=run,
+        findings=findings,
+        panels=panels,
+        maps=maps,
+        gallery=gallery,
+        outcomes=[outcome_title(name) for name in outcomes],
+        titles=dict(zip(outcomes, map(outcome_title, outcomes), strict=True)),
+        tiles=_tiles(findings, panels, config),
+        settings=_settings(config),
+        measures=list(MEASURE_TITLES.values()),
+        method=METHODS[config.report.method],
+        map_data=_map_data(maps, outcomes),
+        style=_source(environment, "report.css"),
+        script=script,
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        decile_colours=[(i + 1, colour) for i, colour in enumerate(colours.DECILE_COLOURS)],
+    )
+
+
+def outcome_title(name: str) -> str:
+    return OUTCOMES.get(name, name)
+
+
+def region_title(name: str) -> str:
+    """A region's key in the config as a heading: `greater_manchester` is Greater Manchester; other names stay."""
+    return name.replace("_", " ").title() if name.islower() else name
+
+
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("streetdeciles.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["decile_class"] = colours.decile_class
+    environment.filters["text_colour"] = colours.text_colour
+    environment.filters["thousands"] = lambda n: f"{n:,}"
+    environment.filters["short"] = lambda n: f"{n:,}" if n < 10_000 else f"{n / 1000:,.0f}k"
+    environment.filters["region_title"] = region_title
+    environment.filters["duration"] = _duration
+    environment.globals["not_known"] = colours.NOT_KNOWN
+    return environment
+
+
+def _source(environment: Environment, name: str) -> Any:
+    from markupsafe import Markup
+
+    assert environment.loader is not None
+    return Markup(environment.loader.get_source(environment, name)[0])  # ours, no text from outside
+
+
+def _tiles(findings: Findings, panels: Sequence[Panel], config: RunConfig) -> list[tuple[str, str]]:
+    """The figures at the top: how much of what."""
+    areas = findings.areas[["region", "area_id"]].drop_duplicates()
+    regions = sorted({panel.region for panel in panels})
+    where = region_title(regions[0]) if len(regions) == 1 else f"{len(regions)} regions"
+    predicted, located = findings.counts["predicted"], findings.counts["locations"]
+    of = f"locations predicted, of {located:,}" if predicted != located else "locations, all predicted"
+    return [
+        (f"{len(areas):,}", f"areas in {where}"),
+        (f"{predicted:,}", of),
+        (f"{findings.counts['photographs']:,}", "photographs"),
+        (f"{len(config.dataset.outcomes)}", "outcome" if len(config.dataset.outcomes) == 1 else "outcomes"),
+        (f"{config.dataset.folds}", "folds of whole areas"),
+    ]
+
+
+def _settings(config: RunConfig) -> list[tuple[str, str]]:
+    """What decides the result, in words. No folders: the page may be handed on."""
+    features, training = config.features, config.training
+    views, locations = ("-".join(map(str, units)) for units in (training.view_units, training.location_units))
+    weights = _file_name(features.weights)
+    regions = "; ".join(
+        f"{region}: {'every area' if districts == 'all' else ', '.join(districts)}"
+        for region, districts in config.labels.regions.items()
+    )
+    return [
+        ("Regions", regions),
+        ("Published tables", ", ".join(_file_name(table.path) for table in config.labels.tables)),
+        ("Outcomes", ", ".join(config.dataset.outcomes)),
+        ("Views a location", str(config.images.views)),
+        (
+            "Features",
+            f"{features.backbone}, weights {weights}, precision {features.precision}, kept as {features.store}",
+        ),
+        (
+            "Network",
+            f"{views} a view, {locations} a location; "
+            f"learning rate {training.learning_rate:g}, batches of {training.batch_size}, "
+            f"at most {training.epochs} epochs, noise {training.noise:g}",
+        ),
+        ("Folds", f"{config.dataset.folds}; all locations of an area are in one"),
+        ("Seed", str(config.seed)),
+    ]
+
+
+def _without_folders(text: str, config: RunConfig) -> str:
+    """`text` of a stage with this machine's paths cut to the names of files: the page may be handed on."""
+    paths = [config.work_dir, *(path for _, path in input_paths(config))]
+    for path in sorted(paths, key=len, reverse=True):
+        text = text.replace(path, _file_name(path))
+    return text
+
+
+def _file_name(path: str) -> str:
+    return path.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def _map_data(maps: Sequence[RegionMap], outcomes: Sequence[str]) -> dict[str, Any]:
+    """What the page's script shows on the maps and in the table of areas; lists are in the order of the areas."""
+    return {
+        "outcomes": [outcome_title(name) for name in outcomes],
+        "regions": [
+            {
+                "areas": region.area_ids,
+                "names": region.names,
+                "values": [region.values[outcome] for outcome in outcomes],
+            }
+            for region in maps
+        ],
+    }

@@ -1,0 +1,190 @@
+"""What the page says of each outcome in each region: matrices, measures, curves, and the values of its map."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from streetdeciles.report import charts
+from streetdeciles.report.charts import Curves, Interval, Matrix
+from streetdeciles.tables import MEASURES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from streetdeciles.config import RunConfig
+    from streetdeciles.report.collect import Findings
+    from streetdeciles.report.maps import AreaMap, Outline
+
+METHODS = {
+    "score_mean": "mean score, as a decile",
+    "score_decile_mean": "mean of the scores' deciles",
+    "decile_mean": "mean of the predicted deciles",
+    "decile_median": "median of the predicted deciles",
+    "decile_mode": "most frequent predicted decile",
+    "prediction": "each by itself",
+    "median": "always the median decile",
+}
+
+LEVELS = {"area": "areas", "oa": "output areas", "msoa": "MSOAs", "district": "districts", "location": "locations"}
+
+MEASURE_TITLES = {
+    "mae": ("Error", "mean absolute error in deciles; lower is better"),
+    "accuracy": ("Exact", "share whose decile is the true one"),
+    "within_1": ("Within one", "share at most one decile off"),
+    "kappa": ("Kappa", "Cohen's kappa with quadratic weights"),
+    "pearson": ("Pearson", "linear correlation"),
+    "spearman": ("Spearman", "rank correlation"),
+    "kendall": ("Kendall", "rank correlation by pairs (tau-b)"),
+}
+
+SHARES = ("accuracy", "within_1")
+
+SPEARMAN_RANGE = (-0.25, 1.0)
+"""Ends of the line on which the overview shows rank correlations."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A measure as text, with the ends of its 95 % interval."""
+
+    value: str
+    interval: str
+
+
+@dataclass(frozen=True)
+class MetricsRow:
+    level: str
+    label: str
+    n: int
+    measures: list[Measure]
+    is_baseline: bool
+    is_mapped: bool
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Everything about one outcome in one region. `at`: the places of both in the page's lists."""
+
+    region: str
+    outcome: str
+    at: tuple[int, int]
+    areas: Matrix | None
+    locations: Matrix | None
+    metrics: list[list[MetricsRow]]
+    """The rows of each level."""
+    curves: list[Curves]
+    spearman: Interval
+    headline: dict[str, Measure]
+    """Measures of the areas by the report's method, and `baseline_<measure>` of the median baseline."""
+
+
+@dataclass(frozen=True)
+class RegionMap:
+    """A region's map and the values that go on it.
+
+    `area_ids` and `names` begin with the areas of `drawn`, in its order; `values` are by outcome and in this order:
+    true_decile, decile (None = not known) and n_locations.
+    """
+
+    region: str
+    drawn: AreaMap | None
+    area_ids: list[str]
+    names: list[str]
+    values: dict[str, dict[str, list[float | None]]]
+
+    @property
+    def not_drawn(self) -> int:
+        return len(self.area_ids) - (len(self.drawn.paths) if self.drawn else 0)
+
+
+def make_panel(findings: Findings, config: RunConfig, region: str, outcome: str, at: tuple[int, int]) -> Panel:
+    def here(frame: pd.DataFrame) -> pd.DataFrame:
+        return frame[(frame["region"] == region) & (frame["outcome"] == outcome)]
+
+    metrics = here(findings.metrics)
+    history = findings.history[findings.history["outcome"] == outcome]
+    curves = (
+        charts.learning_curves(history, "loss", "Loss (negative log-likelihood)"),
+        charts.learning_curves(history, "mae", "Mean absolute error, in deciles"),
+    )
+    shown = _the_row(metrics, level="area", method=config.report.method)
+    baseline = _the_row(metrics, level="area", method="median")
+    headline = {name: _measure(shown, name) for name in MEASURES}
+    headline |= {f"baseline_{name}": _measure(baseline, name) for name in MEASURES}
+    return Panel(
+        region=region,
+        outcome=outcome,
+        at=at,
+        areas=charts.confusion_matrix(here(findings.areas).assign(n=1)),
+        locations=charts.confusion_matrix(here(findings.confusion)),
+        metrics=_metrics_rows(metrics, config),
+        curves=[curve for curve in curves if curve is not None],
+        spearman=charts.interval(shown, "spearman", *SPEARMAN_RANGE),
+        headline=headline,
+    )
+
+
+def make_region_map(
+    areas: pd.DataFrame, outlines: Mapping[str, Outline], drawn: AreaMap | None, region: str, outcomes: Sequence[str]
+) -> RegionMap:
+    """`areas`: the findings' rows of this region; areas without an outline come after the drawn ones."""
+    on_map = list(drawn.paths) if drawn else []
+    area_ids = on_map + sorted(set(areas["area_id"]) - set(on_map))
+    values: dict[str, dict[str, list[float | None]]] = {}
+    for outcome in outcomes:
+        found = areas[areas["outcome"] == outcome].set_index("area_id").reindex(area_ids)
+        values[outcome] = {
+            "true": [_known(value) for value in found["true_decile"].tolist()],
+            "predicted": [_known(value) for value in found["decile"].tolist()],
+            "n": [_known(value) or 0 for value in found["n_locations"].tolist()],
+        }
+    names = [outlines[area_id].name if area_id in outlines else "" for area_id in area_ids]
+    return RegionMap(region, drawn, area_ids, names, values)
+
+
+def _metrics_rows(metrics: pd.DataFrame, config: RunConfig) -> list[list[MetricsRow]]:
+    """A row a level and method: areas first, methods in the config's order, the baseline last of its level."""
+    order = {name: i for i, name in enumerate([*config.aggregation.methods, "prediction"])}
+    levels = list(LEVELS)
+    found = charts.records(metrics)
+    found.sort(key=lambda row: (levels.index(row["level"]), order.get(row["method"], len(order)), row["model"]))
+    rows = [
+        MetricsRow(
+            level=LEVELS[row["level"]],
+            label=METHODS.get(row["method"], row["method"]),
+            n=int(row["n"]),
+            measures=[_measure(row, name) for name in MEASURES],
+            is_baseline=row["model"] != "network",
+            is_mapped=row["level"] == "area" and row["method"] == config.report.method,
+        )
+        for row in found
+    ]
+    return [list(group) for _, group in groupby(rows, key=lambda row: row.level)]
+
+
+def _the_row(metrics: pd.DataFrame, *, level: str, method: str) -> dict[str, Any]:
+    rows = charts.records(metrics[(metrics["level"] == level) & (metrics["method"] == method)])
+    return rows[0] if rows else {}
+
+
+def _measure(row: Mapping[str, Any], name: str) -> Measure:
+    def text(key: str) -> str:
+        value = row.get(key)
+        if value is None or not math.isfinite(value):
+            return ""
+        return f"{100 * value:.0f} %" if name in SHARES else f"{value:.2f}".replace("-", "−")
+
+    low, high = text(f"{name}_low"), text(f"{name}_high")
+    between = f"{low.removesuffix(' %')} to {high}" if low and high else ""
+    return Measure(text(name) or "–", between)
+
+
+def _known(value: float | None) -> float | None:
+    """NaN as None, and whole numbers without a fraction, which is shorter in the page."""
+    if value is None or not math.isfinite(value):
+        return None
+    return int(value) if value == int(value) else float(value)

@@ -1,0 +1,70 @@
+"""The `report` stage: `<work_dir>/report.html`, from the tables of the whole run."""
+
+from __future__ import annotations
+
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+from streetdeciles import __version__, storage
+from streetdeciles.config import RunConfig
+from streetdeciles.report import collect, gallery
+from streetdeciles.report.maps import Outline, draw_map, read_outlines
+from streetdeciles.report.page import Run, render
+from streetdeciles.report.panels import RegionMap, make_region_map
+from streetdeciles.run_log import StageReport
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def run(spark: SparkSession, config: RunConfig) -> StageReport:
+    """Write the page; what it shows is bounded by the number of areas, not of locations."""
+    findings = collect.collect(spark, config)
+    outlines = read_outlines(config.labels.boundaries) if config.labels.boundaries else {}
+    maps = [_region_map(findings, config, region, outlines) for region in config.labels.regions]
+    shown = _gallery(spark, config)
+    about = Run(
+        reports=collect.stage_reports(config),
+        versions=_versions(spark),
+        created=f"{datetime.now(UTC):%d %B %Y, %H:%M} UTC".lstrip("0"),
+    )
+    html = render(findings, config, about, maps=maps, gallery=shown)
+    storage.write_text(storage.join(config.work_dir, "report.html"), html)
+    return _report(html, maps, shown)
+
+
+def _region_map(findings: collect.Findings, config: RunConfig, region: str, outlines: dict[str, Outline]) -> RegionMap:
+    areas = findings.areas[findings.areas["region"] == region]
+    return make_region_map(areas, outlines, draw_map(outlines, areas["area_id"]), region, config.dataset.outcomes)
+
+
+def _gallery(spark: SparkSession, config: RunConfig) -> list[gallery.Thumbnail]:
+    if not config.report.gallery:
+        return []
+    chosen = gallery.choose(collect.candidates(spark, config), config.report.gallery)
+    return gallery.thumbnails(collect.exhibits(spark, config, chosen))
+
+
+def _report(html: str, maps: list[RegionMap], shown: list[gallery.Thumbnail]) -> StageReport:
+    unread = sum(item.source is None for item in shown)
+    on_maps = sum(len(region.drawn.paths) for region in maps if region.drawn)
+    notes = [f"report.html: {len(html.encode()) / 1e6:.1f} MB"]
+    if unread:
+        notes.append(f"{unread} photograph(s) of the gallery could not be read")
+    counts = {"areas on maps": on_maps, "areas without outline": sum(region.not_drawn for region in maps)}
+    return StageReport("report", counts={**counts, "photographs shown": len(shown) - unread}, notes=notes)
+
+
+def _versions(spark: SparkSession) -> dict[str, str]:
+    """Versions of what computed; TensorFlow and Keras by their packages, without loading them."""
+    versions = {"streetdeciles": __version__, "Python": platform.python_version(), "Spark": spark.version}
+    for name, packages in {"TensorFlow": ("tensorflow", "tensorflow-cpu"), "Keras": ("keras",)}.items():
+        for package in packages:
+            try:
+                versions[name] = version(package)
+                break
+            except PackageNotFoundError:
+                continue
+    return versions

@@ -1,0 +1,284 @@
+"""A finished run's work_dir: real areas, deciles and photographs, with predictions that are made up here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from streetdeciles import run_log
+from streetdeciles.config import RunConfig
+from streetdeciles.run_log import StageReport
+from streetdeciles.tables import (
+    AREA_LABELS,
+    AREA_PREDICTIONS,
+    IMAGE_INDEX,
+    LEFT_OUT,
+    LOCATIONS,
+    MEASURES,
+    METRICS,
+    PREDICTIONS,
+    REJECTS,
+    Table,
+)
+
+DATA = Path(__file__).parents[1] / "data"
+OUTCOMES = {
+    "imd_income": "Income Rank (where 1 is most deprived)",
+    "imd_health": "Health Deprivation and Disability Rank (where 1 is most deprived)",
+    "imd_living_environment": "Living Environment Rank (where 1 is most deprived)",
+}
+NOT_PREDICTED = ("E01004941", "E01004942", "E01005000")
+"""Areas of Bury that have no location."""
+
+HOSTILE = '<script>alert("x")</script>'
+"""The id of one location: what a file name may hold."""
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    config: RunConfig
+    area_predictions: pd.DataFrame
+    predictions: pd.DataFrame
+    labels: pd.DataFrame
+
+
+def run_config(work_dir: Path, **changes: Any) -> RunConfig:
+    """The config of a run over Bury; `changes` replace sections."""
+    values: dict[str, Any] = {
+        "work_dir": str(work_dir),
+        "seed": 1,
+        "labels": {
+            "tables": [
+                {"layout": "iod2019_file_7", "path": str(DATA / "iod2019/File_7_-_All_IoD2019_Ranks_Deciles.csv")}
+            ],
+            "regions": {"bury": ["Bury"]},
+            "locations": str(work_dir / "locations.csv"),
+            "boundaries": {"path": str(DATA / "boundaries/lsoa11_bury.geojson")},
+        },
+        "images": {"folder": str(DATA / "photos"), "pattern": "{location_id}_{view}.jpg|png"},
+        "features": {"weights": "random:1"},
+        "dataset": {"outcomes": list(OUTCOMES)},
+        "report": {
+            "title": "Demo <city>",
+            "notice": "The photographs are not of Bury. <b>Nothing</b> here is a result.",
+        },
+    }
+    return RunConfig.model_validate(values | changes)
+
+
+def write_rows(table: Table, work_dir: Path, rows: pd.DataFrame) -> None:
+    """`rows` as a Parquet table where a stage would have written it."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    folder = work_dir / table.name
+    folder.mkdir(parents=True, exist_ok=True)
+    schema = table.arrow_schema()
+    if not table.partitioned_by:
+        pq.write_table(pa.Table.from_pandas(rows, schema=schema, preserve_index=False), folder / "part.parquet")
+        return
+    (column,) = table.partitioned_by
+    schema = schema.remove(schema.get_field_index(column))
+    for value, part in rows.groupby(column):
+        (folder / f"{column}={value}").mkdir()
+        arrow = pa.Table.from_pandas(part.drop(columns=column), schema=schema, preserve_index=False)
+        pq.write_table(arrow, folder / f"{column}={value}" / "part.parquet")
+
+
+def write_finished_run(config: RunConfig) -> FinishedRun:
+    random = np.random.default_rng(3)
+    work_dir = Path(config.work_dir)
+    labels = _area_labels()
+    locations = _locations(labels)
+    predictions = _predictions(locations, labels, random)
+    area_predictions = _area_predictions(predictions, locations, labels)
+    images = _image_index(locations)
+    write_rows(AREA_LABELS, work_dir, labels)
+    write_rows(LOCATIONS, work_dir, locations)
+    write_rows(IMAGE_INDEX, work_dir, images)
+    write_rows(PREDICTIONS, work_dir, predictions)
+    write_rows(AREA_PREDICTIONS, work_dir, area_predictions)
+    write_rows(METRICS, work_dir, _metrics(area_predictions, predictions, locations, labels))
+    write_rows(REJECTS, work_dir, _rejects(images))
+    write_rows(LEFT_OUT, work_dir, _left_out())
+    _write_history(work_dir, random)
+    _write_run_log(work_dir)
+    return FinishedRun(config, area_predictions, predictions, labels)
+
+
+def _area_labels() -> pd.DataFrame:
+    published = pd.read_csv(DATA / "iod2019/File_7_-_All_IoD2019_Ranks_Deciles.csv")
+    bury = published[published["Local Authority District name (2019)"] == "Bury"]
+    return pd.concat(
+        pd.DataFrame(
+            {
+                "region": "bury",
+                "area_id": bury["LSOA code (2011)"],
+                "outcome": outcome,
+                "value": bury[column].astype(float),
+                "decile": pd.qcut(bury[column], 10, labels=False) + 1,
+            }
+        )
+        for outcome, column in OUTCOMES.items()
+    )
+
+
+def _locations(labels: pd.DataFrame) -> pd.DataFrame:
+    areas = [area for area in sorted(set(labels["area_id"])) if area not in NOT_PREDICTED]
+    names = [f"BL{i // 30} {i % 30:02d}" for i in range(2 * len(areas))]
+    names[7] = HOSTILE
+    return pd.DataFrame(
+        {
+            "location_id": names,
+            "region": "bury",
+            "area_id": [area for area in areas for _ in range(2)],
+            "oa": None,
+            "msoa": None,
+            "latitude": None,
+            "longitude": None,
+        }
+    )
+
+
+def _predictions(locations: pd.DataFrame, labels: pd.DataFrame, random: np.random.Generator) -> pd.DataFrame:
+    rows = locations.merge(labels, on=["region", "area_id"])
+    score = (rows["decile"] - 5.5) / 2.2 + random.normal(0, 1.0, len(rows))
+    deciles = np.clip(np.rint(9 / (1 + np.exp(-score)) + 1), 1, 10).astype(int)
+    return pd.DataFrame(
+        {
+            "location_id": rows["location_id"],
+            "outcome": rows["outcome"],
+            "model": "network",
+            "fold": pd.factorize(rows["area_id"])[0] % 5,
+            "score": score,
+            "decile": deciles,
+            "probabilities": None,
+        }
+    )
+
+
+def _area_predictions(predictions: pd.DataFrame, locations: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
+    placed = predictions.merge(locations, on="location_id")
+    grouped = placed.groupby(["region", "area_id", "outcome"]).agg(
+        n_locations=("location_id", "size"), mean_score=("score", "mean"), median=("decile", "median")
+    )
+    rows = grouped.reset_index().merge(
+        labels.rename(columns={"decile": "true_decile"}), on=["region", "area_id", "outcome"]
+    )
+    by_score = np.clip(np.rint(9 / (1 + np.exp(-rows["mean_score"])) + 1), 1, 10)
+    columns = list(AREA_PREDICTIONS.columns)
+    methods = {"score_mean": by_score, "decile_median": rows["median"]}
+    return pd.concat(rows.assign(level="area", method=name, decile=values)[columns] for name, values in methods.items())
+
+
+def _image_index(locations: pd.DataFrame) -> pd.DataFrame:
+    photos = sorted((DATA / "photos").glob("*.jpg"))
+    rows = [(location_id, view) for location_id in locations["location_id"] for view in range(4)]
+    return pd.DataFrame(
+        {
+            "image_id": [f"{location_id}/{view}" for location_id, view in rows],
+            "location_id": [location_id for location_id, _ in rows],
+            "view": [view for _, view in rows],
+            "uri": [str(photos[i % len(photos)]) for i in range(len(rows))],
+            "member": None,
+            "offset": None,
+            "length": None,
+            "shard": 0,
+        }
+    )
+
+
+def _rejects(images: pd.DataFrame) -> pd.DataFrame:
+    hostile = images[images["location_id"] == HOSTILE].head(1).assign(uri="/photos/<img src=x onerror=alert(1)>.jpg")
+    rows = pd.concat([images.iloc[[3, 10, 21, 33, 40]], hostile])
+    reasons = ["truncated"] * 4 + ["not_an_image", "missing"]
+    details = ["1,024 of 40,112 bytes"] * 4 + ["", "no such file"]
+    return rows.assign(reason=reasons, detail=details)[list(REJECTS.columns)]
+
+
+def _left_out() -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            ("BL9 99", "no_area", "latitude 53.2, longitude -2.9 is in no area", "labels"),
+            ("<i>.gif", "other_name", "", "images"),
+        ],
+        columns=["id", "reason", "detail", "stage"],
+    )
+
+
+def _metrics(
+    area_predictions: pd.DataFrame, predictions: pd.DataFrame, locations: pd.DataFrame, labels: pd.DataFrame
+) -> pd.DataFrame:
+    by_location = (
+        predictions.merge(locations, on="location_id")
+        .drop(columns="oa")
+        .merge(labels.rename(columns={"decile": "true_decile"}), on=["region", "area_id", "outcome"])
+        .assign(level="location", method="prediction")
+    )
+    rows = []
+    for frame in (area_predictions, by_location):
+        for (outcome, level, method), group in frame.groupby(["outcome", "level", "method"]):
+            key = {"region": "bury", "outcome": outcome, "level": level, "n": len(group)}
+            rows.append(
+                {**key, "method": method, "model": "network", **_measures(group["decile"], group["true_decile"])}
+            )
+            if method in ("score_mean", "prediction"):
+                constant = pd.Series(5, index=group.index)
+                rows.append({**key, "method": "median", "model": "median", **_measures(constant, group["true_decile"])})
+    return pd.DataFrame(rows, columns=list(METRICS.columns))
+
+
+def _measures(decile: pd.Series, true: pd.Series) -> dict[str, float]:
+    """Right enough to look at: what the report shows is what the table holds, whatever it is."""
+    off = (decile - true).abs()
+    kappa = 1 - (off**2).mean() / ((decile.var() + true.var()) + (decile.mean() - true.mean()) ** 2)
+    values = {"mae": off.mean(), "accuracy": (off == 0).mean(), "within_1": (off <= 1).mean(), "kappa": kappa}
+    for name in ("pearson", "spearman", "kendall"):
+        values[name] = decile.corr(true, method=name) if decile.nunique() > 1 else np.nan
+    assert set(values) == set(MEASURES)
+    ends = {"low": -0.08, "high": 0.07}
+    return values | {f"{name}_{end}": value + by for name, value in values.items() for end, by in ends.items()}
+
+
+def _write_history(work_dir: Path, random: np.random.Generator) -> None:
+    rows = []
+    for outcome in OUTCOMES:
+        for fold in range(5):
+            level = 1.75 + random.normal(0, 0.05)
+            for epoch in range(30):
+                falling = 1.4 * np.exp(-epoch / 7)
+                val = level + falling + 0.0006 * (max(0, epoch - 14 - fold)) ** 2 + random.normal(0, 0.02)
+                rows.append(
+                    (outcome, fold, epoch, 1.55 + falling - epoch * 0.008, val, 1.1 + falling, 0.7 * val, 0.001)
+                )
+    names = ["outcome", "fold", "epoch", "loss", "val_loss", "mae", "val_mae", "learning_rate"]
+    (work_dir / "models").mkdir()
+    pd.DataFrame(rows, columns=names).to_csv(work_dir / "models" / "history.csv", index=False)
+
+
+_TOLD: Sequence[tuple[str, float, Mapping[str, int], Sequence[str]]] = (
+    (
+        "labels",
+        4.2,
+        {"areas": 120, "locations": 234, "left out": 1},
+        ["{work_dir}/locations.csv: 1 location is in no area"],
+    ),
+    ("images", 1.1, {"photographs": 936, "left_out": 1}, []),
+    ("features", 88.4, {"features": 931, "rejects": 5}, ["device cpu, precision bfloat16, 11.2 images/s"]),
+    ("dataset", 6.0, {"locations": 234}, []),
+    ("training", 41.7, {"models": 15}, []),
+    ("prediction", 5.5, {"predictions": 702}, []),
+    ("aggregation", 3.3, {"areas": 117}, []),
+    ("evaluation", 2.9, {"rows": 18}, []),
+)
+
+
+def _write_run_log(work_dir: Path) -> None:
+    for stage, seconds, counts, notes in _TOLD:
+        told = [note.format(work_dir=work_dir) for note in notes]
+        run_log.record(str(work_dir), StageReport(stage, dict(counts), told, seconds), "0" * 16)

@@ -1,0 +1,87 @@
+"""Which locations the gallery shows, and that any photograph becomes a small JPEG or is told."""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from streetdeciles.report.collect import Exhibit
+from streetdeciles.report.gallery import choose, shrink, thumbnails
+
+DATA = Path(__file__).parents[1] / "data"
+
+
+def candidates(*deciles: int) -> pd.DataFrame:
+    return pd.DataFrame({"location_id": [f"{d}-{i}" for i, d in enumerate(deciles)], "true_decile": deciles})
+
+
+def test_gallery_takes_every_decile_before_any_twice() -> None:
+    chosen = choose(candidates(*[d for d in range(1, 11) for _ in range(5)]), 12)
+    assert [int(name.split("-")[0]) for name in chosen] == [1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 10]
+
+
+def test_small_gallery_shows_both_ends_and_the_middle() -> None:
+    chosen = choose(candidates(*range(1, 11)), 3)
+    assert [int(name.split("-")[0]) for name in chosen] == [1, 5, 10]
+
+
+def test_gallery_takes_what_there_is() -> None:
+    assert choose(candidates(4, 4, 9), 12) == ["4-0", "4-1", "9-2"]
+    assert choose(candidates(), 12) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["pil_sample_cmyk.jpg", "16bit.r.tif", "p_16.png", "la.png", "hopper.gif", "icc_profile_big.jpg"]
+)
+def test_any_kind_of_picture_becomes_a_small_rgb_jpeg(name: str) -> None:
+    path = DATA / "difficult_images" / name.replace("la.png", "uncompressed_la.png")
+    small = Image.open(io.BytesIO(shrink(path.read_bytes())))
+    assert (small.format, small.mode) == ("JPEG", "RGB")
+    assert max(small.size) <= 320
+
+
+def test_thumbnail_keeps_the_proportions_of_a_photograph() -> None:
+    content = (DATA / "photos" / "lund_01.jpg").read_bytes()
+    width, height = Image.open(io.BytesIO(content)).size
+    small = Image.open(io.BytesIO(shrink(content)))
+    assert max(small.size) == 320
+    assert small.size[0] / small.size[1] == pytest.approx(width / height, rel=0.02)
+
+
+def test_thumbnail_stands_upright() -> None:
+    turned = DATA / "difficult_images" / "hopper_orientation_3.jpg"
+    upright = Image.open(DATA / "difficult_images" / "hopper.jpg").convert("RGB")
+    small = Image.open(io.BytesIO(shrink(turned.read_bytes())))
+    for corner in [(5, 5), (small.size[0] - 6, small.size[1] - 6)]:
+        there, expected = small.getpixel(corner), upright.resize(small.size).getpixel(corner)
+        assert all(abs(a - b) < 60 for a, b in zip(there, expected, strict=True))
+
+
+@pytest.mark.parametrize("name", ["broken_data_stream.png", "truncated_jpeg.jpg", "LICENSE", "zero_width.gif"])
+def test_what_is_no_photograph_is_an_error(name: str) -> None:
+    with pytest.raises(OSError, match=r"."):
+        shrink((DATA / "difficult_images" / name).read_bytes())
+
+
+def exhibit(uri: str, offset: int | None = None, length: int | None = None) -> Exhibit:
+    return Exhibit("a", "bury", "E01", 0, uri, offset, length, {})
+
+
+def test_photograph_that_is_gone_has_no_source(tmp_path: Path) -> None:
+    there, gone = thumbnails([exhibit(str(DATA / "photos/lund_01.jpg")), exhibit(str(tmp_path / "gone.jpg"))])
+    assert there.source is not None
+    assert there.source.startswith("data:image/jpeg;base64,")
+    assert gone.source is None
+
+
+def test_photograph_within_an_archive_is_read_by_its_offset(tmp_path: Path) -> None:
+    content = (DATA / "photos" / "lund_01.jpg").read_bytes()
+    (tmp_path / "photos.tar").write_bytes(b"x" * 512 + content + b"y" * 512)
+    (found,) = thumbnails([exhibit(str(tmp_path / "photos.tar"), 512, len(content))])
+    assert found.source is not None
+    assert base64.b64decode(found.source.partition(",")[2]) == shrink(content)
