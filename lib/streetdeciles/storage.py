@@ -77,7 +77,7 @@ def read_text(uri: str) -> str:
 
 
 def write_json(uri: str, value: Any) -> None:
-    write_text(uri, json.dumps(value, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
+    write_text(uri, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
 
 
 def read_json(uri: str) -> Any:
