@@ -1,0 +1,1 @@
+"""Pre-trained image networks: how a photograph is prepared, the network, its weights. No Spark."""

@@ -1,0 +1,142 @@
+"""A backbone's weights as named arrays, from wherever they come: seeded numbers, a file, or Keras' own download."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from streetdeciles import storage
+from streetdeciles.backbones.backbone import Array, Backbone
+from streetdeciles.errors import RunRefused
+
+if TYPE_CHECKING:
+    import keras
+
+NamedArrays = Iterable[tuple[str, Array]]
+"""(`<layer>/<variable>`, float32 array) in the order of `Backbone.weight_shapes`."""
+
+IMAGENET_URL = (
+    "https://storage.googleapis.com/tensorflow/keras-applications/vgg16/vgg16_weights_tf_dim_ordering_tf_kernels.h5"
+)
+IMAGENET_MD5 = "64373286793e3c8b2b4e3219cbf3544b"
+
+
+def read_weights(source: str, backbone: Backbone) -> Iterator[tuple[str, Array]]:
+    """Each variable of the backbone, one at a time and checked.
+
+    Args:
+        source: `random:<seed>`, `imagenet`, or a path or URI of `.npy`, `.h5`, `.weights.h5`, `.keras` or `.npz`.
+
+    Raises:
+        RunRefused: the file is not one, or a layer is missing or has another shape.
+    """
+    if source.startswith("random:"):
+        yield from random_weights(int(source.removeprefix("random:")), backbone)
+        return
+    path = download_imagenet_weights() if source == "imagenet" else source
+    for name, found in _read_file(path, backbone):
+        yield name, _checked(path, name, found, backbone.weight_shapes[name])
+
+
+def random_weights(seed: int, backbone: Backbone) -> Iterator[tuple[str, Array]]:
+    """He-normal kernels (He et al. 2015) and zero biases: the same numbers in every process and on every backend."""
+    for i, (name, shape) in enumerate(backbone.weight_shapes.items()):
+        if len(shape) == 1:
+            yield name, np.zeros(shape, dtype=np.float32)
+            continue
+        kernel = np.random.default_rng([seed, i]).standard_normal(shape, dtype=np.float32)
+        kernel *= np.float32(np.sqrt(2.0 / np.prod(shape[:-1])))
+        yield name, kernel
+
+
+def weights_hash(arrays: NamedArrays) -> str:
+    """What tells these weights from all others: SHA-256 over names, shapes and numbers."""
+    digest = hashlib.sha256()
+    for _ in hashed(arrays, digest):
+        pass
+    return digest.hexdigest()
+
+
+def hashed(arrays: NamedArrays, digest: hashlib._Hash) -> Iterator[tuple[str, Array]]:
+    """The same arrays, taken into `digest` as they pass."""
+    for name, array in arrays:
+        digest.update(f"{name} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array, dtype="<f4").data)
+        yield name, array
+
+
+def write_npz(arrays: NamedArrays, uri: str) -> None:
+    """Keep the arrays in one file that `read_weights` reads array by array."""
+    fs, path = storage.filesystem(uri)
+    fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
+    with fs.open(path, "wb") as file, zipfile.ZipFile(file, "w") as archive:
+        for name, array in arrays:
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)  # type: ignore[no-untyped-call]
+
+
+def assign(model: keras.Model, arrays: NamedArrays) -> None:
+    """Give the model its weights, in the model's own precision."""
+    for name, array in arrays:
+        layer, variable = name.split("/")
+        getattr(model.get_layer(layer), variable).assign(array)
+
+
+def download_imagenet_weights() -> str:
+    """Path of Keras' ImageNet weights, downloaded once into Keras' own cache folder."""
+    from keras.utils import get_file
+
+    name = IMAGENET_URL.rsplit("/", 1)[1]
+    try:
+        return str(get_file(name, IMAGENET_URL, cache_subdir="models", file_hash=IMAGENET_MD5))
+    except Exception as error:  # get_file wraps what urllib and the file system raise in bare exceptions
+        raise RunRefused(
+            f"features.weights: imagenet: cannot download {IMAGENET_URL} ({' '.join(str(error).split())[:120]}); fetch "
+            "that file on a machine with network and set features.weights to its path, or use random:<seed>"
+        ) from error
+
+
+def _read_file(path: str, backbone: Backbone) -> Iterator[tuple[str, Any]]:
+    from streetdeciles.backbones import keras_files, npy_files
+
+    fs, path_there = storage.filesystem(path)
+    try:
+        with fs.open(path_there, "rb") as file:
+            if path.endswith(".npz"):
+                yield from _read_npz(file, backbone)
+            elif path.endswith(".npy"):
+                yield from npy_files.read_npy(file, path, backbone)
+            else:
+                yield from keras_files.read_keras(file, path, backbone)
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+        raise RunRefused(
+            f"{path}: cannot be read as weights ({' '.join(str(error).split())[:160]}); expected Keras' .h5, "
+            f".weights.h5 or .keras, or caffe-converted .npy, of {backbone.name}"
+        ) from error
+
+
+def _read_npz(file: Any, backbone: Backbone) -> Iterator[tuple[str, Array]]:
+    with np.load(file, allow_pickle=False) as archive:
+        for name in backbone.weight_shapes:
+            yield name, archive[name]
+
+
+def _checked(path: str, name: str, found: Any, expected: tuple[int, ...]) -> Array:
+    layer, variable = name.split("/")
+    if found is None:
+        raise RunRefused(f"{path}: layer {layer} has no {variable}; these are not weights with every layer up to it")
+    if found.dtype.kind != "f":
+        raise RunRefused(f"{path}: layer {layer}, {variable}: expected floating-point numbers, found {found.dtype}")
+    if found.shape != expected:
+        raise RunRefused(
+            f"{path}: layer {layer}, {variable}: expected shape {expected}, found {tuple(found.shape)}; "
+            "take weights of the whole network, with its top"
+        )
+    array = np.asarray(found, dtype=np.float32)
+    if not np.isfinite(array).all():
+        raise RunRefused(f"{path}: layer {layer}, {variable}: holds numbers that are not finite; the file is damaged")
+    return array

@@ -1,0 +1,130 @@
+"""From a file's bytes to upright RGB, or the reason why not. Whatever the bytes are, nothing else comes out."""
+
+from __future__ import annotations
+
+import warnings
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from streetdeciles.backbones.backbone import Array
+from streetdeciles.features.rejects import Rejected
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP")
+"""No others: some of Pillow's formats start other programs."""
+
+STARTS_OF_IMAGES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF", b"II*\0", b"MM\0*", b"BM")
+ORIENTATION = 0x0112
+
+
+def prepare_pillow() -> None:
+    """Once in a process that decodes: Pillow must not warn of each damaged file, nor have a size limit of its own."""
+    from PIL import Image
+
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+    Image.MAX_IMAGE_PIXELS = None  # `decode` checks each picture's size against its own limit before decoding
+
+
+def decode(content: bytes, *, max_pixels: int) -> Array:
+    """Upright RGB, uint8 [height, width, 3]: turned as EXIF says, first frame, alpha over white, 16 bits to 8.
+
+    Raises:
+        Rejected: with the reason.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    if not content:
+        raise Rejected("empty", "the file has 0 bytes")
+    try:
+        with Image.open(BytesIO(content), formats=FORMATS) as image:
+            _check_size(image, max_pixels)
+            image.load()
+            return np.asarray(_upright(_to_rgb(image), _orientation(image)))
+    except (Rejected, MemoryError):
+        raise
+    except UnidentifiedImageError:
+        raise _not_identified(content) from None
+    except Exception as error:  # damaged files make Pillow raise nearly anything
+        raise _damaged(error) from error
+
+
+def _check_size(image: Image, max_pixels: int) -> None:
+    width, height = image.size
+    if width * height > max_pixels:
+        raise Rejected("too_large", f"{width} x {height} pixels; features.max_pixels is {max_pixels}")
+    if width * height == 0:
+        raise Rejected("damaged", f"{width} x {height} pixels")
+
+
+def _to_rgb(image: Image) -> Image:
+    from PIL import Image
+
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return image
+    if image.mode.startswith("I;16"):
+        return _sixteen_bits_to_rgb(image)
+    if image.mode in ("I", "F"):
+        raise Rejected("unsupported_mode", f"{image.mode}: 32-bit values have no agreed range")
+    if "transparency" not in image.info and image.mode in ("L", "1", "P", "CMYK", "YCbCr"):
+        return image.convert("RGB")
+    if image.mode in ("L", "1", "P", "RGB", "RGBA", "RGBX", "LA", "PA", "La", "RGBa"):
+        seen = image.convert("LA").convert("RGBA") if image.mode == "La" else image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(white, seen).convert("RGB")
+    raise Rejected("unsupported_mode", image.mode)
+
+
+def _sixteen_bits_to_rgb(image: Image) -> Image:
+    from PIL import Image
+
+    values = np.asarray(image).astype(np.uint32)
+    grey = ((values + 128) // 257).astype(np.uint8)
+    clear = image.info.get("transparency")
+    if isinstance(clear, int):
+        grey[values == clear] = 255
+    return Image.fromarray(grey).convert("RGB")
+
+
+def _orientation(image: Image) -> int:
+    """How the camera was held, 1 to 8 as in EXIF; 1, upright, where that cannot be read."""
+    try:
+        return int(image.getexif().get(ORIENTATION, 1))
+    except Exception:  # EXIF is often damaged while the picture is not
+        return 1
+
+
+def _upright(image: Image, orientation: int) -> Image:
+    from PIL.Image import Transpose
+
+    turns = {
+        2: Transpose.FLIP_LEFT_RIGHT,
+        3: Transpose.ROTATE_180,
+        4: Transpose.FLIP_TOP_BOTTOM,
+        5: Transpose.TRANSPOSE,
+        6: Transpose.ROTATE_270,
+        7: Transpose.TRANSVERSE,
+        8: Transpose.ROTATE_90,
+    }
+    return image.transpose(turns[orientation]) if orientation in turns else image
+
+
+def _not_identified(content: bytes) -> Rejected:
+    if content[4:8] == b"ftyp":
+        brand = content[8:12].decode("ascii", errors="replace")
+        return Rejected("unsupported_format", f"{brand} (HEIF, AVIF or video); convert it to JPEG")
+    if content.startswith(STARTS_OF_IMAGES):
+        return Rejected("damaged", "starts like an image, and its header cannot be read")
+    return Rejected("not_an_image", f"starts with {content[:24]!r}")
+
+
+def _damaged(error: Exception) -> Rejected:
+    said = " ".join(str(error).split())[:200] or type(error).__name__
+    if "too large" in said:
+        return Rejected("too_large", said)
+    if "truncated" in said.lower() or isinstance(error, EOFError):
+        return Rejected("truncated", said)
+    return Rejected("damaged", said)

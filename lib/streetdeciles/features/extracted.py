@@ -1,0 +1,104 @@
+"""What comes out of the extraction, as Arrow batches: features, rejects and statistics in one stream."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from streetdeciles.backbones.backbone import Array
+from streetdeciles.features.rejects import Rejected
+
+FEATURE, REJECT, STATISTICS = "feature", "reject", "statistics"
+
+SCHEMA = pa.schema(
+    {
+        "kind": pa.string(),
+        "image_id": pa.string(),
+        "location_id": pa.string(),
+        "view": pa.int8(),
+        "features": pa.list_(pa.float32()),
+        "uri": pa.string(),
+        "reason": pa.string(),
+        "detail": pa.string(),
+        "shard": pa.int32(),
+    }
+)
+"""A row a photograph, `feature` or `reject`, and one of `statistics` a shard, with its `Tally` as JSON in `detail`."""
+
+
+class Row(NamedTuple):
+    """One photograph of the index."""
+
+    image_id: str
+    location_id: str
+    view: int
+    uri: str
+    offset: int | None
+    length: int | None
+    shard: int
+
+
+@dataclass
+class Tally:
+    """What was done of one shard. Seconds are summed over threads."""
+
+    images: int = 0
+    features: int = 0
+    rejects: Counter[str] = field(default_factory=Counter)
+    """By reason."""
+    reading_s: float = 0.0
+    decoding_s: float = 0.0
+    computing_s: float = 0.0
+    failure: str = ""
+    """Why the shard could not be finished; its other figures and rows then mean nothing."""
+    network: str = ""
+    """Device, precision and batch size."""
+
+
+def index_rows(batches: Iterable[pa.RecordBatch]) -> Iterator[Row]:
+    """The rows of batches with the columns of the table `image_index`."""
+    for batch in batches:
+        columns = [batch.column(batch.schema.get_field_index(name)).to_pylist() for name in Row._fields]
+        yield from map(Row._make, zip(*columns, strict=True))
+
+
+def feature_batch(rows: Sequence[Row], features: Array) -> pa.RecordBatch:
+    """`features` is float32 [len(rows), length]; its numbers are not copied one by one."""
+    n, length = features.shape
+    ends = pa.array(np.arange(n + 1, dtype=np.int32) * length)
+    numbers = pa.array(np.ascontiguousarray(features, dtype=np.float32).reshape(-1))
+    return _batch(FEATURE, rows, {"features": pa.ListArray.from_arrays(ends, numbers)})
+
+
+def reject_batch(rejects: Sequence[tuple[Row, Rejected]]) -> pa.RecordBatch:
+    why = {"reason": [why.reason for _, why in rejects], "detail": [why.detail for _, why in rejects]}
+    return _batch(REJECT, [row for row, _ in rejects], why)
+
+
+def statistics_batch(tallies: Mapping[int, Tally]) -> pa.RecordBatch:
+    rows = [Row("", "", 0, "", None, None, shard) for shard in tallies]
+    return _batch(STATISTICS, rows, {"detail": [json.dumps(vars(tally)) for tally in tallies.values()]})
+
+
+def _batch(kind: str, rows: Sequence[Row], more: Mapping[str, Any]) -> pa.RecordBatch:
+    n = len(rows)
+    given = {
+        "kind": [kind] * n,
+        "image_id": [row.image_id for row in rows],
+        "location_id": [row.location_id for row in rows],
+        "view": [row.view for row in rows],
+        "uri": [row.uri for row in rows],
+        "shard": [row.shard for row in rows],
+        **more,
+    }
+    arrays = [
+        pa.array(given[column.name], column.type) if column.name in given else pa.nulls(n, column.type)
+        for column in SCHEMA
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)

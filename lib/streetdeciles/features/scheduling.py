@@ -1,0 +1,67 @@
+"""Waves in flight: while one is committed the next computes; where a worker dies, its shards are taken apart."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from threading import Event, Semaphore
+from typing import TYPE_CHECKING
+
+from streetdeciles.features.shards import Mark, Shard
+from streetdeciles.features.wave import WaveSettings, WorkerDied, commit_wave, compute_wave
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+ATTEMPTS = 2
+"""At a single shard whose worker dies, beside those that Spark itself makes."""
+
+Done = tuple[list[Mark], dict[int, str]]
+"""Marks of the finished shards, and why the others failed, by number."""
+
+logger = logging.getLogger(__name__)
+
+
+class Scheduler:
+    """Runs waves of one stage. The first error that concerns more than a shard stops the waves that have not begun."""
+
+    def __init__(self, spark: SparkSession, settings: WaveSettings, *, computing: int) -> None:
+        """`computing`: waves that compute at a time; one more is committed meanwhile."""
+        self._spark = spark
+        self._settings = settings
+        self._threads = computing + 1
+        self._computing = Semaphore(computing)
+        self._stop = Event()
+
+    def run(self, waves: Sequence[Sequence[Shard]], on_done: Callable[[Done], None]) -> dict[int, str]:
+        """Finish all waves; `on_done` is called in this thread after each. Returns why shards failed, by number."""
+        failed: dict[int, str] = {}
+        with ThreadPoolExecutor(self._threads, thread_name_prefix="wave") as pool:
+            futures = [pool.submit(self._finish, wave) for wave in waves]
+            try:
+                for future in as_completed(futures):
+                    done = future.result()
+                    failed.update(done[1])
+                    on_done(done)
+            except BaseException:
+                self._stop.set()
+                raise
+        return failed
+
+    def _finish(self, shards: Sequence[Shard], attempt: int = 1) -> Done:
+        if self._stop.is_set():
+            return [], {}
+        try:
+            with self._computing:
+                staged = compute_wave(self._spark, shards, self._settings)
+        except WorkerDied as died:
+            if len(shards) == 1 and attempt == ATTEMPTS:
+                return [], {shards[0].number: str(died)}
+            logger.warning("a worker died on shard(s) %s: %s", ", ".join(str(s.number) for s in shards), died)
+            if len(shards) == 1:
+                return self._finish(shards, attempt + 1)
+            half = len(shards) // 2
+            first, second = self._finish(shards[:half]), self._finish(shards[half:])
+            return [*first[0], *second[0]], {**first[1], **second[1]}
+        return commit_wave(self._spark, staged, shards, self._settings)

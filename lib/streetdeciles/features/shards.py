@@ -1,0 +1,147 @@
+"""The ledger of the extraction: a small file for each finished shard, and what follows from them for a rerun."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from streetdeciles import storage
+from streetdeciles.errors import RunRefused
+from streetdeciles.tables import FEATURES, REJECTS, Table
+
+IMAGES_A_TASK = 256
+"""Small shards are put together to that many photographs a task, so that starting Spark jobs costs little."""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One shard of the index, now."""
+
+    number: int
+    images: int
+    members: str
+    """Hash of what is in it."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What stands in `features/_shards/<shard>.json`: this shard is finished, with these settings and figures."""
+
+    shard: int
+    members: str
+    settings: Mapping[str, Any]
+    images: int
+    features: int
+    rejects: Mapping[str, int]
+    """By reason."""
+    seconds: Mapping[str, float]
+    """`reading`, `decoding`, `computing` (summed over threads) and `writing`."""
+    network: str
+
+
+def read_marks(work_dir: str) -> dict[int, Mark]:
+    """The marks of all finished shards, by number."""
+    fs, folder = storage.filesystem(_marks_uri(work_dir))
+    fs.invalidate_cache()
+    if not fs.exists(folder):
+        return {}
+    names = [path.rsplit("/", 1)[1] for path in fs.ls(folder, detail=False)]
+    uris = [storage.join(_marks_uri(work_dir), name) for name in names if name.endswith(".json")]
+    with ThreadPoolExecutor(16) as pool:  # an object store answers slowly, but many at a time
+        marks = [Mark(**values) for values in pool.map(storage.read_json, uris)]
+    return {mark.shard: mark for mark in marks}
+
+
+def write_mark(work_dir: str, mark: Mark) -> None:
+    storage.write_json(_mark_uri(work_dir, mark.shard), asdict(mark))
+
+
+def refuse_other_settings(marks: Iterable[Mark], settings: Mapping[str, Any], work_dir: str) -> None:
+    """RunRefused where shards were finished with settings that give other features."""
+    for mark in marks:
+        differ = [name for name in {**mark.settings, **settings} if mark.settings.get(name) != settings.get(name)]
+        if differ:
+            what = "; ".join(f"{name} was {mark.settings.get(name)}, is {settings.get(name)}" for name in differ)
+            raise RunRefused(
+                f"{storage.join(work_dir, FEATURES.name)} holds features of other settings ({what}); take another "
+                "work_dir, or make all of them again with --force --from features"
+            )
+
+
+def finished_shards(shards: Iterable[Shard], marks: Mapping[int, Mark], work_dir: str) -> set[int]:
+    """Numbers of the shards that are marked, have the same photographs as then, and whose tables are still there."""
+    of_features, of_rejects = (shard_folders(table, work_dir) for table in (FEATURES, REJECTS))
+    finished = set()
+    for shard in shards:
+        mark = marks.get(shard.number)
+        if mark is None or mark.members != shard.members or mark.images != shard.images:
+            continue
+        has_features = not mark.features or shard.number in of_features
+        has_rejects = not mark.rejects or shard.number in of_rejects
+        if has_features and has_rejects:
+            finished.add(shard.number)
+    return finished
+
+
+def shard_folders(table: Table, work_dir: str) -> set[int]:
+    """Numbers of the shards that the table has a folder of."""
+    fs, folder = storage.filesystem(storage.join(work_dir, table.name))
+    fs.invalidate_cache()  # Spark writes there, past fsspec
+    if not fs.exists(folder):
+        return set()
+    names = [path.rstrip("/").rsplit("/", 1)[1] for path in fs.ls(folder, detail=False)]
+    return {int(name.removeprefix("shard=")) for name in names if name.removeprefix("shard=").isdigit()}
+
+
+def remove_shards(numbers: Collection[int], work_dir: str) -> None:
+    """The mark first: whatever happens then, the shard is not finished."""
+    for number in numbers:
+        storage.remove(_mark_uri(work_dir, number))
+        for table in (FEATURES, REJECTS):
+            storage.remove(storage.join(work_dir, table.name, f"shard={number}"))
+
+
+def remove_leftovers(keep: Collection[int], marks: Mapping[int, Mark], work_dir: str) -> int:
+    """Remove what belongs to no shard of `keep`, and what a killed run left; returns the finished shards among it."""
+    here = {*marks, *shard_folders(FEATURES, work_dir), *shard_folders(REJECTS, work_dir)}
+    remove_shards(here.difference(keep), work_dir)
+    for table in (FEATURES, REJECTS):
+        fs, folder = storage.filesystem(storage.join(work_dir, table.name))
+        for unfinished in fs.glob(f"{folder}/.spark-staging-*"):
+            fs.rm(unfinished, recursive=True)
+    return len(set(marks).difference(keep))
+
+
+def waves(shards: Iterable[Shard], tasks: int) -> list[list[Shard]]:
+    """Shards in their order, cut into what is computed by one Spark job of `tasks` tasks at a time."""
+    made: list[list[Shard]] = []
+    wave: list[Shard] = []
+    for shard in shards:
+        wave.append(shard)
+        if len(wave) >= tasks and sum(member.images for member in wave) >= tasks * IMAGES_A_TASK:
+            made.append(wave)
+            wave = []
+    return [*made, wave] if wave else made
+
+
+def totals(marks: Iterable[Mark]) -> tuple[Counter[str], Counter[str]]:
+    """(counts, seconds) over all marks: images, features, rejects and each reason; seconds by what they went to."""
+    counts: Counter[str] = Counter({"images": 0, "features": 0, "rejects": 0})
+    seconds: Counter[str] = Counter()
+    for mark in marks:
+        counts.update(images=mark.images, features=mark.features, rejects=sum(mark.rejects.values()))
+        counts.update({f"rejects: {reason}": n for reason, n in mark.rejects.items()})
+        for name, value in mark.seconds.items():
+            seconds[name] += value  # type: ignore[assignment]
+    return counts, seconds
+
+
+def _marks_uri(work_dir: str) -> str:
+    return storage.join(work_dir, FEATURES.name, "_shards")
+
+
+def _mark_uri(work_dir: str, shard: int) -> str:
+    return storage.join(_marks_uri(work_dir), f"{shard:05d}.json")

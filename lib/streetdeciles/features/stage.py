@@ -1,0 +1,214 @@
+"""Stage features: `image_index` to `features` and `rejects`, in waves of shards, the missing ones only."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from streetdeciles import storage
+from streetdeciles.backbones.backbone import Array, Backbone
+from streetdeciles.backbones.registry import backbone_named
+from streetdeciles.backbones.weights import hashed, read_weights, weights_hash, write_npz
+from streetdeciles.config import RunConfig
+from streetdeciles.errors import RunFailed
+from streetdeciles.features import shards as ledger
+from streetdeciles.features.extraction import Preparation
+from streetdeciles.features.network import Network, NetworkSettings
+from streetdeciles.features.parallel import Parallelism, parallelism
+from streetdeciles.features.scheduling import Done, Scheduler
+from streetdeciles.features.shards import Shard
+from streetdeciles.features.wave import WaveSettings
+from streetdeciles.features.workers import ExtractionTask, LoadInTask, PrecisionTask
+from streetdeciles.progress import progress
+from streetdeciles.run_log import StageReport
+from streetdeciles.tables import FEATURES, IMAGE_INDEX, REJECTS
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+logger = logging.getLogger(__name__)
+
+FEATURE_VERSION = 1
+"""To be raised whenever the same settings give other features than before."""
+
+OWN_WORKERS = "spark.sql.execution.pyspark.udf.simplifiedTraceback.enabled"
+
+
+@dataclass(frozen=True)
+class ImageNetwork:
+    """What the stage needs to know of a network."""
+
+    load: Callable[[], Network]
+    """Called in the workers."""
+    preprocess: Callable[[Array], Array]
+    fingerprint: Mapping[str, Any]
+    """What tells its features from another network's."""
+
+
+def run(spark: SparkSession, config: RunConfig) -> StageReport:
+    """Write features and rejects: for every photograph of the index a row in one of them.
+
+    Raises:
+        RunRefused: there are features of other settings, the weights are not fit, or there is no GPU and one is wanted.
+        RunFailed: some shards failed; the others are finished, and the same command goes on from there.
+    """
+    sizes = parallelism(spark)
+    with _own_workers(spark), _backbone_network(spark, config, sizes) as network:
+        return extract_shards(spark, config, network, sizes)
+
+
+def extract_shards(spark: SparkSession, config: RunConfig, network: ImageNetwork, sizes: Parallelism) -> StageReport:
+    """`run`, with any network."""
+    features = config.features
+    fingerprint = {
+        **network.fingerprint,
+        "store": features.store,
+        "max_pixels": features.max_pixels,
+        "feature_version": FEATURE_VERSION,
+    }
+    shards = _index_shards(spark, config.work_dir)
+    marks = ledger.read_marks(config.work_dir)
+    ledger.refuse_other_settings(marks.values(), fingerprint, config.work_dir)
+    finished = ledger.finished_shards(shards, marks, config.work_dir)
+    removed = ledger.remove_leftovers(finished, marks, config.work_dir)
+    missing = [shard for shard in shards if shard.number not in finished]
+    preparation = Preparation(network.preprocess, features.max_pixels, features.decode_threads, features.store)
+    task = ExtractionTask(network.load, preparation, log=not sizes.local)
+    start = time.monotonic()
+    failed = _extract(spark, missing, WaveSettings(task, config.work_dir, fingerprint, sizes.tasks), sizes)
+    if failed:
+        why = "; ".join(f"shard {number}: {said}" for number, said in sorted(failed.items())[:3])
+        raise RunFailed(
+            f"features: {len(failed)} of {len(shards)} shards failed, the others are finished ({why}); "
+            "mend that and run the same command again"
+        )
+    _leave_no_table_without_files(spark, config.work_dir, shards)
+    return _report(shards, missing, removed, config.work_dir, time.monotonic() - start)
+
+
+def _index_shards(spark: SparkSession, work_dir: str) -> list[Shard]:
+    query = (files("streetdeciles.features") / "shards.sql").read_text(encoding="utf-8")
+    found = spark.sql(query, image_index=storage.read_table(spark, IMAGE_INDEX, work_dir)).collect()
+    if not found:
+        raise RunFailed(f"{storage.join(work_dir, IMAGE_INDEX.name)} is empty; run the stage images again")
+    return [Shard(row["shard"], row["images"], row["members"]) for row in found]
+
+
+def _extract(spark: SparkSession, missing: list[Shard], settings: WaveSettings, sizes: Parallelism) -> dict[int, str]:
+    n_rejects = 0
+    told: set[str] = set()
+    with progress("features", sum(shard.images for shard in missing), unit="images") as advance:
+
+        def on_done(done: Done) -> None:
+            nonlocal n_rejects
+            for mark in done[0]:
+                n_rejects += sum(mark.rejects.values())
+                if mark.network not in told:
+                    logger.info("features: on %s", mark.network)
+                    told.add(mark.network)
+            for number, why in done[1].items():
+                logger.warning("features: shard %d failed: %s", number, why)
+            advance(sum(mark.images for mark in done[0]), f"{n_rejects} rejects")
+
+        scheduler = Scheduler(spark, settings, computing=1 if sizes.local else 2)
+        return scheduler.run(ledger.waves(missing, sizes.tasks), on_done)
+
+
+def _leave_no_table_without_files(spark: SparkSession, work_dir: str, shards: list[Shard]) -> None:
+    """A table of no rows gets one empty file, so that every reader finds its columns."""
+    for table in (FEATURES, REJECTS):
+        if not ledger.shard_folders(table, work_dir):
+            storage.write_partition(spark.createDataFrame([], table.ddl), table, work_dir, str(shards[0].number))
+
+
+def _report(shards: list[Shard], done: list[Shard], removed: int, work_dir: str, took_s: float) -> StageReport:
+    """From the marks as they stand on disk, whichever run wrote them."""
+    marks = ledger.read_marks(work_dir)
+    counts, seconds = ledger.totals(marks[shard.number] for shard in shards)
+    n_done = sum(shard.images for shard in done)
+    notes = [f"{len(done)} of {len(shards)} shards were missing; {n_done} images in {took_s:.1f} s"]
+    if n_done:
+        notes[0] += f", {n_done / took_s:.1f} images/s"
+    if removed:
+        notes.append(f"{removed} finished shard(s) were removed: the index has other photographs there now")
+    notes.extend(sorted({f"on {mark.network}" for mark in marks.values()}))
+    spent = ", ".join(f"{name} {value:.1f} s" for name, value in seconds.items())
+    notes.append(f"all shards, summed over threads: {spent}")
+    return StageReport("features", dict(counts), notes)
+
+
+@contextmanager
+def _backbone_network(spark: SparkSession, config: RunConfig, sizes: Parallelism) -> Iterator[ImageNetwork]:
+    features = config.features
+    backbone = backbone_named(features.backbone)
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    with _weights_for_workers(features.weights, backbone, config.work_dir) as (source, digest):
+        precision = _precision(spark, config, sizes, backend)
+        settings = NetworkSettings(
+            backbone=backbone.name,
+            weights=source,
+            weights_hash=digest,
+            precision=precision,
+            device=features.device,
+            backend=backend,
+            threads=sizes.threads,
+            batch_size=None if features.batch_size == "auto" else features.batch_size,
+        )
+        fingerprint = {
+            "backbone": backbone.name,
+            "layer": backbone.layer,
+            "preprocessing": backbone.preprocessing,
+            "weights": digest,
+            "precision": precision,
+        }
+        yield ImageNetwork(LoadInTask(settings), backbone.preprocess, fingerprint)
+
+
+@contextmanager
+def _weights_for_workers(source: str, backbone: Backbone, work_dir: str) -> Iterator[tuple[str, str]]:
+    """(a source that workers can read, hash). Files are read once, here; seeded numbers every worker makes itself."""
+    if source.startswith("random:"):
+        yield source, weights_hash(read_weights(source, backbone))
+        return
+    digest = hashlib.sha256()
+    shipped = f"{storage.staging_uri(work_dir, 'weights')}.npz"
+    try:
+        write_npz(hashed(read_weights(source, backbone), digest), shipped)
+        yield shipped, digest.hexdigest()
+    finally:
+        storage.remove(shipped)
+
+
+def _precision(spark: SparkSession, config: RunConfig, sizes: Parallelism, backend: str) -> str:
+    """`auto` is what the finished shards have, so that a run may go on elsewhere; else what the workers do best."""
+    if config.features.precision != "auto":
+        return config.features.precision
+    for mark in ledger.read_marks(config.work_dir).values():
+        return str(mark.settings["precision"])
+    task = PrecisionTask(config.features.device, sizes.threads, backend)
+    row = spark.range(0, 1, 1, 1).mapInArrow(task.run, "precision string").first()
+    assert row is not None
+    return str(row["precision"])
+
+
+@contextmanager
+def _own_workers(spark: SparkSession) -> Iterator[None]:
+    """Python workers that no other stage uses.
+
+    Spark hands tasks to its idle workers in turn: among those that other stages left, each would load the model in its
+    turn. Workers with another environment are kept apart, and this setting is part of their environment. When the stage
+    is over they end after a minute, and their memory is free.
+    """
+    before = spark.conf.get(OWN_WORKERS, "true")
+    spark.conf.set(OWN_WORKERS, "false" if before == "true" else "true")
+    try:
+        yield
+    finally:
+        spark.conf.set(OWN_WORKERS, str(before))

@@ -1,0 +1,169 @@
+"""One wave of shards: a Spark job that computes them into a staged file, and their commit from there.
+
+Features, rejects and statistics come out of one pass over the photographs. They are staged together, as Parquet, and
+split into the two tables from there, which costs little beside the network and needs no photograph again.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from streetdeciles import storage
+from streetdeciles.errors import RunFailed, StreetdecilesError, told_in_one_line
+from streetdeciles.features.extracted import FEATURE, REJECT, SCHEMA, STATISTICS
+from streetdeciles.features.shards import Mark, Shard, remove_shards, write_mark
+from streetdeciles.features.workers import ExtractionTask
+from streetdeciles.tables import FEATURES, IMAGE_INDEX, REJECTS, Table
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.types import StructType
+
+ROW_GROUP_BYTES = 32 * 1024 * 1024
+"""2,000 rows of 4,096 features: small enough to be read one by one, large enough for Parquet."""
+
+_committing = Lock()
+
+
+class WorkerDied(Exception):
+    """A Python worker or its executor was lost with the task: some photograph may have brought it down."""
+
+
+@dataclass(frozen=True)
+class WaveSettings:
+    task: ExtractionTask
+    work_dir: str
+    fingerprint: dict[str, Any]
+    tasks: int
+
+
+def compute_wave(spark: SparkSession, shards: Sequence[Shard], settings: WaveSettings) -> str:
+    """Run the network over the photographs of `shards`; returns the URI of what came out.
+
+    Raises:
+        WorkerDied: in place of Spark's error, where a worker was lost.
+    """
+    staged = storage.staging_uri(settings.work_dir, "extracted")
+    n_tasks = min(settings.tasks, len(shards))
+    keys = _keys_of_partitions(spark, n_tasks)
+    placed = [(shard.number, keys[i % n_tasks]) for i, shard in enumerate(shards)]
+    index = storage.read_table(spark, IMAGE_INDEX, settings.work_dir)
+    wanted = index.join(spark.createDataFrame(placed, "shard int, task int").hint("broadcast"), on="shard", how="inner")
+    in_order = wanted.repartition(n_tasks, "task").sortWithinPartitions("shard", "image_id")
+    extracted = in_order.mapInArrow(settings.task.run, _spark_schema())
+    try:
+        _parquet(extracted, storage.spark_uri(staged))
+    except Exception as error:  # py4j's and pyspark's own, whichever way it failed
+        storage.remove(staged)
+        raise _told(error) from error
+    return staged
+
+
+def commit_wave(
+    spark: SparkSession, staged: str, shards: Sequence[Shard], settings: WaveSettings
+) -> tuple[list[Mark], dict[int, str]]:
+    """Write the finished shards to both tables, then mark them; returns the marks, and why other shards failed."""
+    with _committing:
+        start = time.monotonic()
+        extracted = spark.read.schema(_spark_schema()).parquet(storage.spark_uri(staged))
+        tallies = _tallies(extracted)
+        failed = {number: tally["failure"] for number, tally in tallies.items() if tally["failure"]}
+        finished = [shard for shard in shards if shard.number not in failed]
+        _check_counts(extracted, finished)
+        numbers = [shard.number for shard in finished]
+        remove_shards(numbers, settings.work_dir)
+        for kind, table in ((FEATURE, FEATURES), (REJECT, REJECTS)):
+            _write_parts(extracted, kind, table, numbers, settings.work_dir)
+        seconds = time.monotonic() - start
+        images = sum(shard.images for shard in finished)
+        marks = [_mark(shard, tallies[shard.number], seconds / images, settings.fingerprint) for shard in finished]
+        for mark in marks:
+            write_mark(settings.work_dir, mark)
+        storage.remove(staged)
+    return marks, failed
+
+
+def _keys_of_partitions(spark: SparkSession, n: int) -> list[int]:
+    """For each of `n` partitions an integer that Spark's hash sends there: shards are spread evenly, not by chance."""
+    if n == 1:
+        return [0]
+    candidates = spark.range(20 * n).selectExpr("CAST(id AS int) AS key", f"pmod(hash(CAST(id AS int)), {n}) AS part")
+    found = {
+        row["part"]: row["key"] for row in candidates.groupBy("part").agg({"key": "min"}).toDF("part", "key").collect()
+    }
+    return [found.get(part, part) for part in range(n)]
+
+
+def _tallies(extracted: DataFrame) -> dict[int, dict[str, Any]]:
+    rows = extracted.where(extracted["kind"] == STATISTICS).select("shard", "detail").collect()
+    return {row["shard"]: json.loads(row["detail"]) for row in rows}
+
+
+def _check_counts(extracted: DataFrame, shards: Sequence[Shard]) -> None:
+    """RunFailed unless each photograph of each shard came out exactly once."""
+    from pyspark.sql import functions as F
+
+    found = (
+        extracted.where(F.col("kind") != STATISTICS)
+        .groupBy("shard")
+        .agg(F.count("image_id").alias("rows"), F.countDistinct("image_id").alias("images"))
+        .collect()
+    )
+    counted = {row["shard"]: (row["rows"], row["images"]) for row in found}
+    for shard in shards:
+        rows, images = counted.get(shard.number, (0, 0))
+        if not rows == images == shard.images:
+            raise RunFailed(
+                f"features: shard {shard.number} has {shard.images} photographs, and {rows} rows of {images} came out; "
+                "nothing of it was kept; run the same command again, and report this if it stays"
+            )
+
+
+def _write_parts(extracted: DataFrame, kind: str, table: Table, shards: Sequence[int], work_dir: str) -> None:
+    from pyspark.sql import functions as F
+
+    rows = extracted.where((F.col("kind") == kind) & F.col("shard").isin([*shards]))
+    _parquet(table.conform(rows), storage.spark_uri(storage.join(work_dir, table.name)), table.partitioned_by)
+
+
+def _parquet(frame: DataFrame, uri: str, partitioned_by: Sequence[str] = ()) -> None:
+    writer = frame.write.mode("overwrite").option("parquet.block.size", ROW_GROUP_BYTES)
+    if partitioned_by:
+        writer = writer.partitionBy(*partitioned_by).option("partitionOverwriteMode", "dynamic")
+    writer.parquet(uri)
+
+
+def _mark(shard: Shard, tally: dict[str, Any], writing_s_an_image: float, fingerprint: dict[str, Any]) -> Mark:
+    seconds = {name: tally[f"{name}_s"] for name in ("reading", "decoding", "computing")}
+    seconds["writing"] = writing_s_an_image * shard.images
+    return Mark(
+        shard=shard.number,
+        members=shard.members,
+        settings=fingerprint,
+        images=shard.images,
+        features=tally["features"],
+        rejects=tally["rejects"],
+        seconds={name: round(value, 3) for name, value in seconds.items()},
+        network=tally["network"],
+    )
+
+
+def _spark_schema() -> StructType:
+    from pyspark.sql.pandas.types import from_arrow_schema
+
+    return from_arrow_schema(SCHEMA)
+
+
+def _told(error: Exception) -> Exception:
+    if isinstance(error, StreetdecilesError):
+        return error
+    text = str(error)
+    if re.search(r"Python worker exited|ExecutorLostFailure|crashed\)", text) and "streetdeciles.errors" not in text:
+        return WorkerDied(told_in_one_line(error))
+    return told_in_one_line(error)

@@ -1,0 +1,70 @@
+"""What runs in Spark's Python workers: the task around the core, and the question what the workers' machine can do."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+
+import pyarrow as pa
+
+from streetdeciles.features import device
+from streetdeciles.features.extraction import Preparation, extract
+from streetdeciles.features.network import Network, NetworkSettings, load_network
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ExtractionTask:
+    """A `mapInArrow` function: rows of `image_index` to `extracted.SCHEMA`."""
+
+    load: Callable[[], Network]
+    preparation: Preparation
+    log: bool
+    """Whether to write to the executor's own log; on the driver's machine the driver tells it."""
+
+    def run(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        batches = iter(batches)
+        first = next(batches, None)
+        if first is None:
+            return
+        network = self.load()
+        if self.log:
+            logging.basicConfig(format="%(asctime)s %(message)s", level=logging.INFO)
+            logger.info("features: %s", network.description)
+        yield from extract(chain([first], batches), network, self.preparation)
+
+
+@dataclass(frozen=True)
+class LoadInTask:
+    """Load the network on the GPU that Spark gave to this task, or on the CPU."""
+
+    settings: NetworkSettings
+
+    def __call__(self) -> Network:
+        return load_network(self.settings, gpu_address())
+
+
+@dataclass(frozen=True)
+class PrecisionTask:
+    """A `mapInArrow` function: one row with the precision in which the worker's device is at its best."""
+
+    device: str
+    threads: int
+    backend: str
+
+    def run(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for _ in batches:
+            found = device.start(self.device, threads=self.threads, backend=self.backend, gpu_address=gpu_address())
+            yield pa.RecordBatch.from_pydict({"precision": [device.choose_precision("auto", found)]})
+
+
+def gpu_address() -> str | None:
+    """The address of the GPU that Spark assigned to this task; None where Spark does not hand out GPUs."""
+    from pyspark import TaskContext
+
+    context = TaskContext.get()
+    resources = context.resources() if context is not None else {}
+    return resources["gpu"].addresses[0] if "gpu" in resources else None
