@@ -198,6 +198,11 @@ def test_a_second_run_gives_the_same_rows_and_no_old_export(
     assert not (tmp_path / "training_set.h5").exists()
 
 
+def test_spark_settings_are_as_before(spark: SparkSession, finished: tuple[Path, StageReport]) -> None:
+    assert spark.conf.get("spark.sql.parquet.columnarReaderBatchSize") == "4096"
+    assert spark.conf.get("spark.sql.execution.arrow.maxRecordsPerBatch") == "10000"
+
+
 def test_photographs_of_other_places_are_refused(spark: SparkSession, tmp_path: Path) -> None:
     write_tables(tmp_path, features=[("x_0.jpg", "x", 0, [1.0], 0)])
     with pytest.raises(RunRefused, match=r"none of the photographs .* e\.g\. 'L\d+', by images\.pattern e\.g\. 'x'"):

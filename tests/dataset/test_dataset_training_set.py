@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import logging
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,13 +61,24 @@ def make_rows() -> list[tuple[Any, ...]]:
     ]
 
 
+def write(spark: SparkSession, uri: Path) -> None:
+    frame = spark.createDataFrame(make_rows(), training_set_ddl(SHAPE.outcomes))
+    write_training_set(frame.repartitionByRange(3, "row_number").sortWithinPartitions("row_number"), str(uri), SHAPE)
+
+
+@pytest.fixture
+def no_petastorm(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    training_set._petastorm_is_there.cache_clear()
+    monkeypatch.setitem(sys.modules, "petastorm", None)  # what an import then raises is an ImportError
+    yield
+    training_set._petastorm_is_there.cache_clear()
+
+
 @pytest.fixture(scope="module")
 def written(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A set in three files, in a folder with a space in its name, moved after writing."""
     folder = tmp_path_factory.mktemp("a folder")
-    frame = spark.createDataFrame(make_rows(), training_set_ddl(SHAPE.outcomes))
-    frame = frame.repartitionByRange(3, "row_number").sortWithinPartitions("row_number")
-    write_training_set(frame, str(folder / "staged"), SHAPE)
+    write(spark, folder / "staged")
     return (folder / "staged").rename(folder / "training_set")
 
 
@@ -99,9 +112,18 @@ def test_petastorm_reads_all_rows_in_order(written: Path) -> None:
     check_whole(whole(open_training_set(str(written))))
 
 
-def test_pyarrow_reads_the_same_where_petastorm_is_not_there(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training_set, "_petastorm_is_there", lambda: False)
-    check_whole(whole(open_training_set(str(written))))
+@pytest.mark.usefixtures("no_petastorm")
+def test_pyarrow_reads_the_same_and_says_so(written: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="streetdeciles"):
+        check_whole(whole(open_training_set(str(written))))
+    assert "Petastorm cannot be imported" in caplog.text
+
+
+@pytest.mark.usefixtures("no_petastorm")
+def test_set_is_written_where_petastorm_cannot_be_imported(spark: SparkSession, tmp_path: Path) -> None:
+    write(spark, tmp_path / "training_set")
+    assert not (tmp_path / "training_set" / "_common_metadata").exists()
+    check_whole(whole(open_training_set(str(tmp_path / "training_set"))))
 
 
 def test_columns_and_file_uri_are_honoured(written: Path) -> None:

@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     import pandas as pd
     from pyspark.sql import DataFrame, SparkSession
 
-VIEWS_IN_A_BATCH = 1024
-"""A view is 16 KB of float32: Spark's default of 10,000 would hold 160 MB several times over in each task."""
+SMALL_BATCHES = {
+    "spark.sql.parquet.columnarReaderBatchSize": "256",
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "1024",
+}
+"""A view is 16 KB of float32, and Spark counts rows: with its defaults of 4,096 and 10,000 a task would take 400 MB."""
 
 
 def run(spark: SparkSession, config: RunConfig) -> StageReport:
@@ -72,13 +75,14 @@ def _write_set(rows: DataFrame, shape: TrainingSetShape, work_dir: str) -> None:
 
 @contextmanager
 def _small_batches(spark: SparkSession) -> Iterator[None]:
-    key = "spark.sql.execution.arrow.maxRecordsPerBatch"
-    before = str(spark.conf.get(key))
-    spark.conf.set(key, VIEWS_IN_A_BATCH)
+    before = {key: str(spark.conf.get(key)) for key in SMALL_BATCHES}
+    for key, value in SMALL_BATCHES.items():
+        spark.conf.set(key, value)
     try:
         yield
     finally:
-        spark.conf.set(key, before)
+        for key, value in before.items():
+            spark.conf.set(key, value)
 
 
 def _with_folds(places: DataFrame, folds: pd.DataFrame) -> DataFrame:
