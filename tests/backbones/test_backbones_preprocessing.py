@@ -1,0 +1,71 @@
+"""Preprocessing against scikit-image, which the reference used, and against numbers worked out by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage.transform import resize
+
+from conftest import DATA
+from streetdeciles.backbones.preprocessing import bgr_minus_means, scaled_centre_crop
+from streetdeciles.backbones.vgg16 import VGG16
+
+PHOTOS = sorted((DATA / "photos").glob("*.jpg"))
+
+
+def by_scikit_image(image: np.ndarray) -> np.ndarray:
+    height, width = image.shape[:2]
+    factor = 224 / min(height, width) + 0.0001
+    size = round(factor * height), round(factor * width)
+    scaled = resize(image.astype(np.float32) / 255, size, order=1, anti_aliasing=False, mode="edge")
+    top, left = int((size[0] - 224) / 2), int((size[1] - 224) / 2)
+    crop = scaled[top : top + 224, left : left + 224] * 255
+    return crop[:, :, ::-1] - np.array([103.939, 116.779, 123.68])
+
+
+@pytest.mark.parametrize("photo", PHOTOS, ids=lambda path: path.stem)
+def test_photo_is_prepared_as_by_scikit_image(photo: Path) -> None:
+    with Image.open(photo) as opened:
+        image = np.asarray(opened.convert("RGB"))
+    prepared = VGG16.preprocess(image)
+    assert prepared.shape == (224, 224, 3)
+    assert prepared.dtype == np.float32
+    assert prepared.flags.c_contiguous
+    assert np.abs(prepared - by_scikit_image(image)).max() < 0.001  # of 255; 1 would be enough
+
+
+@pytest.mark.parametrize("shape", [(1, 50_000), (3, 2), (224, 224), (227, 224), (5003, 5001), (100, 333)])
+def test_any_shape_is_prepared_as_by_scikit_image(shape: tuple[int, int]) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    if max(shape) / min(shape) > 100:  # scikit-image would make 224 x 11,205,000 pixels; the crop is in the middle
+        assert scaled_centre_crop(image, 224).shape == (224, 224, 3)
+        return
+    assert np.abs(bgr_minus_means(image, 224) - by_scikit_image(image)).max() < 0.001
+
+
+def test_colours_come_as_blue_green_red_minus_their_means() -> None:
+    image = np.full((300, 400, 3), (10, 20, 30), dtype=np.uint8)
+    expected = np.float32([30 - 103.939, 20 - 116.779, 10 - 123.68])
+    assert np.allclose(bgr_minus_means(image, 224), expected, atol=1e-5)
+
+
+def test_image_of_the_right_height_is_only_cropped() -> None:
+    """224 x 301: at a factor of 1.0001 there stay 301 columns, of which int((301 - 224) / 2) = 38 go at the left."""
+    image = np.zeros((224, 301, 3), dtype=np.uint8)
+    image[:, :, 0] = np.minimum(np.arange(301), 255)
+    crop = scaled_centre_crop(image, 224)
+    assert crop[0, :5, 0].tolist() == [38.0, 39.0, 40.0, 41.0, 42.0]
+    assert crop[:, :, 1:].max() == 0
+
+
+def test_half_pixel_centres_and_no_anti_aliasing() -> None:
+    """448 -> 224 takes the mean of the two pixels in the middle; of 896 -> 224 the two middle ones of four."""
+    columns = np.zeros((448, 448, 3), dtype=np.uint8)
+    columns[:, ::2] = 100
+    assert np.allclose(scaled_centre_crop(columns, 224), 50)
+    middle = np.zeros((896, 896, 3), dtype=np.uint8)
+    middle[:, 1::4] = middle[:, 2::4] = 200
+    assert np.allclose(scaled_centre_crop(middle, 224), 200)
