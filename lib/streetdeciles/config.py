@@ -122,13 +122,15 @@ class TrainingConfig(Section):
 
     view_units: Annotated[list[Positive], Field(min_length=1)] = [512, 256, 128]
     location_units: Annotated[list[Positive], Field(min_length=1)] = [64]
-    noise: Annotated[float, Field(ge=0)] = 0.05
+    noise: Annotated[float, Field(ge=0, le=1)] = 0.05
     learning_rate: Annotated[float, Field(gt=0)] = 1e-4
     batch_size: Positive = 64
     epochs: Positive = 50
     patience: Positive = 10
     validation_share: Share = 0.15
     """Share of the areas a model may learn from that it is validated on instead (best weights, early stopping)."""
+    cache: Literal["float32", "float16"] = "float32"
+    """How the features lie on local disk while a training runs; float16 takes half the space and time to read."""
 
 
 class PredictionConfig(Section):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-N_DECILES = 10
+from streetdeciles.ordinal import N_DECILES
 
 
 def class_weights(deciles: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:

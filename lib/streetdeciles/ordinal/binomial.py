@@ -12,7 +12,8 @@ from typing import Any
 
 from keras import ops
 
-N_DECILES = 10
+from streetdeciles.ordinal import N_DECILES
+
 TRIALS = N_DECILES - 1
 LOG_CHOOSE = tuple(log(comb(TRIALS, successes)) for successes in range(N_DECILES))
 
@@ -45,6 +46,6 @@ def negative_log_likelihood(deciles: Tensor, scores: Tensor) -> Tensor:
 
 
 def predicted_decile(scores: Tensor) -> Tensor:
-    """The most probable decile, int32: the mode of a binomial is floor((trials + 1) p)."""
+    """The most probable decile, int32: the mode of a binomial is floor((trials + 1) p); of two alike, the upper."""
     successes = ops.floor(N_DECILES * ops.sigmoid(ops.cast(scores, "float32")))
     return ops.cast(ops.minimum(successes, float(TRIALS)), "int32") + 1

@@ -37,10 +37,9 @@ class StackedNetwork(keras.Model):  # type: ignore[misc]
         super().__init__(**kwargs)
         self.shape = shape
         self.models = models
-        self.seed = seed
         policy = self.dtype_policy
         norm = {"momentum": BATCH_NORM_MOMENTUM, "epsilon": BATCH_NORM_EPSILON, "dtype": policy}
-        self.noise = keras.layers.GaussianNoise(shape.noise, seed=seed, dtype=policy)
+        self.noise_seed = keras.random.SeedGenerator(seed)
         self.view_dense = [StackedDense(units, models, dtype=policy) for units in shape.view_units]
         self.view_norm = [StackedBatchNormalization(models, **norm) for _ in shape.view_units]
         self.location_dense = [StackedDense(units, models, dtype=policy) for units in shape.location_units]
@@ -54,7 +53,8 @@ class StackedNetwork(keras.Model):  # type: ignore[misc]
         own_views = ops.reshape(seen * ops.expand_dims(own_rows, -1), (self.models, -1))
 
         hidden = ops.reshape(inputs["features"], (sets, -1, features))
-        hidden = self.noise(hidden, training=training)
+        if training and self.shape.noise:
+            hidden = hidden + self._noise(hidden)
         for dense, norm in zip(self.view_dense, self.view_norm, strict=True):
             hidden = ops.relu(norm(dense(hidden), own_rows=own_views, training=training))
         hidden = ops.reshape(hidden, (self.models, -1, views, hidden.shape[-1]))
@@ -98,6 +98,11 @@ class StackedNetwork(keras.Model):  # type: ignore[misc]
 
     def get_config(self) -> dict[str, Any]:
         raise NotImplementedError("a stack is for training and prediction; save its models by `unstack` instead")
+
+    def _noise(self, features: Tensor) -> Tensor:
+        """Noise [1, rows, features] for all sets: a model's noise then does not depend on how many others there are."""
+        shape = ops.shape(features[:1])
+        return keras.random.normal(shape, stddev=self.shape.noise, dtype=features.dtype, seed=self.noise_seed)
 
     def _network_variables(self) -> list[Any]:
         found: list[Any] = []

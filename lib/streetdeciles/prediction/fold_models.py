@@ -1,0 +1,78 @@
+"""The trained models in a worker process: read once, those of a fold stacked into one network."""
+
+from __future__ import annotations
+
+import functools
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from streetdeciles import storage
+from streetdeciles.errors import RunFailed
+from streetdeciles.ordinal.binomial import predicted_decile, probabilities
+from streetdeciles.ordinal.network import Weights, shape_of
+from streetdeciles.ordinal.stacked_network import StackedNetwork, stack
+from streetdeciles.prediction.predict import ModelFile
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """Of n locations and the outcomes of a fold: scores float32 [n, outcomes], deciles int32 [n, outcomes],
+    probabilities float32 [n, outcomes, 10]."""
+
+    scores: npt.NDArray[np.float32]
+    deciles: npt.NDArray[np.int32]
+    probabilities: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class FoldModels:
+    """The models that have not seen one fold."""
+
+    outcomes: tuple[str, ...]
+    network: StackedNetwork
+
+    def predict(self, features: npt.NDArray[np.float32], view_mask: npt.NDArray[np.bool_]) -> Predicted:
+        """All outcomes of locations: features [n, views, feature_size], view_mask [n, views]."""
+        scores = self.network({"features": features[None], "view_mask": view_mask[None]}, training=False)
+        return Predicted(*(_by_row(values) for values in (scores, predicted_decile(scores), probabilities(scores))))
+
+
+@functools.lru_cache(maxsize=1)
+def load_fold_models(models_uri: str, files: tuple[ModelFile, ...]) -> dict[int, FoldModels]:
+    """The models in `files` below `models_uri`, by fold; a worker process loads them once, until they change.
+
+    Raises:
+        RunFailed: a model is of another shape than the others.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        local = Path(folder) / "model.keras"
+        template: keras.Model | None = None
+        by_fold: dict[int, dict[str, Weights]] = {}
+        for model in files:
+            local.write_bytes(storage.read_bytes(storage.join(models_uri, model.file)))
+            template = _load(local, template, model.file)
+            by_fold.setdefault(model.fold, {})[model.outcome] = template.get_weights()
+    shape = shape_of(template)
+    return {fold: FoldModels(tuple(weights), stack(shape, list(weights.values()))) for fold, weights in by_fold.items()}
+
+
+def _load(path: Path, template: keras.Model | None, name: str) -> keras.Model:
+    """The model in the file; its weights in `template` if there is one, which is much quicker than building anew."""
+    if template is None:
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    try:
+        template.load_weights(path)
+    except ValueError as error:
+        raise RunFailed(f"models/{name}: is of another shape than the other models; train them together") from error
+    return template
+
+
+def _by_row(values: Any) -> npt.NDArray[Any]:
+    """[models, n, ...] -> [n, models, ...]."""
+    return np.swapaxes(np.asarray(values), 0, 1)

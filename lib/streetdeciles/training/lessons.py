@@ -1,0 +1,140 @@
+"""Which rows each model learns from and with what weight, and which it is validated on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from streetdeciles.ordinal import N_DECILES
+from streetdeciles.ordinal.balance import class_weights
+from streetdeciles.training.cache import TrainingRows
+
+VALIDATION = 1
+"""First word of the seed by which validation areas are drawn, apart from whatever else a run draws."""
+
+Index = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """The models of a training, one for each of `folds` x `outcomes`, fold by fold, and their rows.
+
+    A model sees no row of its own fold. Of the other areas it is validated on some and learns from the rest, each row
+    weighted by its decile. A row whose decile is not known is neither.
+
+    class_weights: float32 [folds, outcomes, 11], by decile. validation_areas: bool [folds, outcomes, areas].
+    learns, validates: bool [all folds, rows]: rows that any model of a fold learns from, or is validated on. They stay
+    those of all models in a part of the lessons, because batches are made from them: so a model is given the same
+    batches with whichever others it is trained.
+    """
+
+    rows: TrainingRows
+    all_folds: tuple[int, ...]
+    folds: tuple[int, ...]
+    outcomes: tuple[str, ...]
+    class_weights: npt.NDArray[np.float32]
+    validation_areas: npt.NDArray[np.bool_]
+    learns: npt.NDArray[np.bool_]
+    validates: npt.NDArray[np.bool_]
+
+    @property
+    def models(self) -> tuple[tuple[str, int], ...]:
+        """(outcome, fold) of each model, in the order of the stack."""
+        return tuple((outcome, fold) for fold in self.folds for outcome in self.outcomes)
+
+    def part(self, folds: Sequence[int], outcomes: Sequence[int]) -> Lessons:
+        """The lessons of some of the models, by the places of their folds and outcomes."""
+        chosen = np.ix_(folds, outcomes)
+        return replace(
+            self,
+            folds=tuple(self.folds[f] for f in folds),
+            outcomes=tuple(self.outcomes[o] for o in outcomes),
+            class_weights=self.class_weights[chosen],
+            validation_areas=self.validation_areas[chosen],
+        )
+
+    def learning_weights(self, f: int, index: Index) -> npt.NDArray[np.float32]:
+        """Weights [outcomes, n] of rows `index` for the models of fold `folds[f]`; 0: not to learn from."""
+        deciles = self.deciles(index).astype(np.int64)
+        weights: npt.NDArray[np.float32] = np.take_along_axis(self.class_weights[f], deciles, axis=1)
+        weights *= ~self._validation_rows(f, index) * (self.rows.fold[index] != self.folds[f])
+        return weights
+
+    def validation_weights(self, f: int, index: Index) -> npt.NDArray[np.float32]:
+        """1 for rows `index` that the models of fold `folds[f]` are validated on, else 0; [outcomes, n]."""
+        own = self._validation_rows(f, index) & (self.deciles(index) > 0) & (self.rows.fold[index] != self.folds[f])
+        weights: npt.NDArray[np.float32] = own.astype(np.float32)
+        return weights
+
+    def deciles(self, index: Index) -> npt.NDArray[np.int8]:
+        """Deciles [outcomes, n] of rows `index`; 0 = not known."""
+        columns = [self.rows.outcomes.index(outcome) for outcome in self.outcomes]
+        return self.rows.deciles[index][:, columns].T
+
+    def n_learning(self) -> int:
+        """Rows that models learn from in an epoch, counted once for each model."""
+        index = np.arange(len(self.rows))
+        return int(sum((self.learning_weights(f, index) > 0).sum() for f in range(len(self.folds))))
+
+    def _validation_rows(self, f: int, index: Index) -> npt.NDArray[np.bool_]:
+        rows: npt.NDArray[np.bool_] = self.validation_areas[f][:, self.rows.area[index]]
+        return rows
+
+
+def plan_lessons(rows: TrainingRows, *, validation_share: float, seed: int) -> tuple[Lessons, list[str]]:
+    """Lessons of all outcomes that can be learned in every fold, and notes on those that cannot, or not wholly."""
+    folds = tuple(int(fold) for fold in np.unique(rows.fold))
+    areas, outcomes = int(rows.area.max()) + 1, len(rows.outcomes)
+    validation = np.zeros((len(folds), outcomes, areas), bool)
+    weights = np.zeros((len(folds), outcomes, N_DECILES + 1), np.float32)
+    learns, validates = np.zeros((2, len(folds), len(rows)), bool)
+    for f, fold in enumerate(folds):
+        order = np.random.default_rng([VALIDATION, seed, fold]).permutation(areas)
+        for o in range(outcomes):
+            own = (rows.fold != fold) & (rows.deciles[:, o] > 0)
+            validation[f, o, _validation_areas(rows.area[own], order, validation_share)] = True
+            validating = own & validation[f, o, rows.area]
+            learning = own & ~validating
+            weights[f, o] = class_weights(rows.deciles[learning, o].astype(np.int64))
+            learns[f] |= learning
+            validates[f] |= validating
+    lessons = Lessons(rows, folds, folds, rows.outcomes, weights, validation, learns, validates)
+    return _without_hopeless(lessons)
+
+
+def _validation_areas(known: npt.NDArray[np.int32], order: Index, share: float) -> Index:
+    """The first `share` of the areas that stand in `known`, in `order`; at least one, but never the only one.
+
+    The order is the same for all outcomes, so outcomes that are known in the same areas share their choice.
+    """
+    there = np.bincount(known, minlength=len(order)) > 0
+    candidates: Index = order[there[order]]
+    return candidates[: max(1, round(share * len(candidates)))] if len(candidates) > 1 else candidates[:0]
+
+
+def _without_hopeless(lessons: Lessons) -> tuple[Lessons, list[str]]:
+    """The lessons without the outcomes of which some fold has too little to learn from; notes on what is missing."""
+    kept: list[int] = []
+    notes: list[str] = []
+    for o, outcome in enumerate(lessons.outcomes):
+        empty = lessons.class_weights[:, o, 1:] == 0
+        hopeless = (empty.sum(axis=1) > N_DECILES - 2) | ~lessons.validation_areas[:, o].any(axis=1)
+        if hopeless.any():
+            folds = ", ".join(str(lessons.folds[f]) for f in np.flatnonzero(hopeless))
+            notes.append(
+                f"{outcome} is skipped: without fold {folds} there are too few areas of different deciles "
+                "to learn from and to validate on"
+            )
+            continue
+        kept.append(o)
+        missing = [
+            f"{', '.join(map(str, np.flatnonzero(empty[f]) + 1))} without fold {fold}"
+            for f, fold in enumerate(lessons.folds)
+            if empty[f].any()
+        ]
+        if missing:
+            notes.append(f"{outcome}: no location to learn from in decile(s) {'; '.join(missing)}")
+    return lessons.part(range(len(lessons.folds)), kept), notes

@@ -1,0 +1,64 @@
+"""Trained models as files: `models/<outcome>/<fold>.keras`, and a card that says what they are."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from streetdeciles import storage
+from streetdeciles.ordinal.network import NetworkShape, Weights, location_network
+from streetdeciles.training.stacked_training import TrainedModel
+
+MODEL_CARD = "model_card.json"
+
+
+def save_models(models: Iterable[TrainedModel], shape: NetworkShape, folder: str) -> list[dict[str, Any]]:
+    """Write each model below the URI `folder`; what the card says of them, in the order given."""
+    network = location_network(shape)
+    saved: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as local:
+        for model in models:
+            path, file = Path(local) / "model.keras", f"{model.outcome}/{model.fold}.keras"
+            network.set_weights(model.weights)
+            network.save(path)
+            storage.write_bytes(storage.join(folder, file), path.read_bytes())
+            saved.append(
+                {
+                    "outcome": model.outcome,
+                    "fold": model.fold,
+                    "file": file,
+                    "best_epoch": model.epoch,
+                    "val_loss": model.val_loss,
+                    "val_mae": model.val_mae,
+                    "weights_sha256": weights_hash(model.weights),
+                }
+            )
+    return saved
+
+
+def save_card(
+    folder: str, models: Sequence[dict[str, Any]], shape: NetworkShape, training: dict[str, Any], notes: list[str]
+) -> None:
+    """Write the card: the models, the shape of their input, the settings of the training, the notes on it."""
+    card = {
+        "models": list(models),
+        "input": {"features": [shape.views, shape.features], "view_mask": [shape.views]},
+        "training": training,
+        "versions": {"keras": keras.__version__, "backend": keras.backend.backend()},
+        "notes": notes,
+    }
+    storage.write_json(storage.join(folder, MODEL_CARD), card)
+
+
+def weights_hash(weights: Weights) -> str:
+    """Equal for equal weights, unlike the hash of a .keras file, which holds the time it was written."""
+    digest = hashlib.sha256()
+    for array in weights:
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,165 @@
+"""Training of all models of some lessons at once: arrays in, each model's best weights out."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from streetdeciles.config import TrainingConfig
+from streetdeciles.errors import RunFailed
+from streetdeciles.ordinal.network import NetworkShape, Weights, initial_weights, location_network
+from streetdeciles.ordinal.stacked_network import StackedNetwork, stack
+from streetdeciles.training.batches import BUFFER_MB, StackedBatch, learning_batches, prefetched, validation_batches
+from streetdeciles.training.cache import TrainingRows
+from streetdeciles.training.history import HistoryRow
+from streetdeciles.training.lessons import Lessons
+
+WEIGHTS, ORDER = 2, 3
+"""First words of the seeds of initial weights and of the order of rows, beside `lessons.VALIDATION`."""
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """The weights of a model's best epoch, in `location_network`'s order, and its loss and MAE on validation rows."""
+
+    outcome: str
+    fold: int
+    weights: Weights
+    epoch: int
+    val_loss: float
+    val_mae: float
+
+
+@dataclass(frozen=True)
+class Watcher:
+    """What is told of a training: after each batch the model-rows of it, after each epoch its history."""
+
+    on_batch: Callable[[int], None] = lambda model_rows: None
+    on_epoch: Callable[[list[HistoryRow]], None] = lambda rows: None
+
+
+def train_models(
+    lessons: Lessons,
+    settings: TrainingConfig,
+    *,
+    seed: int,
+    watcher: Watcher = Watcher(),
+    buffer_mb: float = BUFFER_MB,
+) -> list[TrainedModel]:
+    """The models of `lessons`, each by its best validation loss, in their order.
+
+    A model stops learning when its validation loss has not improved for `settings.patience` epochs; the training ends
+    when all have. What a model becomes does not depend on which others it is trained with.
+
+    Raises:
+        RunFailed: a model's validation loss was not a number in any epoch.
+    """
+    shape = network_shape(lessons.rows, settings)
+    network = stack(shape, first_weights(lessons, shape, seed), sets=len(lessons.folds), seed=seed)
+    network.compile(optimizer=keras.optimizers.Adam(settings.learning_rate), jit_compile=_compiles())
+    best = _Best(lessons.models, settings.patience)
+    sizes: dict[str, Any] = {"batch_size": settings.batch_size, "buffer_mb": buffer_mb}
+    for epoch in range(1, settings.epochs + 1):
+        learning = best.only_learning(learning_batches(lessons, seed=(ORDER, seed, epoch), **sizes))
+        learned = _mean_by_model(network, learning, network.train_on_batch, watcher.on_batch)
+        validated = _mean_by_model(network, validation_batches(lessons, **sizes), network.test_on_batch)
+        rate = float(network.optimizer.learning_rate)
+        watcher.on_epoch(_history(lessons.models, epoch, learned, validated, rate, which=best.learning))
+        best.take(epoch, validated, network)
+        if not best.learning.any():
+            break
+    return best.models()
+
+
+def network_shape(rows: TrainingRows, settings: TrainingConfig) -> NetworkShape:
+    _, views, features = rows.features.shape
+    return NetworkShape(views, features, tuple(settings.view_units), tuple(settings.location_units), settings.noise)
+
+
+def first_weights(lessons: Lessons, shape: NetworkShape, seed: int) -> list[Weights]:
+    """Each model's initial weights, which follow from the seed and from its outcome and fold alone."""
+    network = location_network(shape)
+    return [
+        initial_weights(network, np.random.default_rng([WEIGHTS, seed, zlib.crc32(outcome.encode()), fold]))
+        for outcome, fold in lessons.models
+    ]
+
+
+class _Best:
+    """Each model's best epoch so far, and which models still learn."""
+
+    def __init__(self, models: tuple[tuple[str, int], ...], patience: int) -> None:
+        self.keys = models
+        self.patience = patience
+        self.learning = np.ones(len(models), bool)
+        self.loss = np.full(len(models), np.inf)
+        self.epoch = np.zeros(len(models), int)
+        self.found: dict[int, TrainedModel] = {}
+
+    def only_learning(self, batches: Iterable[StackedBatch]) -> Iterable[StackedBatch]:
+        """`batches` without the rows of models that have stopped."""
+        for batch in batches:
+            batch.inputs["row_weights"][~self.learning] = 0
+            yield batch
+
+    def take(self, epoch: int, validated: npt.NDArray[np.float64], network: StackedNetwork) -> None:
+        """Keep the weights of the models that are better than before; stop those that have long not been."""
+        better = np.flatnonzero(self.learning & (validated[0] < self.loss)).tolist()
+        self.loss[better], self.epoch[better] = validated[0, better], epoch
+        for m, weights in zip(better, network.get_model_weights(better), strict=True):
+            outcome, fold = self.keys[m]
+            val_loss, val_mae = validated[:, m].tolist()
+            self.found[m] = TrainedModel(outcome, fold, weights, epoch, val_loss, val_mae)
+        self.learning &= epoch - self.epoch < self.patience
+
+    def models(self) -> list[TrainedModel]:
+        failed = [f"{outcome}/{fold}" for m, (outcome, fold) in enumerate(self.keys) if m not in self.found]
+        if failed:
+            raise RunFailed(
+                f"training: the validation loss of {', '.join(failed)} was never a number; lower training.learning_rate"
+            )
+        return [self.found[m] for m in range(len(self.keys))]
+
+
+def _mean_by_model(
+    network: StackedNetwork,
+    batches: Iterable[StackedBatch],
+    step: Callable[..., dict[str, Any]],
+    on_batch: Callable[[int], None] = lambda model_rows: None,
+) -> npt.NDArray[np.float64]:
+    """Mean loss and mean absolute error [2, models] over each model's own rows of all batches."""
+    sums = np.zeros((3, network.models))
+    for batch in prefetched(batches):
+        by_model = np.asarray(step(batch.inputs, batch.deciles, return_dict=True)["by_model"], np.float64)
+        sums += by_model
+        on_batch(int(by_model[0].sum()))
+    means: npt.NDArray[np.float64] = sums[1:] / np.maximum(sums[0], 1)
+    return means
+
+
+def _history(
+    models: tuple[tuple[str, int], ...],
+    epoch: int,
+    learned: npt.NDArray[np.float64],
+    validated: npt.NDArray[np.float64],
+    learning_rate: float,
+    *,
+    which: npt.NDArray[np.bool_],
+) -> list[HistoryRow]:
+    rows = []
+    for m in np.flatnonzero(which):
+        (loss, mae), (val_loss, val_mae) = learned[:, m].tolist(), validated[:, m].tolist()
+        outcome, fold = models[m]
+        rows.append(HistoryRow(outcome, fold, epoch, loss, val_loss, mae, val_mae, learning_rate))
+    return rows
+
+
+def _compiles() -> bool:
+    """XLA makes steps of TensorFlow on a CPU slower, not faster; JAX needs it."""
+    return bool(keras.backend.backend() == "jax")

@@ -1,0 +1,154 @@
+"""Stage training: the training set to one network for each outcome and fold."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from statistics import mean
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+from streetdeciles import storage
+from streetdeciles.config import RunConfig, result_settings
+from streetdeciles.errors import RunRefused
+from streetdeciles.progress import progress
+from streetdeciles.run_log import StageReport
+from streetdeciles.tables import TRAINING_SET
+from streetdeciles.training.cache import COLUMNS, TrainingRows, cache_rows
+from streetdeciles.training.history import HistoryRow, TensorBoardLog, history_csv
+from streetdeciles.training.lessons import Lessons, plan_lessons
+from streetdeciles.training_set import open_training_set, training_set_shape
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from streetdeciles.training.stacked_training import TrainedModel
+
+MEMORY_SHARE = 0.5
+"""Of the memory that is free when training starts; Spark and the page cache have the rest."""
+
+MODELS = "models"
+
+logger = logging.getLogger(__name__)
+
+
+def run(spark: SparkSession, config: RunConfig) -> StageReport:
+    """Write models/ (a .keras file a model, history.csv, model_card.json) and logs/tensorboard/.
+
+    Raises:
+        RunRefused: no outcome can be learned, or features that are not finite.
+        RunFailed: too little disk for the cache, or a training that diverges.
+    """
+    with _scratch(config.work_dir) as folder, _tensorboard(config.work_dir) as log:
+        rows = _read(config, folder)
+        lessons, notes = plan_lessons(rows, validation_share=config.training.validation_share, seed=config.seed)
+        if not lessons.outcomes:
+            raise RunRefused(f"training: nothing can be learned; {'; '.join(notes)}")
+        models, history = _train(config, lessons, log)
+        _save(config, rows, models, history, notes)
+    counts = {
+        "locations": len(rows),
+        "outcomes": len(rows.outcomes),
+        "outcomes skipped": len(rows.outcomes) - len(lessons.outcomes),
+        "folds": len(lessons.folds),
+        "models": len(models),
+        "epochs, all models together": len(history),
+    }
+    return StageReport("training", counts, [*notes, *_results(lessons, models)])
+
+
+def _read(config: RunConfig, folder: Path) -> TrainingRows:
+    uri = storage.join(config.work_dir, TRAINING_SET)
+    shape = training_set_shape(uri)
+    with progress("training: reading", shape.rows, unit="locations") as advance:
+
+        def told() -> Iterator[dict[str, Any]]:
+            for batch in open_training_set(uri, [*COLUMNS, *shape.outcomes]):
+                yield batch
+                advance(len(batch["row_number"]))
+
+        return cache_rows(told(), shape, folder, dtype=config.training.cache)
+
+
+def _train(config: RunConfig, lessons: Lessons, log: TensorBoardLog) -> tuple[list[TrainedModel], list[HistoryRow]]:
+    from streetdeciles.training.rounds import plan_rounds
+    from streetdeciles.training.stacked_training import Watcher, network_shape, train_models
+
+    settings = config.training
+    memory_bytes = MEMORY_SHARE * psutil.virtual_memory().available
+    rounds = plan_rounds(lessons, network_shape(lessons.rows, settings), settings, memory_bytes=memory_bytes)
+    logger.info("training: %d model(s) in %d round(s)", len(lessons.models), len(rounds))
+    models: list[TrainedModel] = []
+    history: list[HistoryRow] = []
+    with progress("training", settings.epochs * lessons.n_learning(), unit="model-rows") as advance:
+
+        def on_epoch(epoch: list[HistoryRow]) -> None:
+            history.extend(epoch)
+            log.add(epoch)
+            mae = mean(row.val_mae for row in epoch)
+            advance(0, f"epoch {epoch[0].epoch}, {len(epoch)} models, validation MAE {mae:.2f}")
+
+        for part in rounds:
+            models += train_models(part, settings, seed=config.seed, watcher=Watcher(advance, on_epoch))
+    return models, history
+
+
+def _save(
+    config: RunConfig, rows: TrainingRows, models: list[TrainedModel], history: list[HistoryRow], notes: list[str]
+) -> None:
+    from streetdeciles.training.model_store import save_card, save_models
+    from streetdeciles.training.stacked_training import network_shape
+
+    shape = network_shape(rows, config.training)
+    staged = storage.staging_uri(config.work_dir, MODELS)
+    try:
+        saved = save_models(models, shape, staged)
+        storage.write_text(storage.join(staged, "history.csv"), history_csv(history))
+        save_card(staged, saved, shape, {"seed": config.seed, **result_settings(config.training)}, notes)
+        storage.replace(staged, storage.join(config.work_dir, MODELS))
+    finally:
+        storage.remove(staged)
+
+
+def _results(lessons: Lessons, models: list[TrainedModel]) -> Iterator[str]:
+    for outcome in lessons.outcomes:
+        own = [model for model in models if model.outcome == outcome]
+        epochs = ", ".join(str(model.epoch) for model in own)
+        yield f"{outcome}: validation MAE {mean(model.val_mae for model in own):.2f} deciles, best epochs {epochs}"
+
+
+@contextmanager
+def _scratch(work_dir: str) -> Iterator[Path]:
+    """A local folder for the cache, gone afterwards; what a killed run has left is removed first."""
+    if not storage.is_local(work_dir):
+        with tempfile.TemporaryDirectory(prefix="streetdeciles-training-") as folder:
+            yield Path(folder)
+        return
+    path = Path(work_dir.removeprefix("file://")) / "_cache" / "training"
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path)
+
+
+@contextmanager
+def _tensorboard(work_dir: str) -> Iterator[TensorBoardLog]:
+    """The log in logs/tensorboard: written there, so that it can be watched, or copied there at the end."""
+    uri = storage.join(work_dir, "logs", "tensorboard")
+    storage.remove(uri)
+    if storage.is_local(work_dir):
+        with closing(TensorBoardLog(Path(uri.removeprefix("file://")))) as log:
+            yield log
+        return
+    with tempfile.TemporaryDirectory(prefix="streetdeciles-logs-") as folder:
+        with closing(TensorBoardLog(Path(folder))) as log:
+            yield log
+        fs, path = storage.filesystem(uri)
+        fs.put(f"{folder}/", path, recursive=True)

@@ -1,0 +1,80 @@
+"""Training rows whose deciles are known to lie in the features, for tests of training and prediction."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from streetdeciles.config import RunConfig
+from streetdeciles.training.cache import TrainingRows
+from streetdeciles.training_set import TrainingSetShape, encode_arrays, training_set_ddl, write_training_set
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+VIEWS, FEATURE_SIZE, FOLDS = 2, 16, 3
+SIGNAL_NOISE = 0.3
+"""Standard deviation of what each view adds to the planted signal, which steps by 1 a decile."""
+
+
+def planted_rows(*, areas: int = 90, per_area: int = 4, outcomes: int = 2, seed: int = 0) -> TrainingRows:
+    """All deciles alike often; features are a direction for each outcome times its decile, and noise.
+
+    The directions are orthogonal and of length 1, so the mean over views of features @ direction is the decile plus
+    noise of standard deviation SIGNAL_NOISE / sqrt(views).
+    """
+    rng = np.random.default_rng(seed)
+    area = np.repeat(np.arange(areas), per_area).astype(np.int32)
+    area_deciles = np.stack([rng.permutation(np.arange(areas) % 10 + 1) for _ in range(outcomes)], axis=1)
+    deciles = area_deciles[area].astype(np.int8)
+    directions = np.linalg.qr(rng.normal(size=(FEATURE_SIZE, outcomes)))[0].T
+    features = SIGNAL_NOISE * rng.normal(size=(len(area), VIEWS, FEATURE_SIZE))
+    features += (deciles @ directions)[:, None]
+    fold = rng.permutation(np.arange(areas) % FOLDS)[area].astype(np.int32)
+    names = tuple(f"outcome_{o}" for o in range(outcomes))
+    mask = np.ones((len(area), VIEWS), bool)
+    return TrainingRows(names, features.astype(np.float32), mask, fold, area, deciles)
+
+
+def write_planted_set(spark: SparkSession, rows: TrainingRows, uri: str) -> None:
+    """`rows` as the dataset stage writes them; a decile of 0 becomes null."""
+    features, mask = encode_arrays(rows.features), encode_arrays(rows.view_mask)
+    content = [
+        (
+            f"location {i}",
+            i,
+            "somewhere",
+            f"area {rows.area[i]:04d}",
+            None,
+            None,
+            features[i].as_py(),
+            mask[i].as_py(),
+            int(rows.fold[i]),
+            *(int(decile) or None for decile in rows.deciles[i]),
+        )
+        for i in range(len(rows))
+    ]
+    frame = spark.createDataFrame(content, training_set_ddl(rows.outcomes)).coalesce(1)
+    shape = TrainingSetShape(len(rows), *rows.features.shape[1:], rows.outcomes)
+    write_training_set(frame, uri, shape)
+
+
+def planted_config(work_dir: Path, rows: TrainingRows, **training: Any) -> RunConfig:
+    """A config whose training stage reads what `write_planted_set` has written to <work_dir>/training_set."""
+    small = {"view_units": [16], "location_units": [8], "learning_rate": 0.02, "epochs": 3}
+    return RunConfig.model_validate(
+        {
+            "work_dir": str(work_dir),
+            "seed": 3,
+            "labels": {
+                "tables": [{"layout": "iod2019_file_7", "path": "table.csv"}],
+                "regions": {"somewhere": "all"},
+                "locations": "locations.csv",
+            },
+            "images": {"folder": "photographs", "views": VIEWS, "pattern": "{location_id}_{view}.jpg"},
+            "dataset": {"outcomes": list(rows.outcomes), "folds": FOLDS},
+            "training": {**small, **training},
+        }
+    )

@@ -1,0 +1,137 @@
+"""Every location by the models that have not seen its area, on executors."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+from planted_rows import planted_config, planted_rows, write_planted_set
+from streetdeciles.errors import RunFailed
+from streetdeciles.ordinal.network import NetworkShape, initial_weights, location_network
+from streetdeciles.prediction import stage
+from streetdeciles.run_log import StageReport
+from streetdeciles.training.model_store import save_card, save_models
+from streetdeciles.training.stacked_training import TrainedModel
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+ROWS = planted_rows(areas=30)
+SHAPE = NetworkShape(2, 16, (16,), (16,), noise=0.05)
+OUTCOMES = ("outcome_1", "outcome_0")
+"""In another order than the training set's, as nothing says that it is the same."""
+
+
+def some_models(folds: range, seed: int = 0) -> list[TrainedModel]:
+    """Untrained networks, a different one for each outcome and fold."""
+    network = location_network(SHAPE)
+    rng = np.random.default_rng(seed)
+    return [
+        TrainedModel(outcome, fold, initial_weights(network, rng), epoch=1, val_loss=2.0, val_mae=2.0)
+        for fold in folds
+        for outcome in OUTCOMES
+    ]
+
+
+def save(models: list[TrainedModel], work_dir: Path) -> None:
+    folder = str(work_dir / "models")
+    save_card(folder, save_models(models, SHAPE, folder), SHAPE, {}, [])
+
+
+@pytest.fixture(scope="module")
+def work_dir(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two locations have no decile, and one has no second view."""
+    folder = tmp_path_factory.mktemp("prediction")
+    deciles, mask, features = ROWS.deciles.copy(), ROWS.view_mask.copy(), ROWS.features.copy()
+    deciles[[3, 5]] = 0
+    mask[7, 1], features[7, 1] = False, 0
+    write_planted_set(
+        spark, replace(ROWS, deciles=deciles, features=features, view_mask=mask), str(folder / "training_set")
+    )
+    save(some_models(range(3)), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def report(spark: SparkSession, work_dir: Path) -> StageReport:
+    return stage.run(spark, planted_config(work_dir, ROWS))
+
+
+@pytest.fixture(scope="module")
+def predictions(report: StageReport, work_dir: Path) -> pd.DataFrame:
+    return pd.read_parquet(work_dir / "predictions").set_index(["outcome", "location_id"]).sort_index()
+
+
+def test_every_location_has_every_outcome_once(report: StageReport, predictions: pd.DataFrame) -> None:
+    n = len(ROWS)
+    assert report.counts == {"locations": n, "outcomes": 2, "predictions": 2 * n}
+    assert report.notes == []
+    assert predictions.index.is_unique
+    assert len(predictions) == 2 * n
+    assert set(predictions["model"]) == {"network"}
+
+
+def test_each_location_is_scored_by_the_model_of_its_own_fold(predictions: pd.DataFrame, work_dir: Path) -> None:
+    mask, features = ROWS.view_mask.copy(), ROWS.features.copy()
+    mask[7, 1], features[7, 1] = False, 0
+    for outcome in OUTCOMES:
+        for fold in range(3):
+            own = np.flatnonzero(ROWS.fold == fold)
+            network = keras.saving.load_model(work_dir / "models" / outcome / f"{fold}.keras")
+            expected = np.asarray(network({"features": features[own], "view_mask": mask[own]}))[:, 0]
+            found = predictions.loc[[(outcome, f"location {i}") for i in own]]
+            np.testing.assert_allclose(found["score"], expected, rtol=1e-5, atol=1e-6)
+            assert set(found["fold"]) == {fold}
+
+
+def test_decile_is_the_most_probable(predictions: pd.DataFrame) -> None:
+    probabilities = np.stack(predictions["probabilities"].to_list())
+    assert probabilities.shape == (2 * len(ROWS), 10)
+    np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-5)
+    untied = predictions["score"].to_numpy() != 0  # 0 is between deciles 5 and 6
+    np.testing.assert_array_equal(predictions["decile"][untied], probabilities[untied].argmax(1) + 1)
+    assert predictions["decile"].nunique() > 5
+
+
+def test_a_second_run_gives_the_same(spark: SparkSession, work_dir: Path, predictions: pd.DataFrame) -> None:
+    config = planted_config(work_dir, ROWS)
+    stage.run(spark, config)
+    again = pd.read_parquet(work_dir / "predictions").set_index(["outcome", "location_id"]).sort_index()
+    pd.testing.assert_frame_equal(again, predictions)
+
+
+def test_new_models_are_taken_by_workers_that_hold_old_ones(
+    spark: SparkSession, work_dir: Path, predictions: pd.DataFrame
+) -> None:
+    save(some_models(range(3), seed=9), work_dir)
+    try:
+        stage.run(spark, planted_config(work_dir, ROWS))
+        after = pd.read_parquet(work_dir / "predictions").set_index(["outcome", "location_id"]).sort_index()
+        assert not np.allclose(after["score"], predictions["score"])
+    finally:
+        save(some_models(range(3)), work_dir)
+
+
+def test_spark_settings_are_as_before(spark: SparkSession, report: StageReport) -> None:
+    assert spark.conf.get("spark.sql.execution.arrow.maxRecordsPerBatch") == "10000"
+    assert spark.conf.get("spark.sql.parquet.columnarReaderBatchSize") == "4096"
+
+
+def test_a_fold_without_models_is_told(spark: SparkSession, work_dir: Path, tmp_path: Path) -> None:
+    (tmp_path / "training_set").symlink_to(work_dir / "training_set")
+    save(some_models(range(2)), tmp_path)
+    with pytest.raises(Exception, match="fold 2 has no models; run the training stage again"):
+        stage.run(spark, planted_config(tmp_path, ROWS))
+    assert not (tmp_path / "predictions").exists()
+
+
+def test_missing_models_are_told(spark: SparkSession, work_dir: Path, tmp_path: Path) -> None:
+    (tmp_path / "training_set").symlink_to(work_dir / "training_set")
+    with pytest.raises(RunFailed, match="no trained models; run the training stage first"):
+        stage.run(spark, planted_config(tmp_path, ROWS))

@@ -1,0 +1,107 @@
+"""Each model gets each of its rows once an epoch, whatever fits into memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import pytest
+
+from planted_rows import planted_rows
+from streetdeciles.training.batches import StackedBatch, learning_batches, prefetched, validation_batches
+from streetdeciles.training.lessons import Lessons, plan_lessons
+
+ALL_AT_ONCE = 512.0
+ONE_BLOCK = 0.001
+
+
+@pytest.fixture(scope="module")
+def lessons() -> Lessons:
+    return plan_lessons(planted_rows(), validation_share=0.2, seed=5)[0]
+
+
+def given_rows(lessons: Lessons, batches: Iterable[StackedBatch], m: int) -> list[int]:
+    """Rows that model m was given with a weight, told by their features; what comes with a row is checked."""
+    by_features = {row.tobytes(): i for i, row in enumerate(lessons.rows.features)}
+    found = []
+    o, f = m % len(lessons.outcomes), m // len(lessons.outcomes)
+    for batch in batches:
+        for place in np.flatnonzero(batch.inputs["row_weights"][m]):
+            row = by_features[batch.inputs["features"][f, place].tobytes()]
+            assert batch.deciles[m, place] == lessons.rows.deciles[row, o]
+            found.append(row)
+    return found
+
+
+@pytest.mark.parametrize("buffer_mb", [ALL_AT_ONCE, ONE_BLOCK])
+@pytest.mark.parametrize("block_rows", [7, 1000])
+def test_an_epoch_gives_each_model_each_row_once(
+    lessons: Lessons, buffer_mb: float, block_rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    block_mb = block_rows * lessons.rows.features[0].nbytes / 2**20
+    monkeypatch.setattr("streetdeciles.training.batches.BLOCK_MB", block_mb)
+    batches = list(learning_batches(lessons, batch_size=20, seed=(1, 2), buffer_mb=buffer_mb))
+    assert len({batch.inputs["features"].shape for batch in batches}) == 1
+    for m in range(len(lessons.models)):
+        weights = lessons.learning_weights(m // 2, np.arange(len(lessons.rows)))[m % 2]
+        assert sorted(given_rows(lessons, batches, m)) == np.flatnonzero(weights).tolist()
+
+
+def test_validation_gives_each_model_its_validation_rows_in_order(lessons: Lessons) -> None:
+    batches = list(validation_batches(lessons, batch_size=20))
+    for m in range(len(lessons.models)):
+        weights = lessons.validation_weights(m // 2, np.arange(len(lessons.rows)))[m % 2]
+        assert given_rows(lessons, batches, m) == np.flatnonzero(weights).tolist()
+
+
+def test_the_order_follows_from_the_seed(lessons: Lessons) -> None:
+    orders = [
+        given_rows(lessons, learning_batches(lessons, batch_size=20, seed=seed), 0) for seed in ((1,), (1,), (2,))
+    ]
+    assert orders[0] == orders[1]
+    assert orders[0] != orders[2]
+    assert sorted(orders[0]) == sorted(orders[2])
+
+
+def test_a_model_is_given_the_same_batches_with_whichever_others(lessons: Lessons) -> None:
+    together = list(learning_batches(lessons, batch_size=20, seed=(1,)))
+    alone = list(learning_batches(lessons.part([2], [1]), batch_size=20, seed=(1,)))
+    assert len(alone) == len(together)
+    for one, all_ in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(one.inputs["features"][0], all_.inputs["features"][2])
+        np.testing.assert_array_equal(one.inputs["row_weights"][0], all_.inputs["row_weights"][5])
+        np.testing.assert_array_equal(one.deciles[0], all_.deciles[5])
+
+
+def test_batches_are_as_even_as_can_be(lessons: Lessons) -> None:
+    batches = list(learning_batches(lessons, batch_size=64, seed=(1,)))
+    rows = [(batch.inputs["row_weights"] > 0).sum(axis=1) for batch in batches]
+    assert (np.stack(rows).sum(0) == 192).all()  # 48 areas of 4
+    assert [tuple(r) for r in rows] == [(64,) * 6] * 3
+
+
+def test_prefetched_gives_all_in_order_and_raises_what_is_raised() -> None:
+    assert list(prefetched(iter(range(50)))) == list(range(50))
+
+    def broken() -> Iterator[int]:
+        yield 1
+        raise OSError("disk gone")
+
+    given = prefetched(broken())
+    assert next(given) == 1
+    with pytest.raises(OSError, match="disk gone"):
+        next(given)
+
+
+def test_prefetching_stops_with_its_user() -> None:
+    made: list[int] = []
+
+    def endless() -> Iterator[int]:
+        while True:
+            made.append(1)
+            yield 1
+
+    given = prefetched(endless())
+    next(given)
+    given.close()  # type: ignore[attr-defined]
+    assert len(made) <= 5

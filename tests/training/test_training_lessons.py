@@ -1,0 +1,99 @@
+"""Who learns from what: folds, validation areas, unknown deciles, outcomes that cannot be learned."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from planted_rows import FOLDS, planted_rows
+from streetdeciles.training.cache import TrainingRows
+from streetdeciles.training.lessons import Lessons, plan_lessons
+
+
+@pytest.fixture(scope="module")
+def rows() -> TrainingRows:
+    return planted_rows()
+
+
+@pytest.fixture(scope="module")
+def lessons(rows: TrainingRows) -> Lessons:
+    return plan_lessons(rows, validation_share=0.2, seed=5)[0]
+
+
+def roles(lessons: Lessons, f: int, o: int) -> tuple[np.ndarray, np.ndarray]:
+    everything = np.arange(len(lessons.rows))
+    return lessons.learning_weights(f, everything)[o] > 0, lessons.validation_weights(f, everything)[o] > 0
+
+
+def test_models_are_outcomes_by_folds(lessons: Lessons) -> None:
+    assert lessons.models == tuple((f"outcome_{o}", fold) for fold in range(FOLDS) for o in range(2))
+
+
+@pytest.mark.parametrize("f", range(FOLDS))
+@pytest.mark.parametrize("o", range(2))
+def test_a_row_is_held_out_or_learned_from_or_validates(lessons: Lessons, f: int, o: int) -> None:
+    learning, validating = roles(lessons, f, o)
+    held_out = lessons.rows.fold == f
+    np.testing.assert_array_equal(held_out.astype(int) + learning + validating, 1)
+    area = lessons.rows.area
+    assert not {*area[learning]} & {*area[validating]}
+    assert len({*area[validating]}) == 12  # 0.2 of the 60 areas of the other folds
+
+
+def test_outcomes_of_a_fold_are_validated_on_the_same_areas_and_folds_on_others(lessons: Lessons) -> None:
+    validation = lessons.validation_areas
+    np.testing.assert_array_equal(validation[:, 0], validation[:, 1])
+    assert not np.array_equal(validation[0], validation[1])
+
+
+def test_validation_areas_follow_from_the_seed_not_from_other_settings(rows: TrainingRows, lessons: Lessons) -> None:
+    again, other = (plan_lessons(rows, validation_share=0.2, seed=seed)[0] for seed in (5, 6))
+    more = plan_lessons(rows, validation_share=0.3, seed=5)[0]
+    np.testing.assert_array_equal(again.validation_areas, lessons.validation_areas)
+    assert not np.array_equal(other.validation_areas, lessons.validation_areas)
+    assert (more.validation_areas >= lessons.validation_areas).all()
+
+
+def test_classes_are_balanced_over_each_models_own_rows(lessons: Lessons) -> None:
+    for f in range(FOLDS):
+        weights = lessons.learning_weights(f, np.arange(len(lessons.rows)))[0]
+        by_decile = [weights[lessons.rows.deciles[:, 0] == decile].sum() for decile in range(1, 11)]
+        np.testing.assert_allclose(by_decile, (weights > 0).sum() / 10, rtol=1e-5)
+
+
+def test_unknown_deciles_count_for_nothing(rows: TrainingRows) -> None:
+    deciles = rows.deciles.copy()
+    deciles[rows.area < 30, 1] = 0
+    lessons, _ = plan_lessons(replace(rows, deciles=deciles), validation_share=0.2, seed=5)
+    assert lessons.outcomes == rows.outcomes
+    for f in range(FOLDS):
+        for role in roles(lessons, f, 1):
+            assert role.any()
+            assert not role[rows.area < 30].any()
+
+
+def test_an_outcome_with_too_few_areas_is_skipped_and_told(rows: TrainingRows) -> None:
+    deciles = rows.deciles.copy()
+    deciles[rows.area != 7, 0] = 0
+    lessons, notes = plan_lessons(replace(rows, deciles=deciles), validation_share=0.2, seed=5)
+    assert lessons.outcomes == ("outcome_1",)
+    assert len(notes) == 1
+    assert "outcome_0 is skipped: without fold 0, 1, 2" in notes[0]
+
+
+def test_an_empty_class_is_told_and_the_outcome_goes_on(rows: TrainingRows) -> None:
+    deciles = rows.deciles.copy()
+    deciles[(deciles[:, 0] == 4) & (rows.fold != 1), 0] = 5
+    lessons, notes = plan_lessons(replace(rows, deciles=deciles), validation_share=0.2, seed=5)
+    assert lessons.outcomes == rows.outcomes
+    assert notes == ["outcome_0: no location to learn from in decile(s) 4 without fold 1"]
+
+
+def test_a_part_keeps_what_its_models_learn_from(lessons: Lessons) -> None:
+    part = lessons.part([2], [1])
+    assert part.models == (("outcome_1", 2),)
+    everything = np.arange(len(lessons.rows))
+    np.testing.assert_array_equal(part.learning_weights(0, everything), lessons.learning_weights(2, everything)[1:])
+    assert lessons.n_learning() == sum(lessons.part([f], [0, 1]).n_learning() for f in range(FOLDS))

@@ -1,0 +1,168 @@
+"""What is learned, and from what: planted signals, shuffled labels, leaks, seeds."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from planted_rows import FOLDS, SIGNAL_NOISE, VIEWS, planted_rows
+from streetdeciles.config import TrainingConfig
+from streetdeciles.errors import RunFailed
+from streetdeciles.ordinal.binomial import predicted_decile
+from streetdeciles.ordinal.measures import measures
+from streetdeciles.ordinal.network import location_network
+from streetdeciles.training.cache import TrainingRows
+from streetdeciles.training.history import HistoryRow
+from streetdeciles.training.lessons import Lessons, plan_lessons
+from streetdeciles.training.stacked_training import TrainedModel, Watcher, network_shape, train_models
+
+SETTINGS = TrainingConfig(view_units=[16], location_units=[8], learning_rate=0.02, epochs=15, patience=5, batch_size=32)
+
+
+def train(
+    rows: TrainingRows, *, settings: TrainingConfig = SETTINGS, seed: int = 1, **kwargs: Any
+) -> list[TrainedModel]:
+    lessons, _ = plan_lessons(rows, validation_share=settings.validation_share, seed=seed)
+    return train_models(lessons, settings, seed=seed, **kwargs)
+
+
+def held_out_deciles(rows: TrainingRows, models: list[TrainedModel], o: int) -> np.ndarray:
+    """Each location's decile of outcome o by the model that has not seen its fold."""
+    network = location_network(network_shape(rows, SETTINGS))
+    deciles = np.zeros(len(rows))
+    for model in models:
+        if model.outcome == rows.outcomes[o]:
+            network.set_weights(model.weights)
+            own = rows.fold == model.fold
+            scores = network({"features": rows.features[own], "view_mask": rows.view_mask[own]})
+            deciles[own] = np.asarray(predicted_decile(scores))[:, 0]
+    return deciles
+
+
+def fingerprint(models: list[TrainedModel]) -> str:
+    return hashlib.sha256(b"".join(array.tobytes() for model in models for array in model.weights)).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def rows() -> TrainingRows:
+    return planted_rows()
+
+
+@pytest.fixture(scope="module")
+def history() -> list[HistoryRow]:
+    return []
+
+
+@pytest.fixture(scope="module")
+def models(rows: TrainingRows, history: list[HistoryRow]) -> list[TrainedModel]:
+    return train(rows, watcher=Watcher(on_epoch=history.extend))
+
+
+def test_a_planted_signal_is_learned(rows: TrainingRows, models: list[TrainedModel]) -> None:
+    """Whoever knows the planted directions errs by one decile where the noise of the views' mean exceeds half of one.
+
+    Sixteen features from 200 locations cost more than that; half a decile more is far from chance, which is 2.5.
+    """
+    best = 2 * norm.sf(0.5, scale=SIGNAL_NOISE / np.sqrt(VIEWS)) * 0.9
+    for o in range(2):
+        found = measures(rows.deciles[:, o], held_out_deciles(rows, models, o))
+        assert found["mae"] is not None
+        assert found["mae"] < best + 0.5
+
+
+def test_shuffled_labels_are_not_learned(rows: TrainingRows) -> None:
+    """Locations of an area are held out together, so 90 shuffled areas have correlations of 1 / sqrt(89) by chance."""
+    order = np.random.default_rng(4).permutation(90)
+    by_area = rows.deciles[:: len(rows) // 90][order]
+    shuffled = replace(rows, deciles=np.repeat(by_area, len(rows) // 90, axis=0))
+    models = train(shuffled, settings=SETTINGS.model_copy(update={"epochs": 4}))
+    for o in range(2):
+        found = measures(shuffled.deciles[:, o], held_out_deciles(shuffled, models, o))
+        assert abs(found["spearman"] or 0) < 3 / np.sqrt(89)
+
+
+def test_held_out_rows_do_not_leak(rows: TrainingRows) -> None:
+    """In fold 0 the signal has the opposite sign: a model that had seen any of it would know."""
+    features = rows.features.copy()
+    features[rows.fold == 0] = 2 * features.mean(axis=(0, 1)) - features[rows.fold == 0]
+    turned = replace(rows, features=features)
+    lessons, _ = plan_lessons(turned, validation_share=0.15, seed=1)
+    models = train_models(lessons.part([0], [0, 1]), SETTINGS, seed=1)
+    own = rows.fold == 0
+    for o in range(2):
+        found = measures(rows.deciles[own, o], held_out_deciles(turned, models, o)[own])
+        assert found["spearman"] is not None
+        assert found["spearman"] < -0.7
+
+
+def test_nothing_of_held_out_rows_reaches_a_model(rows: TrainingRows, models: list[TrainedModel]) -> None:
+    """Normalisation statistics included: with other held-out rows the model is the same, bit for bit."""
+    features, deciles = rows.features.copy(), rows.deciles.copy()
+    features[rows.fold == 0] = 1e3
+    deciles[rows.fold == 0] = 1
+    again = train(replace(rows, features=features, deciles=deciles))
+    assert fingerprint(again[:2]) == fingerprint(models[:2])
+    assert fingerprint(again[2:]) != fingerprint(models[2:])
+
+
+def test_the_same_seed_gives_the_same_weights(rows: TrainingRows, models: list[TrainedModel]) -> None:
+    assert fingerprint(train(rows)) == fingerprint(models)
+    other = train(rows, settings=SETTINGS.model_copy(update={"epochs": 1}), seed=2)
+    assert not np.allclose(other[0].weights[0], models[0].weights[0])
+
+
+def test_a_model_does_not_depend_on_which_others_are_trained(rows: TrainingRows) -> None:
+    short = SETTINGS.model_copy(update={"epochs": 2})
+    lessons, _ = plan_lessons(rows, validation_share=0.15, seed=1)
+    together = train_models(lessons, short, seed=1)
+    alone = train_models(lessons.part([2], [1]), short, seed=1)[0]
+    assert (alone.outcome, alone.fold, alone.epoch) == (together[5].outcome, together[5].fold, together[5].epoch)
+    for one, all_ in zip(alone.weights, together[5].weights, strict=True):
+        np.testing.assert_allclose(one, all_, rtol=1e-3, atol=1e-3)
+
+
+def test_the_best_epoch_of_each_model_is_kept(models: list[TrainedModel], history: list[HistoryRow]) -> None:
+    for model in models:
+        course = [row for row in history if (row.outcome, row.fold) == (model.outcome, model.fold)]
+        assert [row.epoch for row in course] == list(range(1, len(course) + 1))
+        best = min(course, key=lambda row: row.val_loss)
+        assert (model.epoch, model.val_loss, model.val_mae) == (best.epoch, best.val_loss, best.val_mae)
+        assert len(course) == min(SETTINGS.epochs, model.epoch + SETTINGS.patience)
+
+
+def test_kept_weights_give_the_validation_loss_that_is_told(rows: TrainingRows, models: list[TrainedModel]) -> None:
+    lessons, _ = plan_lessons(rows, validation_share=SETTINGS.validation_share, seed=1)
+    own = lessons.validation_weights(1, np.arange(len(rows)))[0] > 0
+    network = location_network(network_shape(rows, SETTINGS))
+    network.set_weights(models[2].weights)
+    scores = network({"features": rows.features[own], "view_mask": rows.view_mask[own]})
+    errors = np.abs(np.asarray(predicted_decile(scores))[:, 0] - rows.deciles[own, 0])
+    assert errors.mean() == pytest.approx(models[2].val_mae)
+
+
+def test_a_training_that_diverges_is_told(rows: TrainingRows) -> None:
+    lessons, _ = plan_lessons(rows, validation_share=0.15, seed=1)
+    with pytest.raises(RunFailed, match="outcome_0/0.*lower training.learning_rate"):
+        train_models(lessons, SETTINGS.model_copy(update={"learning_rate": 1e38, "epochs": 1}), seed=1)
+
+
+def test_missing_views_are_learned_around(rows: TrainingRows) -> None:
+    rng = np.random.default_rng(0)
+    mask = np.ones_like(rows.view_mask)
+    mask[rng.random(len(rows)) < 0.3, 1] = False
+    features = np.where(mask[..., None], rows.features, 0).astype(np.float32)
+    some = replace(rows, features=features, view_mask=mask)
+    lessons: Lessons = plan_lessons(some, validation_share=0.15, seed=1)[0]
+    models = train_models(lessons.part([0, 1, 2], [0]), SETTINGS, seed=1)
+    found = measures(some.deciles[:, 0], held_out_deciles(some, models, 0))
+    assert found["mae"] is not None
+    assert found["mae"] < 1
+
+
+def test_there_is_a_model_for_each_outcome_and_fold(models: list[TrainedModel]) -> None:
+    assert [(m.outcome, m.fold) for m in models] == [(f"outcome_{o}", f) for f in range(FOLDS) for o in range(2)]

@@ -1,0 +1,102 @@
+"""The whole stage on a real Petastorm set: what it writes, what it says, what it refuses."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+from planted_rows import FOLDS, planted_config, planted_rows, write_planted_set
+from streetdeciles.errors import RunRefused
+from streetdeciles.run_log import StageReport
+from streetdeciles.training import stage
+from streetdeciles.training.model_store import weights_hash
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+ROWS = planted_rows(areas=30, outcomes=3)
+UNKNOWN = 2
+
+
+@pytest.fixture(scope="module")
+def work_dir(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """outcome_2 is known in one area only."""
+    folder = tmp_path_factory.mktemp("training")
+    deciles = ROWS.deciles.copy()
+    deciles[ROWS.area != 4, UNKNOWN] = 0
+    write_planted_set(spark, replace(ROWS, deciles=deciles), str(folder / "training_set"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def report(spark: SparkSession, work_dir: Path) -> StageReport:
+    leftover = work_dir / "_cache" / "training" / "features.bin"
+    leftover.parent.mkdir(parents=True)
+    leftover.write_bytes(b"of a run that was killed")
+    return stage.run(spark, planted_config(work_dir, ROWS))
+
+
+def test_report_counts_add_up(report: StageReport) -> None:
+    assert report.counts["locations"] == len(ROWS)
+    assert (report.counts["outcomes"], report.counts["outcomes skipped"], report.counts["folds"]) == (3, 1, FOLDS)
+    assert report.counts["models"] == 2 * FOLDS
+    assert any(note.startswith("outcome_2 is skipped") for note in report.notes)
+    assert any(note.startswith("outcome_1: validation MAE") for note in report.notes)
+
+
+def test_models_load_and_are_what_the_card_says(report: StageReport, work_dir: Path) -> None:
+    card = json.loads((work_dir / "models" / "model_card.json").read_text())
+    assert [(m["outcome"], m["fold"]) for m in card["models"]] == [
+        (f"outcome_{o}", fold) for fold in range(FOLDS) for o in range(2)
+    ]
+    for model in card["models"]:
+        network = keras.saving.load_model(work_dir / "models" / model["file"])
+        assert weights_hash(network.get_weights()) == model["weights_sha256"]
+        assert network({"features": ROWS.features[:3], "view_mask": ROWS.view_mask[:3]}).shape == (3, 1)
+    assert card["input"] == {"features": [2, 16], "view_mask": [2]}
+    assert card["training"]["seed"] == 3
+    assert card["training"]["view_units"] == [16]
+
+
+def test_history_has_an_epoch_a_row(report: StageReport, work_dir: Path) -> None:
+    history = pd.read_csv(work_dir / "models" / "history.csv")
+    assert list(history.columns) == [
+        "outcome",
+        "fold",
+        "epoch",
+        "loss",
+        "val_loss",
+        "mae",
+        "val_mae",
+        "learning_rate",
+    ]
+    assert len(history) == 2 * FOLDS * 3
+    assert np.isfinite(history[["loss", "val_loss", "mae", "val_mae"]]).all(axis=None)
+    np.testing.assert_allclose(history["learning_rate"], 0.02)
+
+
+def test_each_model_has_event_files(report: StageReport, work_dir: Path) -> None:
+    folders = {path.parent for path in (work_dir / "logs" / "tensorboard").rglob("events.out.tfevents.*")}
+    expected = {work_dir / "logs/tensorboard" / f"outcome_{o}" / str(fold) for o in range(2) for fold in range(FOLDS)}
+    assert folders == expected
+
+
+def test_no_scratch_files_stay(report: StageReport, work_dir: Path) -> None:
+    assert not (work_dir / "_cache" / "training").exists()
+    assert not list((work_dir / "_staging").iterdir())
+
+
+def test_nothing_to_learn_is_refused(spark: SparkSession, tmp_path: Path) -> None:
+    rows = replace(ROWS, deciles=np.zeros_like(ROWS.deciles))
+    write_planted_set(spark, rows, str(tmp_path / "training_set"))
+    with pytest.raises(RunRefused, match="nothing can be learned; outcome_0 is skipped"):
+        stage.run(spark, planted_config(tmp_path, ROWS))
+    assert not (tmp_path / "models").exists()
+    assert not (tmp_path / "_cache" / "training").exists()
