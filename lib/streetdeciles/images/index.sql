@@ -26,28 +26,28 @@ new_locations AS (
 buckets AS (
     SELECT
         bucket,
-        sum(sum(images)) OVER (ORDER BY bucket) - sum(images) AS images_before
+        sum(sum(images)) OVER (ORDER BY bucket) - sum(images) AS images_before,
+        sum(sum(images)) OVER () AS all_images
     FROM new_locations
     GROUP BY bucket
 ),
 
 -- As few equal shards as hold :shard_size images each, but none so small that a location could step over it.
-n_shards AS (
+planned AS (
     SELECT
-        sum(images) AS images,
-        greatest(1, least(ceil(sum(images) / :shard_size), sum(images) DIV :views)) AS shards
-    FROM new_locations
+        *,
+        greatest(1, least(ceil(all_images / :shard_size), all_images DIV :views)) AS shards
+    FROM buckets
 ),
 
 -- A location is in the shard in which its first image falls, so shards are equal give or take a location's images.
 new_shards AS (
     SELECT
         l.location_id,
-        (b.images_before + sum(l.images) OVER (PARTITION BY l.bucket ORDER BY l.location_id) - l.images)
-        * n.shards DIV n.images AS shard
+        (p.images_before + sum(l.images) OVER (PARTITION BY l.bucket ORDER BY l.location_id) - l.images)
+        * p.shards DIV p.all_images AS shard
     FROM new_locations AS l
-    INNER JOIN buckets AS b ON l.bucket = b.bucket
-    CROSS JOIN n_shards AS n
+    INNER JOIN planned AS p ON l.bucket = p.bucket
 )
 
 SELECT
