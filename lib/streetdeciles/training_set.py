@@ -116,7 +116,9 @@ def encode_arrays(values: npt.NDArray[Any]) -> pa.Array:
     np.save(first, np.zeros(values.shape[1:], values.dtype))
     head = np.frombuffer(first.getvalue(), np.uint8)[: -values[:1].nbytes]
     content = np.ascontiguousarray(values).reshape(len(values), -1).view(np.uint8)
-    rows = np.concatenate([np.broadcast_to(head, (len(values), head.size)), content], axis=1)
+    rows = np.empty((len(values), head.size + content.shape[1]), np.uint8)
+    rows[:, : head.size] = head
+    rows[:, head.size :] = content
     offsets = np.arange(len(values) + 1, dtype=np.int32) * rows.shape[1]
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(rows)]
     return pa.Array.from_buffers(pa.binary(), len(values), buffers)

@@ -158,8 +158,10 @@ def test_missing_set_says_which_stage_makes_it(tmp_path: Path) -> None:
         open_training_set(str(tmp_path / "training_set"))
 
 
-def test_encoded_arrays_are_what_numpy_saves() -> None:
-    values = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
+@pytest.mark.parametrize(
+    "values", [np.arange(24, dtype=np.float32).reshape(2, 3, 4), np.array([[True], [False]]), np.ones((2, 5), np.bool_)]
+)
+def test_encoded_arrays_are_what_numpy_saves(values: np.ndarray) -> None:
     encoded = encode_arrays(values)
     saved = io.BytesIO()
     np.save(saved, values[1])
