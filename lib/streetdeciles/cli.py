@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -48,8 +49,13 @@ def _parser() -> argparse.ArgumentParser:
         _add_run_options(stage)
 
     demo = commands.add_parser("demo", help="draw the demo city's photographs")
-    demo.add_argument("--config", required=True, help="the demo's config; its folder of photographs is drawn")
-    demo.add_argument("--debug", action="store_true")
+    demo.add_argument("--out", required=True, help="folder to draw in, e.g. output/demo_city")
+    demo.add_argument("--table", required=True, help="IoD 2019 File 7 (CSV), whose deciles the streets follow")
+    demo.add_argument("--boundaries", required=True, help="GeoJSON of the areas, in which the locations lie")
+    demo.add_argument("--district", required=True, help="name or code of the district, as in the table")
+    demo.add_argument("--locations-per-area", type=int, default=2, help="default: 2; each has four photographs")
+    demo.add_argument("--seed", type=int, default=1, help="default: 1; another seed draws another city")
+    demo.add_argument("--debug", action="store_true", help="log every detail, and the whole trace of an error")
     demo.set_defaults(command=_demo)
 
     doctor = commands.add_parser("doctor", help="what this machine has, and what is wrong")
@@ -81,7 +87,18 @@ def _run(options: argparse.Namespace) -> int:
 def _demo(options: argparse.Namespace) -> int:
     from streetdeciles.demo.city import draw_city
 
-    draw_city(options.config)
+    city = draw_city(
+        options.out,
+        table=options.table,
+        boundaries=options.boundaries,
+        district=options.district,
+        locations_per_area=options.locations_per_area,
+        seed=options.seed,
+    )
+    print(
+        f"demo city: {city.photographs} photographs of {city.locations} locations in {city.folder}, "
+        f"{city.drawn_now} drawn now, {len(city.damaged)} broken on purpose"
+    )
     return 0
 
 
@@ -92,6 +109,8 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _log_to_terminal(*, debug: bool) -> None:
+    if not debug:  # TensorFlow's own remarks, here and in Spark's local workers
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     handler = logging.StreamHandler()
     handler.setLevel(logging.DEBUG if debug else logging.INFO)
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", datefmt="%H:%M:%S"))
