@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from streetdeciles.errors import RunFailed
+from streetdeciles.ordinal.start import start_keras
 from streetdeciles.training_set import decode_arrays
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def predict(
         RunFailed: a location is in a fold that no model was held out for.
     """
     _use_own_cores()
+    start_keras()
     from streetdeciles.prediction.fold_models import load_fold_models
 
     fold_models = load_fold_models(models_uri, files)
@@ -82,4 +84,3 @@ def _use_own_cores() -> None:
     if context is not None:
         os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(context.cpus()))
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # several tasks may share a GPU
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

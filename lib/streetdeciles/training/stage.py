@@ -16,6 +16,7 @@ import psutil
 from streetdeciles import storage
 from streetdeciles.config import RunConfig, result_settings
 from streetdeciles.errors import RunRefused
+from streetdeciles.ordinal.start import start_keras
 from streetdeciles.progress import progress
 from streetdeciles.run_log import StageReport
 from streetdeciles.tables import TRAINING_SET
@@ -44,6 +45,7 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
         RunRefused: no outcome can be learned, or features that are not finite.
         RunFailed: too little disk for the cache, or a training that diverges.
     """
+    start_keras()
     with _scratch(config.work_dir) as folder, _tensorboard(config.work_dir) as log:
         rows = _read(config, folder)
         lessons, notes = plan_lessons(rows, validation_share=config.training.validation_share, seed=config.seed)
