@@ -19,6 +19,7 @@ from typing import Any, Literal
 from streetdeciles.errors import RunRefused
 
 NO_GPU = "-1"
+STARTED_WITH = "STREETDECILES_STARTED_WITH"
 BFLOAT16_FLAGS = ("avx512_bf16", "amx_bf16")
 BFLOAT16_CAPABILITY = (8, 0)
 """NVIDIA's compute capability from which bfloat16 is native (Ampere)."""
@@ -73,12 +74,12 @@ def choose_precision(wanted: str, device: Device) -> str:
 
 def _set_environment(wanted: str, threads: int, backend: str, gpu_address: str | None) -> None:
     visible = NO_GPU if wanted == "cpu" else gpu_address
+    before = os.environ.setdefault(STARTED_WITH, visible or "any GPU")
+    if before != (visible or "any GPU") and (gpu_address or Path("/dev/nvidiactl").exists()):
+        # The framework in this worker holds what it was started with; Spark retries in a new worker.
+        raise RuntimeError(f"this worker has started with GPU {before} and was now given {visible or 'any'}")
     if visible is not None:
-        before = os.environ.get("STREETDECILES_GPU", visible)
-        if before != visible:
-            # The framework in this worker holds another GPU and cannot let it go; Spark retries in a new worker.
-            raise RuntimeError(f"this worker has started on GPU {before} and was now given {visible}")
-        os.environ["STREETDECILES_GPU"] = os.environ["CUDA_VISIBLE_DEVICES"] = visible
+        os.environ["CUDA_VISIBLE_DEVICES"] = visible
     if wanted == "cpu":
         os.environ["JAX_PLATFORMS"] = "cpu"
     os.environ.update(

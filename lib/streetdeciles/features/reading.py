@@ -26,10 +26,10 @@ def read_image(
     for pause_s in (*pauses_s, None):
         try:
             return _read(uri, offset, length, max_bytes)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise Rejected("missing", "was in the index, and is gone") from None
-        except (IsADirectoryError, NotADirectoryError) as error:
-            raise Rejected("not_an_image", error.strerror or "a folder") from None
+        except IsADirectoryError:
+            raise Rejected("not_an_image", "a folder") from None
         except Rejected:
             raise
         except Exception as error:  # each file system raises its own kinds for what may pass

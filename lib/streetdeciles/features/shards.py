@@ -112,7 +112,15 @@ def remove_leftovers(keep: Collection[int], marks: Mapping[int, Mark], work_dir:
         fs, folder = storage.filesystem(storage.join(work_dir, table.name))
         for unfinished in fs.glob(f"{folder}/.spark-staging-*"):
             fs.rm(unfinished, recursive=True)
+    remove_staged("extracted", work_dir)
     return len(set(marks).difference(keep))
+
+
+def remove_staged(name: str, work_dir: str) -> None:
+    """Remove what killed runs have left under `storage.staging_uri(work_dir, name)`."""
+    fs, folder = storage.filesystem(storage.join(work_dir, "_staging"))
+    for left in fs.glob(f"{folder}/{name}-*"):
+        fs.rm(left, recursive=True)
 
 
 def waves(shards: Iterable[Shard], tasks: int) -> list[list[Shard]]:

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from io import BytesIO
+from typing import TYPE_CHECKING
 
 from streetdeciles import storage
-from streetdeciles.backbones.backbone import Array, Backbone
-from streetdeciles.backbones.registry import backbone_named
-from streetdeciles.backbones.weights import hashed, read_weights, weights_hash, write_npz
 from streetdeciles.config import RunConfig
 from streetdeciles.errors import RunFailed
 from streetdeciles.features import shards as ledger
 from streetdeciles.features.extraction import Preparation
-from streetdeciles.features.network import Network, NetworkSettings
+from streetdeciles.features.image_network import ImageNetwork, backbone_network
 from streetdeciles.features.parallel import Parallelism, parallelism
 from streetdeciles.features.scheduling import Done, Scheduler
 from streetdeciles.features.shards import Shard
 from streetdeciles.features.wave import WaveSettings
-from streetdeciles.features.workers import ExtractionTask, LoadInTask, PrecisionTask
+from streetdeciles.features.workers import ExtractionTask
 from streetdeciles.progress import progress
 from streetdeciles.run_log import StageReport
 from streetdeciles.tables import FEATURES, IMAGE_INDEX, REJECTS
@@ -41,17 +36,6 @@ FEATURE_VERSION = 1
 OWN_WORKERS = "spark.sql.execution.pyspark.udf.simplifiedTraceback.enabled"
 
 
-@dataclass(frozen=True)
-class ImageNetwork:
-    """What the stage needs to know of a network."""
-
-    load: Callable[[], Network]
-    """Called in the workers."""
-    preprocess: Callable[[Array], Array]
-    fingerprint: Mapping[str, Any]
-    """What tells its features from another network's."""
-
-
 def run(spark: SparkSession, config: RunConfig) -> StageReport:
     """Write features and rejects: for every photograph of the index a row in one of them.
 
@@ -60,7 +44,7 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
         RunFailed: some shards failed; the others are finished, and the same command goes on from there.
     """
     sizes = parallelism(spark)
-    with _own_workers(spark), _backbone_network(spark, config, sizes) as network:
+    with _own_workers(spark), backbone_network(spark, config, sizes) as network:
         return extract_shards(spark, config, network, sizes)
 
 
@@ -89,7 +73,7 @@ def extract_shards(spark: SparkSession, config: RunConfig, network: ImageNetwork
             f"features: {len(failed)} of {len(shards)} shards failed, the others are finished ({why}); "
             "mend that and run the same command again"
         )
-    _leave_no_table_without_files(spark, config.work_dir, shards)
+    _leave_no_table_without_files(config.work_dir, shards)
     return _report(shards, missing, removed, config.work_dir, time.monotonic() - start)
 
 
@@ -121,11 +105,20 @@ def _extract(spark: SparkSession, missing: list[Shard], settings: WaveSettings, 
         return scheduler.run(ledger.waves(missing, sizes.tasks), on_done)
 
 
-def _leave_no_table_without_files(spark: SparkSession, work_dir: str, shards: list[Shard]) -> None:
+def _leave_no_table_without_files(work_dir: str, shards: list[Shard]) -> None:
     """A table of no rows gets one empty file, so that every reader finds its columns."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     for table in (FEATURES, REJECTS):
-        if not ledger.shard_folders(table, work_dir):
-            storage.write_partition(spark.createDataFrame([], table.ddl), table, work_dir, str(shards[0].number))
+        if ledger.shard_folders(table, work_dir):
+            continue
+        (partition,) = table.partitioned_by
+        schema = pa.schema([column for column in table.arrow_schema() if column.name != partition])
+        file = BytesIO()
+        pq.write_table(schema.empty_table(), file)
+        uri = storage.join(work_dir, table.name, f"{partition}={shards[0].number}", "no_rows.parquet")
+        storage.write_bytes(uri, file.getvalue())
 
 
 def _report(shards: list[Shard], done: list[Shard], removed: int, work_dir: str, took_s: float) -> StageReport:
@@ -142,60 +135,6 @@ def _report(shards: list[Shard], done: list[Shard], removed: int, work_dir: str,
     spent = ", ".join(f"{name} {value:.1f} s" for name, value in seconds.items())
     notes.append(f"all shards, summed over threads: {spent}")
     return StageReport("features", dict(counts), notes)
-
-
-@contextmanager
-def _backbone_network(spark: SparkSession, config: RunConfig, sizes: Parallelism) -> Iterator[ImageNetwork]:
-    features = config.features
-    backbone = backbone_named(features.backbone)
-    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
-    with _weights_for_workers(features.weights, backbone, config.work_dir) as (source, digest):
-        precision = _precision(spark, config, sizes, backend)
-        settings = NetworkSettings(
-            backbone=backbone.name,
-            weights=source,
-            weights_hash=digest,
-            precision=precision,
-            device=features.device,
-            backend=backend,
-            threads=sizes.threads,
-            batch_size=None if features.batch_size == "auto" else features.batch_size,
-        )
-        fingerprint = {
-            "backbone": backbone.name,
-            "layer": backbone.layer,
-            "preprocessing": backbone.preprocessing,
-            "weights": digest,
-            "precision": precision,
-        }
-        yield ImageNetwork(LoadInTask(settings), backbone.preprocess, fingerprint)
-
-
-@contextmanager
-def _weights_for_workers(source: str, backbone: Backbone, work_dir: str) -> Iterator[tuple[str, str]]:
-    """(a source that workers can read, hash). Files are read once, here; seeded numbers every worker makes itself."""
-    if source.startswith("random:"):
-        yield source, weights_hash(read_weights(source, backbone))
-        return
-    digest = hashlib.sha256()
-    shipped = f"{storage.staging_uri(work_dir, 'weights')}.npz"
-    try:
-        write_npz(hashed(read_weights(source, backbone), digest), shipped)
-        yield shipped, digest.hexdigest()
-    finally:
-        storage.remove(shipped)
-
-
-def _precision(spark: SparkSession, config: RunConfig, sizes: Parallelism, backend: str) -> str:
-    """`auto` is what the finished shards have, so that a run may go on elsewhere; else what the workers do best."""
-    if config.features.precision != "auto":
-        return config.features.precision
-    for mark in ledger.read_marks(config.work_dir).values():
-        return str(mark.settings["precision"])
-    task = PrecisionTask(config.features.device, sizes.threads, backend)
-    row = spark.range(0, 1, 1, 1).mapInArrow(task.run, "precision string").first()
-    assert row is not None
-    return str(row["precision"])
 
 
 @contextmanager

@@ -11,12 +11,13 @@ import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from streetdeciles import storage
 from streetdeciles.errors import RunFailed, StreetdecilesError, told_in_one_line
-from streetdeciles.features.extracted import FEATURE, REJECT, SCHEMA, STATISTICS
+from streetdeciles.features.extracted import FEATURE, REJECT, SCHEMA
 from streetdeciles.features.shards import Mark, Shard, remove_shards, write_mark
 from streetdeciles.features.workers import ExtractionTask
 from streetdeciles.tables import FEATURES, IMAGE_INDEX, REJECTS, Table
@@ -72,17 +73,17 @@ def commit_wave(
     with _committing:
         start = time.monotonic()
         extracted = spark.read.schema(_spark_schema()).parquet(storage.spark_uri(staged))
-        tallies = _tallies(extracted)
-        failed = {number: tally["failure"] for number, tally in tallies.items() if tally["failure"]}
+        tallies, failed = _check(extracted, shards)
         finished = [shard for shard in shards if shard.number not in failed]
-        _check_counts(extracted, finished)
         numbers = [shard.number for shard in finished]
         remove_shards(numbers, settings.work_dir)
-        for kind, table in ((FEATURE, FEATURES), (REJECT, REJECTS)):
-            _write_parts(extracted, kind, table, numbers, settings.work_dir)
+        _write_parts(extracted, FEATURE, FEATURES, numbers, settings.work_dir)
+        with_rejects = [number for number in numbers if tallies[number]["rejects"]]
+        if with_rejects:
+            _write_parts(extracted, REJECT, REJECTS, with_rejects, settings.work_dir)
         seconds = time.monotonic() - start
-        images = sum(shard.images for shard in finished)
-        marks = [_mark(shard, tallies[shard.number], seconds / images, settings.fingerprint) for shard in finished]
+        writing_s = seconds / max(1, sum(shard.images for shard in finished))
+        marks = [_mark(shard, tallies[shard.number], writing_s, settings.fingerprint) for shard in finished]
         for mark in marks:
             write_mark(settings.work_dir, mark)
         storage.remove(staged)
@@ -100,29 +101,24 @@ def _keys_of_partitions(spark: SparkSession, n: int) -> list[int]:
     return [found.get(part, part) for part in range(n)]
 
 
-def _tallies(extracted: DataFrame) -> dict[int, dict[str, Any]]:
-    rows = extracted.where(extracted["kind"] == STATISTICS).select("shard", "detail").collect()
-    return {row["shard"]: json.loads(row["detail"]) for row in rows}
-
-
-def _check_counts(extracted: DataFrame, shards: Sequence[Shard]) -> None:
-    """RunFailed unless each photograph of each shard came out exactly once."""
-    from pyspark.sql import functions as F
-
-    found = (
-        extracted.where(F.col("kind") != STATISTICS)
-        .groupBy("shard")
-        .agg(F.count("image_id").alias("rows"), F.countDistinct("image_id").alias("images"))
-        .collect()
-    )
-    counted = {row["shard"]: (row["rows"], row["images"]) for row in found}
+def _check(extracted: DataFrame, shards: Sequence[Shard]) -> tuple[dict[int, dict[str, Any]], dict[int, str]]:
+    """(tally, failure) by shard; RunFailed unless each photograph of the others came out exactly once."""
+    query = (files("streetdeciles.features") / "staged.sql").read_text(encoding="utf-8")
+    found = {row["shard"]: row for row in extracted.sparkSession.sql(query, extracted=extracted).collect()}
+    tallies = {number: json.loads(row["tally"]) for number, row in found.items() if row["tally"]}
+    failed = {number: tally["failure"] for number, tally in tallies.items() if tally["failure"]}
     for shard in shards:
-        rows, images = counted.get(shard.number, (0, 0))
+        if shard.number in failed:
+            continue
+        rows, images = (
+            (found[shard.number]["rows"], found[shard.number]["images"]) if shard.number in tallies else (0, 0)
+        )
         if not rows == images == shard.images:
             raise RunFailed(
                 f"features: shard {shard.number} has {shard.images} photographs, and {rows} rows of {images} came out; "
                 "nothing of it was kept; run the same command again, and report this if it stays"
             )
+    return tallies, failed
 
 
 def _write_parts(extracted: DataFrame, kind: str, table: Table, shards: Sequence[int], work_dir: str) -> None:

@@ -1,0 +1,96 @@
+"""The network of a run, as the driver sees it: weights where workers can read them, and one precision for all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from streetdeciles import storage
+from streetdeciles.backbones.backbone import Array, Backbone
+from streetdeciles.backbones.registry import backbone_named
+from streetdeciles.backbones.weights import hashed, read_weights, weights_hash, write_npz
+from streetdeciles.config import RunConfig
+from streetdeciles.features import shards as ledger
+from streetdeciles.features.network import Network, NetworkSettings
+from streetdeciles.features.parallel import Parallelism
+from streetdeciles.features.workers import LoadInTask, PrecisionTask
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+@dataclass(frozen=True)
+class ImageNetwork:
+    """What the stage needs to know of a network."""
+
+    load: Callable[[], Network]
+    """Called in the workers."""
+    preprocess: Callable[[Array], Array]
+    fingerprint: Mapping[str, Any]
+    """What tells its features from another network's."""
+
+
+@contextmanager
+def backbone_network(spark: SparkSession, config: RunConfig, sizes: Parallelism) -> Iterator[ImageNetwork]:
+    """The network that the config names; its weights can be read by the workers until the context ends."""
+    features = config.features
+    backbone = backbone_named(features.backbone)
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    with ThreadPoolExecutor(1) as pool:
+        # A worker starts its framework while the weights are read here.
+        asked = pool.submit(_precision, spark, config, sizes, backend)
+        with _weights_for_workers(features.weights, backbone, config.work_dir) as (source, digest):
+            settings = NetworkSettings(
+                backbone=backbone.name,
+                weights=source,
+                weights_hash=digest,
+                precision=asked.result(),
+                device=features.device,
+                backend=backend,
+                threads=sizes.threads,
+                batch_size=None if features.batch_size == "auto" else features.batch_size,
+            )
+            yield ImageNetwork(LoadInTask(settings), backbone.preprocess, _fingerprint(backbone, settings))
+
+
+def _fingerprint(backbone: Backbone, settings: NetworkSettings) -> dict[str, Any]:
+    return {
+        "backbone": backbone.name,
+        "layer": backbone.layer,
+        "preprocessing": backbone.preprocessing,
+        "weights": settings.weights_hash,
+        "precision": settings.precision,
+    }
+
+
+@contextmanager
+def _weights_for_workers(source: str, backbone: Backbone, work_dir: str) -> Iterator[tuple[str, str]]:
+    """(a source that workers can read, hash). Files are read once, here; seeded numbers every worker makes itself."""
+    if source.startswith("random:"):
+        yield source, weights_hash(read_weights(source, backbone))
+        return
+    ledger.remove_staged("weights", work_dir)
+    digest = hashlib.sha256()
+    shipped = f"{storage.staging_uri(work_dir, 'weights')}.npz"
+    try:
+        write_npz(hashed(read_weights(source, backbone), digest), shipped)
+        yield shipped, digest.hexdigest()
+    finally:
+        storage.remove(shipped)
+
+
+def _precision(spark: SparkSession, config: RunConfig, sizes: Parallelism, backend: str) -> str:
+    """`auto` is what the finished shards have, so that a run may go on elsewhere; else what the workers do best."""
+    if config.features.precision != "auto":
+        return config.features.precision
+    for mark in ledger.read_marks(config.work_dir).values():
+        return str(mark.settings["precision"])
+    task = PrecisionTask(config.features.device, sizes.threads, backend)
+    row = spark.range(0, 1, 1, 1).mapInArrow(task.run, "precision string").first()
+    assert row is not None
+    return str(row["precision"])

@@ -1,0 +1,119 @@
+"""Device and precision, and the real network as the workers load it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from streetdeciles.backbones.vgg16 import VGG16
+from streetdeciles.errors import RunFailed
+from streetdeciles.features import network
+from streetdeciles.features.device import Device, choose_precision
+from streetdeciles.features.network import NetworkSettings
+
+WEIGHTS_OF_SEED_1 = "4adf29b9a7a17d4a244d4547afcf75043de5c19ca0b47f884e0b7d966b3825ae"
+"""Pinned: features made with a seed's weights are comparable only as long as it gives the same numbers."""
+
+NATIVE, NOT_NATIVE = Device("cpu", "x", bfloat16=True), Device("cpu", "y", bfloat16=False)
+
+
+def in_new_process(program: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Frameworks start once a process."""
+    return subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, env={**os.environ, **environment}
+    )
+
+
+@pytest.mark.parametrize(
+    ("wanted", "device", "precision"),
+    [
+        ("auto", NATIVE, "bfloat16"),
+        ("auto", NOT_NATIVE, "float32"),
+        ("float32", NATIVE, "float32"),
+        ("bfloat16", NOT_NATIVE, "bfloat16"),
+    ],
+)
+def test_precision(wanted: str, device: Device, precision: str) -> None:
+    assert choose_precision(wanted, device) == precision
+
+
+def test_gpu_that_is_not_there_is_refused_and_nothing_else_is_said() -> None:
+    told = in_new_process(
+        """
+from streetdeciles.features import device
+try:
+    device.start("gpu", threads=1, backend="tensorflow")
+except Exception as error:
+    print(type(error).__name__, error)
+print(device.start("auto", threads=3, backend="tensorflow").name)
+import tensorflow
+print(tensorflow.config.list_logical_devices("GPU"))
+""",
+        CUDA_VISIBLE_DEVICES="-1",
+    )
+    refused, name, gpus = told.stdout.splitlines()
+    assert refused.startswith("RunRefused features.device is gpu, and tensorflow sees none")
+    assert name.endswith("3 thread(s)")
+    assert gpus == "[]"
+    assert told.stderr == ""
+
+
+def test_worker_that_is_given_another_gpu_does_not_go_on_with_the_first() -> None:
+    told = in_new_process(
+        """
+from streetdeciles.features import device
+device._set_environment("auto", 1, "tensorflow", "3")
+import os
+print(os.environ["CUDA_VISIBLE_DEVICES"])
+device._set_environment("auto", 1, "tensorflow", "3")
+device._set_environment("auto", 1, "tensorflow", "5")
+"""
+    )
+    assert told.stdout == "3\n"
+    assert told.stderr.strip().endswith("RuntimeError: this worker has started with GPU 3 and was now given 5")
+
+
+def test_features_do_not_depend_on_the_batch() -> None:
+    """Bit by bit: in batches of 2 and of 4, at another place, among others, beside padding."""
+    told = in_new_process(
+        f"""
+import numpy as np
+from dataclasses import replace
+from streetdeciles.features.network import NetworkSettings, load_network
+settings = NetworkSettings("vgg16", "random:1", {WEIGHTS_OF_SEED_1!r}, "float32", "cpu", "tensorflow", 2, 4)
+images = np.random.default_rng(0).normal(0, 60, (4, 224, 224, 3)).astype(np.float32)
+network = load_network(settings)
+assert load_network(settings) is network
+four = network.compute(images)
+padded = images[::-1].copy()
+padded[2:] = 0
+print(np.array_equal(network.compute(padded)[:2], four[::-1][:2]))
+print(np.array_equal(load_network(replace(settings, batch_size=2)).compute(images[2:]), four[2:]))
+print(network.description)
+"""
+    )
+    assert told.returncode == 0, told.stderr
+    in_other_places, in_smaller_batches, description = told.stdout.splitlines()
+    assert in_other_places == "True"
+    assert in_smaller_batches == "True"
+    assert description.startswith("cpu (")
+    assert description.endswith("2 thread(s)), float32, batches of 4")
+
+
+def test_weights_that_differ_on_a_worker_stop_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    def build(precision: str) -> Any:
+        import keras
+
+        return keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, name="fc1", dtype=precision)])
+
+    shapes = {"fc1/kernel": (2, 3), "fc1/bias": (3,)}
+    small = replace(VGG16, build=build, weight_shapes=shapes)
+    monkeypatch.setattr(network, "backbone_named", lambda name: small)
+    settings = NetworkSettings("small", "random:2", WEIGHTS_OF_SEED_1, "float32", "cpu", "tensorflow", 2, 1)
+    with pytest.raises(RunFailed, match="features.weights: random:2 differ on this executor from the driver's"):
+        network._build(settings, NOT_NATIVE)

@@ -1,0 +1,97 @@
+"""What is the photograph's fault, and what is the disk's or the network's."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pytest
+from fsspec.implementations.local import LocalFileSystem
+
+from streetdeciles.errors import ShardFailed
+from streetdeciles.features.reading import read_image
+from streetdeciles.features.rejects import Rejected
+
+NO_PAUSES = (0.0, 0.0)
+
+
+class Flaky(LocalFileSystem):
+    """The local disk behind a network that fails as often as `failures` says."""
+
+    protocol = "flaky"
+    failures: list[Exception] = []  # noqa: RUF012
+    attempts = 0
+
+    def _open(self, *args: Any, **kwargs: Any) -> Any:
+        type(self).attempts += 1
+        if self.failures:
+            raise self.failures.pop()
+        return super()._open(*args, **kwargs)
+
+
+@pytest.fixture
+def flaky() -> Iterator[type[Flaky]]:
+    fsspec.register_implementation("flaky", Flaky, clobber=True)
+    Flaky.failures, Flaky.attempts = [], 0
+    yield Flaky
+    Flaky.failures = []
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "a photo.jpg"
+    path.write_bytes(b"0123456789")
+    return path
+
+
+def read(uri: str, offset: int | None = None, length: int | None = None, max_bytes: int = 100) -> bytes:
+    return read_image(uri, offset, length, max_bytes=max_bytes, pauses_s=NO_PAUSES)
+
+
+def test_whole_file_is_read_whatever_length_the_index_has(photo: Path) -> None:
+    assert read(str(photo), None, 4) == b"0123456789"
+    assert read(photo.as_uri().replace("%20", " ")) == b"0123456789"
+
+
+def test_part_of_a_file_is_read(photo: Path) -> None:
+    assert read(str(photo), 3, 4) == b"3456"
+
+
+def test_missing_file_is_a_reject(tmp_path: Path, photo: Path) -> None:
+    for uri in (tmp_path / "gone.jpg", photo / "below_a_file.jpg"):
+        with pytest.raises(Rejected, match="^missing: "):
+            read(str(uri))
+
+
+def test_folder_is_a_reject(tmp_path: Path) -> None:
+    with pytest.raises(Rejected, match="^not_an_image: a folder"):
+        read(str(tmp_path))
+
+
+def test_file_too_large_for_any_picture_is_not_read_to_its_end(photo: Path) -> None:
+    with pytest.raises(Rejected, match="^too_large: more than 9 bytes"):
+        read(str(photo), max_bytes=9)
+
+
+def test_network_that_comes_back_is_no_failure(photo: Path, flaky: type[Flaky]) -> None:
+    flaky.failures = [ConnectionResetError("reset by peer"), PermissionError("token expired")]
+    assert read(f"flaky://{photo}") == b"0123456789"
+    assert flaky.attempts == 3
+
+
+def test_network_that_stays_away_fails_the_shard(photo: Path, flaky: type[Flaky]) -> None:
+    flaky.failures = [TimeoutError("timed\nout")] * 3
+    with pytest.raises(ShardFailed, match="a photo.jpg: cannot be read, after 3 attempts: timed out$"):
+        read(f"flaky://{photo}")
+    assert flaky.attempts == 3
+
+
+def test_file_that_cannot_be_opened_fails_the_shard(tmp_path: Path) -> None:
+    """A socket stands for a disk that fails: opening it is an error that is no statement about a photograph."""
+    with socket.socket(socket.AF_UNIX) as unreadable:
+        unreadable.bind(str(tmp_path / "x.jpg"))
+        with pytest.raises(ShardFailed, match="cannot be read, after 3 attempts: .*No such device or address"):
+            read(str(tmp_path / "x.jpg"))

@@ -1,0 +1,95 @@
+"""The ledger of finished shards, and how shards are cut into waves and cores into tasks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streetdeciles.errors import RunRefused
+from streetdeciles.features import shards as ledger
+from streetdeciles.features.parallel import local_cores
+from streetdeciles.features.shards import Mark, Shard
+
+SETTINGS: dict[str, Any] = {"weights": "abc", "precision": "float32", "max_pixels": 100}
+
+
+def mark(number: int, *, features: int = 8, rejects: dict[str, int] | None = None, members: str = "M") -> Mark:
+    rejects = rejects or {}
+    seconds = {"reading": 0.5, "decoding": 1.0, "computing": 2.0, "writing": 0.25}
+    return Mark(number, members, SETTINGS, features + sum(rejects.values()), features, rejects, seconds, "cpu")
+
+
+def test_mark_is_read_back_as_written(tmp_path: Path) -> None:
+    marks = [mark(42, rejects={"missing": 2}), mark(7), mark(123456)]
+    for one in marks:
+        ledger.write_mark(str(tmp_path), one)
+    assert (tmp_path / "features" / "_shards" / "00042.json").exists()
+    assert ledger.read_marks(str(tmp_path)) == {one.shard: one for one in marks}
+
+
+def test_no_marks_where_nothing_ran(tmp_path: Path) -> None:
+    assert ledger.read_marks(str(tmp_path)) == {}
+    assert ledger.shard_folders(ledger.FEATURES, str(tmp_path)) == set()
+
+
+def test_other_settings_are_refused_by_name(tmp_path: Path) -> None:
+    ledger.refuse_other_settings([mark(1)], SETTINGS, str(tmp_path))
+    with pytest.raises(RunRefused, match=r"\(weights was abc, is xyz; store was None, is float16\).*--force"):
+        ledger.refuse_other_settings([mark(1)], {**SETTINGS, "weights": "xyz", "store": "float16"}, str(tmp_path))
+
+
+def test_shard_is_finished_when_its_mark_and_tables_and_members_are_there(tmp_path: Path) -> None:
+    marks = {number: mark(number, rejects={"empty": 1} if number == 3 else {}) for number in range(1, 6)}
+    shards = [Shard(number, marks[number].images, "M") for number in marks]
+    for number in (1, 2, 3, 5):
+        (tmp_path / "features" / f"shard={number}").mkdir(parents=True)
+    shards[1] = Shard(2, marks[2].images, "others")  # its photographs have changed
+    # 3 has lost its rejects, 4 its features
+    shards.append(Shard(6, 8, "M"))  # new
+    assert ledger.finished_shards(shards, marks, str(tmp_path)) == {1, 5}
+    (tmp_path / "rejects" / "shard=3").mkdir(parents=True)
+    assert ledger.finished_shards(shards, marks, str(tmp_path)) == {1, 3, 5}
+
+
+def test_leftovers_are_removed_and_finished_shards_kept(tmp_path: Path) -> None:
+    for number in (1, 2):
+        ledger.write_mark(str(tmp_path), mark(number))
+    for number in (1, 2, 3):
+        (tmp_path / "features" / f"shard={number}").mkdir(parents=True)
+        (tmp_path / "rejects" / f"shard={number}").mkdir(parents=True)
+    (tmp_path / "features" / ".spark-staging-1234" / "shard=3").mkdir(parents=True)
+    (tmp_path / "_staging" / "extracted-5678" / "_temporary").mkdir(parents=True)
+    (tmp_path / "_staging" / "training_set-9").mkdir()
+    assert ledger.remove_leftovers({1}, ledger.read_marks(str(tmp_path)), str(tmp_path)) == 1
+    assert sorted(path.name for path in (tmp_path / "features").iterdir()) == ["_shards", "shard=1"]
+    assert [path.name for path in (tmp_path / "rejects").iterdir()] == ["shard=1"]
+    assert [path.name for path in (tmp_path / "_staging").iterdir()] == ["training_set-9"]
+    assert list(ledger.read_marks(str(tmp_path))) == [1]
+
+
+def test_waves_have_a_shard_a_task_and_enough_images() -> None:
+    large = [Shard(i, 4096, "") for i in range(7)]
+    assert [[s.number for s in wave] for wave in ledger.waves(large, 3)] == [[0, 1, 2], [3, 4, 5], [6]]
+    small = [Shard(i, 100, "") for i in range(7)]
+    assert [[s.number for s in wave] for wave in ledger.waves(small, 1)] == [[0, 1, 2], [3, 4, 5], [6]]
+    assert ledger.waves([], 4) == []
+
+
+def test_totals_add_up_over_shards() -> None:
+    counts, seconds = ledger.totals([mark(1), mark(2, features=5, rejects={"missing": 2, "empty": 1})])
+    assert counts == {"images": 16, "features": 13, "rejects": 3, "rejects: missing": 2, "rejects: empty": 1}
+    assert seconds == {"reading": 1.0, "decoding": 2.0, "computing": 4.0, "writing": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("master", "cores"),
+    [("local", 1), ("local[3]", 3), ("local[3,2]", 3), ("spark://host:7077", None), ("yarn", None), ("", None)],
+)
+def test_cores_of_a_local_master(master: str, cores: int | None) -> None:
+    assert local_cores(master) == cores
+
+
+def test_all_cores_of_this_machine() -> None:
+    assert (local_cores("local[*]") or 0) >= 1

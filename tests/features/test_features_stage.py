@@ -1,0 +1,233 @@
+"""The stage on a real Spark: tables, marks, resuming, refusing, and what happens to a shard that fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+from pixel_network import POISON, features_of, pixel_network, run_config, write_index, write_photos
+
+from conftest import DATA
+from streetdeciles import storage
+from streetdeciles.backbones.vgg16 import VGG16
+from streetdeciles.backbones.weights import assign, random_weights
+from streetdeciles.errors import RunFailed, RunRefused
+from streetdeciles.features import shards as ledger
+from streetdeciles.features import stage
+from streetdeciles.features.decoding import decode
+from streetdeciles.features.parallel import Parallelism
+from streetdeciles.run_log import StageReport
+from streetdeciles.tables import FEATURES, REJECTS
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+ONE_TASK = Parallelism(tasks=1, threads=2, local=True)
+TWO_TASKS = Parallelism(tasks=2, threads=1, local=False)
+
+
+@pytest.fixture(autouse=True)
+def _small_waves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger, "IMAGES_A_TASK", 1)
+
+
+def extract(
+    spark: SparkSession, work_dir: Path, sizes: Parallelism = ONE_TASK, network: Any = None, **features: Any
+) -> StageReport:
+    return stage.extract_shards(spark, run_config(work_dir, **features), network or pixel_network(), sizes)
+
+
+def marked(work_dir: Path) -> dict[int, float]:
+    """When each shard was marked."""
+    marks = (work_dir / "features" / "_shards").glob("*.json")
+    return {int(path.stem): path.stat().st_mtime_ns for path in marks}
+
+
+def tables(work_dir: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    features, rejects = (pd.read_parquet(work_dir / name) for name in ("features", "rejects"))
+    order = ["shard", "image_id"]
+    return features.sort_values(order, ignore_index=True), rejects.sort_values(order, ignore_index=True)
+
+
+@pytest.mark.parametrize("sizes", [ONE_TASK, TWO_TASKS], ids=["one task", "two tasks"])
+def test_each_photograph_is_in_one_of_two_tables(sizes: Parallelism, spark: SparkSession, tmp_path: Path) -> None:
+    photos = write_photos(tmp_path / "photos", 11)
+    (tmp_path / "photos" / "empty.jpg").write_bytes(b"")
+    bad = [tmp_path / "photos" / "empty.jpg", tmp_path / "photos" / "gone.jpg"]
+    write_index(spark, tmp_path, [[*photos[:5], bad[0]], [*photos[5:10], bad[1]], photos[10:]])
+    report = extract(spark, tmp_path, sizes)
+    assert report.counts == {
+        "images": 13,
+        "features": 11,
+        "rejects": 2,
+        "rejects: empty": 1,
+        "rejects: missing": 1,
+    }
+    features, rejects = tables(tmp_path)
+    assert features["image_id"].tolist() == [path.stem for path in photos]
+    assert features["shard"].astype(int).tolist() == [0] * 5 + [1] * 5 + [2]
+    assert np.allclose(np.stack(features["features"]), [features_of(path) for path in photos])
+    assert rejects[["image_id", "reason", "shard"]].astype(str).to_numpy().tolist() == [
+        ["empty", "empty", "0"],
+        ["gone", "missing", "1"],
+    ]
+    assert rejects["uri"].tolist() == [str(path) for path in bad]
+
+
+def test_tables_open_with_every_reader_and_have_their_columns(spark: SparkSession, tmp_path: Path) -> None:
+    write_index(spark, tmp_path, [write_photos(tmp_path / "photos", 3)])
+    extract(spark, tmp_path)
+    for table, rows in ((FEATURES, 3), (REJECTS, 0)):
+        found = storage.read_table(spark, table, str(tmp_path))
+        assert found.count() == rows
+        assert found.columns == list(table.columns)
+        by_arrow = pq.read_table(tmp_path / table.name)
+        assert by_arrow.num_rows == len(pd.read_parquet(tmp_path / table.name)) == rows
+        assert by_arrow.schema.names == list(table.columns)
+        assert spark.read.parquet(str(tmp_path / table.name)).count() == rows
+
+
+def test_mark_holds_settings_counts_and_seconds(spark: SparkSession, tmp_path: Path) -> None:
+    write_index(spark, tmp_path, [[*write_photos(tmp_path / "photos", 3), tmp_path / "gone.jpg"]])
+    extract(spark, tmp_path, max_pixels=5000)
+    mark = json.loads((tmp_path / "features" / "_shards" / "00000.json").read_text(encoding="utf-8"))
+    assert mark["settings"] == {"backbone": "pixels", "store": "float32", "max_pixels": 5000, "feature_version": 1}
+    assert (mark["images"], mark["features"], mark["rejects"]) == (4, 3, {"missing": 1})
+    assert set(mark["seconds"]) == {"reading", "decoding", "computing", "writing"}
+    assert min(mark["seconds"].values()) >= 0
+    assert mark["seconds"]["writing"] > 0
+    assert mark["network"] == "mean of pixels"
+
+
+def test_only_missing_shards_are_redone(spark: SparkSession, tmp_path: Path) -> None:
+    photos = write_photos(tmp_path / "photos", 9)
+    write_index(spark, tmp_path, [photos[:3], photos[3:6], photos[6:]])
+    first = extract(spark, tmp_path)
+    before, expected = marked(tmp_path), tables(tmp_path)
+    (tmp_path / "features" / "_shards" / "00001.json").unlink()
+    again = extract(spark, tmp_path)
+    after = marked(tmp_path)
+    assert {shard for shard in after if after[shard] != before[shard]} == {1}
+    assert again.counts == first.counts
+    assert again.notes[0].startswith("1 of 3 shards were missing; 3 images in")
+    for found, wanted in zip(tables(tmp_path), expected, strict=True):
+        pd.testing.assert_frame_equal(found, wanted)
+    assert extract(spark, tmp_path).notes[0].startswith("0 of 3 shards were missing")
+    assert marked(tmp_path) == after
+
+
+def test_index_that_changes_changes_its_shards_only(spark: SparkSession, tmp_path: Path) -> None:
+    photos = write_photos(tmp_path / "photos", 10)
+    write_index(spark, tmp_path, [photos[:3], [*photos[3:5], tmp_path / "gone.png"], photos[6:8], [photos[8]]])
+    extract(spark, tmp_path)
+    before = marked(tmp_path)
+    # 1: a file that was gone has come; 2: as it was; 3 is no more; 4 is new; 0: one photograph less
+    write_index(spark, tmp_path, [photos[:2], photos[3:6], photos[6:8], [], photos[9:]])
+    report = extract(spark, tmp_path)
+    after = marked(tmp_path)
+    assert {shard for shard in after if after[shard] != before.get(shard)} == {0, 1, 4}
+    assert set(after) == {0, 1, 2, 4}
+    assert report.counts == {"images": 8, "features": 8, "rejects": 0}
+    features, rejects = tables(tmp_path)
+    assert features["image_id"].tolist() == [photos[i].stem for i in (0, 1, 3, 4, 5, 6, 7, 9)]
+    assert len(rejects) == 0
+
+
+def test_other_settings_on_the_same_output_are_refused(spark: SparkSession, tmp_path: Path) -> None:
+    write_index(spark, tmp_path, [write_photos(tmp_path / "photos", 2)])
+    extract(spark, tmp_path)
+    with pytest.raises(RunRefused, match="max_pixels was 50000000, is 100"):
+        extract(spark, tmp_path, max_pixels=100)
+    with pytest.raises(RunRefused, match="backbone was pixels, is voxels"):
+        extract(spark, tmp_path, network=pixel_network(name="voxels"))
+
+
+def test_shard_that_cannot_be_read_fails_and_the_others_are_finished(spark: SparkSession, tmp_path: Path) -> None:
+    photos = write_photos(tmp_path / "photos", 6)
+    with socket.socket(socket.AF_UNIX) as unreadable:
+        unreadable.bind(str(tmp_path / "x.jpg"))
+        write_index(spark, tmp_path, [photos[:2], [*photos[2:4], tmp_path / "x.jpg"], photos[4:]])
+        with pytest.raises(RunFailed, match=r"1 of 3 shards failed.*\(shard 1: .*x.jpg: cannot be read, after 3"):
+            extract(spark, tmp_path)
+    assert set(marked(tmp_path)) == {0, 2}
+    assert not (tmp_path / "features" / "shard=1").exists()
+    (tmp_path / "x.jpg").unlink()
+    photos[5].rename(tmp_path / "x.jpg")  # mended: now there is a photograph
+    write_index(spark, tmp_path, [photos[:2], [*photos[2:4], tmp_path / "x.jpg"], photos[4:]])
+    assert extract(spark, tmp_path).counts == {"images": 7, "features": 6, "rejects": 1, "rejects: missing": 1}
+
+
+def test_shard_whose_worker_dies_is_found_and_the_others_are_finished(spark: SparkSession, tmp_path: Path) -> None:
+    photos = write_photos(tmp_path / "photos", 8)
+    poison = tmp_path / "photos" / "poison.png"
+    Image.new("RGB", (40, 30), (POISON, POISON, POISON)).save(poison)
+    write_index(spark, tmp_path, [photos[:3], [photos[3], poison], photos[4:6], photos[6:]])
+    monkeypatch = pytest.MonkeyPatch()
+    monkeypatch.setattr(ledger, "IMAGES_A_TASK", 100)  # all four in one wave
+    with monkeypatch.context(), pytest.raises(RunFailed, match=r"1 of 4 shards failed.*\(shard 1: "):
+        extract(spark, tmp_path)
+    monkeypatch.undo()
+    assert set(marked(tmp_path)) == {0, 2, 3}
+    poison.unlink()
+    assert extract(spark, tmp_path).counts["rejects: missing"] == 1
+
+
+def test_killed_run_goes_on_where_it_was(spark: SparkSession, tmp_path: Path) -> None:
+    """kill -9 of driver, JVM and workers in the middle; the rerun computes the unfinished shards and nothing else."""
+    photos = write_photos(tmp_path / "photos", 24)
+    groups = [photos[i : i + 4] for i in range(0, 24, 4)]
+    for name in ("killed", "undisturbed"):
+        write_index(spark, tmp_path / name, groups)
+    log = tmp_path / "batches.log"
+    program = Path(__file__).with_name("interrupted_extraction.py")
+    with subprocess.Popen(
+        [sys.executable, str(program), str(tmp_path / "killed"), str(log)],
+        start_new_session=True,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        deadline = time.monotonic() + 120
+        while len(marked(tmp_path / "killed")) < 2 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGKILL)
+    before = marked(tmp_path / "killed")
+    assert 2 <= len(before) < 6
+    log.unlink()
+    extract(spark, tmp_path / "killed", network=pixel_network(log=str(log)))
+    after = marked(tmp_path / "killed")
+    assert {shard for shard in before if after[shard] == before[shard]} == set(before)
+    assert len(log.read_text(encoding="utf-8").splitlines()) == 6 - len(before)  # a batch a shard
+    extract(spark, tmp_path / "undisturbed")
+    for found, wanted in zip(tables(tmp_path / "killed"), tables(tmp_path / "undisturbed"), strict=True):
+        pd.testing.assert_frame_equal(found, wanted)
+    assert not list((tmp_path / "killed" / "_staging").glob("extracted-*"))
+
+
+def test_stage_gives_the_features_of_vgg16(spark: SparkSession, tmp_path: Path) -> None:
+    """The real network in a real worker, float32, against the model in this process."""
+    photos = [DATA / "photos" / f"{name}.jpg" for name in ("lund_01", "lund_02", "mapillary_05")]
+    write_index(spark, tmp_path, [photos])
+    report = stage.run(spark, run_config(tmp_path, precision="float32", batch_size=2, device="cpu"))
+    model = VGG16.build("float32")
+    assign(model, random_weights(1, VGG16))
+    images = [VGG16.preprocess(decode(photo.read_bytes(), max_pixels=10**8)) for photo in photos]
+    expected = model.predict_on_batch(np.stack(images))
+    found = np.stack(tables(tmp_path)[0]["features"])
+    assert np.abs(found - expected).max() < 1e-5 * np.abs(expected).max()
+    assert any("float32, batches of 2" in note for note in report.notes)
+    assert not list((tmp_path / "_staging").glob("*"))
+
+    write_index(spark, tmp_path / "on_gpu", [photos])
+    with pytest.raises(RunRefused, match="features.device is gpu, and tensorflow sees none"):
+        stage.run(spark, run_config(tmp_path / "on_gpu", precision="float32", device="gpu"))
