@@ -1,27 +1,14 @@
 -- Locations' predictions to deciles of areas, by each method of REFERENCE.md section 5.
 
--- The edges of pandas' qcut(scores, 10): linearly interpolated quantiles, spelt as numpy's linspace(0, 1, 11) is.
-WITH edges AS (
-    SELECT
-        region,
-        outcome,
-        percentile(
-            score,
-            array(0D, 0.1D, 0.2D, 0.30000000000000004D, 0.4D, 0.5D, 0.6000000000000001D, 0.7000000000000001D, 0.8D, 0.9D, 1D)
-        ) AS edges
-    FROM {located}
-    GROUP BY region, outcome
-),
-
 -- Right-closed bins: a score at an edge is in the lower one. Where edges fall together there are no ten classes.
-scored AS (
+WITH scored AS (
     SELECT
         l.*,
         CASE
             WHEN size(array_distinct(e.edges)) = 11 THEN 1 + size(filter(slice(e.edges, 2, 9), edge -> edge < l.score))
         END AS score_decile
     FROM {located} AS l
-    JOIN edges AS e ON l.region = e.region AND l.outcome = e.outcome
+    JOIN {edges} AS e ON l.region = e.region AND l.outcome = e.outcome
 ),
 
 areas AS (

@@ -25,7 +25,8 @@ def aggregate_areas(located: DataFrame, methods: Sequence[str]) -> DataFrame:
     """
     from pyspark.sql import functions as F
 
-    areas = _query("area_predictions", located=located.where("region IS NOT NULL"))
+    located = located.where("region IS NOT NULL")
+    areas = _query("area_predictions", located=located, edges=_query("score_edges", located=located))
     return areas.where(F.col("method").isin(*methods))
 
 

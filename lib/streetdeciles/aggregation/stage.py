@@ -25,14 +25,16 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     work_dir, methods = config.work_dir, config.aggregation.methods
     area_labels = storage.read_table(spark, AREA_LABELS, work_dir)
     locations = storage.read_table(spark, LOCATIONS, work_dir)
-    located = locate(storage.read_table(spark, PREDICTIONS, work_dir), locations, area_labels)
-    n_of_group = {(row["region"], row["outcome"]): row["n"] for row in _groups(located, "count(*)")}
-    n_predictions = sum(n_of_group.values())
-    if not n_predictions:
-        raise RunFailed(f"{work_dir}/predictions: no row of the model network; run the stage prediction again")
-    n_lost = sum(n for (region, _), n in n_of_group.items() if region is None)
-
-    rows = storage.write_table(aggregate_areas(located, methods), AREA_PREDICTIONS, work_dir)
+    predictions = storage.read_table(spark, PREDICTIONS, work_dir)
+    located = locate(predictions, locations, area_labels).persist()
+    try:
+        n_of_group = {(row["region"], row["outcome"]): row["n"] for row in _groups(located, "count(*)")}
+        if not n_of_group:
+            where = storage.join(work_dir, PREDICTIONS.name)
+            raise RunFailed(f"{where}: no row of the model network; run the stage prediction again")
+        rows = storage.write_table(aggregate_areas(located, methods), AREA_PREDICTIONS, work_dir)
+    finally:
+        located.unpersist()
     made = storage.read_table(spark, AREA_PREDICTIONS, work_dir)
     n_of_method = {
         (row["region"], row["outcome"], row["method"]): row["n"] for row in _groups(made, "sum(n_locations)", "method")
@@ -44,8 +46,8 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
         if row["n_areas"] > row["n_predicted"]
     ]
     counts = {
-        "predictions (locations x outcomes)": n_predictions,
-        "predictions of unknown locations": n_lost,
+        "predictions (locations x outcomes)": sum(n_of_group.values()),
+        "predictions of unknown locations": sum(n for (region, _), n in n_of_group.items() if region is None),
         "areas": sum(row["n_areas"] for row in areas.values()),
         "areas predicted": sum(row["n_predicted"] for row in areas.values()),
         "rows (areas x outcomes x methods)": rows,
