@@ -5,6 +5,9 @@ export PYTHON
 
 IN_VENV = .venv/bin/python -m
 STREETDECILES = $(IN_VENV) streetdeciles
+IOD = tests/data/iod2019/File_7_-_All_IoD2019_Ranks_Deciles.csv
+BURY = --table $(IOD) --boundaries tests/data/boundaries/lsoa11_bury.geojson --district Bury
+
 PIP_COMPILE = CUSTOM_COMPILE_COMMAND="make lock" .venv/bin/pip-compile --quiet --upgrade --strip-extras --allow-unsafe \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
