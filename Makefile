@@ -17,9 +17,7 @@ help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 demo: environment  ## draw the demo city's photographs, run the whole pipeline on them, write report.html
-	@$(STREETDECILES) demo --out output/demo_city --district Bury \
-		--table "tests/data/iod2019/File_7_-_All_IoD2019_Ranks_Deciles.csv" \
-		--boundaries tests/data/boundaries/lsoa11_bury.geojson
+	@$(STREETDECILES) demo --out output/demo_city $(BURY)
 	@$(STREETDECILES) run --config conf/demo.yaml
 
 sample: environment  ## the same pipeline on real photographs
