@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from standalone.cluster import environment, spark_home
 
 REPOSITORY = Path(__file__).parents[2]

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 import yaml
-from standalone.cluster import environment
 
+from standalone.cluster import environment
 from streetdeciles.pipeline import STAGE_NAMES
 
 REPOSITORY = Path(__file__).parents[2]

@@ -14,8 +14,8 @@ import pandas as pd
 import psutil
 import pytest
 import yaml
-from standalone.cluster import standalone_cluster, state
 
+from standalone.cluster import standalone_cluster, state
 from streetdeciles import pipeline
 from streetdeciles.config import load_config
 
