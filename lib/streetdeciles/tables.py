@@ -31,7 +31,7 @@ class Table:
         return ", ".join(f"{name} {kind}" for name, kind in self.columns.items())
 
     def arrow_schema(self) -> pa.Schema:
-        """The same schema for Arrow batches inside a `mapInArrow`."""
+        """The same schema for Arrow batches; made on the driver, with a session, and sent to the executors."""
         from pyspark.sql.pandas.types import to_arrow_schema
         from pyspark.sql.types import StructType, _parse_datatype_string
 
