@@ -84,7 +84,6 @@ def detached(front: Front, width: float) -> None:
         front.bricks((wing, 0.0), (main - wing, eave), 0.8)
     gabled(build, look, (main, eave, ridge), (True, True))
     wing_wall = mix(look.wall, (240, 234, 220), rng.choice((0.0, 0.8)))
-    build.box((0.0, 0.0, -1.0), (wing, eave, 1.8), wing_wall)
     gabled_wing(build, look, (wing, eave), wing_wall, timbered=rng.random() < 0.4)
     front.window((0.6, 0.9), (2.6, 1.6), 0.8)
     front.window((0.9, 3.3), (2.0, 1.4), 0.8)

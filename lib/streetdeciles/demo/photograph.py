@@ -24,7 +24,6 @@ JPEG_SIZES = ((640, 640), (640, 480), (640, 480), (800, 600))
 PNG_SIZES = ((480, 480), (480, 360))
 PNG_SHARE = 0.08
 JPEG_QUALITY = 82
-PNG_COLOURS = 192
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ def draw_photographs(seed: int, place: Place, views: Sequence[int]) -> Iterator[
         own = generator(seed, place.location_id, 1 + view)
         passing = Packed.of(pass_by(site, own).street)
         picture = render((street, passing), hills, light, _camera(own, view, kind.size))
-        yield view, _encode(_develop(own, picture), kind)
+        yield view, _encode(own, _develop(own, picture), kind)
 
 
 def _camera(rng: random.Random, view: int, size: tuple[int, int]) -> Camera:
@@ -87,11 +86,14 @@ def _camera(rng: random.Random, view: int, size: tuple[int, int]) -> Camera:
 
 
 def _develop(rng: random.Random, picture: Image.Image) -> Image.Image:
-    """Exposure, white balance and contrast of this shot, darker corners, and grain."""
+    """Exposure, white balance and contrast of this shot, and darker corners."""
     exposure, warmth, contrast = rng.gauss(1.04, 0.05), rng.gauss(0, 0.025), rng.gauss(1.06, 0.04)
     gains = exposure * np.array([[1 + warmth], [1.0], [1 - warmth]])
     curves = np.clip((np.arange(256) * gains - 128) * contrast + 128, 0, 255).round().astype(int)
-    picture = ImageChops.multiply(picture.point(curves.ravel().tolist()), _corners(picture.size))
+    return ImageChops.multiply(picture.point(curves.ravel().tolist()), _corners(picture.size))
+
+
+def _with_grain(rng: random.Random, picture: Image.Image) -> Image.Image:
     grain = _grain()
     left, top = rng.randrange(grain.width - picture.width), rng.randrange(grain.height - picture.height)
     own = grain.crop((left, top, left + picture.width, top + picture.height))
@@ -112,10 +114,11 @@ def _grain() -> Image.Image:
     return Image.fromarray(np.clip(noise, 0, 255).astype(np.uint8))
 
 
-def _encode(picture: Image.Image, kind: Format) -> bytes:
+def _encode(rng: random.Random, picture: Image.Image, kind: Format) -> bytes:
+    """The file's content. A PNG is without grain, which would make it three times as long."""
     content = io.BytesIO()
     if kind.ending == "png":
-        picture.quantize(PNG_COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(content, "PNG")
+        picture.save(content, "PNG")
     else:
-        picture.save(content, "JPEG", quality=JPEG_QUALITY)
+        _with_grain(rng, picture).save(content, "JPEG", quality=JPEG_QUALITY)
     return content.getvalue()

@@ -66,12 +66,14 @@ def _courses(build: Builder, look: Look, vs: tuple[float, float], us: tuple[floa
 
 
 def gabled_wing(build: Builder, look: Look, size: tuple[float, float], wall: Colour, *, timbered: bool) -> None:
-    """The gable, turned to the road, of a wing of `size` (width, height of the eave) that stands out 0.8 m."""
+    """A wing of `size` (width, height of the eave) that stands out 0.8 m and turns its gable to the road."""
     width, eave = size
     peak, middle, out = eave + 2.0, width / 2, 1.05
     for edge in (-0.25, width + 0.25):
         slope = ((middle, peak, -3.0), (middle, peak, out), (edge, eave - 0.25, out), (edge, eave - 0.25, -0.4))
         build.face(slope, mix(look.roof, (0, 0, 0), 0.06), "up", two_sided=True)
+    # After the roof, whose far slope it hides.
+    build.box((0.0, 0.0, -1.0), (width, eave, 1.8), wall)
     build.face(((width, eave, 0.8), (middle, peak - 0.1, 0.8), (0.0, eave, 0.8)), wall, "front")
     for edge in (-0.25, width + 0.25):
         board = ((edge, eave - 0.4, out), (edge, eave - 0.2, out), (middle, peak, out), (middle, peak - 0.2, out))
