@@ -25,7 +25,7 @@ from streetdeciles.backbones.vgg16 import VGG16
 from streetdeciles.backbones.weights import assign, random_weights
 from streetdeciles.errors import RunFailed, RunRefused
 from streetdeciles.features import shards as ledger
-from streetdeciles.features import stage
+from streetdeciles.features import stage, wave
 from streetdeciles.features.decoding import decode
 from streetdeciles.features.parallel import Parallelism
 from streetdeciles.run_log import StageReport
@@ -84,6 +84,24 @@ def test_each_photograph_is_in_one_of_two_tables(sizes: Parallelism, spark: Spar
         ["gone", "missing", "1"],
     ]
     assert rejects["uri"].tolist() == [str(path) for path in bad]
+
+
+def test_one_worker_computes_all_waves(spark: SparkSession, tmp_path: Path) -> None:
+    """Else several would hold the model at a time, and each would have to load it."""
+    photos = write_photos(tmp_path / "photos", 4)
+    write_index(spark, tmp_path, [[photo] for photo in photos])
+    with stage._own_workers(spark):
+        extract(spark, tmp_path, network=pixel_network(log=str(tmp_path / "log")))
+    workers = (tmp_path / "log").read_text(encoding="utf-8").split()
+    assert len(workers) == 4
+    assert len(set(workers)) == 1
+
+
+@pytest.mark.parametrize("n", [2, 7])
+def test_tasks_of_a_wave_are_spread_evenly(n: int, spark: SparkSession) -> None:
+    keys = spark.createDataFrame([(key,) for key in wave._keys_of_partitions(spark, n)], "task int")
+    parts = keys.repartition(n, "task").selectExpr("spark_partition_id() AS part").collect()
+    assert sorted(row["part"] for row in parts) == list(range(n))
 
 
 def test_tables_open_with_every_reader_and_have_their_columns(spark: SparkSession, tmp_path: Path) -> None:

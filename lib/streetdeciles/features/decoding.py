@@ -25,6 +25,7 @@ def prepare_pillow() -> None:
     """Once in a process that decodes: Pillow must not warn of each damaged file, nor have a size limit of its own."""
     from PIL import Image
 
+    Image.init()  # else the first pictures of several threads would load the formats side by side
     warnings.filterwarnings("ignore", module=r"PIL\.")
     Image.MAX_IMAGE_PIXELS = None  # `decode` checks each picture's size against its own limit before decoding
 

@@ -33,7 +33,8 @@ logger = logging.getLogger(__name__)
 FEATURE_VERSION = 1
 """To be raised whenever the same settings give other features than before."""
 
-OWN_WORKERS = "spark.sql.execution.pyspark.udf.simplifiedTraceback.enabled"
+OWN_WORKERS = "spark.sql.execution.pandas.udf.buffer.size"
+OWN_BUFFER_BYTES = str(1024 * 1024)
 
 
 def run(spark: SparkSession, config: RunConfig) -> StageReport:
@@ -142,12 +143,15 @@ def _own_workers(spark: SparkSession) -> Iterator[None]:
     """Python workers that no other stage uses.
 
     Spark hands tasks to its idle workers in turn: among those that other stages left, each would load the model in its
-    turn. Workers with another environment are kept apart, and this setting is part of their environment. When the stage
-    is over they end after a minute, and their memory is free.
+    turn. Workers of another environment are kept apart, and the size of their buffer is part of it. When the stage is
+    over they end after a minute, and their memory is free.
     """
-    before = spark.conf.get(OWN_WORKERS, "true")
-    spark.conf.set(OWN_WORKERS, "false" if before == "true" else "true")
+    before = spark.conf.get(OWN_WORKERS, None)
+    spark.conf.set(OWN_WORKERS, OWN_BUFFER_BYTES)
     try:
         yield
     finally:
-        spark.conf.set(OWN_WORKERS, str(before))
+        if before is None:
+            spark.conf.unset(OWN_WORKERS)
+        else:
+            spark.conf.set(OWN_WORKERS, before)

@@ -53,9 +53,10 @@ def compute_wave(spark: SparkSession, shards: Sequence[Shard], settings: WaveSet
     staged = storage.staging_uri(settings.work_dir, "extracted")
     n_tasks = min(settings.tasks, len(shards))
     keys = _keys_of_partitions(spark, n_tasks)
-    placed = [(shard.number, keys[i % n_tasks]) for i, shard in enumerate(shards)]
-    index = storage.read_table(spark, IMAGE_INDEX, settings.work_dir)
-    wanted = index.join(spark.createDataFrame(placed, "shard int, task int").hint("broadcast"), on="shard", how="inner")
+    placed = ", ".join(f"({shard.number}, {keys[i % n_tasks]})" for i, shard in enumerate(shards))
+    # Not createDataFrame, which would start Python workers; each of them would load the model in its turn.
+    tasks = spark.sql(f"SELECT * FROM VALUES {placed} AS placed(shard, task)").hint("broadcast")
+    wanted = storage.read_table(spark, IMAGE_INDEX, settings.work_dir).join(tasks, on="shard", how="inner")
     in_order = wanted.repartition(n_tasks, "task").sortWithinPartitions("shard", "image_id")
     extracted = in_order.mapInArrow(settings.task.run, _spark_schema())
     try:
