@@ -6,6 +6,8 @@ INTER_LINEAR. Only the pixels of the crop are computed: a picture of 1 x 50,000 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from streetdeciles.backbones.backbone import Array
@@ -14,23 +16,25 @@ BGR_MEANS = np.array([103.939, 116.779, 123.68], dtype=np.float32)
 """Mean blue, green and red of ImageNet, 0 to 255 (Simonyan & Zisserman 2014)."""
 
 
-def scaled_centre_crop(image: Array, size: int) -> Array:
-    """Scale uint8 [height, width, C] by its shorter side and cut the middle: float32 [size, size, C], 0 to 255."""
-    height, width = image.shape[:2]
+def scaled_centre_crop(image: Array, size: int, channels: Sequence[int] = (0, 1, 2)) -> Array:
+    """Scale uint8 [height, width, C] by its shorter side, cut the middle: float32 [size, size, channels], 0 to 255."""
+    height, width, n_channels = image.shape
     factor = size / min(height, width) + 0.0001
-    rows = _source_of_crop(height, round(factor * height), size)
-    columns = _source_of_crop(width, round(factor * width), size)
-    (top, bottom, down), (left, right, across) = rows, columns
-    seen = slice(int(left[0]), int(right[-1]) + 1)
-    by_rows = _blend(image[top, seen], image[bottom, seen], down[:, None, None])
-    left, right = left - seen.start, right - seen.start
-    return _blend(by_rows[:, left], by_rows[:, right], across[None, :, None])
+    top, bottom, down = _source_of_crop(height, round(factor * height), size)
+    left, right, across = _source_of_crop(width, round(factor * width), size)
+    first, end = int(left[0]), int(right[-1]) + 1
+    rows = _blend(image[top, first:end], image[bottom, first:end], down[:, None, None]).reshape(size, -1)
+    # Pixels and channels as one axis: NumPy is slow where the last axis is as short as three.
+    at = [((columns - first)[:, None] * n_channels + np.array(channels)).ravel() for columns in (left, right)]
+    crop = _blend(rows.take(at[0], axis=1), rows.take(at[1], axis=1), np.repeat(across, len(channels)))
+    return crop.reshape(size, size, len(channels))
 
 
 def bgr_minus_means(image: Array, size: int) -> Array:
     """VGG's input: `scaled_centre_crop`, colours in the order blue, green, red, minus their means over ImageNet."""
-    bgr = scaled_centre_crop(image, size)[:, :, ::-1]
-    return np.subtract(bgr, BGR_MEANS, order="C")
+    crop = scaled_centre_crop(image, size, channels=(2, 1, 0))
+    crop.reshape(size, -1)[:] -= np.tile(BGR_MEANS, size)
+    return crop
 
 
 def _source_of_crop(length: int, scaled: int, size: int) -> tuple[Array, Array, Array]:
@@ -44,9 +48,8 @@ def _source_of_crop(length: int, scaled: int, size: int) -> tuple[Array, Array, 
 
 
 def _blend(before: Array, after: Array, weight: Array) -> Array:
-    blended = before.astype(np.float32)
-    difference = after.astype(np.float32)
-    difference -= blended
-    difference *= weight
-    blended += difference
+    """before + weight * (after - before), in float32."""
+    exact = np.int16 if before.dtype == np.uint8 else np.float32
+    blended = np.multiply(np.subtract(after, before, dtype=exact), weight, dtype=np.float32)
+    blended += before
     return blended
