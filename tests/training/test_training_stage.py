@@ -89,7 +89,7 @@ def test_each_model_has_event_files(report: StageReport, work_dir: Path) -> None
 
 
 def test_no_scratch_files_stay(report: StageReport, work_dir: Path) -> None:
-    assert not (work_dir / "_cache" / "training").exists()
+    assert not (work_dir / "_cache").exists()
     assert not list((work_dir / "_staging").iterdir())
 
 
@@ -99,4 +99,4 @@ def test_nothing_to_learn_is_refused(spark: SparkSession, tmp_path: Path) -> Non
     with pytest.raises(RunRefused, match="nothing can be learned; outcome_0 is skipped"):
         stage.run(spark, planted_config(tmp_path, ROWS))
     assert not (tmp_path / "models").exists()
-    assert not (tmp_path / "_cache" / "training").exists()
+    assert not (tmp_path / "_cache").exists()

@@ -6,7 +6,7 @@ import logging
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from statistics import mean
 from typing import TYPE_CHECKING, Any
@@ -138,6 +138,8 @@ def _scratch(work_dir: str) -> Iterator[Path]:
         yield path
     finally:
         shutil.rmtree(path)
+        with suppress(OSError):  # others' caches are in it
+            path.parent.rmdir()
 
 
 @contextmanager
