@@ -1,0 +1,173 @@
+"""The demo, whole: what `make demo` shows is there, comes out of learning, and is not done twice."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+REPOSITORY = Path(__file__).parents[2]
+IOD = REPOSITORY / "tests/data/iod2019/File_7_-_All_IoD2019_Ranks_Deciles.csv"
+BOUNDARIES = REPOSITORY / "tests/data/boundaries/lsoa11_bury.geojson"
+OUTCOMES = ("imd_income", "imd_health", "imd_living_environment")
+
+
+@dataclass(frozen=True)
+class Run:
+    config: Path
+    work_dir: Path
+    printed: str
+
+
+def streetdeciles(*arguments: str | Path) -> str:
+    command = [sys.executable, "-m", "streetdeciles", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def demo_config(folder: Path, city: Path, **changes: Any) -> Path:
+    """conf/demo.yaml with its paths moved to `folder`; nothing else is another than in the demo."""
+    values = yaml.safe_load((REPOSITORY / "conf" / "demo.yaml").read_text())
+    values["work_dir"] = str(folder / "run")
+    values["labels"]["tables"][0]["path"] = str(changes.get("table", IOD))
+    values["labels"]["boundaries"]["path"] = str(BOUNDARIES)
+    values["labels"]["locations"] = str(city / "locations.csv")
+    values["images"]["folder"] = str(city / "photographs")
+    folder.mkdir(exist_ok=True)
+    path = folder / "demo.yaml"
+    path.write_text(yaml.safe_dump(values))
+    return path
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    folder = tmp_path_factory.mktemp("demo")
+    city = folder / "city"
+    streetdeciles("demo", "--out", city, "--table", IOD, "--boundaries", BOUNDARIES, "--district", "Bury")
+    config = demo_config(folder, city)
+    return Run(config, folder / "run", streetdeciles("run", "--config", config))
+
+
+@pytest.fixture(scope="session")
+def shuffled(demo: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The same photographs and features, but each area of Bury has the published ranks of another."""
+    folder = tmp_path_factory.mktemp("shuffled")
+    table = pd.read_csv(IOD, dtype=str)
+    in_bury = table["Local Authority District name (2019)"] == "Bury"
+    ranks = [name for name in table.columns if "Rank" in name or "Decile" in name]
+    order = np.random.default_rng(0).permutation(in_bury.sum())
+    table.loc[in_bury, ranks] = table.loc[in_bury, ranks].to_numpy()[order]
+    table.to_csv(folder / "iod.csv", index=False)
+    config = demo_config(folder, demo.work_dir.parent / "city", table=folder / "iod.csv")
+    for name in ("image_index", "features", "rejects", "left_out/stage=images"):
+        shutil.copytree(demo.work_dir / name, folder / "run" / name)
+    for stage in ("images", "features"):
+        (folder / "run" / "run_log").mkdir(exist_ok=True)
+        shutil.copy(demo.work_dir / "run_log" / f"{stage}.json", folder / "run" / "run_log")
+    return Run(config, folder / "run", streetdeciles("run", "--config", config))
+
+
+def area_spearman(run: Run) -> dict[str, float]:
+    """Spearman of mean score and true decile over the areas, from the table and by pandas alone."""
+    areas = pd.read_parquet(run.work_dir / "area_predictions")
+    areas = areas[(areas["method"] == "score_mean") & (areas["level"] == "area")]
+    return {
+        outcome: float(rows["mean_score"].corr(rows["true_decile"], method="spearman"))
+        for outcome, rows in areas.groupby("outcome")
+    }
+
+
+def test_demo_ranks_held_out_areas(demo: Run) -> None:
+    found = area_spearman(demo)
+
+    assert set(found) == set(OUTCOMES)
+    assert min(found.values()) >= 0.5, found
+
+
+def test_demo_on_shuffled_labels_finds_nothing(shuffled: Run) -> None:
+    found = area_spearman(shuffled)
+
+    # For 120 areas chance exceeds 0.3 once in a thousand times.
+    assert max(abs(value) for value in found.values()) < 0.3, found
+    assert "features is up to date" in shuffled.printed
+
+
+def test_demo_ends_with_the_results_and_the_report(demo: Run) -> None:
+    assert "Held-out areas" in demo.printed
+    assert demo.printed.rstrip().endswith(f"report: {demo.work_dir}/report.html")
+    assert (demo.work_dir / "report.html").stat().st_size > 100_000
+
+
+def test_demo_second_run_does_nothing(demo: Run) -> None:
+    printed = streetdeciles("run", "--config", demo.config)
+
+    assert printed.count("is up to date") == 9
+
+
+def test_demo_tables_open_with_pandas(demo: Run) -> None:
+    rows = {
+        name: len(pd.read_parquet(demo.work_dir / name))
+        for name in ("area_labels", "locations", "image_index", "predictions", "area_predictions", "metrics")
+    }
+
+    assert rows["locations"] == 240
+    assert rows["image_index"] == 960
+    assert rows["area_labels"] == 120 * 8
+    assert rows["area_predictions"] == 120 * len(OUTCOMES) * 5
+
+
+def test_demo_photographs_are_features_or_rejects(demo: Run) -> None:
+    index = set(pd.read_parquet(demo.work_dir / "image_index")["image_id"])
+    features = pd.read_parquet(demo.work_dir / "features", columns=["image_id"])["image_id"]
+    rejects = pd.read_parquet(demo.work_dir / "rejects")
+
+    assert len(rejects) == 3
+    assert sorted([*features, *rejects["image_id"]]) == sorted(index)
+
+
+def test_demo_hdf5_rows_are_those_of_the_table_beside_it(demo: Run) -> None:
+    table = pd.read_csv(demo.work_dir / "training_set.csv", dtype={"location_id": str})
+    features = pd.read_parquet(demo.work_dir / "features")
+    row = table.index[table["location_id"] == table["location_id"].iloc[len(table) // 2]][0]
+    expected = features[features["location_id"] == table["location_id"].iloc[row]].sort_values("view")
+
+    with h5py.File(demo.work_dir / "training_set.h5") as file:
+        assert file["features"].shape == (240, 4, 4096)
+        assert len(table) == 240
+        np.testing.assert_array_equal(
+            file["features"][row][expected["view"].to_numpy()], np.stack(expected["features"].to_numpy())
+        )
+
+
+def test_demo_predictions_are_held_out(demo: Run) -> None:
+    predictions = pd.read_parquet(demo.work_dir / "predictions")
+    locations = pd.read_parquet(demo.work_dir / "locations")
+
+    joined = predictions.merge(locations, on="location_id")
+    assert (joined.groupby(["area_id", "outcome"])["fold"].nunique() == 1).all()
+    assert sorted(predictions["fold"].unique()) == [0, 1, 2, 3, 4]
+    np.testing.assert_allclose(np.stack(predictions["probabilities"].to_numpy()).sum(axis=1), 1, atol=1e-5)
+
+
+def test_demo_another_config_in_its_work_dir_is_refused(demo: Run, tmp_path: Path) -> None:
+    values = yaml.safe_load(demo.config.read_text())
+    values["training"]["epochs"] = 2
+    other = tmp_path / "other.yaml"
+    other.write_text(yaml.safe_dump(values))
+    command = [sys.executable, "-m", "streetdeciles", "run", "--config", str(other)]
+
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "training.epochs was 40, is 2" in done.stderr
