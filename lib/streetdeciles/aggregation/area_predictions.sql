@@ -60,8 +60,8 @@ methods AS (
         a.true_decile,
         stack(
             5,
-            -- The most probable class of binomial(9, p) is the first k of 0..9 with k + 1 >= 10 p.
-            'score_mean', least(10D, greatest(1D, ceil(10 / (1 + exp(-a.mean_score))))),
+            -- The most probable class 0..9 of binomial(9, p) is floor(10 p), of two alike the upper, as in the network.
+            'score_mean', least(10D, floor(10 / (1 + exp(-a.mean_score))) + 1),
             'score_decile_mean', a.score_decile_mean,
             'decile_mean', a.decile_mean,
             'decile_median', a.decile_median,
