@@ -7,12 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-DATA = Path(__file__).parent / "data"
 
 
 @pytest.fixture(scope="session")
@@ -41,10 +38,3 @@ def values(tmp_path: Path) -> dict[str, Any]:
         "images": {"folder": "photographs"},
         "dataset": {"outcomes": ["imd"]},
     }
-
-
-def write_config(folder: Path, values: Any) -> Path:
-    """Write the values, or a text as it is, as `<folder>/run.yaml`."""
-    path = folder / "run.yaml"
-    path.write_text(values if isinstance(values, str) else yaml.safe_dump(values))
-    return path

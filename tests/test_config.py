@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from conftest import write_config
+from config_files import write_config
 from streetdeciles.config import RunConfig, input_paths, load_config, result_settings
 from streetdeciles.errors import RunRefused
 

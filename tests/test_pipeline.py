@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from conftest import write_config
+from config_files import write_config
 from streetdeciles import run_log, storage
 from streetdeciles.config import RunConfig, load_config
 from streetdeciles.errors import RunRefused

@@ -146,7 +146,9 @@ def test_equal_scores_have_no_score_deciles_and_a_note(finished: tuple[pd.DataFr
     assert note.startswith("constant in town has no score_decile_mean: the scores of its 10 locations fall in fewer")
 
 
-def test_even_odds_are_the_upper_of_the_two_most_probable_as_in_the_network(finished: tuple[pd.DataFrame, StageReport]) -> None:
+def test_even_odds_are_the_upper_of_the_two_most_probable_as_in_the_network(
+    finished: tuple[pd.DataFrame, StageReport],
+) -> None:
     assert set(deciles_of(finished[0], "constant", "score_mean")) == {6}
 
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from skimage.transform import resize
 
-from conftest import DATA
+from paths import DATA
 from streetdeciles.backbones.preprocessing import bgr_minus_means, scaled_centre_crop
 from streetdeciles.backbones.vgg16 import VGG16
 

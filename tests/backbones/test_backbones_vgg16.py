@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from conftest import DATA
+from paths import DATA
 from streetdeciles.backbones.vgg16 import VGG16
 from streetdeciles.backbones.weights import assign, random_weights, read_weights, weights_hash
 

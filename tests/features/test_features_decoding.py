@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from conftest import DATA
+from paths import DATA
 from streetdeciles.features.decoding import decode, prepare_pillow
 from streetdeciles.features.rejects import Rejected
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pytest
 from pixel_network import SIZE, features_of, write_photos
 
-from conftest import DATA
+from paths import DATA
 from streetdeciles.backbones.preprocessing import scaled_centre_crop
 from streetdeciles.errors import RunFailed
 from streetdeciles.features import reading

@@ -19,7 +19,7 @@ import pytest
 from PIL import Image
 from pixel_network import POISON, features_of, pixel_network, run_config, write_index, write_photos
 
-from conftest import DATA
+from paths import DATA
 from streetdeciles import storage
 from streetdeciles.backbones.vgg16 import VGG16
 from streetdeciles.backbones.weights import assign, random_weights

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 
-from conftest import DATA
+from paths import DATA
 from streetdeciles.config import DatasetConfig, ImagesConfig, LabelsConfig, LabelTable, RunConfig
 from streetdeciles.errors import RunRefused
 from streetdeciles.images.stage import run

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from conftest import DATA
+from paths import DATA
 from streetdeciles.errors import RunRefused
 from streetdeciles.labels.boundaries import AreaPolygons, fill_areas, read_boundaries
 

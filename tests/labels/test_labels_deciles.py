@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conftest import DATA
+from paths import DATA
 from streetdeciles.errors import RunRefused
 from streetdeciles.labels.deciles import deciles
 

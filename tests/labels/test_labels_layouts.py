@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from conftest import DATA
+from paths import DATA
 from streetdeciles.errors import RunRefused
 from streetdeciles.labels.layouts import AREA_COLUMNS, LAYOUTS, read_layout
 from streetdeciles.outcomes import OUTCOMES

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from conftest import DATA
+from paths import DATA
 from streetdeciles.errors import RunRefused
 from streetdeciles.labels.boundaries import read_boundaries
 from streetdeciles.labels.locations import BoundariesFile, count, left_out, place, read_header, read_rows

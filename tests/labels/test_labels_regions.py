@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from conftest import DATA
+from paths import DATA
 from streetdeciles.config import LabelTable
 from streetdeciles.errors import RunRefused
 from streetdeciles.labels.areas import label_areas, outcome_columns, read_areas

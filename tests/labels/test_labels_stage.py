@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pytest
 
-from conftest import DATA
+from paths import DATA
 from streetdeciles.config import Boundaries, DatasetConfig, ImagesConfig, LabelsConfig, LabelTable, RunConfig
 from streetdeciles.errors import RunRefused
 from streetdeciles.labels.stage import run
