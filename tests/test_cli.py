@@ -1,0 +1,94 @@
+"""The command line as a user meets it: exit codes, and one line for each mistake."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config_files import write_config
+from paths import DATA
+from streetdeciles.pipeline import STAGE_NAMES
+
+
+def streetdeciles(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "streetdeciles", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+
+
+def test_cli_dry_run_shows_the_plan_and_writes_nothing(tmp_path: Path, values: dict[str, Any]) -> None:
+    done = streetdeciles("run", "--config", write_config(tmp_path, values), "--from", "dataset", "--dry-run", "--force")
+
+    assert done.returncode == 2
+    assert "stage labels must run first (not done yet); add --from labels" in done.stderr
+
+    done = streetdeciles("run", "--config", write_config(tmp_path, values), "--dry-run")
+
+    assert done.returncode == 0
+    assert [name for name in STAGE_NAMES if name in done.stdout] == list(STAGE_NAMES)
+    assert not (tmp_path / "out").exists()
+
+
+def test_cli_refuses_a_bad_config_in_one_line(tmp_path: Path, values: dict[str, Any]) -> None:
+    done = streetdeciles("run", "--config", write_config(tmp_path, values | {"trainning": {}}))
+
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "error: " in done.stderr
+    assert "trainning: unknown key; did you mean training?" in done.stderr
+
+
+def test_cli_refuses_an_unknown_stage_and_names_the_known(tmp_path: Path, values: dict[str, Any]) -> None:
+    done = streetdeciles("run", "--config", write_config(tmp_path, values), "--only", "mapping")
+
+    assert done.returncode == 2
+    assert "invalid choice: 'mapping'" in done.stderr
+    assert "aggregation" in done.stderr
+
+
+@pytest.fixture
+def bad_column(tmp_path: Path, values: dict[str, Any]) -> Path:
+    """A config whose table lacks a column, which only the labels stage can see."""
+    source = DATA / "iod2019" / "File_7_-_All_IoD2019_Ranks_Deciles.csv"
+    lines = source.read_text(encoding="utf-8-sig").splitlines()[:30]
+    (tmp_path / "locations.csv").write_text("location_id,area_id\n1,E01000001\n")
+    (tmp_path / "table.csv").write_text("\n".join([lines[0].replace("Crime Rank", "Crime"), *lines[1:]]))
+    return write_config(tmp_path, values)
+
+
+def test_cli_tells_a_stage_s_refusal_in_one_line_and_keeps_the_trace_in_the_log(bad_column: Path) -> None:
+    done = streetdeciles("labels", "--config", bad_column)
+
+    assert done.returncode == 2
+    told = [line for line in done.stderr.splitlines() if "error:" in line]
+    assert len(told) == 1
+    assert "table.csv" in told[0]
+    assert "Crime Rank" in told[0]
+    assert "Traceback" not in done.stderr
+    assert "Traceback" in (bad_column.parent / "out" / "logs" / "run.log").read_text()
+
+
+def test_cli_refuses_an_empty_folder_of_photographs_in_one_line(tmp_path: Path, values: dict[str, Any]) -> None:
+    done = streetdeciles("images", "--config", write_config(tmp_path, values))
+
+    assert done.returncode == 2
+    told = [line for line in done.stderr.splitlines() if "error:" in line]
+    assert len(told) == 1
+    assert str(tmp_path / "photographs") in told[0]
+
+
+def test_cli_indexes_photographs_and_says_so(tmp_path: Path, values: dict[str, Any]) -> None:
+    for view in range(4):
+        shutil.copy(DATA / "photos" / "lund_01.jpg", tmp_path / "photographs" / f"7_{view}.jpg")
+    config = write_config(tmp_path, values)
+
+    first, second = streetdeciles("images", "--config", config), streetdeciles("images", "--config", config)
+
+    assert first.returncode == 0, first.stderr
+    assert "1 locations in 1 shards" in first.stdout
+    assert second.returncode == 0, second.stderr
+    assert "images is up to date" in second.stdout
