@@ -47,6 +47,8 @@ def _parser() -> argparse.ArgumentParser:
         stage = commands.add_parser(name, help=f"run the {name} stage")
         stage.set_defaults(first=None, last=None, only=name)
         _add_run_options(stage)
+        if name == "features":
+            _add_features_options(stage)
 
     demo = commands.add_parser("demo", help="draw the demo city's photographs")
     demo.add_argument("--out", required=True, help="folder to draw in, e.g. output/demo_city")
@@ -71,6 +73,24 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=_run)
 
 
+def _add_features_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--retry-rejects", action="store_true", help="make the shards that hold rejects again")
+    parser.add_argument(
+        "--status",
+        dest="command",
+        action="store_const",
+        const=_status,
+        help="show what is finished, failed and missing, also while a run goes on, and do nothing",
+    )
+
+
+def _status(options: argparse.Namespace) -> int:
+    from streetdeciles.features.status import extraction_status
+
+    terminal.show_status(extraction_status(load_config(options.config).work_dir))
+    return 0
+
+
 def _run(options: argparse.Namespace) -> int:
     config = load_config(options.config)
     selected = select_stages(options.first, options.last, options.only)
@@ -78,7 +98,8 @@ def _run(options: argparse.Namespace) -> int:
         terminal.show_plan(plan(config, selected, force=options.force))
         return 0
     _log_to_file(config)
-    run(config, selected, force=options.force, on_report=terminal.show_stage)
+    retry_rejects = getattr(options, "retry_rejects", False)
+    run(config, selected, force=options.force, retry_rejects=retry_rejects, on_report=terminal.show_stage)
     if selected[-1] == "report":
         terminal.show_results(config)
     return 0

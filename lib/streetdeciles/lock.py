@@ -20,21 +20,31 @@ def locked(work_dir: str) -> Iterator[None]:
 
     A run that was killed leaves its lock; on the same host that is seen and the lock is taken over.
     """
-    uri = storage.join(work_dir, "run.lock")
-    if storage.exists(uri):
-        owner = storage.read_json(uri)
-        if _may_be_alive(owner):
-            minutes = (time.time() - owner["since"]) / 60
-            raise RunRefused(
-                f"work_dir {work_dir} is in use by process {owner['pid']} on {owner['host']} since {minutes:.0f} min; "
-                f"wait for it, or remove {uri} if that run is gone"
-            )
+    uri = _uri(work_dir)
+    owner = lock_owner(work_dir)
+    if owner is not None:
+        raise RunRefused(f"work_dir {work_dir} is in use by {owner}; wait for it, or remove {uri} if that run is gone")
     mine = {"host": socket.gethostname(), "pid": os.getpid(), "since": time.time(), "started": _started(os.getpid())}
     storage.write_json(uri, mine)
     try:
         yield
     finally:
         storage.remove(uri)
+
+
+def lock_owner(work_dir: str) -> str | None:
+    """Process, host and age of the run that works there now, as far as can be seen from here."""
+    try:
+        owner = storage.read_json(_uri(work_dir))
+    except FileNotFoundError:
+        return None
+    if not _may_be_alive(owner):
+        return None
+    return f"process {owner['pid']} on {owner['host']} since {(time.time() - owner['since']) / 60:.0f} min"
+
+
+def _uri(work_dir: str) -> str:
+    return storage.join(work_dir, "run.lock")
 
 
 def _may_be_alive(owner: dict[str, object]) -> bool:

@@ -97,17 +97,39 @@ def _why_stale(work_dir: str, stage: Stage, fingerprint: str) -> str | None:
     return f"{gone[0]} is gone" if gone else None
 
 
+def _retry_rejects(work_dir: str) -> None:
+    """Forget the shards with rejects, after the stages that are done with them: whatever happens, nothing is stale."""
+    from streetdeciles.features import shards
+
+    if not any(mark.rejects for mark in shards.read_marks(work_dir).values()):
+        logger.info("features: there are no rejects to try again")
+        return
+    stale = {"features"}
+    for stage in STAGES:
+        if stale.intersection(stage.reads):
+            stale.add(stage.name)
+    for name in stale:
+        run_log.forget(work_dir, name)
+    logger.info("features: %d shard(s) with rejects are made again", shards.forget_shards_with_rejects(work_dir))
+
+
 def run(
     config: RunConfig,
     selected: Sequence[str],
     *,
     force: bool = False,
+    retry_rejects: bool = False,
     on_report: Callable[[Planned, StageReport], None] = lambda planned, report: None,
 ) -> None:
-    """Run what of `selected` is not up to date. `on_report` is told of each stage, also of those up to date."""
+    """Run what of `selected` is not up to date. `on_report` is told of each stage, also of those up to date.
+
+    With `retry_rejects` the shards that hold rejects are no longer up to date, nor is what follows from them.
+    """
     with ExitStack() as stack:
         stack.enter_context(locked(config.work_dir))
         run_log.claim_work_dir(config, force=force)
+        if retry_rejects:
+            _retry_rejects(config.work_dir)
         spark = None
         for planned in plan(config, selected, force=force):
             if planned.action == "not selected":

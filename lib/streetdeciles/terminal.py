@@ -13,6 +13,7 @@ from streetdeciles.tables import MEASURES, METRICS
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from streetdeciles.features.status import ExtractionStatus
     from streetdeciles.pipeline import Planned
 
 
@@ -48,6 +49,28 @@ def show_stage(planned: Planned, report: StageReport) -> None:
     console().print(table)
     for note in report.notes:
         console().print(f"  {escape(note)}")
+
+
+def show_status(status: ExtractionStatus) -> None:
+    """How far the extraction is, why photographs were rejected and why shards failed."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("what", "shards", "images", title="features", title_justify="left")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, (shards, images) in status.shards.items():
+        table.add_row(name, f"{shards:,}", f"{images:,}")
+    console().print(table)
+    console().print(f"  {status.features:,} features, {sum(status.rejects.values()):,} rejects")
+    for reason, n in status.rejects.most_common(10):
+        console().print(f"    {reason}: {n:,}")
+    if status.images_a_second:
+        console().print(f"  {status.images_a_second:.1f} images/s while it worked")
+    for number, why in [*status.failures.items()][:10]:
+        console().print(f"  shard {number} failed: {escape(why)}", soft_wrap=True)
+    at_work = f"at work: {status.owner}" if status.owner else "no run is at work"
+    console().print(f"  {escape(at_work)}")
 
 
 def show_results(config: RunConfig) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from threading import Event, Semaphore
@@ -54,6 +55,7 @@ class Scheduler:
             return [], {}
         try:
             with self._computing:
+                started = time.time()
                 staged = compute_wave(self._spark, shards, self._settings)
         except WorkerDied as died:
             if len(shards) == 1 and attempt == ATTEMPTS:
@@ -64,4 +66,4 @@ class Scheduler:
             half = len(shards) // 2
             first, second = self._finish(shards[:half]), self._finish(shards[half:])
             return [*first[0], *second[0]], {**first[1], **second[1]}
-        return commit_wave(self._spark, staged, shards, self._settings)
+        return commit_wave(self._spark, staged, shards, self._settings, started=started)

@@ -40,23 +40,36 @@ class Mark:
     seconds: Mapping[str, float]
     """`reading`, `decoding`, `computing` (summed over threads) and `writing`."""
     network: str
+    started: float = 0.0
+    """When its wave began, in seconds since 1970; 0 where that was not kept."""
+    ended: float = 0.0
 
 
 def read_marks(work_dir: str) -> dict[int, Mark]:
     """The marks of all finished shards, by number."""
-    fs, folder = storage.filesystem(_marks_uri(work_dir))
-    fs.invalidate_cache()
-    if not fs.exists(folder):
-        return {}
-    names = [path.rsplit("/", 1)[1] for path in fs.ls(folder, detail=False)]
-    uris = [storage.join(_marks_uri(work_dir), name) for name in names if name.endswith(".json")]
-    with ThreadPoolExecutor(16) as pool:  # an object store answers slowly, but many at a time
-        marks = [Mark(**values) for values in pool.map(storage.read_json, uris)]
-    return {mark.shard: mark for mark in marks}
+    return {mark.shard: mark for mark in (Mark(**values) for values in _read_all(_marks_uri(work_dir)))}
 
 
 def write_mark(work_dir: str, mark: Mark) -> None:
     storage.write_json(_mark_uri(work_dir, mark.shard), asdict(mark))
+    storage.remove(_failure_uri(work_dir, mark.shard))
+
+
+def read_failures(work_dir: str) -> dict[int, str]:
+    """Why shards failed when they were last tried, by number."""
+    return {values["shard"]: values["why"] for values in _read_all(_failures_uri(work_dir))}
+
+
+def write_failure(work_dir: str, shard: int, why: str) -> None:
+    storage.write_json(_failure_uri(work_dir, shard), {"shard": shard, "why": why})
+
+
+def forget_shards_with_rejects(work_dir: str) -> int:
+    """Take the marks of these shards away, so that they are missing and made again; returns their number."""
+    numbers = [number for number, mark in read_marks(work_dir).items() if mark.rejects]
+    for number in numbers:
+        storage.remove(_mark_uri(work_dir, number))
+    return len(numbers)
 
 
 def refuse_other_settings(marks: Iterable[Mark], settings: Mapping[str, Any], work_dir: str) -> None:
@@ -149,6 +162,33 @@ def totals(marks: Iterable[Mark]) -> tuple[Counter[str], Counter[str]]:
 
 def _marks_uri(work_dir: str) -> str:
     return storage.join(work_dir, FEATURES.name, "_shards")
+
+
+def _read_all(uri: str) -> list[dict[str, Any]]:
+    """The JSON files of a folder, where there is one. What is removed meanwhile is left out."""
+    fs, folder = storage.filesystem(uri)
+    fs.invalidate_cache()
+    if not fs.exists(folder):
+        return []
+    names = [path.rsplit("/", 1)[1] for path in fs.ls(folder, detail=False)]
+
+    def read(name: str) -> dict[str, Any] | None:
+        try:
+            values: dict[str, Any] = storage.read_json(storage.join(uri, name))
+        except FileNotFoundError:
+            return None
+        return values
+
+    with ThreadPoolExecutor(16) as pool:  # an object store answers slowly, but many at a time
+        return [found for found in pool.map(read, [n for n in names if n.endswith(".json")]) if found is not None]
+
+
+def _failures_uri(work_dir: str) -> str:
+    return storage.join(work_dir, FEATURES.name, "_failed")
+
+
+def _failure_uri(work_dir: str, shard: int) -> str:
+    return storage.join(_failures_uri(work_dir), f"{shard:05d}.json")
 
 
 def _mark_uri(work_dir: str, shard: int) -> str:

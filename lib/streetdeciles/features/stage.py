@@ -100,6 +100,7 @@ def _extract(spark: SparkSession, missing: list[Shard], settings: WaveSettings, 
                     told.add(mark.network)
             for number, why in done[1].items():
                 logger.warning("features: shard %d failed: %s", number, why)
+                ledger.write_failure(settings.work_dir, number, why)
             advance(sum(mark.images for mark in done[0]), f"{n_rejects} rejects")
 
         scheduler = Scheduler(spark, settings, computing=1 if sizes.local else 2)

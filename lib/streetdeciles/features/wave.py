@@ -10,7 +10,7 @@ import json
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -68,9 +68,12 @@ def compute_wave(spark: SparkSession, shards: Sequence[Shard], settings: WaveSet
 
 
 def commit_wave(
-    spark: SparkSession, staged: str, shards: Sequence[Shard], settings: WaveSettings
+    spark: SparkSession, staged: str, shards: Sequence[Shard], settings: WaveSettings, *, started: float
 ) -> tuple[list[Mark], dict[int, str]]:
-    """Write the finished shards to both tables, then mark them; returns the marks, and why other shards failed."""
+    """Write the finished shards to both tables, then mark them; returns the marks, and why other shards failed.
+
+    `started` is when the wave began, in seconds since 1970.
+    """
     with _committing:
         start = time.monotonic()
         extracted = spark.read.schema(_spark_schema()).parquet(storage.spark_uri(staged))
@@ -84,7 +87,12 @@ def commit_wave(
             _write_parts(extracted, REJECT, REJECTS, with_rejects, settings.work_dir)
         seconds = time.monotonic() - start
         writing_s = seconds / max(1, sum(shard.images for shard in finished))
-        marks = [_mark(shard, tallies[shard.number], writing_s, settings.fingerprint) for shard in finished]
+        marks = [
+            replace(
+                _mark(shard, tallies[shard.number], writing_s, settings.fingerprint), started=started, ended=time.time()
+            )
+            for shard in finished
+        ]
         for mark in marks:
             write_mark(settings.work_dir, mark)
         storage.remove(staged)

@@ -1,0 +1,121 @@
+"""What `--status` says, and that rejects can be tried again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pixel_network import pixel_network, run_config, write_index, write_photos
+
+from config_files import write_config
+from streetdeciles import pipeline, run_log
+from streetdeciles.cli import main
+from streetdeciles.errors import RunRefused
+from streetdeciles.features import shards as ledger
+from streetdeciles.features import stage
+from streetdeciles.features.parallel import Parallelism
+from streetdeciles.features.shards import Mark
+from streetdeciles.features.status import extraction_status
+from streetdeciles.lock import locked
+from streetdeciles.run_log import StageReport
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+ONE_TASK = Parallelism(tasks=1, threads=2, local=True)
+
+
+def index(work_dir: Path, images_by_shard: dict[int, int]) -> None:
+    """`image_index` as far as it is looked at, in two files."""
+    (work_dir / "image_index").mkdir(parents=True)
+    for part in range(2):
+        numbers = [number for number, n in images_by_shard.items() for i in range(n) if i % 2 == part]
+        pq.write_table(pa.table({"shard": pa.array(numbers, pa.int32())}), work_dir / "image_index" / f"{part}.parquet")
+
+
+def finish(work_dir: Path, number: int, n: int, *, at: tuple[float, float] = (0, 0), **rejects: int) -> None:
+    ledger.write_mark(str(work_dir), Mark(number, "M", {}, n, n - sum(rejects.values()), rejects, {}, "cpu", *at))
+    for table in ("features", "rejects") if rejects else ("features",):
+        (work_dir / table / f"shard={number}").mkdir(parents=True)
+
+
+def test_status_adds_up(tmp_path: Path) -> None:
+    index(tmp_path, {0: 10, 1: 8, 2: 6, 3: 4, 4: 2})
+    finish(tmp_path, 0, 10, at=(100, 104), missing=2, empty=1)
+    finish(tmp_path, 1, 8, at=(102, 106), missing=1)  # computed beside the other for two seconds
+    finish(tmp_path, 3, 5)  # one photograph more than there is now
+    finish(tmp_path, 9, 7)  # no longer in the index
+    for number in (0, 2, 9):
+        ledger.write_failure(str(tmp_path), number, "no right to read it")
+    finish(tmp_path, 4, 2, at=(200, 204))  # in a later run
+    (tmp_path / "features" / "shard=4").rmdir()  # and its features were removed since
+    found = extraction_status(str(tmp_path))
+    assert found.shards == {"done": (2, 18), "failed": (1, 6), "missing": (2, 6), "all": (5, 30)}
+    assert (found.features, found.rejects) == (14, {"missing": 3, "empty": 1})
+    assert found.failures == {2: "no right to read it"}
+    assert found.images_a_second == pytest.approx(18 / 6)
+    assert found.owner is None
+
+
+def test_status_without_an_index_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RunRefused, match="no index of photographs yet; run the stage images first"):
+        extraction_status(str(tmp_path))
+
+
+def test_finished_shard_has_not_failed_any_more(tmp_path: Path) -> None:
+    ledger.write_failure(str(tmp_path), 3, "no right to read it")
+    finish(tmp_path, 3, 1)
+    assert ledger.read_failures(str(tmp_path)) == {}
+
+
+def test_status_is_shown_while_a_run_goes_on(
+    values: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    index(tmp_path / "out", {0: 3, 1: 1200})
+    finish(tmp_path / "out", 0, 3, at=(10, 12), truncated=1)
+    ledger.write_failure(str(tmp_path / "out"), 1, "gone")
+    with locked(str(tmp_path / "out")):
+        assert main(["features", "--config", str(write_config(tmp_path, values)), "--status"]) == 0
+    said = capsys.readouterr().out
+    assert [line.split()[1::2] for line in said.splitlines() if "failed  " in line] == [["failed", "1", "1,200"]]
+    for expected in (
+        "2 features, 1 rejects",
+        "truncated: 1",
+        "1.5 images/s",
+        "shard 1 failed: gone",
+        "at work: process",
+    ):
+        assert expected in said
+
+
+def test_retried_rejects_are_features_now_and_other_shards_stay(spark: SparkSession, tmp_path: Path) -> None:
+    photos = write_photos(tmp_path / "photos", 6)
+    hidden = photos[3].rename(tmp_path / "hidden.png")
+    write_index(spark, tmp_path, [photos[:2], [*photos[2:4], tmp_path / "gone.jpg"], photos[4:]])
+
+    def extract() -> StageReport:
+        return stage.extract_shards(spark, run_config(tmp_path), pixel_network(), ONE_TASK)
+
+    assert extract().counts == {"images": 7, "features": 5, "rejects": 2, "rejects: missing": 2}
+    before = ledger.read_marks(str(tmp_path))
+    hidden.rename(photos[3])
+    pipeline._retry_rejects(str(tmp_path))
+    again = extract()
+    assert again.counts == {"images": 7, "features": 6, "rejects": 1, "rejects: missing": 1}
+    after = ledger.read_marks(str(tmp_path))
+    assert [number for number in after if after[number] != before[number]] == [1]
+    assert after[1].features == 2
+    assert 0 < before[0].started < before[0].ended < after[1].started
+
+
+@pytest.mark.parametrize("rejects", [{}, {"missing": 1}])
+def test_what_follows_from_rejects_is_made_again(rejects: dict[str, int], tmp_path: Path) -> None:
+    finish(tmp_path, 0, 3, **rejects)
+    for name in pipeline.STAGE_NAMES:
+        run_log.record(str(tmp_path), StageReport(name), "x")
+    pipeline._retry_rejects(str(tmp_path))
+    kept = [name for name in pipeline.STAGE_NAMES if run_log.finished(str(tmp_path), name)]
+    assert kept == (["labels", "images"] if rejects else list(pipeline.STAGE_NAMES))
