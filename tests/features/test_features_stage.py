@@ -24,8 +24,8 @@ from streetdeciles import storage
 from streetdeciles.backbones.vgg16 import VGG16
 from streetdeciles.backbones.weights import assign, random_weights
 from streetdeciles.errors import RunFailed, RunRefused
+from streetdeciles.features import quarantine, stage, wave
 from streetdeciles.features import shards as ledger
-from streetdeciles.features import stage, wave
 from streetdeciles.features.decoding import decode
 from streetdeciles.features.parallel import Parallelism
 from streetdeciles.run_log import StageReport
@@ -187,19 +187,56 @@ def test_shard_that_cannot_be_read_fails_and_the_others_are_finished(spark: Spar
     assert extract(spark, tmp_path).counts == {"images": 7, "features": 6, "rejects": 1, "rejects: missing": 1}
 
 
-def test_shard_whose_worker_dies_is_found_and_the_others_are_finished(spark: SparkSession, tmp_path: Path) -> None:
-    photos = write_photos(tmp_path / "photos", 8)
-    poison = tmp_path / "photos" / "poison.png"
-    Image.new("RGB", (40, 30), (POISON, POISON, POISON)).save(poison)
-    write_index(spark, tmp_path, [photos[:3], [photos[3], poison], photos[4:6], photos[6:]])
-    monkeypatch = pytest.MonkeyPatch()
-    monkeypatch.setattr(ledger, "IMAGES_A_TASK", 100)  # all four in one wave
-    with monkeypatch.context(), pytest.raises(RunFailed, match=r"1 of 4 shards failed.*\(shard 1: "):
+def write_poison(folder: Path, *names: str) -> list[Path]:
+    """Photographs whose worker kills itself."""
+    for name in names:
+        Image.new("RGB", (40, 30), (POISON, POISON, POISON)).save(folder / name)
+    return [folder / name for name in names]
+
+
+def test_photograph_that_kills_its_worker_is_a_reject(spark: SparkSession, tmp_path: Path) -> None:
+    """SIGKILL of the Python worker in the middle of a wave of three shards."""
+    photos = write_photos(tmp_path / "photos", 9)
+    poison = write_poison(tmp_path / "photos", "photo_004b.png")
+    write_index(spark, tmp_path, [photos[:2], [*photos[2:7], *poison, tmp_path / "gone.png"], photos[7:]])
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(ledger, "IMAGES_A_TASK", 100)  # all in one wave
+        report = extract(spark, tmp_path)
+    assert report.counts == {
+        "images": 11,
+        "features": 9,
+        "rejects": 2,
+        "rejects: crashed_worker": 1,
+        "rejects: missing": 1,
+    }
+    features, rejects = tables(tmp_path)
+    assert features["image_id"].tolist() == [path.stem for path in photos]
+    assert np.allclose(np.stack(features["features"]), [features_of(path) for path in photos])
+    assert rejects["image_id"].tolist() == ["gone", "photo_004b"]
+    assert rejects["uri"].tolist() == [str(tmp_path / "gone.png"), str(poison[0])]
+    assert "exited unexpectedly" in rejects["detail"][1]
+    mark = ledger.read_marks(str(tmp_path))[1]
+    assert (mark.images, mark.features, mark.network) == (7, 5, "mean of pixels")
+    assert not list((tmp_path / "_staging").glob("*"))
+    assert extract(spark, tmp_path).notes[0].startswith("0 of 3 shards were missing")
+
+
+@pytest.mark.parametrize(
+    ("n_photos", "message"),
+    [(1, r"shards failed.*died on more than 2 of its 4 photographs"), (0, "died on each photograph of shard 0 that")],
+)
+def test_many_photographs_that_kill_workers_are_not_quarantined(
+    n_photos: int, message: str, spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quarantine, "AT_LEAST", 2)
+    photos = write_photos(tmp_path / "a", n_photos) + write_poison(tmp_path, "x.png", "y.png", "z.png")
+    write_index(spark, tmp_path, [photos])
+    with pytest.raises(RunFailed, match=message):
         extract(spark, tmp_path)
-    monkeypatch.undo()
-    assert set(marked(tmp_path)) == {0, 2, 3}
-    poison.unlink()
-    assert extract(spark, tmp_path).counts["rejects: missing"] == 1
+    assert marked(tmp_path) == {}
+    assert not list((tmp_path / "_staging").glob("*"))
+    if n_photos:
+        assert "died on more than 2" in ledger.read_failures(str(tmp_path))[0]
 
 
 def test_killed_run_goes_on_where_it_was(spark: SparkSession, tmp_path: Path) -> None:

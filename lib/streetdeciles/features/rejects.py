@@ -13,6 +13,7 @@ Reason = Literal[
     "too_large",
     "truncated",
     "damaged",
+    "crashed_worker",
 ]
 
 

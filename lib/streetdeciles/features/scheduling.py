@@ -1,4 +1,7 @@
-"""Waves in flight: while one is committed the next computes; where a worker dies, its shards are taken apart."""
+"""Waves in flight: while one is committed the next computes; where a worker dies, its shards are taken apart.
+
+In the end that is one shard, and `quarantine` goes on in it.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from threading import Event, Semaphore
 from typing import TYPE_CHECKING
 
+from streetdeciles.errors import ShardFailed
+from streetdeciles.features.quarantine import take_apart
 from streetdeciles.features.shards import Mark, Shard
 from streetdeciles.features.wave import WaveSettings, WorkerDied, commit_wave, compute_wave
 
@@ -58,12 +63,19 @@ class Scheduler:
                 started = time.time()
                 staged = compute_wave(self._spark, shards, self._settings)
         except WorkerDied as died:
-            if len(shards) == 1 and attempt == ATTEMPTS:
-                return [], {shards[0].number: str(died)}
             logger.warning("a worker died on shard(s) %s: %s", ", ".join(str(s.number) for s in shards), died)
             if len(shards) == 1:
-                return self._finish(shards, attempt + 1)
+                return self._finish(shards, attempt + 1) if attempt < ATTEMPTS else self._finish_in_pieces(shards[0])
             half = len(shards) // 2
             first, second = self._finish(shards[:half]), self._finish(shards[half:])
             return [*first[0], *second[0]], {**first[1], **second[1]}
-        return commit_wave(self._spark, staged, shards, self._settings, started=started)
+        return commit_wave(self._spark, [staged], shards, self._settings, started=started)
+
+    def _finish_in_pieces(self, shard: Shard) -> Done:
+        try:
+            with self._computing:
+                started = time.time()
+                staged = take_apart(self._spark, shard, self._settings)
+        except ShardFailed as failed:
+            return [], {shard.number: str(failed)}
+        return commit_wave(self._spark, staged, [shard], self._settings, started=started)

@@ -95,7 +95,7 @@ def _extract(spark: SparkSession, missing: list[Shard], settings: WaveSettings, 
             nonlocal n_rejects
             for mark in done[0]:
                 n_rejects += sum(mark.rejects.values())
-                if mark.network not in told:
+                if mark.network and mark.network not in told:
                     logger.info("features: on %s", mark.network)
                     told.add(mark.network)
             for number, why in done[1].items():
@@ -133,7 +133,7 @@ def _report(shards: list[Shard], done: list[Shard], removed: int, work_dir: str,
         notes[0] += f", {n_done / took_s:.1f} images/s"
     if removed:
         notes.append(f"{removed} finished shard(s) were removed: the index has other photographs there now")
-    notes.extend(sorted({f"on {mark.network}" for mark in marks.values()}))
+    notes.extend(sorted({f"on {mark.network}" for mark in marks.values() if mark.network}))
     spent = ", ".join(f"{name} {value:.1f} s" for name, value in seconds.items())
     notes.append(f"all shards, summed over threads: {spent}")
     return StageReport("features", dict(counts), notes)

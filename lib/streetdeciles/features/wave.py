@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from threading import Lock
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from streetdeciles import storage
 from streetdeciles.errors import RunFailed, StreetdecilesError, told_in_one_line
-from streetdeciles.features.extracted import FEATURE, REJECT, SCHEMA
+from streetdeciles.features.extracted import FEATURE, REJECT, SCHEMA, Tally
 from streetdeciles.features.shards import Mark, Shard, remove_shards, write_mark
 from streetdeciles.features.workers import ExtractionTask
 from streetdeciles.tables import FEATURES, IMAGE_INDEX, REJECTS, Table
@@ -50,14 +50,27 @@ def compute_wave(spark: SparkSession, shards: Sequence[Shard], settings: WaveSet
     Raises:
         WorkerDied: in place of Spark's error, where a worker was lost.
     """
-    staged = storage.staging_uri(settings.work_dir, "extracted")
     n_tasks = min(settings.tasks, len(shards))
     keys = _keys_of_partitions(spark, n_tasks)
     placed = ", ".join(f"({shard.number}, {keys[i % n_tasks]})" for i, shard in enumerate(shards))
     # Not createDataFrame, which would start Python workers; each of them would load the model in its turn.
     tasks = spark.sql(f"SELECT * FROM VALUES {placed} AS placed(shard, task)").hint("broadcast")
     wanted = storage.read_table(spark, IMAGE_INDEX, settings.work_dir).join(tasks, on="shard", how="inner")
-    in_order = wanted.repartition(n_tasks, "task").sortWithinPartitions("shard", "image_id")
+    return _compute(wanted.repartition(n_tasks, "task"), settings)
+
+
+def compute_piece(spark: SparkSession, shard: Shard, ends: tuple[str, str], settings: WaveSettings) -> str:
+    """`compute_wave` for the photographs of one shard from one image_id to another."""
+    from pyspark.sql import functions as F
+
+    index = storage.read_table(spark, IMAGE_INDEX, settings.work_dir)
+    wanted = index.where((F.col("shard") == shard.number) & F.col("image_id").between(*ends))
+    return _compute(wanted.repartition(1), settings)
+
+
+def _compute(wanted: DataFrame, settings: WaveSettings) -> str:
+    staged = storage.staging_uri(settings.work_dir, "extracted")
+    in_order = wanted.sortWithinPartitions("shard", "image_id")
     extracted = in_order.mapInArrow(settings.task.run, _spark_schema())
     try:
         _parquet(extracted, storage.spark_uri(staged))
@@ -68,7 +81,7 @@ def compute_wave(spark: SparkSession, shards: Sequence[Shard], settings: WaveSet
 
 
 def commit_wave(
-    spark: SparkSession, staged: str, shards: Sequence[Shard], settings: WaveSettings, *, started: float
+    spark: SparkSession, staged: Sequence[str], shards: Sequence[Shard], settings: WaveSettings, *, started: float
 ) -> tuple[list[Mark], dict[int, str]]:
     """Write the finished shards to both tables, then mark them; returns the marks, and why other shards failed.
 
@@ -76,13 +89,13 @@ def commit_wave(
     """
     with _committing:
         start = time.monotonic()
-        extracted = spark.read.schema(_spark_schema()).parquet(storage.spark_uri(staged))
+        extracted = spark.read.schema(_spark_schema()).parquet(*map(storage.spark_uri, staged))
         tallies, failed = _check(extracted, shards)
         finished = [shard for shard in shards if shard.number not in failed]
         numbers = [shard.number for shard in finished]
         remove_shards(numbers, settings.work_dir)
         _write_parts(extracted, FEATURE, FEATURES, numbers, settings.work_dir)
-        with_rejects = [number for number in numbers if tallies[number]["rejects"]]
+        with_rejects = [number for number in numbers if tallies[number].rejects]
         if with_rejects:
             _write_parts(extracted, REJECT, REJECTS, with_rejects, settings.work_dir)
         seconds = time.monotonic() - start
@@ -95,7 +108,8 @@ def commit_wave(
         ]
         for mark in marks:
             write_mark(settings.work_dir, mark)
-        storage.remove(staged)
+        for uri in staged:
+            storage.remove(uri)
     return marks, failed
 
 
@@ -110,12 +124,12 @@ def _keys_of_partitions(spark: SparkSession, n: int) -> list[int]:
     return [found.get(part, part) for part in range(n)]
 
 
-def _check(extracted: DataFrame, shards: Sequence[Shard]) -> tuple[dict[int, dict[str, Any]], dict[int, str]]:
+def _check(extracted: DataFrame, shards: Sequence[Shard]) -> tuple[dict[int, Tally], dict[int, str]]:
     """(tally, failure) by shard; RunFailed unless each photograph of the others came out exactly once."""
     query = (files("streetdeciles.features") / "staged.sql").read_text(encoding="utf-8")
     found = {row["shard"]: row for row in extracted.sparkSession.sql(query, extracted=extracted).collect()}
-    tallies = {number: json.loads(row["tally"]) for number, row in found.items() if row["tally"]}
-    failed = {number: tally["failure"] for number, tally in tallies.items() if tally["failure"]}
+    tallies = {number: _sum(map(json.loads, row["tallies"])) for number, row in found.items() if row["tallies"]}
+    failed = {number: tally.failure for number, tally in tallies.items() if tally.failure}
     for shard in shards:
         if shard.number in failed:
             continue
@@ -128,6 +142,21 @@ def _check(extracted: DataFrame, shards: Sequence[Shard]) -> tuple[dict[int, dic
                 "nothing of it was kept; run the same command again, and report this if it stays"
             )
     return tallies, failed
+
+
+def _sum(parts: Iterable[dict[str, Any]]) -> Tally:
+    """The tally of a shard out of those of its pieces."""
+    total = Tally()
+    for part in parts:
+        total.images += part["images"]
+        total.features += part["features"]
+        total.rejects.update(part["rejects"])
+        total.reading_s += part["reading_s"]
+        total.decoding_s += part["decoding_s"]
+        total.computing_s += part["computing_s"]
+        total.failure = total.failure or part["failure"]
+        total.network = total.network or part["network"]
+    return total
 
 
 def _write_parts(extracted: DataFrame, kind: str, table: Table, shards: Sequence[int], work_dir: str) -> None:
@@ -144,18 +173,18 @@ def _parquet(frame: DataFrame, uri: str, partitioned_by: Sequence[str] = ()) -> 
     writer.parquet(uri)
 
 
-def _mark(shard: Shard, tally: dict[str, Any], writing_s_an_image: float, fingerprint: dict[str, Any]) -> Mark:
-    seconds = {name: tally[f"{name}_s"] for name in ("reading", "decoding", "computing")}
+def _mark(shard: Shard, tally: Tally, writing_s_an_image: float, fingerprint: dict[str, Any]) -> Mark:
+    seconds = {"reading": tally.reading_s, "decoding": tally.decoding_s, "computing": tally.computing_s}
     seconds["writing"] = writing_s_an_image * shard.images
     return Mark(
         shard=shard.number,
         members=shard.members,
         settings=fingerprint,
         images=shard.images,
-        features=tally["features"],
-        rejects=tally["rejects"],
+        features=tally.features,
+        rejects=dict(tally.rejects),
         seconds={name: round(value, 3) for name, value in seconds.items()},
-        network=tally["network"],
+        network=tally.network,
     )
 
 

@@ -1,0 +1,122 @@
+"""A shard that brings its worker down, taken apart until the photographs that do it stand alone."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+from streetdeciles import storage
+from streetdeciles.errors import RunFailed, ShardFailed
+from streetdeciles.features.extracted import Row, Tally, reject_batch, statistics_batch
+from streetdeciles.features.rejects import Rejected
+from streetdeciles.features.shards import Shard
+from streetdeciles.features.wave import WaveSettings, WorkerDied, compute_piece
+from streetdeciles.tables import IMAGE_INDEX
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+ATTEMPTS = 2
+"""At a single photograph, beside those that Spark itself makes."""
+
+AT_LEAST, SHARE = 3, 0.01
+"""So many photographs of a shard, or so large a share of them, may be quarantined; more are another fault's work."""
+
+logger = logging.getLogger(__name__)
+
+
+def take_apart(spark: SparkSession, shard: Shard, settings: WaveSettings) -> list[str]:
+    """Compute the shard in pieces, halving those whose worker dies; a photograph that does it alone is a reject.
+
+    Returns:
+        URIs of what came out, together all of the shard, as `wave.compute_wave` would have staged it.
+
+    Raises:
+        ShardFailed: too many photographs do it.
+        RunFailed: all that were tried do it, so that it is not their fault.
+    """
+    images = _image_ids(spark, shard, settings.work_dir)
+    pieces: list[Sequence[str]] = [images]
+    if len(images) > 1:
+        pieces = _halves(images)
+    staged: list[str] = []
+    crashed: dict[str, str] = {}
+    try:
+        while pieces:
+            piece = pieces.pop()
+            try:
+                staged.append(_attempted(spark, shard, piece, settings))
+            except WorkerDied as died:
+                if len(piece) > 1:
+                    pieces += _halves(piece)
+                    continue
+                crashed[piece[0]] = str(died)
+                logger.warning("features: a worker died on photograph %s of shard %d", piece[0], shard.number)
+                _check_number(shard, crashed, computed=bool(staged))
+        if crashed:
+            staged.append(_stage_rejects(spark, shard, crashed, settings.work_dir))
+    except BaseException:
+        for uri in staged:
+            storage.remove(uri)
+        raise
+    return staged
+
+
+def _halves(images: Sequence[str]) -> list[Sequence[str]]:
+    half = len(images) // 2
+    return [images[half:], images[:half]]
+
+
+def _attempted(spark: SparkSession, shard: Shard, piece: Sequence[str], settings: WaveSettings) -> str:
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return compute_piece(spark, shard, (piece[0], piece[-1]), settings)
+        except WorkerDied:
+            if len(piece) > 1 or attempt == ATTEMPTS:
+                raise
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _check_number(shard: Shard, crashed: dict[str, str], *, computed: bool) -> None:
+    if len(crashed) <= max(AT_LEAST, SHARE * shard.images):
+        return
+    names = ", ".join([*crashed][:AT_LEAST])
+    why = [*crashed.values()][-1]
+    if computed:
+        raise ShardFailed(
+            f"a worker died on more than {len(crashed) - 1} of its {shard.images} photographs ({names}, …): {why}; "
+            "look at these, or give the workers more memory"
+        )
+    raise RunFailed(
+        f"features: a worker died on each photograph of shard {shard.number} that was tried ({names}, …): {why}; so it "
+        "is not the photographs: give the workers more memory, and see their logs"
+    )
+
+
+def _image_ids(spark: SparkSession, shard: Shard, work_dir: str) -> list[str]:
+    """In their order; a shard is some thousands."""
+    index = storage.read_table(spark, IMAGE_INDEX, work_dir)
+    rows = index.where(f"shard = {shard.number}").select("image_id").sort("image_id").collect()
+    return [row["image_id"] for row in rows]
+
+
+def _stage_rejects(spark: SparkSession, shard: Shard, crashed: dict[str, str], work_dir: str) -> str:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from pyspark.sql import functions as F
+
+    index = storage.read_table(spark, IMAGE_INDEX, work_dir)
+    found = index.where((F.col("shard") == shard.number) & F.col("image_id").isin([*crashed])).collect()
+    rejects = [
+        (Row(**{name: row[name] for name in Row._fields}), Rejected("crashed_worker", crashed[row["image_id"]]))
+        for row in found
+    ]
+    tally = Tally(images=len(rejects))
+    tally.rejects["crashed_worker"] = len(rejects)
+    file = BytesIO()
+    pq.write_table(pa.Table.from_batches([reject_batch(rejects), statistics_batch({shard.number: tally})]), file)
+    staged = storage.staging_uri(work_dir, "extracted")
+    storage.write_bytes(storage.join(staged, "rejects.parquet"), file.getvalue())
+    return staged
