@@ -79,7 +79,7 @@ def extract(batches: Iterable[pa.RecordBatch], network: Network, preparation: Pr
     if rejects:
         yield reject_batch(rejects)
     for tally in tallies.values():
-        tally.network = network.description
+        tally.network = network.description + network.told()
     yield statistics_batch(tallies)
 
 

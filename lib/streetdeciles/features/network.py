@@ -14,6 +14,7 @@ from streetdeciles.backbones.registry import backbone_named
 from streetdeciles.backbones.weights import assign, hashed, read_weights
 from streetdeciles.errors import RunFailed
 from streetdeciles.features import device
+from streetdeciles.features.halving import HalvedBatches
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +31,8 @@ class Network:
     batch_size: int
     description: str
     """Device, precision and batch size, for the log."""
+    told: Callable[[], str] = str
+    """What has happened since, to be added to the description."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,8 @@ def _build(settings: NetworkSettings, started: device.Device) -> Network:
     def compute(images: Array) -> Array:
         return np.asarray(model.predict_on_batch(images))
 
-    compute(np.zeros((batch_size, backbone.size, backbone.size, 3), dtype=np.float32))
+    halved = HalvedBatches(compute, batch_size)
+    halved(np.zeros((batch_size, backbone.size, backbone.size, 3), dtype=np.float32))
     slow = "" if started.bfloat16 or settings.precision == "float32" else " (not native here, so slow)"
     description = f"{started.kind} ({started.name}), {settings.precision}{slow}, batches of {batch_size}"
-    return Network(compute, batch_size, description)
+    return Network(halved, batch_size, description, halved.told)

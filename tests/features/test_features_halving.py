@@ -1,0 +1,88 @@
+"""A network for which large batches do not fit into memory, with the errors that the frameworks really raise."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pixel_network import write_photos
+from test_features_extraction import PREPARATION, index_batch
+
+from streetdeciles.errors import RunFailed
+from streetdeciles.features.extracted import SCHEMA
+from streetdeciles.features.extraction import extract
+from streetdeciles.features.halving import HalvedBatches, is_out_of_memory
+from streetdeciles.features.network import Network
+
+
+class Memory:
+    """Computes means; TensorFlow's error for more than `room` photographs."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+        self.batches: list[int] = []
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        from tensorflow.errors import ResourceExhaustedError
+
+        self.batches.append(len(images))
+        if len(images) > self.room:
+            raise ResourceExhaustedError(None, None, f"OOM when allocating tensor with shape[{len(images)},64]")
+        means: np.ndarray = images.mean(axis=(1, 2))
+        return means
+
+
+def test_halves_are_computed_and_the_size_is_kept(caplog: pytest.LogCaptureFixture) -> None:
+    images = np.random.default_rng(0).random((14, 2, 2, 3)).astype(np.float32)
+    memory = Memory(room=4)
+    halved = HalvedBatches(memory, 14)
+    assert halved.told() == ""
+    with caplog.at_level(logging.WARNING):
+        assert np.array_equal(halved(images), images.mean(axis=(1, 2)))
+        assert np.array_equal(halved(images), images.mean(axis=(1, 2)))
+    assert memory.batches == [14, 7, 3, 3, 3, 3, 2, 3, 3, 3, 3, 2]
+    assert caplog.messages == [f"features: out of memory, going on with batches of {size}" for size in (7, 3)]
+    assert halved.told() == ", computed in parts of 3 because memory did not suffice"
+
+
+def test_one_photograph_that_does_not_fit_stops_the_run() -> None:
+    halved = HalvedBatches(Memory(room=0), 8)
+    with pytest.raises(RunFailed, match=r"does not suffice for one photograph \(OOM when allocating.*device to cpu"):
+        halved(np.zeros((8, 2, 2, 3), np.float32))
+
+
+def test_other_errors_are_not_memory() -> None:
+    def compute(images: np.ndarray) -> np.ndarray:
+        raise ValueError("shapes do not fit; RESOURCE_EXHAUSTED is not why")
+
+    with pytest.raises(ValueError, match="shapes do not fit"):
+        HalvedBatches(compute, 4)(np.zeros((4, 2, 2, 3), np.float32))
+
+
+def test_errors_of_the_other_frameworks_are_known() -> None:
+    """By JAX's message and PyTorch's class name as their sources have them; both need not be installed."""
+
+    class XlaRuntimeError(RuntimeError):
+        pass
+
+    class OutOfMemoryError(RuntimeError):
+        pass
+
+    assert is_out_of_memory(XlaRuntimeError("RESOURCE_EXHAUSTED: Out of memory while trying to allocate 123 bytes."))
+    assert is_out_of_memory(OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."))
+    assert not is_out_of_memory(XlaRuntimeError("INVALID_ARGUMENT: shapes"))
+
+
+def test_extraction_goes_on_and_its_statistics_say_so(tmp_path: Path) -> None:
+    paths = write_photos(tmp_path, 10)
+    halved = HalvedBatches(Memory(room=2), 4)
+    network = Network(halved, 4, "test", halved.told)
+    batches = extract(iter([index_batch(paths, [0] * 10)]), network, PREPARATION)
+    rows = pa.Table.from_batches(list(batches), SCHEMA).to_pylist()
+    assert [row["image_id"] for row in rows[:10]] == [path.name for path in paths]
+    assert {row["kind"] for row in rows[:10]} == {"feature"}
+    assert json.loads(rows[10]["detail"])["network"] == "test, computed in parts of 2 because memory did not suffice"
