@@ -86,6 +86,21 @@ def test_missing_weights_file_is_refused(tmp_path: Path, values: dict[str, Any])
     assert f"features.weights: {tmp_path}/vgg16.npy: no such file" in message
 
 
+def test_backbone_may_be_a_file_which_then_has_its_own_weights(tmp_path: Path, values: dict[str, Any]) -> None:
+    given = values | {"features": {"backbone": "own.keras", "layer": "pooled"}}
+    assert f"features.backbone: {tmp_path}/own.keras: no such file" in refusal(tmp_path, given)
+    (tmp_path / "own.keras").write_text("x")
+    features = load_config(str(write_config(tmp_path, given))).features
+    assert features.backbone == features.weights == f"{tmp_path}/own.keras"
+    given["features"]["weights"] = "imagenet"
+    assert "leave weights out to use the file's" in refusal(tmp_path, given)
+
+
+def test_unknown_backbone_is_refused(tmp_path: Path, values: dict[str, Any]) -> None:
+    message = refusal(tmp_path, values | {"features": {"backbone": "alexnet"}})
+    assert "features.backbone: must be vgg16, vgg19, resnet50, efficientnetv2b0, convnext_tiny, or a .keras" in message
+
+
 @pytest.mark.parametrize("weights", ["random", "random:x", "places365"])
 def test_unknown_weights_are_refused(tmp_path: Path, values: dict[str, Any], weights: str) -> None:
     assert "must be imagenet, random:<seed>, or a .h5" in refusal(tmp_path, values | {"features": {"weights": weights}})

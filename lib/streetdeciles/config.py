@@ -27,6 +27,9 @@ InputPath = Annotated[str, INPUT]
 Positive = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 
+BACKBONES = ("vgg16", "vgg19", "resnet50", "efficientnetv2b0", "convnext_tiny")
+"""As in `backbones/registry.py`, which is not needed to read a config."""
+
 AggregationMethod = Literal["score_mean", "score_decile_mean", "decile_mean", "decile_median", "decile_mode"]
 
 
@@ -88,9 +91,22 @@ class ImagesConfig(Section):
 
 
 class FeaturesConfig(Section):
-    backbone: Literal["vgg16"] = "vgg16"
+    backbone: str = "vgg16"
+    """A name of BACKBONES, or a .keras file that Keras 3 saved; that gets RGB from 0 to 255."""
     weights: str = "imagenet"
-    """`imagenet`, `random:<seed>`, or a file: Keras' .h5, .weights.h5 or .keras, or machrisaa's vgg16.npy."""
+    """`imagenet`, `random:<seed>`, or a file: Keras' .h5, .weights.h5 or .keras, or machrisaa's vgg16.npy.
+
+    A backbone that is a .keras file has its own; that is its default.
+    """
+    layer: str | None = None
+    """Whose output are the features, by its name in Keras; null: fc1 of VGG, the pooled features of the others.
+
+    What is not flat is flattened. Of a .keras file null is the last layer.
+    """
+    activation: bool = False
+    """Whether the layer's own activation, e.g. fc1's ReLU, is applied."""
+    antialias: bool = False
+    """Whether photographs are scaled with anti-aliasing; the reference does it without."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     store: Literal["float32", "float16"] = "float32"
     max_pixels: Positive = 50_000_000
@@ -99,6 +115,26 @@ class FeaturesConfig(Section):
     batch_size: Annotated[Annotated[int, Field(ge=1, le=4096)] | Literal["auto"], NEUTRAL] = "auto"
     """Photographs a step of the network; `auto`: 16 on a CPU, 128 on a GPU."""
     decode_threads: Annotated[int, NEUTRAL, Field(ge=1, le=256)] = 4
+
+    @model_validator(mode="before")
+    @classmethod
+    def _saved_model_has_weights(cls, values: Any) -> Any:
+        if isinstance(values, dict) and str(values.get("backbone", "")).endswith(".keras"):
+            return {"weights": values["backbone"], **values}
+        return values
+
+    @model_validator(mode="after")
+    def _imagenet_is_for_names(self) -> FeaturesConfig:
+        if self.backbone.endswith(".keras") and self.weights == "imagenet":
+            raise ValueError("weights: imagenet's are there for backbones by name; leave weights out to use the file's")
+        return self
+
+    @field_validator("backbone")
+    @classmethod
+    def _known_backbone(cls, backbone: str) -> str:
+        if backbone in BACKBONES or backbone.endswith(".keras"):
+            return backbone
+        raise ValueError(f"must be {', '.join(BACKBONES)}, or a .keras file")
 
     @field_validator("weights")
     @classmethod
@@ -296,19 +332,23 @@ def _resolve_paths(config: RunConfig, folder: Path) -> RunConfig:
 
     config = resolved(config)
     update: dict[str, Any] = {"work_dir": resolve(config.work_dir)}
-    if config.features.weights.endswith((".h5", ".keras", ".npy")):
-        update["features"] = config.features.model_copy(update={"weights": resolve(config.features.weights)})
+    files = {name: resolve(path) for name, path in _network_files(config.features).items()}
+    update["features"] = config.features.model_copy(update=files)
     return config.model_copy(update=update)
 
 
 def _check_inputs(path: str, config: RunConfig) -> None:
-    weights = config.features.weights
     paths = [*input_paths(config)]
-    if weights.endswith((".h5", ".keras", ".npy")):
-        paths.append(("features.weights", weights))
+    paths += [(f"features.{name}", path) for name, path in _network_files(config.features).items()]
     missing = [f"{key}: {value}: no such file or folder" for key, value in paths if not _exists(value)]
     if missing:
         raise RunRefused(f"{path}: {'; '.join(missing)}; correct the path (relative to the config's folder)")
+
+
+def _network_files(features: FeaturesConfig) -> dict[str, str]:
+    """The fields that hold a file here, where others hold a name."""
+    found = {"backbone": features.backbone, "weights": features.weights}
+    return {name: value for name, value in found.items() if value.endswith((".h5", ".keras", ".npy"))}
 
 
 def _exists(path: str) -> bool:

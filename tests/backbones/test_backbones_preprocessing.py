@@ -69,3 +69,41 @@ def test_half_pixel_centres_and_no_anti_aliasing() -> None:
     middle = np.zeros((896, 896, 3), dtype=np.uint8)
     middle[:, 1::4] = middle[:, 2::4] = 200
     assert np.allclose(scaled_centre_crop(middle, 224), 200)
+
+
+def by_triangles(length: int, size: int, factor: float) -> np.ndarray:
+    """[size, length]: how much each pixel of a side counts for each of the crop; a triangle as wide as two pixels."""
+    scaled = round(factor * length)
+    at = np.arange(int((scaled - size) / 2), int((scaled - size) / 2) + size) + 0.5
+    distance = np.abs(at[:, None] * length / scaled - (np.arange(length) + 0.5))
+    weights = np.maximum(0, 1 - distance / max(1, length / scaled))
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("shape", [(640, 640), (480, 700), (1024, 768), (100, 333)])
+def test_anti_aliased_crop_is_a_mean_under_triangles(shape: tuple[int, int]) -> None:
+    with Image.open(PHOTOS[0]) as opened:
+        image = np.asarray(opened.convert("RGB").resize((shape[1], shape[0])))
+    factor = 224 / min(shape) + 0.0001
+    down, across = (by_triangles(length, 224, factor) for length in shape)
+    expected = np.einsum("ih,hwc,jw->ijc", down, image, across, optimize=True)
+    found = scaled_centre_crop(image, 224, antialias=True)
+    assert found.dtype == np.float32
+    assert np.abs(found - expected).max() <= 1.01  # rounded to whole numbers, after each direction
+    prepared = VGG16.antialiased().preprocess(image)
+    assert prepared.flags.c_contiguous
+    assert np.allclose(prepared, found[:, :, ::-1] - np.array([103.939, 116.779, 123.68]), atol=1e-4)
+
+
+def test_anti_aliasing_keeps_the_mean_of_fine_stripes() -> None:
+    """896 -> 224: of four pixels two are 200; without it they alone are seen."""
+    stripes = np.zeros((896, 896, 3), dtype=np.uint8)
+    stripes[:, 1::4] = stripes[:, 2::4] = 200
+    assert scaled_centre_crop(stripes, 224, antialias=True)[:, 2:-2].tolist() == np.full((224, 220, 3), 100.0).tolist()
+    assert scaled_centre_crop(np.zeros((1, 50_000, 3), np.uint8), 224, antialias=True).shape == (224, 224, 3)
+
+
+def test_anti_aliasing_has_a_name_of_its_own() -> None:
+    smooth = VGG16.antialiased()
+    assert smooth.preprocessing == "bgr minus means, 224, bilinear with anti-aliasing, 1"
+    assert smooth.weight_shapes is VGG16.weight_shapes

@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 
 from paths import DATA
+from streetdeciles.backbones.variables import assign
 from streetdeciles.backbones.vgg16 import VGG16
-from streetdeciles.backbones.weights import assign, random_weights, read_weights, weights_hash
+from streetdeciles.backbones.weights import random_weights, read_weights, weights_hash
 
 PHOTOS = [DATA / "photos" / f"{name}.jpg" for name in ("lund_01", "berlin_01", "mapillary_05")]
 

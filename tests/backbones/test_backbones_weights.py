@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
@@ -12,7 +13,6 @@ import h5py
 import numpy as np
 import pytest
 
-from streetdeciles.backbones import weights
 from streetdeciles.backbones.backbone import Backbone
 from streetdeciles.backbones.registry import backbone_named
 from streetdeciles.backbones.vgg16 import VGG16
@@ -178,12 +178,12 @@ def test_hash_tells_weights_apart(arrays: dict[str, np.ndarray]) -> None:
 
 
 def test_imagenet_without_network_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(weights, "IMAGENET_URL", "http://127.0.0.1:9/vgg16.h5")
+    nowhere = replace(VGG16, imagenet=("http://127.0.0.1:9/vgg16.h5", "0" * 32))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     with pytest.raises(RunRefused, match=r"cannot download .*set features.weights to its path, or use random:<seed>"):
-        next(read_weights("imagenet", VGG16))
+        next(read_weights("imagenet", nowhere))
 
 
 def test_unknown_backbone_lists_the_known() -> None:
-    with pytest.raises(RunRefused, match="'vgg61' is not known; known: vgg16"):
+    with pytest.raises(RunRefused, match="'vgg61' is not known; known: vgg16, vgg19, resnet50"):
         backbone_named("vgg61")

@@ -113,7 +113,7 @@ def test_weights_that_differ_on_a_worker_stop_the_run(monkeypatch: pytest.Monkey
 
     shapes = {"fc1/kernel": (2, 3), "fc1/bias": (3,)}
     small = replace(VGG16, build=build, weight_shapes=shapes)
-    monkeypatch.setattr(network, "backbone_named", lambda name: small)
+    monkeypatch.setattr(network, "backbone_named", lambda name, **_: small)
     settings = NetworkSettings("small", "random:2", WEIGHTS_OF_SEED_1, "float32", "cpu", "tensorflow", 2, 1)
     with pytest.raises(RunFailed, match="features.weights: random:2 differ on this executor from the driver's"):
         network._build(settings, NOT_NATIVE)

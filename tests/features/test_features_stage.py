@@ -21,8 +21,10 @@ from pixel_network import POISON, features_of, pixel_network, run_config, write_
 
 from paths import DATA
 from streetdeciles import storage
+from streetdeciles.backbones.preprocessing import scaled_centre_crop
+from streetdeciles.backbones.variables import assign
 from streetdeciles.backbones.vgg16 import VGG16
-from streetdeciles.backbones.weights import assign, random_weights
+from streetdeciles.backbones.weights import random_weights
 from streetdeciles.errors import RunFailed, RunRefused
 from streetdeciles.features import quarantine, stage, wave
 from streetdeciles.features import shards as ledger
@@ -228,7 +230,8 @@ def test_photograph_that_kills_its_worker_is_a_reject(spark: SparkSession, tmp_p
 def test_many_photographs_that_kill_workers_are_not_quarantined(
     n_photos: int, message: str, spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(quarantine, "AT_LEAST", 2)
+    if n_photos:
+        monkeypatch.setattr(quarantine, "AT_LEAST", 2)
     photos = write_photos(tmp_path / "a", n_photos) + write_poison(tmp_path, "x.png", "y.png", "z.png")
     write_index(spark, tmp_path, [photos])
     with pytest.raises(RunFailed, match=message):
@@ -286,3 +289,35 @@ def test_stage_gives_the_features_of_vgg16(spark: SparkSession, tmp_path: Path) 
     write_index(spark, tmp_path / "on_gpu", [photos])
     with pytest.raises(RunRefused, match="features.device is gpu, and tensorflow sees none"):
         stage.run(spark, run_config(tmp_path / "on_gpu", precision="float32", device="gpu"))
+
+
+def test_stage_gives_the_features_of_a_saved_model(spark: SparkSession, tmp_path: Path) -> None:
+    """A layer of a `.keras` file, photographs scaled with anti-aliasing; both are told in the mark."""
+    import keras
+
+    images = keras.Input((16, 16, 3))
+    pooled = keras.layers.GlobalAveragePooling2D(name="pooled")(keras.layers.Rescaling(2.0)(images))
+    model = keras.Model(images, keras.layers.Dense(5, activation="relu", name="head")(pooled))
+    model.save(tmp_path / "own.keras")
+    photos = [DATA / "photos" / f"{name}.jpg" for name in ("lund_01", "lund_02")]
+    write_index(spark, tmp_path, [photos])
+    values = {"backbone": str(tmp_path / "own.keras"), "weights": str(tmp_path / "own.keras"), "layer": "head"}
+    config = run_config(tmp_path, precision="float32", device="cpu", batch_size=2)
+    config = config.model_copy(update={"features": config.features.model_copy(update={**values, "antialias": True})})
+    stage.run(spark, config)
+    means = [
+        scaled_centre_crop(decode(photo.read_bytes(), max_pixels=10**8), 16, antialias=True).mean(axis=(0, 1))
+        for photo in photos
+    ]
+    kernel, bias = model.get_layer("head").get_weights()
+    assert np.allclose(np.stack(tables(tmp_path)[0]["features"]), 2 * np.stack(means) @ kernel + bias, atol=1e-2)
+    settings = ledger.read_marks(str(tmp_path))[0].settings
+    assert settings["layer"] == "head before its activation"
+    assert settings["preprocessing"] == "rgb 0 to 255, 16, bilinear with anti-aliasing, 1"
+    for changed, message in (
+        ({"antialias": False}, "preprocessing was rgb 0 to 255, 16, bilinear with anti-aliasing, 1, is .*without"),
+        ({"activation": True}, "layer was head before its activation, is head"),
+    ):
+        other = config.model_copy(update={"features": config.features.model_copy(update=changed)})
+        with pytest.raises(RunRefused, match=message):
+            stage.run(spark, other)

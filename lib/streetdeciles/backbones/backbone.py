@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
+
+from streetdeciles.errors import RunRefused
 
 if TYPE_CHECKING:
     import keras
@@ -29,9 +33,34 @@ class Backbone:
     feature_length: int
     preprocessing: str
     """Name of what `preprocess` does; it changes whenever its result changes."""
-    preprocess: Callable[[Array], Array]
-    """Upright RGB uint8 [height, width, 3] to float32 [size, size, 3]."""
+    preprocess: Callable[..., Array]
+    """Upright RGB uint8 [height, width, 3] to float32 [size, size, 3]; with `antialias=True` as `antialiased` says."""
     build: Callable[[str], keras.Model]
     """A Keras model of the given precision (`float32` or `bfloat16`), float32 [N, feature_length] out."""
     weight_shapes: Mapping[str, tuple[int, ...]]
     npy_names: Mapping[str, str]
+    """Empty: there are no such files of it."""
+    imagenet: tuple[str, str] | None = None
+    """URL and MD5 of Keras' file of its ImageNet weights."""
+    make: Callable[..., keras.Model] | None = None
+    """Where there is no such file: makes the whole network, with Keras' own download for `weights="imagenet"`."""
+    architecture: str = ""
+    """Config of a saved model, as JSON, from which others make it again; empty for those that have a name."""
+
+    def antialiased(self) -> Backbone:
+        """The same network, whose photographs are scaled with anti-aliasing."""
+        return replace(
+            self,
+            preprocessing=self.preprocessing.replace("without anti-aliasing", "with anti-aliasing"),
+            preprocess=partial(self.preprocess, antialias=True),
+        )
+
+
+def layer_unknown(layer: str, names: Sequence[str], backbone: str) -> RunRefused:
+    """The error for a layer that the backbone does not have."""
+    near = difflib.get_close_matches(layer, names, n=3)
+    hint = f"did you mean {' or '.join(near)}? " if near else ""
+    return RunRefused(
+        f"features.layer: {backbone} has no layer {layer!r}; {hint}"
+        f"its {len(names)} layers end in {', '.join(names[-8:])}"
+    )

@@ -43,7 +43,7 @@ def _layers(h5: h5py.File, path: str) -> dict[str, list[h5py.Dataset]]:
     top = h5.get("model_weights", h5)
     if "layer_names" in top.attrs:
         names = [_text(name) for name in top.attrs["layer_names"]]
-        return {name: [top[name][_text(key)] for key in top[name].attrs["weight_names"]] for name in names}
+        return _legacy_layers(top, names)
     found: dict[str, list[h5py.Dataset]] = {}
 
     def visit(_: str, entry: h5py.Group | h5py.Dataset) -> None:
@@ -53,6 +53,19 @@ def _layers(h5: h5py.File, path: str) -> dict[str, list[h5py.Dataset]]:
     h5.visititems(visit)
     if not found:
         raise RunRefused(f"{path}: names no layers; save the model or its weights again with Keras 3.5 or newer")
+    return found
+
+
+def _legacy_layers(top: h5py.Group, names: list[str]) -> dict[str, list[h5py.Dataset]]:
+    """A model inside the model is one entry there; its own layers stand in the names of its variables."""
+    found: dict[str, list[h5py.Dataset]] = {}
+    for name in names:
+        keys = [_text(key) for key in top[name].attrs["weight_names"]]
+        for key in keys:
+            parts = key.split("/")
+            if len(parts) > 1 and parts[-2] != name:
+                found.setdefault(parts[-2], []).append(top[name][key])
+        found[name] = [top[name][key] for key in keys]
     return found
 
 

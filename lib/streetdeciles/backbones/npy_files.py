@@ -23,6 +23,10 @@ _HEADERS: Mapping[tuple[int, int], Callable[[BinaryIO], Any]] = {
 
 def read_npy(file: BinaryIO, path: str, backbone: Backbone) -> Iterator[tuple[str, Any]]:
     """(name, array) of each variable of the backbone; the array is None where the file has no such layer."""
+    if not backbone.npy_names:
+        raise RunRefused(
+            f"{path}: .npy files are read for VGG16 and VGG19 only, not for {backbone.name}; take Keras' .h5"
+        )
     layers = _unpickled_dict(file, path)
     for name in backbone.weight_shapes:
         layer, variable = name.split("/")

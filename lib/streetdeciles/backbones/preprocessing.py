@@ -16,8 +16,15 @@ BGR_MEANS = np.array([103.939, 116.779, 123.68], dtype=np.float32)
 """Mean blue, green and red of ImageNet, 0 to 255 (Simonyan & Zisserman 2014)."""
 
 
-def scaled_centre_crop(image: Array, size: int, channels: Sequence[int] = (0, 1, 2)) -> Array:
-    """Scale uint8 [height, width, C] by its shorter side, cut the middle: float32 [size, size, channels], 0 to 255."""
+def scaled_centre_crop(
+    image: Array, size: int, channels: Sequence[int] = (0, 1, 2), *, antialias: bool = False
+) -> Array:
+    """Scale uint8 [height, width, C] by its shorter side, cut the middle: float32 [size, size, channels], 0 to 255.
+
+    With `antialias` each pixel of a smaller picture is a weighted mean of all that it covers, a whole number.
+    """
+    if antialias:
+        return np.ascontiguousarray(_averaged_centre_crop(image, size)[:, :, list(channels)], dtype=np.float32)
     height, width, n_channels = image.shape
     factor = size / min(height, width) + 0.0001
     top, bottom, down = _source_of_crop(height, round(factor * height), size)
@@ -30,9 +37,25 @@ def scaled_centre_crop(image: Array, size: int, channels: Sequence[int] = (0, 1,
     return crop.reshape(size, size, len(channels))
 
 
-def bgr_minus_means(image: Array, size: int) -> Array:
+def _averaged_centre_crop(image: Array, size: int) -> Array:
+    """The same crop by Pillow's bilinear filter, which is as wide as the scaling needs it: uint8 [size, size, 3]."""
+    from PIL import Image
+
+    height, width, _ = image.shape
+    factor = size / min(height, width) + 0.0001
+    ends = []
+    for length in (width, height):
+        scaled = round(factor * length)
+        first = int((scaled - size) / 2)
+        ends.append((first * length / scaled, (first + size) * length / scaled))
+    (left, right), (top, bottom) = ends
+    whole = Image.fromarray(np.ascontiguousarray(image))
+    return np.asarray(whole.resize((size, size), Image.Resampling.BILINEAR, box=(left, top, right, bottom)))
+
+
+def bgr_minus_means(image: Array, size: int, *, antialias: bool = False) -> Array:
     """VGG's input: `scaled_centre_crop`, colours in the order blue, green, red, minus their means over ImageNet."""
-    crop = scaled_centre_crop(image, size, channels=(2, 1, 0))
+    crop = scaled_centre_crop(image, size, channels=(2, 1, 0), antialias=antialias)
     crop.reshape(size, -1)[:] -= np.tile(BGR_MEANS, size)
     return crop
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import zipfile
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,16 +13,11 @@ from streetdeciles import storage
 from streetdeciles.backbones.backbone import Array, Backbone
 from streetdeciles.errors import RunRefused
 
-if TYPE_CHECKING:
-    import keras
-
 NamedArrays = Iterable[tuple[str, Array]]
 """(`<layer>/<variable>`, float32 array) in the order of `Backbone.weight_shapes`."""
 
-IMAGENET_URL = (
-    "https://storage.googleapis.com/tensorflow/keras-applications/vgg16/vgg16_weights_tf_dim_ordering_tf_kernels.h5"
-)
-IMAGENET_MD5 = "64373286793e3c8b2b4e3219cbf3544b"
+SCALES = ("gamma", "moving_variance", "adapt_variance")
+"""Variables of normalisations that are 1 where a bias is 0."""
 
 
 def read_weights(source: str, backbone: Backbone) -> Iterator[tuple[str, Array]]:
@@ -37,19 +32,27 @@ def read_weights(source: str, backbone: Backbone) -> Iterator[tuple[str, Array]]
     if source.startswith("random:"):
         yield from random_weights(int(source.removeprefix("random:")), backbone)
         return
-    path = download_imagenet_weights() if source == "imagenet" else source
+    own = backbone.architecture and source.endswith(".keras")
+    if own or (source == "imagenet" and backbone.imagenet is None):
+        yield from _arrays_of_model(source, backbone)
+        return
+    path = source
+    if source == "imagenet" and backbone.imagenet is not None:
+        path = download_imagenet_weights(*backbone.imagenet)
     for name, found in _read_file(path, backbone):
         yield name, _checked(path, name, found, backbone.weight_shapes[name])
 
 
 def random_weights(seed: int, backbone: Backbone) -> Iterator[tuple[str, Array]]:
-    """He-normal kernels (He et al. 2015) and zero biases: the same numbers in every process and on every backend."""
+    """He-normal kernels (He et al. 2015), zero biases, scales of one: the same in every process, on every backend."""
     for i, (name, shape) in enumerate(backbone.weight_shapes.items()):
-        if len(shape) == 1:
-            yield name, np.zeros(shape, dtype=np.float32)
+        if len(shape) < 2:
+            scale = name.rsplit("/", 1)[-1] in SCALES
+            yield name, (np.ones if scale else np.zeros)(shape, dtype=np.float32)
             continue
         kernel = np.random.default_rng([seed, i]).standard_normal(shape, dtype=np.float32)
-        kernel *= np.float32(np.sqrt(2.0 / np.prod(shape[:-1])))
+        depthwise = len(shape) == 4 and shape[-1] == 1
+        kernel *= np.float32(np.sqrt(2.0 / np.prod(shape[: 2 if depthwise else -1])))
         yield name, kernel
 
 
@@ -79,25 +82,40 @@ def write_npz(arrays: NamedArrays, uri: str) -> None:
                 np.lib.format.write_array(member, array, allow_pickle=False)  # type: ignore[no-untyped-call]
 
 
-def assign(model: keras.Model, arrays: NamedArrays) -> None:
-    """Give the model its weights, in the model's own precision."""
-    for name, array in arrays:
-        layer, variable = name.split("/")
-        getattr(model.get_layer(layer), variable).assign(array)
-
-
-def download_imagenet_weights() -> str:
+def download_imagenet_weights(url: str, md5: str) -> str:
     """Path of Keras' ImageNet weights, downloaded once into Keras' own cache folder."""
     from keras.utils import get_file
 
-    name = IMAGENET_URL.rsplit("/", 1)[1]
     try:
-        return str(get_file(name, IMAGENET_URL, cache_subdir="models", file_hash=IMAGENET_MD5))
+        return str(get_file(url.rsplit("/", 1)[1], url, cache_subdir="models", file_hash=md5))
     except Exception as error:  # get_file wraps what urllib and the file system raise in bare exceptions
-        raise RunRefused(
-            f"features.weights: imagenet: cannot download {IMAGENET_URL} ({' '.join(str(error).split())[:120]}); fetch "
-            "that file on a machine with network and set features.weights to its path, or use random:<seed>"
-        ) from error
+        raise _cannot_download(url, error) from error
+
+
+def _arrays_of_model(source: str, backbone: Backbone) -> Iterator[tuple[str, Array]]:
+    """The weights that Keras downloads for the network, or that a saved model holds itself."""
+    from streetdeciles.backbones import applications
+
+    try:
+        if source == "imagenet":
+            assert backbone.make is not None
+            model = backbone.make("float32", weights="imagenet")
+        else:
+            model = applications.load_saved(source)
+    except Exception as error:  # as above
+        if source == "imagenet":
+            raise _cannot_download(f"the weights of {backbone.name}", error) from error
+        raise RunRefused(f"{source}: Keras cannot load it: {' '.join(str(error).split())[:200]}") from error
+    arrays = applications.model_arrays(model)
+    for name, shape in backbone.weight_shapes.items():
+        yield name, _checked(source, name, arrays.get(name), shape)
+
+
+def _cannot_download(what: str, error: Exception) -> RunRefused:
+    return RunRefused(
+        f"features.weights: imagenet: cannot download {what} ({' '.join(str(error).split())[:120]}); fetch "
+        "that file on a machine with network and set features.weights to its path, or use random:<seed>"
+    )
 
 
 def _read_file(path: str, backbone: Backbone) -> Iterator[tuple[str, Any]]:
@@ -126,7 +144,7 @@ def _read_npz(file: Any, backbone: Backbone) -> Iterator[tuple[str, Array]]:
 
 
 def _checked(path: str, name: str, found: Any, expected: tuple[int, ...]) -> Array:
-    layer, variable = name.split("/")
+    layer, _, variable = name.partition("/")
     if found is None:
         raise RunRefused(f"{path}: layer {layer} has no {variable}; these are not weights with every layer up to it")
     if found.dtype.kind != "f":

@@ -39,14 +39,16 @@ class ImageNetwork:
 def backbone_network(spark: SparkSession, config: RunConfig, sizes: Parallelism) -> Iterator[ImageNetwork]:
     """The network that the config names; its weights can be read by the workers until the context ends."""
     features = config.features
-    backbone = backbone_named(features.backbone)
+    backbone = backbone_named(features.backbone, layer=features.layer, activation=features.activation)
+    if features.antialias:
+        backbone = backbone.antialiased()
     backend = os.environ.get("KERAS_BACKEND", "tensorflow")
     with ThreadPoolExecutor(1) as pool:
         # A worker starts its framework while the weights are read here.
         asked = pool.submit(_precision, spark, config, sizes, backend)
         with _weights_for_workers(features.weights, backbone, config.work_dir) as (source, digest):
             settings = NetworkSettings(
-                backbone=backbone.name,
+                backbone=backbone.architecture or backbone.name,
                 weights=source,
                 weights_hash=digest,
                 precision=asked.result(),
@@ -54,6 +56,8 @@ def backbone_network(spark: SparkSession, config: RunConfig, sizes: Parallelism)
                 backend=backend,
                 threads=sizes.threads,
                 batch_size=None if features.batch_size == "auto" else features.batch_size,
+                layer=features.layer,
+                activation=features.activation,
             )
             yield ImageNetwork(LoadInTask(settings), backbone.preprocess, _fingerprint(backbone, settings))
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from streetdeciles.backbones.backbone import Array
 from streetdeciles.backbones.registry import backbone_named
-from streetdeciles.backbones.weights import assign, hashed, read_weights
+from streetdeciles.backbones.variables import assign
+from streetdeciles.backbones.weights import hashed, read_weights
 from streetdeciles.errors import RunFailed
 from streetdeciles.features import device
 from streetdeciles.features.halving import HalvedBatches
@@ -40,6 +41,7 @@ class NetworkSettings:
     """Everything that a worker needs to make the network; travels with the task."""
 
     backbone: str
+    """A name, or the config of a saved model as JSON."""
     weights: str
     """A source for `backbones.weights.read_weights` that workers can reach."""
     weights_hash: str
@@ -49,6 +51,8 @@ class NetworkSettings:
     threads: int
     batch_size: int | None
     """None: what suits the device."""
+    layer: str | None = None
+    activation: bool = False
 
 
 _loaded: dict[NetworkSettings, Network] = {}
@@ -66,7 +70,7 @@ def load_network(settings: NetworkSettings, gpu_address: str | None = None) -> N
 
 
 def _build(settings: NetworkSettings, started: device.Device) -> Network:
-    backbone = backbone_named(settings.backbone)
+    backbone = backbone_named(settings.backbone, layer=settings.layer, activation=settings.activation)
     model = backbone.build(settings.precision)
     digest = hashlib.sha256()
     assign(model, hashed(read_weights(settings.weights, backbone), digest))

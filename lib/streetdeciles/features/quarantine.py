@@ -56,6 +56,8 @@ def take_apart(spark: SparkSession, shard: Shard, settings: WaveSettings) -> lis
                 logger.warning("features: a worker died on photograph %s of shard %d", piece[0], shard.number)
                 _check_number(shard, crashed, computed=bool(staged))
         if crashed:
+            if len(images) > 1 and not staged:
+                raise _none_computed(shard, crashed)
             staged.append(_stage_rejects(spark, shard, crashed, settings.work_dir))
     except BaseException:
         for uri in staged:
@@ -82,17 +84,23 @@ def _attempted(spark: SparkSession, shard: Shard, piece: Sequence[str], settings
 def _check_number(shard: Shard, crashed: dict[str, str], *, computed: bool) -> None:
     if len(crashed) <= max(AT_LEAST, SHARE * shard.images):
         return
-    names = ", ".join([*crashed][:AT_LEAST])
-    why = [*crashed.values()][-1]
-    if computed:
-        raise ShardFailed(
-            f"a worker died on more than {len(crashed) - 1} of its {shard.images} photographs ({names}, …): {why}; "
-            "look at these, or give the workers more memory"
-        )
-    raise RunFailed(
-        f"features: a worker died on each photograph of shard {shard.number} that was tried ({names}, …): {why}; so it "
-        "is not the photographs: give the workers more memory, and see their logs"
+    if not computed:
+        raise _none_computed(shard, crashed)
+    raise ShardFailed(
+        f"a worker died on more than {len(crashed) - 1} of its {shard.images} photographs ({_examples(crashed)}); "
+        "look at these, or give the workers more memory"
     )
+
+
+def _none_computed(shard: Shard, crashed: dict[str, str]) -> RunFailed:
+    return RunFailed(
+        f"features: a worker died on each photograph of shard {shard.number} that was tried ({_examples(crashed)}); so "
+        "it is not the photographs: give the workers more memory, and see their logs"
+    )
+
+
+def _examples(crashed: dict[str, str]) -> str:
+    return f"{', '.join([*crashed][:AT_LEAST])}, …: {[*crashed.values()][-1]}"
 
 
 def _image_ids(spark: SparkSession, shard: Shard, work_dir: str) -> list[str]:
