@@ -16,7 +16,7 @@ import socket
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -45,8 +45,13 @@ class Cluster:
         _state_file(Path(self.folder)).write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
 
 
-def start(folder: Path, *, workers: int = 2, cores: int = 1, memory: str = "1g") -> Cluster:
-    """Start a master and `workers` workers of `cores` and `memory` each; returns when all have registered."""
+def start(
+    folder: Path, *, workers: int = 2, cores: int = 1, memory: str = "1g", properties: Mapping[str, str] | None = None
+) -> Cluster:
+    """Start a master and `workers` workers of `cores` and `memory` each; returns when all have registered.
+
+    `properties` are Spark's settings of the workers, e.g. of their GPUs.
+    """
     if _state_file(folder).exists():
         raise RunRefused(f"{folder} holds a cluster already; stop it first: cluster.py stop --folder {folder}")
     for name in ("logs", "work", "temporary"):
@@ -57,6 +62,9 @@ def start(folder: Path, *, workers: int = 2, cores: int = 1, memory: str = "1g")
     _launch(cluster, "master", "org.apache.spark.deploy.master.Master", at)
     try:
         _wait(cluster, workers=0)
+        if properties:
+            lines = [f"{key} {value}\n" for key, value in properties.items()]
+            _properties_file(folder).write_text("".join(lines), encoding="utf-8")
         for number in range(workers):
             add_worker(cluster, f"worker-{number}", cores=cores, memory=memory)
         _wait(cluster, workers=workers)
@@ -70,6 +78,8 @@ def add_worker(cluster: Cluster, name: str, *, cores: int, memory: str) -> int:
     """One worker more; returns its pid."""
     work = Path(cluster.folder) / "work" / name
     arguments = ["--host", HOST, "--webui-port", str(free_port()), "--work-dir", str(work)]
+    if _properties_file(Path(cluster.folder)).exists():
+        arguments += ["--properties-file", str(_properties_file(Path(cluster.folder)))]
     arguments += ["--cores", str(cores), "--memory", memory, cluster.master]
     return _launch(cluster, name, "org.apache.spark.deploy.worker.Worker", arguments)
 
@@ -91,12 +101,15 @@ def stop(folder: Path) -> None:
         _quietly(process.kill)
     psutil.wait_procs(alive, timeout=STOP_TIMEOUT_S)
     _state_file(folder).unlink()
+    _properties_file(folder).unlink(missing_ok=True)
 
 
 @contextmanager
-def standalone_cluster(folder: Path, *, workers: int = 2, cores: int = 1, memory: str = "1g") -> Iterator[Cluster]:
+def standalone_cluster(
+    folder: Path, *, workers: int = 2, cores: int = 1, memory: str = "1g", properties: Mapping[str, str] | None = None
+) -> Iterator[Cluster]:
     """A cluster for the length of a `with` block."""
-    cluster = start(folder, workers=workers, cores=cores, memory=memory)
+    cluster = start(folder, workers=workers, cores=cores, memory=memory, properties=properties)
     try:
         yield cluster
     finally:
@@ -197,6 +210,10 @@ def _quietly(action: Callable[[], None]) -> None:
 
 def _state_file(folder: Path) -> Path:
     return folder / "cluster.json"
+
+
+def _properties_file(folder: Path) -> Path:
+    return folder / "worker.conf"
 
 
 def main() -> int:

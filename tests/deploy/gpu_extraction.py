@@ -1,0 +1,75 @@
+"""Run as a driver of its own: an extraction whose tasks write down which GPU they were given, and when.
+
+Arguments: master, work_dir (with image_index), log.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pixel_network import SIZE, run_config
+
+from streetdeciles.backbones.preprocessing import scaled_centre_crop
+from streetdeciles.config import SparkConfig
+from streetdeciles.features import shards as ledger
+from streetdeciles.features.image_network import ImageNetwork
+from streetdeciles.features.parallel import Parallelism
+from streetdeciles.features.stage import extract_shards
+from streetdeciles.session import spark_session
+
+ONE_GPU_AN_EXECUTOR = {
+    "spark.executor.cores": "1",
+    "spark.executor.memory": "512m",
+    "spark.executor.resource.gpu.amount": "1",
+    "spark.task.resource.gpu.amount": "1",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+}
+
+
+def recording_network(log: str) -> ImageNetwork:
+    def load() -> Any:
+        # Nested, and with its imports inside, so that it travels to workers that do not have this module.
+        import json
+        import os
+        import time
+
+        from pyspark import TaskContext
+
+        from streetdeciles.features import device
+        from streetdeciles.features.network import Network
+        from streetdeciles.features.workers import gpu_address
+
+        context = TaskContext.get()
+        assert context is not None
+        address, start = gpu_address(), time.time()
+        device._set_environment("auto", 1, "tensorflow", address)
+
+        def compute(images: Any) -> Any:
+            time.sleep(0.3)
+            told = {
+                "task": context.taskAttemptId(),
+                "address": address,
+                "visible": os.environ["CUDA_VISIBLE_DEVICES"],
+                "start": start,
+                "end": time.time(),
+            }
+            with open(log, "a", encoding="utf-8") as file:  # noqa: PTH123
+                file.write(json.dumps(told) + "\n")
+            return images.mean(axis=(1, 2))
+
+        return Network(compute, 2, f"GPU {address}")
+
+    return ImageNetwork(load, partial(scaled_centre_crop, size=SIZE), {"backbone": "pixels"})
+
+
+if __name__ == "__main__":
+    master, work_dir, log = sys.argv[1:]
+    ledger.IMAGES_A_TASK = 1
+    config = run_config(Path(work_dir))
+    with spark_session(SparkConfig(master=master, driver_memory="512m", conf=ONE_GPU_AN_EXECUTOR), work_dir) as spark:
+        report = extract_shards(spark, config, recording_network(log), Parallelism(tasks=2, threads=1, local=False))
+    print(dict(report.counts))

@@ -1,0 +1,79 @@
+"""Spark's GPUs: the discovery script, and who is given which address on a real cluster with GPUs that are made up."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pytest
+
+from standalone.cluster import environment, standalone_cluster
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+REPOSITORY = Path(__file__).parents[2]
+SCRIPT = REPOSITORY / "deploy" / "gpu" / "discover_gpus.sh"
+TESTS_OF_FEATURES = REPOSITORY / "tests" / "features"
+
+
+def executable(path: Path, text: str) -> Path:
+    path.write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
+    path.chmod(0o755)
+    return path
+
+
+@pytest.mark.parametrize(("listed", "addresses"), [("0", ["0"]), ("0\\n 1\\n10", ["0", "1", "10"])])
+def test_discovery_script_tells_what_nvidia_smi_lists(listed: str, addresses: list[str], tmp_path: Path) -> None:
+    executable(tmp_path / "nvidia-smi", f"printf '{listed}\\n'")
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    told = subprocess.run([SCRIPT], env={"PATH": path}, capture_output=True, text=True, check=True).stdout
+    assert json.loads(told) == {"name": "gpu", "addresses": addresses}
+
+
+def test_discovery_script_without_a_gpu_fails_and_says_why(tmp_path: Path) -> None:
+    executable(tmp_path / "nvidia-smi", "echo 'No devices were found'")
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    told = subprocess.run([SCRIPT], env={"PATH": path}, capture_output=True, text=True, check=False)
+    assert told.returncode == 1
+    assert told.stdout == ""
+    assert told.stderr.endswith("it said: No devices were found\n")
+
+
+@pytest.mark.cluster
+def test_no_two_live_tasks_share_a_gpu(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One machine with the GPUs 3 and 7, two executors, six shards; each task writes down what it was given."""
+    monkeypatch.syspath_prepend(TESTS_OF_FEATURES)
+    from pixel_network import write_index, write_photos
+
+    photos = write_photos(tmp_path / "photos", 12)
+    write_index(spark, tmp_path / "run", [photos[i : i + 2] for i in range(0, 12, 2)])
+    discovery = executable(tmp_path / "discover.sh", """echo '{"name": "gpu", "addresses": ["3", "7"]}'""")
+    properties = {
+        "spark.worker.resource.gpu.amount": "2",
+        "spark.worker.resource.gpu.discoveryScript": str(discovery),
+    }
+    log = tmp_path / "tasks.log"
+    monkeypatch.setenv("PYTHONPATH", f"{TESTS_OF_FEATURES}:{os.environ.get('PYTHONPATH', '')}")
+    with standalone_cluster(tmp_path / "cluster", workers=1, cores=2, memory="2g", properties=properties) as cluster:
+        program = Path(__file__).with_name("gpu_extraction.py")
+        command = [sys.executable, program, cluster.master, tmp_path / "run", log]
+        done = subprocess.run(
+            [*map(str, command)], env=environment(), capture_output=True, text=True, timeout=300, check=False
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+    assert "'features': 12" in done.stdout
+    batches = pd.DataFrame([json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()])
+    assert (batches["visible"] == batches["address"]).all()
+    tasks = batches.groupby("task").agg(address=("address", "first"), start=("start", "min"), end=("end", "max"))
+    assert set(tasks["address"]) == {"3", "7"}
+    assert len(tasks) == 6
+    for one, other in combinations(tasks.itertuples(), 2):
+        alive_together = one.start < other.end and other.start < one.end
+        assert not (alive_together and one.address == other.address)
