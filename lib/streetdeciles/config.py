@@ -63,7 +63,7 @@ class ImagesConfig(Section):
     pattern: str = "{location_id}_{view}.jpg|jpeg|png"
     """File name with {location_id} and, where there are several, {view}; endings after the last dot by `|`.
 
-    A view is a number from 0 or a letter from a. Files match in any folder below `folder`.
+    A view is a number from 0 or a letter from a. Files match in any folder below `folder`, and in archives there.
     """
     views: Annotated[int, Field(ge=1, le=16)] = 4
     shard_size: Positive = 4096

@@ -6,6 +6,7 @@ from typing import Literal
 
 Reason = Literal[
     "missing",
+    "archive_damaged",
     "empty",
     "not_an_image",
     "unsupported_format",

@@ -50,6 +50,8 @@ def compute_wave(spark: SparkSession, shards: Sequence[Shard], settings: WaveSet
     Raises:
         WorkerDied: in place of Spark's error, where a worker was lost.
     """
+    from pyspark.sql import functions as F
+
     staged = storage.staging_uri(settings.work_dir, "extracted")
     n_tasks = min(settings.tasks, len(shards))
     keys = _keys_of_partitions(spark, n_tasks)
@@ -57,7 +59,9 @@ def compute_wave(spark: SparkSession, shards: Sequence[Shard], settings: WaveSet
     # Not createDataFrame, which would start Python workers; each of them would load the model in its turn.
     tasks = spark.sql(f"SELECT * FROM VALUES {placed} AS placed(shard, task)").hint("broadcast")
     wanted = storage.read_table(spark, IMAGE_INDEX, settings.work_dir).join(tasks, on="shard", how="inner")
-    in_order = wanted.repartition(n_tasks, "task").sortWithinPartitions("shard", "image_id")
+    # Members of an archive in its order, so that it is read once.
+    archive = F.when(F.col("member").isNotNull(), F.col("uri"))
+    in_order = wanted.repartition(n_tasks, "task").sortWithinPartitions("shard", archive, "offset", "image_id")
     extracted = in_order.mapInArrow(settings.task.run, _spark_schema())
     try:
         _parquet(extracted, storage.spark_uri(staged))

@@ -44,7 +44,7 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
 
 
 def name_files(entries: DataFrame, images: ImagesConfig) -> DataFrame:
-    """Each entry that is no folder: image_id, location_id, view, uri, length, or a reason and detail."""
+    """Each file and member of an archive: image_id, location_id, view, uri, …, or a reason and detail."""
     pattern = name_pattern(images.pattern)
     arguments = {
         "regex": pattern.regex,
@@ -102,7 +102,9 @@ def _report(spark: SparkSession, config: RunConfig, found: dict[str, int]) -> St
 
 
 def _left_out(named: DataFrame) -> DataFrame:
-    return named.where("reason IS NOT NULL").selectExpr("uri AS id", "reason", "detail", "'images' AS stage")
+    return named.where("reason IS NOT NULL").selectExpr(
+        "concat_ws('!', uri, member) AS id", "reason", "detail", "'images' AS stage"
+    )
 
 
 def _sql(name: str) -> str:

@@ -1,0 +1,124 @@
+"""Photographs in archives give what the same files give."""
+
+from __future__ import annotations
+
+import tarfile
+import zipfile
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pixel_network import SIZE
+
+from paths import DATA
+from streetdeciles.archives import reading
+from streetdeciles.archives.members import list_members
+from streetdeciles.backbones.preprocessing import scaled_centre_crop
+from streetdeciles.features.extracted import SCHEMA
+from streetdeciles.features.extraction import Preparation, extract
+from streetdeciles.features.network import Network
+
+PREPARATION = Preparation(partial(scaled_centre_crop, size=SIZE), max_pixels=10**7, threads=3, store="float32")
+
+FILES = sorted(
+    path for folder in ("photos", "difficult_images") for path in (DATA / folder).iterdir() if path.name != "LICENSE"
+)[::2]
+
+
+def made(path: Path) -> Path:
+    if path.suffix == ".zip":
+        way = zipfile.ZIP_STORED if path.stem == "stored" else zipfile.ZIP_DEFLATED
+        with zipfile.ZipFile(path, "w", way) as archive:
+            for file in FILES:
+                archive.write(file, f"deep/{file.name}")
+    else:
+        with tarfile.open(path, "w" if path.suffix == ".tar" else "w:gz") as tar:
+            for file in FILES:
+                tar.add(file, f"./deep/{file.name}")
+    return path
+
+
+def extracted(rows: list[tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
+    """(kind, features, reason, detail) by image_id."""
+    columns = zip(*[(0, image_id, image_id, 0, *place) for image_id, *place in rows], strict=True)
+    kinds = {"shard": "int32", "image_id": "string", "location_id": "string", "view": "int8", "uri": "string"}
+    kinds |= {"member": "string", "offset": "int64", "length": "int64"}
+    arrays = [pa.array(column, kind) for column, kind in zip(columns, kinds.values(), strict=True)]
+    batch = pa.RecordBatch.from_arrays(arrays, [*kinds])
+    network = Network(lambda images: images.mean(axis=(1, 2)), 4, "test")
+    found = pa.Table.from_batches([*extract([batch], network, PREPARATION)], SCHEMA).to_pylist()
+    rows_out = [row for row in found if row["kind"] != "statistics"]
+    return {
+        row["image_id"]: (row["kind"], tuple(row["features"] or ()), row["reason"], row["detail"]) for row in rows_out
+    }
+
+
+def members_of(path: Path) -> list[tuple[Any, ...]]:
+    return [(Path(m.name or "").name, str(path), m.name, m.offset, m.length) for m in list_members(str(path))]
+
+
+@pytest.fixture(scope="module")
+def as_files() -> dict[str, tuple[Any, ...]]:
+    return extracted([(path.name, str(path), None, None, None) for path in FILES])
+
+
+@pytest.mark.parametrize("name", ["x.tar", "x.tar.gz", "stored.zip", "deflated.zip"])
+def test_members_give_the_features_and_rejects_of_the_files(
+    name: str, as_files: dict[str, tuple[Any, ...]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = members_of(made(tmp_path / name))
+    opened = []
+    monkeypatch.setattr(reading.MemberReader, "_open", _counted(reading.MemberReader._open, opened))
+    found = extracted(rows)
+    assert found == as_files
+    assert {kind for kind, *_ in found.values()} == {"feature", "reject"}
+    assert len(opened) == (1 if name in ("x.tar.gz", "deflated.zip") else 0)  # streamed once, or read by ranges
+
+
+def _counted(method: Any, calls: list[str]) -> Any:
+    def counted(self: Any, uri: str) -> Any:
+        calls.append(uri)
+        return method(self, uri)
+
+    return counted
+
+
+@pytest.mark.parametrize("name", ["x.tar", "x.tar.gz", "stored.zip", "deflated.zip"])
+def test_archive_damaged_after_it_was_listed_gives_rejects(
+    name: str, as_files: dict[str, tuple[Any, ...]], tmp_path: Path
+) -> None:
+    path = made(tmp_path / name)
+    rows = members_of(path)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    found = extracted(rows)
+    assert set(found) == set(as_files)
+    damaged = [image_id for image_id, (_, _, reason, _) in found.items() if reason == "archive_damaged"]
+    assert damaged
+    assert {key: value for key, value in found.items() if key not in damaged} == {
+        key: value for key, value in as_files.items() if key not in damaged
+    }
+    if name != "deflated.zip":  # its directory is at its end
+        assert len(damaged) < len(found)
+    path.unlink()
+    assert {reason for _, _, reason, _ in extracted(rows).values()} == {"missing"}
+
+
+def test_member_larger_than_any_picture_is_not_read(tmp_path: Path) -> None:
+    most = 8 * PREPARATION.max_pixels
+    with zipfile.ZipFile(tmp_path / "x.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.jpg", b"not a picture")
+    rows: list[tuple[Any, ...]] = [("a.jpg", str(tmp_path / "x.zip"), "a.jpg", None, most + 1)]
+    rows += [("b.jpg", str(tmp_path / "x.tar"), "b.jpg", 0, most + 1)]
+    found = extracted(rows)
+    assert {(reason, detail) for _, _, reason, detail in found.values()} == {("too_large", f"more than {most} bytes")}
+
+
+def test_features_do_not_depend_on_the_order_of_members(as_files: dict[str, tuple[Any, ...]], tmp_path: Path) -> None:
+    rows = members_of(made(tmp_path / "x.tar.gz"))
+    order = np.random.default_rng(1).permutation(len(rows))[:12]
+    found = extracted([rows[i] for i in order])
+    assert found == {key: as_files[key] for key in found}
