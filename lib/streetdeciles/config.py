@@ -58,8 +58,20 @@ class LabelsConfig(Section):
     boundaries: Boundaries | None = None
 
 
+class ImageTable(Section):
+    """A Parquet file, or a folder of some, with a row a photograph; `image` holds its bytes, or its file's URI."""
+
+    path: InputPath
+    image: str = "image"
+    location_id: str = "location_id"
+    view: str | None = "view"
+    """Null where there is one photograph a location."""
+
+
 class ImagesConfig(Section):
-    folder: InputPath
+    folder: Annotated[str | None, INPUT] = None
+    table: ImageTable | None = None
+    """Instead of `folder` and `pattern`."""
     pattern: str = "{location_id}_{view}.jpg|jpeg|png"
     """File name with {location_id} and, where there are several, {view}; endings after the last dot by `|`.
 
@@ -81,9 +93,13 @@ class ImagesConfig(Section):
         return pattern
 
     @model_validator(mode="after")
-    def _views_are_told_apart(self) -> ImagesConfig:
-        if self.views > 1 and "{view}" not in self.pattern:
+    def _one_source_that_tells_views_apart(self) -> ImagesConfig:
+        if (self.folder is None) == (self.table is None):
+            raise ValueError("exactly one of folder and table must be given")
+        if self.views > 1 and self.table is None and "{view}" not in self.pattern:
             raise ValueError(f"pattern must hold {{view}} when there are {self.views} views")
+        if self.views > 1 and self.table is not None and self.table.view is None:
+            raise ValueError(f"table.view must name a column when there are {self.views} views")
         return self
 
 
@@ -290,7 +306,7 @@ def _resolve_paths(config: RunConfig, folder: Path) -> RunConfig:
                 changed[name] = resolved(value)
             elif isinstance(value, list) and value and isinstance(value[0], BaseModel):
                 changed[name] = [resolved(item) for item in value]
-            elif INPUT in field.metadata:
+            elif INPUT in field.metadata and value is not None:
                 changed[name] = resolve(value)
         return section.model_copy(update=changed)
 

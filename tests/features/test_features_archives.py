@@ -1,4 +1,4 @@
-"""Photographs in archives give what the same files give."""
+"""Photographs in archives, and in a column of a Parquet file, give what the same files give."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pixel_network import SIZE
 
 from paths import DATA
 from streetdeciles.archives import reading
+from streetdeciles.archives.damage import MemberTooLarge
 from streetdeciles.archives.members import list_members
 from streetdeciles.backbones.preprocessing import scaled_centre_crop
 from streetdeciles.features.extracted import SCHEMA
@@ -122,3 +124,47 @@ def test_features_do_not_depend_on_the_order_of_members(as_files: dict[str, tupl
     order = np.random.default_rng(1).permutation(len(rows))[:12]
     found = extracted([rows[i] for i in order])
     assert found == {key: as_files[key] for key in found}
+
+
+@pytest.mark.parametrize("step", [1, -1])
+def test_rows_of_a_parquet_file_give_the_features_and_rejects_of_the_files(
+    step: int, as_files: dict[str, tuple[Any, ...]], tmp_path: Path
+) -> None:
+    path = tmp_path / "x.parquet"
+    contents = [file.read_bytes() for file in FILES]
+    pq.write_table(pa.table({"n": range(len(FILES)), "photo": contents}), path, row_group_size=20)
+    rows = [(file.name, str(path), "photo", row, None) for row, file in enumerate(FILES)]
+    assert extracted(rows[::step]) == as_files
+
+
+def test_row_that_is_gone_or_holds_nothing_or_too_much_is_a_reject(tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    pq.write_table(pa.table({"photo": [None, b"", bytes(1000)], "n": [1, 2, 3]}), path)
+    reader = reading.MemberReader()
+    assert [reader.read(str(path), "photo", row, None, max_bytes=10) for row in (0, 1)] == [b"", b""]
+    with pytest.raises(MemberTooLarge):
+        reader.read(str(path), "photo", 2, None, max_bytes=10)
+    reader.close()
+    rows = [(f"{column}{row}", str(path), column, row, None) for column, row in (("photo", 3), ("other", 0))]
+    rows.append(("photo0", str(path), "photo", 0, None))
+    assert {key: reason for key, (_, _, reason, _) in extracted(rows).items()} == {
+        "photo3": "archive_damaged",
+        "other0": "archive_damaged",
+        "photo0": "empty",
+    }
+
+
+def test_damaged_parquet_file_gives_rejects(tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    contents = [file.read_bytes() for file in FILES[:10]]
+    pq.write_table(pa.table({"photo": contents}), path, row_group_size=5, use_dictionary=False)
+    whole = bytearray(path.read_bytes())
+    start = pq.ParquetFile(path).metadata.row_group(1).column(0).data_page_offset
+    whole[start : start + 2000] = b"?" * 2000
+    path.write_bytes(whole)
+    rows = [(str(row), str(path), "photo", row, None) for row in range(10)]
+    found = extracted(rows)
+    assert {found[str(row)][2] for row in range(5, 10)} == {"archive_damaged"}
+    assert all(found[str(row)][2] != "archive_damaged" for row in range(5))
+    path.write_bytes(b"<html>")
+    assert {reason for _, _, reason, _ in extracted(rows).values()} == {"archive_damaged"}

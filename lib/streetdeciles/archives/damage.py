@@ -20,6 +20,10 @@ class ArchiveBomb(ArchiveDamaged):
     """It grows without end when it is decompressed."""
 
 
+class MemberTooLarge(Exception):
+    """The member has more bytes than are wanted."""
+
+
 _SIGNS = (
     tarfile.TarError,
     zipfile.BadZipFile,

@@ -9,6 +9,7 @@ ARCHIVE = re.compile(r"(?:^|.*/)[^/.][^/]*[.](?:tar|tar[.]gz|tgz|zip)", re.IGNOR
 
 COMPRESSED_TAR = re.compile(r".*[.](?:tar[.]gz|tgz)", re.IGNORECASE | re.DOTALL)
 ZIP = re.compile(r".*[.]zip", re.IGNORECASE | re.DOTALL)
+PARQUET = re.compile(r".*[.]parquet", re.IGNORECASE | re.DOTALL)
 _NESTED = re.compile(r".*[.](?:tar|gz|tgz|zip|bz2|tbz2?|xz|txz|zst|7z|rar)", re.IGNORECASE | re.DOTALL)
 
 

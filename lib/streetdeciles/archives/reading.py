@@ -1,4 +1,4 @@
-"""The bytes of a member of an archive."""
+"""The bytes of a member of an archive, or of a row of a Parquet file."""
 
 from __future__ import annotations
 
@@ -7,19 +7,18 @@ import zipfile
 from typing import IO
 
 from streetdeciles import storage
-from streetdeciles.archives.damage import ArchiveDamaged, damage_told
-from streetdeciles.archives.names import COMPRESSED_TAR, ZIP
+from streetdeciles.archives.damage import ArchiveDamaged, MemberTooLarge, damage_told
+from streetdeciles.archives.names import COMPRESSED_TAR, PARQUET, ZIP
+from streetdeciles.archives.parquet import ParquetRows
 
 STEP_BYTES = 1024 * 1024
 
 
-class MemberTooLarge(Exception):
-    """The member has more bytes than are wanted."""
-
-
 def lies_open(uri: str, member: str | None, offset: int | None) -> bool:
     """Whether the bytes lie in the file as they are: a file, a member of a plain tar, a stored one of a zip."""
-    return member is None or (offset is not None and COMPRESSED_TAR.fullmatch(uri) is None)
+    if member is None:
+        return True
+    return offset is not None and not COMPRESSED_TAR.fullmatch(uri) and not PARQUET.fullmatch(uri)
 
 
 def read_range(uri: str, offset: int, length: int) -> bytes:
@@ -34,7 +33,7 @@ def read_range(uri: str, offset: int, length: int) -> bytes:
 
 
 class MemberReader:
-    """Reads compressed members, one after the other.
+    """Reads compressed members, and rows of Parquet files, one after the other.
 
     It keeps the last archive open: members that are asked for in the archive's order cost one pass over it. Not for
     several threads.
@@ -43,7 +42,7 @@ class MemberReader:
     def __init__(self) -> None:
         self._uri: str | None = None
         self._file: IO[bytes] | None = None
-        self._archive: _Stream | _Directory | None = None
+        self._archive: _Stream | _Directory | ParquetRows | None = None
 
     def read(self, uri: str, member: str, offset: int | None, length: int | None, *, max_bytes: int) -> bytes:
         """
@@ -78,10 +77,16 @@ class MemberReader:
         self._uri = uri
         try:
             with damage_told():
-                self._archive = _Directory(self._file) if ZIP.fullmatch(uri) else _Stream(self._file)
+                self._archive = _opened(uri, self._file)
         except BaseException:
             self.close()
             raise
+
+
+def _opened(uri: str, file: IO[bytes]) -> _Stream | _Directory | ParquetRows:
+    if ZIP.fullmatch(uri):
+        return _Directory(file)
+    return ParquetRows(file) if PARQUET.fullmatch(uri) else _Stream(file)
 
 
 class _Stream:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from streetdeciles import storage
-from streetdeciles.archives.damage import ArchiveDamaged
-from streetdeciles.archives.reading import MemberReader, MemberTooLarge, read_range
+from streetdeciles.archives.damage import ArchiveDamaged, MemberTooLarge
+from streetdeciles.archives.reading import MemberReader, read_range
 from streetdeciles.errors import ShardFailed
 from streetdeciles.features.rejects import Rejected
 

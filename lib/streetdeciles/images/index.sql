@@ -18,6 +18,7 @@ new_locations AS (
     SELECT
         location_id,
         min(uri) FILTER (WHERE member IS NOT NULL) AS archive,
+        min(offset) AS first_offset,
         count(*) AS images
     FROM known
     WHERE shard IS NULL
@@ -53,7 +54,7 @@ planned AS (
 new_shards AS (
     SELECT
         l.location_id,
-        (p.images_before + sum(l.images) OVER (PARTITION BY l.bucket ORDER BY l.archive, l.location_id) - l.images)
+        (p.images_before + sum(l.images) OVER (PARTITION BY l.bucket ORDER BY l.archive, l.first_offset, l.location_id) - l.images)
         * p.shards DIV p.all_images AS shard
     FROM bucketed AS l
     INNER JOIN planned AS p ON l.bucket = p.bucket

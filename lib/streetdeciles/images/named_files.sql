@@ -27,56 +27,25 @@ numbered AS (
 
 judged AS (
     SELECT
-        uri,
-        member,
-        offset,
-        relative,
-        length,
-        said,
-        location_id,
-        view,
-        view_name,
-        concat(location_id, '_', view) AS image_id,
+        *,
         CASE
             WHEN kind <> 'file' THEN kind
             WHEN location_id = '' THEN 'name_does_not_match'
             WHEN view >= :views THEN 'view_out_of_range'
         END AS reason
     FROM numbered
-),
-
--- Only what may be an image: all other files would come together in one partition.
-compared AS (
-    SELECT
-        *,
-        row_number() OVER (PARTITION BY image_id ORDER BY uri, member, offset) AS place,
-        first_value(concat_ws('!', uri, member)) OVER (PARTITION BY image_id ORDER BY uri, member, offset) AS first_one
-    FROM judged
-    WHERE reason IS NULL
 )
 
 SELECT
     uri,
     member,
     offset,
-    relative,
+    concat_ws('!', uri, member) AS id,
+    relative AS name,
     length,
     location_id,
     view,
-    image_id,
-    CASE WHEN place > 1 THEN 'duplicate' END AS reason,
-    CASE WHEN place > 1 THEN concat('image ', image_id, ' is also in ', first_one) END AS detail
-FROM compared
-UNION ALL
-SELECT
-    uri,
-    member,
-    offset,
-    relative,
-    length,
-    location_id,
-    view,
-    image_id,
+    concat(location_id, '_', view) AS image_id,
     reason,
     CASE reason
         WHEN 'name_does_not_match' THEN concat('expected a name like ', :pattern)
@@ -90,4 +59,3 @@ SELECT
         ELSE said
     END AS detail
 FROM judged
-WHERE reason IS NOT NULL

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from streetdeciles import storage
-from streetdeciles.archives.damage import ArchiveDamaged
-from streetdeciles.archives.reading import MemberReader, MemberTooLarge, lies_open, read_range
+from streetdeciles.archives.damage import ArchiveDamaged, MemberTooLarge
+from streetdeciles.archives.reading import MemberReader, lies_open, read_range
 
 if TYPE_CHECKING:
     import pandas as pd
