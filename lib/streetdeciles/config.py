@@ -68,6 +68,15 @@ class ImageTable(Section):
     """Null where there is one photograph a location."""
 
 
+class Panorama(Section):
+    """Each photograph is an equirectangular panorama, twice as wide as high; a view of each heading is cut from it."""
+
+    headings: Annotated[list[Annotated[float, Field(ge=-360, le=360)]], Field(min_length=1)] = [0.0, 90.0, 180.0, 270.0]
+    """Degrees clockwise from the panorama's middle."""
+    field_of_view: Annotated[float, Field(ge=10, le=150)] = 90.0
+    """Degrees, across and upright."""
+
+
 class ImagesConfig(Section):
     folder: Annotated[str | None, INPUT] = None
     table: ImageTable | None = None
@@ -77,6 +86,8 @@ class ImagesConfig(Section):
 
     A view is a number from 0 or a letter from a. Files match in any folder below `folder`, and in archives there.
     """
+    panorama: Panorama | None = None
+    """The pattern, or the table, then has no view."""
     views: Annotated[int, Field(ge=1, le=16)] = 4
     shard_size: Positive = 4096
 
@@ -96,6 +107,12 @@ class ImagesConfig(Section):
     def _one_source_that_tells_views_apart(self) -> ImagesConfig:
         if (self.folder is None) == (self.table is None):
             raise ValueError("exactly one of folder and table must be given")
+        if self.panorama is not None:
+            if self.views != len(self.panorama.headings):
+                raise ValueError(f"views must be {len(self.panorama.headings)}, a view for each of panorama.headings")
+            if self.table.view is not None if self.table else "{view}" in self.pattern:
+                raise ValueError("with panorama there is no {view} in pattern, and table.view is null")
+            return self
         if self.views > 1 and self.table is None and "{view}" not in self.pattern:
             raise ValueError(f"pattern must hold {{view}} when there are {self.views} views")
         if self.views > 1 and self.table is not None and self.table.view is None:

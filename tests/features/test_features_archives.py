@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tarfile
 import zipfile
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 from pixel_network import SIZE
 
 from paths import DATA
@@ -22,6 +24,7 @@ from streetdeciles.backbones.preprocessing import scaled_centre_crop
 from streetdeciles.features.extracted import SCHEMA
 from streetdeciles.features.extraction import Preparation, extract
 from streetdeciles.features.network import Network
+from streetdeciles.features.panorama import PanoramaViews
 
 PREPARATION = Preparation(partial(scaled_centre_crop, size=SIZE), max_pixels=10**7, threads=3, store="float32")
 
@@ -43,15 +46,15 @@ def made(path: Path) -> Path:
     return path
 
 
-def extracted(rows: list[tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
+def extracted(rows: list[tuple[Any, ...]], preparation: Preparation = PREPARATION) -> dict[str, tuple[Any, ...]]:
     """(kind, features, reason, detail) by image_id."""
-    columns = zip(*[(0, image_id, image_id, 0, *place) for image_id, *place in rows], strict=True)
+    columns = zip(*[(0, name, name, int(name[-1] == "1"), *place) for name, *place in rows], strict=True)
     kinds = {"shard": "int32", "image_id": "string", "location_id": "string", "view": "int8", "uri": "string"}
     kinds |= {"member": "string", "offset": "int64", "length": "int64"}
     arrays = [pa.array(column, kind) for column, kind in zip(columns, kinds.values(), strict=True)]
     batch = pa.RecordBatch.from_arrays(arrays, [*kinds])
     network = Network(lambda images: images.mean(axis=(1, 2)), 4, "test")
-    found = pa.Table.from_batches([*extract([batch], network, PREPARATION)], SCHEMA).to_pylist()
+    found = pa.Table.from_batches([*extract([batch], network, preparation)], SCHEMA).to_pylist()
     rows_out = [row for row in found if row["kind"] != "statistics"]
     return {
         row["image_id"]: (row["kind"], tuple(row["features"] or ()), row["reason"], row["detail"]) for row in rows_out
@@ -168,3 +171,20 @@ def test_damaged_parquet_file_gives_rejects(tmp_path: Path) -> None:
     assert all(found[str(row)][2] != "archive_damaged" for row in range(5))
     path.write_bytes(b"<html>")
     assert {reason for _, _, reason, _ in extracted(rows).values()} == {"archive_damaged"}
+
+
+def test_views_of_a_panorama_are_cut_from_one_photograph(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    halves = np.zeros((100, 200, 3), dtype=np.uint8)
+    halves[:, 50:150, 0] = 255  # red in front, black behind
+    path = tmp_path / "x.tgz"
+    with tarfile.open(path, "w:gz") as tar:
+        for name, picture in (("p.png", halves), ("q.png", halves[:, :100])):
+            Image.fromarray(picture).save(tmp_path / name)
+            tar.add(tmp_path / name, name)
+    rows = [(f"{name[0]}{view}", *place) for name, *place in members_of(path) for view in (0, 1)]
+    opened: list[str] = []
+    monkeypatch.setattr(reading.MemberReader, "_open", _counted(reading.MemberReader._open, opened))
+    found = extracted(rows, replace(PREPARATION, cut=PanoramaViews((0, 180), 90)))
+    assert len(opened) == 1
+    assert [found[name][:2] for name in ("p0", "p1")] == [("feature", (255, 0, 0)), ("feature", (0, 0, 0))]
+    assert {found[name][2] for name in ("q0", "q1")} == {"not_a_panorama"}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from test_images_stage import config_of, read, written
 
+from streetdeciles.config import ImagesConfig, Panorama
 from streetdeciles.images.stage import run
 
 if TYPE_CHECKING:
@@ -85,3 +86,20 @@ def test_an_archive_is_in_few_shards(spark: SparkSession, tmp_path: Path) -> Non
     shards = in_archives.groupby("uri")["shard"].agg(["min", "max"])
     assert len(shards) == 6
     assert (shards["max"] - shards["min"] <= 1).all()
+
+
+def test_panorama_is_indexed_once_for_each_view(spark: SparkSession, tmp_path: Path) -> None:
+    folder = written(tmp_path / "photos", "a.jpg", "deep/a.jpg", "b.txt")
+    tar_of(tmp_path / "photos" / "x.tgz", "c.jpg")
+    panorama = Panorama(headings=[0, 120, 240])
+    images = ImagesConfig(folder=folder, pattern="{location_id}.jpg", views=3, panorama=panorama)
+    report = run(spark, config_of(tmp_path, folder).model_copy(update={"images": images}))
+    index = read(tmp_path, "image_index")
+    assert sorted(zip(index["image_id"], index["view"], index["uri"], strict=True)) == [
+        (f"{name}_{view}", view, f"{folder}/{file}")
+        for name, file in (("a", "a.jpg"), ("c", "x.tgz"))
+        for view in range(3)
+    ]
+    assert report.counts["files found"] == 4
+    assert report.counts["images"] == 2
+    assert "3 views are cut from each photograph" in report.notes

@@ -95,22 +95,26 @@ class _Stream:
     def __init__(self, file: IO[bytes]) -> None:
         self._tar = gzip.GzipFile(fileobj=file)
         self._position = 0
+        self._last: tuple[int, bytes] | None = None
         self._damage: str | None = None
 
     def may_read(self, offset: int | None) -> bool:
         """Not what is behind; but once damaged, opening it again would not help what comes after."""
-        return offset is not None and offset >= self._position
+        return offset is not None and (offset >= self._position or (self._last is not None and offset == self._last[0]))
 
     def read(self, member: str, offset: int | None, length: int | None, max_bytes: int) -> bytes:
         assert offset is not None
         assert length is not None
+        if self._last is not None and self._last[0] == offset:  # several views of a panorama
+            return self._last[1]
         if self._damage is not None:
             raise ArchiveDamaged(self._damage)
         try:
             with damage_told():
                 while self._position < offset:
                     self._forward(min(STEP_BYTES, offset - self._position))
-                return self._forward(length)
+                self._last = offset, self._forward(length)
+                return self._last[1]
         except ArchiveDamaged as error:
             self._damage = str(error)
             raise

@@ -42,6 +42,8 @@ class Preparation:
     max_pixels: int
     threads: int
     store: str
+    cut: Callable[[Array, int], Array] | None = None
+    """From a panorama and the number of a view to the view, where photographs are panoramas."""
 
 
 class Prepared(NamedTuple):
@@ -190,7 +192,8 @@ def _prepare(row: Row, preparation: Preparation, member: Member | None = None) -
         else:
             raise member.content
         read = time.perf_counter()
-        image = preparation.preprocess(decode(content, max_pixels=preparation.max_pixels))
+        picture = decode(content, max_pixels=preparation.max_pixels)
+        image = preparation.preprocess(preparation.cut(picture, row.view) if preparation.cut else picture)
     except (Rejected, ShardFailed) as error:
         image = error.with_traceback(None)  # a trace would keep the file's bytes in memory
     except MemoryError:

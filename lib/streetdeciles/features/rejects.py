@@ -14,6 +14,7 @@ Reason = Literal[
     "too_large",
     "truncated",
     "damaged",
+    "not_a_panorama",
 ]
 
 

@@ -26,7 +26,7 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
         named = first_of_each(_name_all(spark, images, staged)).persist()
         try:
             found = _count(named, images)
-            index = assign_shards(named.where("reason IS NULL"), _previous_index(spark, config.work_dir), images)
+            index = assign_shards(_images(named, images), _previous_index(spark, config.work_dir), images)
             n_indexed = storage.write_table(index, IMAGE_INDEX, config.work_dir)
             n_left_out = storage.write_partition(_left_out(named), LEFT_OUT, config.work_dir, "images")
         finally:
@@ -34,9 +34,10 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     finally:
         storage.remove(staged)
     n_found = sum(found.values())
-    if n_found != n_indexed + n_left_out:
+    if n_indexed != found[""] * _views_of_one(images) or n_left_out != n_found - found[""]:
         raise RunFailed(
-            f"{n_found} {_what(images)} found, but {n_indexed} indexed and {n_left_out} left out: run the stage again"
+            f"{n_found} {_what(images)} found, but {n_indexed} images indexed and {n_left_out} left out: "
+            "run the stage again"
         )
     return _report(spark, config, found)
 
@@ -51,6 +52,19 @@ def _name_all(spark: SparkSession, images: ImagesConfig, staged: str) -> DataFra
     if not fs.isdir(there):
         raise RunRefused(f"images.folder: {folder} is a file; expected the folder of the photographs")
     return name_files(list_all(spark, folder, staged), images)
+
+
+def _images(named: DataFrame, images: ImagesConfig) -> DataFrame:
+    """The photographs; of a panorama a row for each view that is cut from it."""
+    photographs = named.where("reason IS NULL")
+    if images.panorama is None:
+        return photographs
+    views = photographs.drop("view", "image_id").selectExpr("*", f"explode(sequence(0, {images.views - 1})) AS view")
+    return views.selectExpr("*", "concat(location_id, '_', view) AS image_id")
+
+
+def _views_of_one(images: ImagesConfig) -> int:
+    return 1 if images.panorama is None else images.views
 
 
 def first_of_each(named: DataFrame) -> DataFrame:
@@ -114,6 +128,8 @@ def _report(spark: SparkSession, config: RunConfig, found: dict[str, int]) -> St
     notes = [f"{told['n']:,} locations in {shards['n']:,} shards"]
     if told["short"]:
         notes.append(f"{told['short']:,} locations have fewer than {views} photographs")
+    if config.images.panorama is not None:
+        notes.append(f"{views} views are cut from each photograph")
     counts = {f"{_what(config.images)} found": sum(found.values()), "images": found[""]}
     counts |= {f"left out: {reason}": n for reason, n in sorted(found.items()) if reason}
     return StageReport("images", counts, notes)
