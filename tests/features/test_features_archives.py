@@ -7,24 +7,32 @@ import zipfile
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
-from pixel_network import SIZE
+from pixel_network import SIZE, features_of, pixel_network, run_config, write_photos
 
 from paths import DATA
 from streetdeciles.archives import reading
 from streetdeciles.archives.damage import MemberTooLarge
 from streetdeciles.archives.members import list_members
 from streetdeciles.backbones.preprocessing import scaled_centre_crop
+from streetdeciles.config import ImagesConfig
+from streetdeciles.features import stage as features_stage
 from streetdeciles.features.extracted import SCHEMA
 from streetdeciles.features.extraction import Preparation, extract
 from streetdeciles.features.network import Network
 from streetdeciles.features.panorama import PanoramaViews
+from streetdeciles.features.parallel import Parallelism
+from streetdeciles.images import stage as images_stage
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 PREPARATION = Preparation(partial(scaled_centre_crop, size=SIZE), max_pixels=10**7, threads=3, store="float32")
 
@@ -188,3 +196,20 @@ def test_views_of_a_panorama_are_cut_from_one_photograph(tmp_path: Path, monkeyp
     assert len(opened) == 1
     assert [found[name][:2] for name in ("p0", "p1")] == [("feature", (255, 0, 0)), ("feature", (0, 0, 0))]
     assert {found[name][2] for name in ("q0", "q1")} == {"not_a_panorama"}
+
+
+def test_archives_of_a_folder_go_through_both_stages(spark: SparkSession, tmp_path: Path) -> None:
+    photos = write_photos(tmp_path / "made", 6)
+    (tmp_path / "photos").mkdir()
+    for name, files in (("x.tgz", photos[:4]), ("y.tar", photos[4:])):
+        with tarfile.open(tmp_path / "photos" / name, "w:gz" if name == "x.tgz" else "w") as tar:
+            for file in files[::-1]:
+                tar.add(file, file.name)
+    config = run_config(tmp_path / "work")
+    source = ImagesConfig(folder=str(tmp_path / "photos"), pattern="{location_id}.png", views=1)
+    images_stage.run(spark, config.model_copy(update={"images": source}))
+    features_stage.extract_shards(spark, config, pixel_network(), Parallelism(tasks=1, threads=2, local=True))
+    found = pd.read_parquet(tmp_path / "work" / "features").set_index("location_id")["features"]
+    assert sorted(found.index) == [photo.stem for photo in photos]
+    for photo in photos:
+        np.testing.assert_allclose(found[photo.stem], features_of(photo), atol=1e-4)
