@@ -162,3 +162,35 @@ def test_saved_config_is_read_back_equal(tmp_path: Path, values: dict[str, Any])
     config = load_values(tmp_path, values)
 
     assert RunConfig.model_validate(config.model_dump(mode="json")) == config
+
+
+def test_photographs_come_from_a_folder_or_a_table(tmp_path: Path, values: dict[str, Any]) -> None:
+    (tmp_path / "photos.parquet").touch()
+    table = {"table": {"path": "photos.parquet"}}
+    config = load_values(tmp_path, values | {"images": table})
+    assert config.images.table is not None
+    assert config.images.table.path == str(tmp_path / "photos.parquet")
+    assert ("images.table.path", str(tmp_path / "photos.parquet")) in [*input_paths(config)]
+    assert RunConfig.model_validate(config.model_dump(mode="json")) == config
+    for images in ({}, {"folder": "photographs"} | table):
+        assert "images: exactly one of folder and table must be given" in refusal(tmp_path, values | {"images": images})
+    table["table"]["view"] = None  # type: ignore[assignment]
+    assert "images: table.view must name a column when there are 4" in refusal(tmp_path, values | {"images": table})
+    table["table"]["colum"] = "x"
+    assert "images.table.colum: unknown key; allowed: path, image" in refusal(tmp_path, values | {"images": table})
+
+
+def test_panoramas_have_no_view_in_their_names(tmp_path: Path, values: dict[str, Any]) -> None:
+    images: dict[str, Any] = {"folder": "photographs", "pattern": "{location_id}.jpg", "panorama": {}}
+    config = load_values(tmp_path, values | {"images": images})
+    assert config.images.panorama is not None
+    assert config.images.panorama.headings == [0, 90, 180, 270]
+    assert "images: views must be 2, a view for each of panorama.headings" in refusal(
+        tmp_path, values | {"images": images | {"panorama": {"headings": [0, 180]}}}
+    )
+    assert "images: with panorama there is no {view} in pattern" in refusal(
+        tmp_path, values | {"images": images | {"pattern": "{location_id}_{view}.jpg"}}
+    )
+    assert "images.panorama.field_of_view: input should be less than or equal to 150" in refusal(
+        tmp_path, values | {"images": images | {"panorama": {"field_of_view": 180}}}
+    )

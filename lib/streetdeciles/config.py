@@ -61,13 +61,36 @@ class LabelsConfig(Section):
     boundaries: Boundaries | None = None
 
 
+class ImageTable(Section):
+    """A Parquet file, or a folder of some, with a row a photograph; `image` holds its bytes, or its file's URI."""
+
+    path: InputPath
+    image: str = "image"
+    location_id: str = "location_id"
+    view: str | None = "view"
+    """Null where there is one photograph a location."""
+
+
+class Panorama(Section):
+    """Each photograph is an equirectangular panorama, twice as wide as high; a view of each heading is cut from it."""
+
+    headings: Annotated[list[Annotated[float, Field(ge=-360, le=360)]], Field(min_length=1)] = [0.0, 90.0, 180.0, 270.0]
+    """Degrees clockwise from the panorama's middle."""
+    field_of_view: Annotated[float, Field(ge=10, le=150)] = 90.0
+    """Degrees, across and upright."""
+
+
 class ImagesConfig(Section):
-    folder: InputPath
+    folder: Annotated[str | None, INPUT] = None
+    table: ImageTable | None = None
+    """Instead of `folder` and `pattern`."""
     pattern: str = "{location_id}_{view}.jpg|jpeg|png"
     """File name with {location_id} and, where there are several, {view}; endings after the last dot by `|`.
 
-    A view is a number from 0 or a letter from a. Files match in any folder below `folder`.
+    A view is a number from 0 or a letter from a. Files match in any folder below `folder`, and in archives there.
     """
+    panorama: Panorama | None = None
+    """The pattern, or the table, then has no view."""
     views: Annotated[int, Field(ge=1, le=16)] = 4
     shard_size: Positive = 4096
 
@@ -84,9 +107,19 @@ class ImagesConfig(Section):
         return pattern
 
     @model_validator(mode="after")
-    def _views_are_told_apart(self) -> ImagesConfig:
-        if self.views > 1 and "{view}" not in self.pattern:
+    def _one_source_that_tells_views_apart(self) -> ImagesConfig:
+        if (self.folder is None) == (self.table is None):
+            raise ValueError("exactly one of folder and table must be given")
+        if self.panorama is not None:
+            if self.views != len(self.panorama.headings):
+                raise ValueError(f"views must be {len(self.panorama.headings)}, a view for each of panorama.headings")
+            if self.table.view is not None if self.table else "{view}" in self.pattern:
+                raise ValueError("with panorama there is no {view} in pattern, and table.view is null")
+            return self
+        if self.views > 1 and self.table is None and "{view}" not in self.pattern:
             raise ValueError(f"pattern must hold {{view}} when there are {self.views} views")
+        if self.views > 1 and self.table is not None and self.table.view is None:
+            raise ValueError(f"table.view must name a column when there are {self.views} views")
         return self
 
 
@@ -326,7 +359,7 @@ def _resolve_paths(config: RunConfig, folder: Path) -> RunConfig:
                 changed[name] = resolved(value)
             elif isinstance(value, list) and value and isinstance(value[0], BaseModel):
                 changed[name] = [resolved(item) for item in value]
-            elif INPUT in field.metadata:
+            elif INPUT in field.metadata and value is not None:
                 changed[name] = resolve(value)
         return section.model_copy(update=changed)
 

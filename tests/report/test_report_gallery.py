@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import zipfile
 from pathlib import Path
 
 import pandas as pd
@@ -68,8 +69,8 @@ def test_what_is_no_photograph_is_an_error(name: str) -> None:
         shrink((DATA / "difficult_images" / name).read_bytes())
 
 
-def exhibit(uri: str, offset: int | None = None, length: int | None = None) -> Exhibit:
-    return Exhibit("a", "bury", "E01", 0, uri, offset, length, {})
+def exhibit(uri: str, offset: int | None = None, length: int | None = None, *, member: str | None = None) -> Exhibit:
+    return Exhibit("a", "bury", "E01", 0, uri, member, offset, length, {})
 
 
 def test_photograph_that_is_gone_has_no_source(tmp_path: Path) -> None:
@@ -85,3 +86,14 @@ def test_photograph_within_an_archive_is_read_by_its_offset(tmp_path: Path) -> N
     (found,) = thumbnails([exhibit(str(tmp_path / "photos.tar"), 512, len(content))])
     assert found.source is not None
     assert base64.b64decode(found.source.partition(",")[2]) == shrink(content)
+
+
+def test_photograph_within_a_compressed_archive_is_read(tmp_path: Path) -> None:
+    photo = DATA / "photos" / "lund_01.jpg"
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(photo, "deep/a_0.jpg")
+    uri = str(tmp_path / "photos.zip")
+    found, gone = thumbnails([exhibit(uri, member="deep/a_0.jpg"), exhibit(uri, member="b_0.jpg")])
+    assert found.source is not None
+    assert base64.b64decode(found.source.partition(",")[2]) == shrink(photo.read_bytes())
+    assert gone.source is None

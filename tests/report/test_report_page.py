@@ -288,7 +288,7 @@ def small_page(found: Findings, outlines: dict[str, Outline], gallery: list[Thum
 
 def test_hostile_names_stay_text() -> None:
     hostile = '</script><script>alert("x")</script><img src=x onerror=alert(1)>'
-    exhibit = Exhibit(hostile, "a", "E1", 0, "x.jpg", None, None, {"imd": (None, 4)})
+    exhibit = Exhibit(hostile, "a", "E1", 0, "x.jpg", None, None, None, {"imd": (None, 4)})
     found = findings(
         area_rows("a", (hostile, 3, 4)),
         losses=pd.DataFrame([("images", hostile, 2, [{"id": hostile, "detail": hostile}])]).set_axis(
@@ -357,6 +357,6 @@ def test_several_regions_have_maps_and_panels_of_their_own() -> None:
 
 
 def test_photograph_that_could_not_be_read_is_told() -> None:
-    exhibit = Exhibit("BL9", "a", "E1", 0, "x.jpg", None, None, {"imd": (3, 4)})
+    exhibit = Exhibit("BL9", "a", "E1", 0, "x.jpg", None, None, None, {"imd": (3, 4)})
     page = parse(small_page(findings(area_rows("a", ("E1", 3, 4))), {}, [Thumbnail(exhibit, None)]))
     assert page.find("div", "gone")[0].text == "could not be read"

@@ -39,6 +39,7 @@ class Row(NamedTuple):
     location_id: str
     view: int
     uri: str
+    member: str | None
     offset: int | None
     length: int | None
     shard: int
@@ -82,7 +83,7 @@ def reject_batch(rejects: Sequence[tuple[Row, Rejected]]) -> pa.RecordBatch:
 
 
 def statistics_batch(tallies: Mapping[int, Tally]) -> pa.RecordBatch:
-    rows = [Row("", "", 0, "", None, None, shard) for shard in tallies]
+    rows = [Row("", "", 0, "", None, None, None, shard) for shard in tallies]
     return _batch(STATISTICS, rows, {"detail": [json.dumps(vars(tally)) for tally in tallies.values()]})
 
 

@@ -12,17 +12,19 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Semaphore
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
+from streetdeciles.archives.reading import MemberReader, lies_open
 from streetdeciles.backbones.backbone import Array
 from streetdeciles.errors import RunFailed, ShardFailed
 from streetdeciles.features.decoding import decode, prepare_pillow
 from streetdeciles.features.extracted import Row, Tally, feature_batch, index_rows, reject_batch, statistics_batch
 from streetdeciles.features.network import Network
-from streetdeciles.features.reading import read_image
+from streetdeciles.features.reading import read_image, read_member
 from streetdeciles.features.rejects import Rejected
 
 BYTES_A_PIXEL = 8
@@ -40,6 +42,8 @@ class Preparation:
     max_pixels: int
     threads: int
     store: str
+    cut: Callable[[Array, int], Array] | None = None
+    """From a panorama and the number of a view to the view, where photographs are panoramas."""
 
 
 class Prepared(NamedTuple):
@@ -49,6 +53,13 @@ class Prepared(NamedTuple):
     image: Array | Rejected | ShardFailed
     reading_s: float
     decoding_s: float
+
+
+class Member(NamedTuple):
+    """What is in a compressed member of an archive, or why it could not be read."""
+
+    content: bytes | Rejected | ShardFailed
+    reading_s: float
 
 
 def extract(batches: Iterable[pa.RecordBatch], network: Network, preparation: Preparation) -> Iterator[pa.RecordBatch]:
@@ -129,28 +140,60 @@ def _worth_work(batches: Iterable[pa.RecordBatch], tallies: dict[int, Tally]) ->
 
 
 def _prepared(rows: Iterable[Row], batch_size: int, preparation: Preparation) -> Iterator[Prepared]:
-    """The rows in their order, at most two batches of them prepared ahead."""
+    """The rows in their order, at most two batches of them prepared ahead.
+
+    Threads read files side by side; compressed members are read here, one after the other as they lie in the archive.
+    """
     pool = ThreadPoolExecutor(preparation.threads, thread_name_prefix="decode")
+    members = MemberReader()
+    waiting = Semaphore(2 * preparation.threads)  # a member's bytes may be many more than the picture's
     try:
         ahead: deque[Future[Prepared]] = deque()
         for row in rows:
-            ahead.append(pool.submit(_prepare, row, preparation))
+            if lies_open(row.uri, row.member, row.offset):
+                ahead.append(pool.submit(_prepare, row, preparation))
+            else:
+                waiting.acquire()
+                future = pool.submit(_prepare, row, preparation, _member(members, row, preparation))
+                future.add_done_callback(lambda _: waiting.release())
+                ahead.append(future)
             if len(ahead) >= 2 * batch_size + preparation.threads:
                 yield ahead.popleft().result()
         while ahead:
             yield ahead.popleft().result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+        members.close()
 
 
-def _prepare(row: Row, preparation: Preparation) -> Prepared:
-    image: Array | Rejected | ShardFailed
+def _member(members: MemberReader, row: Row, preparation: Preparation) -> Member:
+    content: bytes | Rejected | ShardFailed
     start = time.perf_counter()
+    most = BYTES_A_PIXEL * preparation.max_pixels
+    try:
+        content = read_member(members, row.uri, row.member or "", row.offset, row.length, max_bytes=most)
+    except (Rejected, ShardFailed) as error:
+        content = error.with_traceback(None)
+    except MemoryError:
+        content = ShardFailed(f"{row.uri}: not enough memory to read {row.member}")
+    return Member(content, time.perf_counter() - start)
+
+
+def _prepare(row: Row, preparation: Preparation, member: Member | None = None) -> Prepared:
+    """`member`: what was read already."""
+    image: Array | Rejected | ShardFailed
+    start = time.perf_counter() - (member.reading_s if member else 0.0)
     read = None
     try:
-        content = read_image(row.uri, row.offset, row.length, max_bytes=BYTES_A_PIXEL * preparation.max_pixels)
+        if member is None:
+            content = read_image(row.uri, row.offset, row.length, max_bytes=BYTES_A_PIXEL * preparation.max_pixels)
+        elif isinstance(member.content, bytes):
+            content = member.content
+        else:
+            raise member.content
         read = time.perf_counter()
-        image = preparation.preprocess(decode(content, max_pixels=preparation.max_pixels))
+        picture = decode(content, max_pixels=preparation.max_pixels)
+        image = preparation.preprocess(preparation.cut(picture, row.view) if preparation.cut else picture)
     except (Rejected, ShardFailed) as error:
         image = error.with_traceback(None)  # a trace would keep the file's bytes in memory
     except MemoryError:

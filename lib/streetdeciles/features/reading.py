@@ -1,11 +1,14 @@
-"""A photograph's bytes, from wherever fsspec can read."""
+"""A photograph's bytes, from wherever fsspec can read, and from archives."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from streetdeciles import storage
+from streetdeciles.archives.damage import ArchiveDamaged, MemberTooLarge
+from streetdeciles.archives.reading import MemberReader, read_range
 from streetdeciles.errors import ShardFailed
 from streetdeciles.features.rejects import Rejected
 
@@ -19,18 +22,41 @@ def read_image(
     """The whole file at `uri`, or where there is an `offset` its `length` bytes from there.
 
     Raises:
-        Rejected: there is no such file, it is a folder, or it is larger than `max_bytes`.
+        Rejected: there is no such file, it is a folder, it is larger than `max_bytes`, or the archive is damaged.
         ShardFailed: it cannot be read now, after all attempts: permission, network, a failing disk. That says nothing
             about the photograph, so it is never recorded as a bad one.
     """
+    return _attempt(uri, partial(_read, uri, offset, length, max_bytes), max_bytes, pauses_s)
+
+
+def read_member(
+    reader: MemberReader,
+    uri: str,
+    member: str,
+    offset: int | None,
+    length: int | None,
+    *,
+    max_bytes: int,
+    pauses_s: Sequence[float] = PAUSES_S,
+) -> bytes:
+    """A compressed member of the archive at `uri`; raises as `read_image` does."""
+    read = partial(reader.read, uri, member, offset, length, max_bytes=max_bytes)
+    return _attempt(uri, read, max_bytes, pauses_s)
+
+
+def _attempt(uri: str, read: Callable[[], bytes], max_bytes: int, pauses_s: Sequence[float]) -> bytes:
     for pause_s in (*pauses_s, None):
         try:
-            return _read(uri, offset, length, max_bytes)
+            return read()
         except (FileNotFoundError, NotADirectoryError):
             raise Rejected("missing", "was in the index, and is gone") from None
         except IsADirectoryError:
             raise Rejected("not_an_image", "a folder") from None
-        except Rejected:
+        except MemberTooLarge:
+            raise Rejected("too_large", f"more than {max_bytes} bytes") from None
+        except ArchiveDamaged as error:
+            raise Rejected("archive_damaged", str(error)) from None
+        except MemoryError:
             raise
         except Exception as error:  # each file system raises its own kinds for what may pass
             if pause_s is None:
@@ -41,13 +67,13 @@ def read_image(
 
 
 def _read(uri: str, offset: int | None, length: int | None, max_bytes: int) -> bytes:
+    if offset is not None and length is not None:
+        if length > max_bytes:
+            raise MemberTooLarge
+        return read_range(uri, offset, length)
     fs, path = storage.filesystem(uri)
     with fs.open(path, "rb") as file:
-        at_most = max_bytes + 1
-        if offset is not None:
-            file.seek(offset)
-            at_most = at_most if length is None else min(length, at_most)
-        content: bytes = file.read(at_most)
+        content: bytes = file.read(max_bytes + 1)
     if len(content) > max_bytes:
-        raise Rejected("too_large", f"more than {max_bytes} bytes")
+        raise MemberTooLarge
     return content

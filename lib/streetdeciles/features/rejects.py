@@ -6,6 +6,7 @@ from typing import Literal
 
 Reason = Literal[
     "missing",
+    "archive_damaged",
     "empty",
     "not_an_image",
     "unsupported_format",
@@ -14,6 +15,7 @@ Reason = Literal[
     "truncated",
     "damaged",
     "crashed_worker",
+    "not_a_panorama",
 ]
 
 

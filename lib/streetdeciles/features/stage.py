@@ -16,6 +16,7 @@ from streetdeciles.errors import RunFailed
 from streetdeciles.features import shards as ledger
 from streetdeciles.features.extraction import Preparation
 from streetdeciles.features.image_network import ImageNetwork, backbone_network
+from streetdeciles.features.panorama import PanoramaViews
 from streetdeciles.features.parallel import Parallelism, parallelism
 from streetdeciles.features.scheduling import Done, Scheduler
 from streetdeciles.features.shards import Shard
@@ -58,13 +59,17 @@ def extract_shards(spark: SparkSession, config: RunConfig, network: ImageNetwork
         "max_pixels": features.max_pixels,
         "feature_version": FEATURE_VERSION,
     }
+    panorama, cut = config.images.panorama, None
+    if panorama is not None:
+        cut = PanoramaViews(tuple(panorama.headings), panorama.field_of_view)
+        fingerprint["panorama"] = str(cut)
     shards = _index_shards(spark, config.work_dir)
     marks = ledger.read_marks(config.work_dir)
     ledger.refuse_other_settings(marks.values(), fingerprint, config.work_dir)
     finished = ledger.finished_shards(shards, marks, config.work_dir)
     removed = ledger.remove_leftovers(finished, marks, config.work_dir)
     missing = [shard for shard in shards if shard.number not in finished]
-    preparation = Preparation(network.preprocess, features.max_pixels, features.decode_threads, features.store)
+    preparation = Preparation(network.preprocess, features.max_pixels, features.decode_threads, features.store, cut)
     task = ExtractionTask(network.load, preparation, log=not sizes.local)
     start = time.monotonic()
     failed = _extract(spark, missing, WaveSettings(task, config.work_dir, fingerprint, sizes.tasks), sizes)

@@ -69,8 +69,12 @@ def compute_piece(spark: SparkSession, shard: Shard, ends: tuple[str, str], sett
 
 
 def _compute(wanted: DataFrame, settings: WaveSettings) -> str:
+    from pyspark.sql import functions as F
+
     staged = storage.staging_uri(settings.work_dir, "extracted")
-    in_order = wanted.sortWithinPartitions("shard", "image_id")
+    # Members of an archive in its order, so that it is read once.
+    archive = F.when(F.col("member").isNotNull(), F.col("uri"))
+    in_order = wanted.sortWithinPartitions("shard", archive, "offset", "image_id")
     extracted = in_order.mapInArrow(settings.task.run, _spark_schema())
     try:
         _parquet(extracted, storage.spark_uri(staged))

@@ -1,11 +1,13 @@
 -- Images with their shard. Those of the index before keep theirs; new ones fill new shards of about :shard_size images,
--- all new views of a location in one.
+-- all new views of a location in one, and those of an archive side by side, so that few shards read it.
 WITH known AS (
     SELECT
         i.image_id,
         i.location_id,
         i.view,
         i.uri,
+        i.member,
+        i.offset,
         i.length,
         p.shard
     FROM {images} AS i
@@ -15,12 +17,20 @@ WITH known AS (
 new_locations AS (
     SELECT
         location_id,
-        -- Buckets only spread the running totals below over the cluster: a window over all locations would be one task.
-        pmod(xxhash64(location_id), 256) AS bucket,
+        min(uri) FILTER (WHERE member IS NOT NULL) AS archive,
+        min(offset) AS first_offset,
         count(*) AS images
     FROM known
     WHERE shard IS NULL
     GROUP BY location_id
+),
+
+-- Buckets only spread the running totals below over the cluster: a window over all locations would be one task.
+bucketed AS (
+    SELECT
+        *,
+        pmod(xxhash64(coalesce(archive, location_id)), 256) AS bucket
+    FROM new_locations
 ),
 
 buckets AS (
@@ -28,7 +38,7 @@ buckets AS (
         bucket,
         sum(sum(images)) OVER (ORDER BY bucket) - sum(images) AS images_before,
         sum(sum(images)) OVER () AS all_images
-    FROM new_locations
+    FROM bucketed
     GROUP BY bucket
 ),
 
@@ -44,9 +54,9 @@ planned AS (
 new_shards AS (
     SELECT
         l.location_id,
-        (p.images_before + sum(l.images) OVER (PARTITION BY l.bucket ORDER BY l.location_id) - l.images)
+        (p.images_before + sum(l.images) OVER (PARTITION BY l.bucket ORDER BY l.archive, l.first_offset, l.location_id) - l.images)
         * p.shards DIV p.all_images AS shard
-    FROM new_locations AS l
+    FROM bucketed AS l
     INNER JOIN planned AS p ON l.bucket = p.bucket
 )
 
@@ -55,8 +65,8 @@ SELECT
     k.location_id,
     k.view,
     k.uri,
-    CAST(NULL AS string) AS member,
-    CAST(NULL AS bigint) AS offset,
+    k.member,
+    k.offset,
     k.length,
     coalesce(k.shard, :first_new_shard + n.shard) AS shard
 FROM known AS k

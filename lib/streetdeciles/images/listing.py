@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from streetdeciles import storage
+from streetdeciles.archives.members import MemberKind, list_members
+from streetdeciles.archives.names import is_archive
 from streetdeciles.errors import RunFailed
 
 if TYPE_CHECKING:
@@ -18,16 +20,22 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
     from pyspark.sql import DataFrame, SparkSession
 
-ENTRIES = "path string, relative string, uri string, kind string, length bigint"
+ENTRIES = (
+    "path string, relative string, uri string, kind string, length bigint, member string, offset bigint, detail string"
+)
 ROWS_A_BATCH = 10_000
 
-Kind = Literal["file", "folder", "not_a_file", "name_not_utf8", "folder_loop"]
-"""The last three are left out: broken links and pipes, names that no table can hold, links to a folder above."""
+Kind = Literal["file", "folder", "archive", "not_a_file", "name_not_utf8", "folder_loop"] | MemberKind
+"""Folders and archives are searched; all but files are left out: broken links and pipes, names that no table can hold,
+links to a folder above, and what is not taken from an archive."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One name in a folder. `relative` is its path below the folder of photographs."""
+    """One name in a folder, or a member of an archive.
+
+    `relative` is the path below the folder of photographs, or in the archive.
+    """
 
     path: str
     relative: str
@@ -35,10 +43,17 @@ class Entry:
     kind: Kind
     length: int | None
     """Bytes of a file, where the listing tells."""
+    member: str | None = None
+    offset: int | None = None
+    detail: str | None = None
+    """What more there is to say of the kind."""
 
 
 def list_all(spark: SparkSession, folder: str, staged: str) -> DataFrame:
-    """Every entry at any depth below `folder` (columns of ENTRIES), kept in Parquet files below `staged`."""
+    """Every entry at any depth below `folder` (columns of ENTRIES), kept in Parquet files below `staged`.
+
+    Behind each archive come its members.
+    """
     root = storage.filesystem(folder)[1]
     at_most = int(spark.conf.get("spark.sql.shuffle.partitions") or 200)
     folders = spark.createDataFrame([(root,)], "path string")
@@ -49,24 +64,49 @@ def list_all(spark: SparkSession, folder: str, staged: str) -> DataFrame:
         spread.mapInArrow(partial(list_batches, folder=folder), ENTRIES).write.parquet(found_at)
         folders = spark.read.schema(ENTRIES).parquet(found_at).where("kind = 'folder'").select("path")
         n_folders, level = folders.count(), level + 1
-    return spark.read.schema(ENTRIES).parquet(storage.spark_uri(staged)).drop("level")
+    found = spark.read.schema(ENTRIES).parquet(storage.spark_uri(staged)).drop("level")
+    archives = found.where("kind = 'archive'").select("path", "uri")
+    if n_archives := archives.count():
+        spread = archives.repartition(min(n_archives, at_most))
+        members_at = storage.spark_uri(storage.join(staged, "level=members"))
+        spread.mapInArrow(member_batches, ENTRIES).write.parquet(members_at)
+        found = spark.read.schema(ENTRIES).parquet(storage.spark_uri(staged)).drop("level")
+    return found
 
 
 def list_batches(batches: Iterator[pa.RecordBatch], folder: str) -> Iterator[pa.RecordBatch]:
     """What is in each folder of the column `path`, as batches of ENTRIES; `folder` is the one of all photographs."""
-    import pyarrow as pa
-
-    names = ("path", "relative", "uri", "kind", "length")
-    kinds = (pa.string(), pa.string(), pa.string(), pa.string(), pa.int64())
     for batch in batches:
         for path in batch.column("path").to_pylist():
-            entries = list_folder(path, folder)
-            while some := [*islice(entries, ROWS_A_BATCH)]:
-                columns = [
-                    pa.array([getattr(entry, name) for entry in some], kind)
-                    for name, kind in zip(names, kinds, strict=True)
-                ]
-                yield pa.RecordBatch.from_arrays(columns, [*names])
+            yield from _as_batches(list_folder(path, folder))
+
+
+def member_batches(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """What is in each archive of the columns `path` and `uri`, as batches of ENTRIES."""
+    for batch in batches:
+        for path, uri in zip(batch.column("path").to_pylist(), batch.column("uri").to_pylist(), strict=True):
+            yield from _as_batches(list_archive(path, uri))
+
+
+def _as_batches(entries: Iterator[Entry]) -> Iterator[pa.RecordBatch]:
+    import pyarrow as pa
+
+    kinds = {"string": pa.string(), "bigint": pa.int64()}
+    columns = [column.split(" ") for column in ENTRIES.split(", ")]
+    while some := [*islice(entries, ROWS_A_BATCH)]:
+        arrays = [pa.array([getattr(entry, name) for entry in some], kinds[kind]) for name, kind in columns]
+        yield pa.RecordBatch.from_arrays(arrays, [name for name, _ in columns])
+
+
+def list_archive(path: str, uri: str) -> Iterator[Entry]:
+    """The members of one archive. RunFailed where it cannot be read now: its photographs would be missed."""
+    try:
+        for member in list_members(uri):
+            name = (member.name or path).removeprefix("./")
+            yield Entry(path, name, uri, member.kind, member.length, member.name, member.offset, member.detail)
+    except Exception as error:  # each file system raises its own kinds; an archive's own damage is a row
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise RunFailed(f"{uri}: cannot be read ({why}); see to it that the workers may read it") from error
 
 
 def list_folder(path: str, folder: str) -> Iterator[Entry]:
@@ -98,7 +138,7 @@ def _local_entries(path: str, start: int) -> Iterator[Entry]:
             if entry.is_dir():
                 kind = "folder_loop" if entry.is_symlink() and _leads_up(entry.path) else "folder"
             elif entry.is_file():
-                kind = "file"
+                kind = "archive" if is_archive(entry.name) else "file"
             length = entry.stat().st_size if kind == "file" else None
             yield Entry(entry.path, entry.path[start:], entry.path, kind, length)
 
@@ -116,4 +156,6 @@ def _remote_entries(fs: AbstractFileSystem, path: str, start: int) -> Iterator[E
             continue  # object stores may hold an empty object that stands for the folder
         kinds: dict[str, Kind] = {"file": "file", "directory": "folder"}
         kind = kinds.get(there["type"], "not_a_file")
+        if kind == "file" and is_archive(name):
+            kind = "archive"
         yield Entry(name, name[start:], fs.unstrip_protocol(name), kind, there.get("size") if kind == "file" else None)

@@ -1,4 +1,4 @@
-"""Stage images: the folder of photographs to `image_index`, and to left_out what is no photograph of a location."""
+"""Stage images: the folder or table of photographs to `image_index`, and to left_out what is none of a location."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from streetdeciles.config import ImagesConfig, RunConfig
 from streetdeciles.errors import RunFailed, RunRefused
 from streetdeciles.images.listing import list_all
 from streetdeciles.images.pattern import name_pattern
+from streetdeciles.images.table import list_rows
 from streetdeciles.run_log import StageReport
 from streetdeciles.tables import IMAGE_INDEX, LEFT_OUT
 
@@ -18,17 +19,14 @@ if TYPE_CHECKING:
 
 
 def run(spark: SparkSession, config: RunConfig) -> StageReport:
-    """Write image_index and left_out/stage=images; RunRefused where the folder holds no photograph."""
+    """Write image_index and left_out/stage=images; RunRefused where the source holds no photograph."""
     images = config.images
-    fs, folder = storage.filesystem(images.folder)
-    if not fs.isdir(folder):
-        raise RunRefused(f"images.folder: {images.folder} is a file; expected the folder of the photographs")
     staged = storage.staging_uri(config.work_dir, "listing")
     try:
-        named = name_files(list_all(spark, images.folder, staged), images).persist()
+        named = first_of_each(_name_all(spark, images, staged)).persist()
         try:
             found = _count(named, images)
-            index = assign_shards(named.where("reason IS NULL"), _previous_index(spark, config.work_dir), images)
+            index = assign_shards(_images(named, images), _previous_index(spark, config.work_dir), images)
             n_indexed = storage.write_table(index, IMAGE_INDEX, config.work_dir)
             n_left_out = storage.write_partition(_left_out(named), LEFT_OUT, config.work_dir, "images")
         finally:
@@ -36,15 +34,46 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     finally:
         storage.remove(staged)
     n_found = sum(found.values())
-    if n_found != n_indexed + n_left_out:
+    if n_indexed != found[""] * _views_of_one(images) or n_left_out != n_found - found[""]:
         raise RunFailed(
-            f"{n_found} files found, but {n_indexed} indexed and {n_left_out} left out: run the stage again"
+            f"{n_found} {_what(images)} found, but {n_indexed} images indexed and {n_left_out} left out: "
+            "run the stage again"
         )
     return _report(spark, config, found)
 
 
+def _name_all(spark: SparkSession, images: ImagesConfig, staged: str) -> DataFrame:
+    """What is in the folder or in the table: image_id, location_id, view, uri, …, or a reason and detail."""
+    if images.table is not None:
+        rows = list_rows(spark, images.table, staged)
+        return spark.sql(_sql("table_rows"), args={"views": images.views}, rows=rows)
+    folder = images.folder or ""
+    fs, there = storage.filesystem(folder)
+    if not fs.isdir(there):
+        raise RunRefused(f"images.folder: {folder} is a file; expected the folder of the photographs")
+    return name_files(list_all(spark, folder, staged), images)
+
+
+def _images(named: DataFrame, images: ImagesConfig) -> DataFrame:
+    """The photographs; of a panorama a row for each view that is cut from it."""
+    photographs = named.where("reason IS NULL")
+    if images.panorama is None:
+        return photographs
+    views = photographs.drop("view", "image_id").selectExpr("*", f"explode(sequence(0, {images.views - 1})) AS view")
+    return views.selectExpr("*", "concat(location_id, '_', view) AS image_id")
+
+
+def _views_of_one(images: ImagesConfig) -> int:
+    return 1 if images.panorama is None else images.views
+
+
+def first_of_each(named: DataFrame) -> DataFrame:
+    """`named`, with a reason for all but the first photograph of a view."""
+    return named.sparkSession.sql(_sql("first_of_each"), named=named)
+
+
 def name_files(entries: DataFrame, images: ImagesConfig) -> DataFrame:
-    """Each entry that is no folder: image_id, location_id, view, uri, length, or a reason and detail."""
+    """Each file and member of an archive: image_id, location_id, view, uri, …, or a reason and detail."""
     pattern = name_pattern(images.pattern)
     arguments = {
         "regex": pattern.regex,
@@ -71,13 +100,16 @@ def _previous_index(spark: SparkSession, work_dir: str) -> DataFrame:
 
 
 def _count(named: DataFrame, images: ImagesConfig) -> dict[str, int]:
-    """Files by reason, '' for an image; RunRefused where there is none."""
-    rows: list[Row] = named.groupBy("reason").agg({"*": "count", "relative": "min"}).collect()
+    """Files or rows by reason, '' for an image; RunRefused where there is none."""
+    rows: list[Row] = named.groupBy("reason").agg({"*": "count", "name": "min"}).collect()
     found = {row["reason"] or "": int(row["count(1)"]) for row in rows}
+    if images.table is not None and "" not in found:
+        why = ", ".join(f"{n} {reason}" for reason, n in sorted(found.items())) or "it is empty"
+        raise RunRefused(f"images.table.path: no row of {images.table.path} is a photograph of a location ({why})")
     if not found:
         raise RunRefused(f"images.folder: {images.folder} is empty; expected photographs named {images.pattern}")
     if "" not in found:
-        reason, example = min((row["reason"], row["min(relative)"]) for row in rows)
+        reason, example = min((row["reason"], row["min(name)"]) for row in rows)
         raise RunRefused(
             f"images.folder: none of the {sum(found.values())} files in {images.folder} is named as images.pattern "
             f"{images.pattern} with {images.views} view(s) says; there is e.g. {example} ({reason})"
@@ -96,13 +128,19 @@ def _report(spark: SparkSession, config: RunConfig, found: dict[str, int]) -> St
     notes = [f"{told['n']:,} locations in {shards['n']:,} shards"]
     if told["short"]:
         notes.append(f"{told['short']:,} locations have fewer than {views} photographs")
-    counts = {"files found": sum(found.values()), "images": found[""]}
+    if config.images.panorama is not None:
+        notes.append(f"{views} views are cut from each photograph")
+    counts = {f"{_what(config.images)} found": sum(found.values()), "images": found[""]}
     counts |= {f"left out: {reason}": n for reason, n in sorted(found.items()) if reason}
     return StageReport("images", counts, notes)
 
 
 def _left_out(named: DataFrame) -> DataFrame:
-    return named.where("reason IS NOT NULL").selectExpr("uri AS id", "reason", "detail", "'images' AS stage")
+    return named.where("reason IS NOT NULL").selectExpr("id", "reason", "detail", "'images' AS stage")
+
+
+def _what(images: ImagesConfig) -> str:
+    return "files" if images.table is None else "rows"
 
 
 def _sql(name: str) -> str:

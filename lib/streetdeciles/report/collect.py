@@ -65,6 +65,7 @@ class Exhibit:
     area_id: str
     view: int
     uri: str
+    member: str | None
     offset: int | None
     length: int | None
     deciles: dict[str, tuple[int | None, int]]
@@ -147,6 +148,7 @@ def exhibits(spark: SparkSession, config: RunConfig, location_ids: list[str]) ->
             area_id=places[location_id][1],
             view=found[location_id]["view"],
             uri=found[location_id]["uri"],
+            member=found[location_id]["member"],
             offset=found[location_id]["offset"],
             length=found[location_id]["length"],
             deciles=known[location_id],

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from streetdeciles import storage
+from streetdeciles.archives.damage import ArchiveDamaged, MemberTooLarge
+from streetdeciles.archives.reading import MemberReader, lies_open, read_range
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 
 LONGER_SIDE = 320
 """Pixels of a thumbnail."""
+
+MOST_BYTES = 512 * 1024 * 1024
+"""A larger member of an archive is no photograph."""
 
 TURNS = (1, 10, 5, 8, 3, 6, 2, 9, 4, 7)
 """In which order deciles are drawn from, so that even a small gallery shows both ends and the middle."""
@@ -46,7 +51,11 @@ def choose(candidates: pd.DataFrame, most: int) -> list[str]:
 
 def thumbnails(exhibits: list[Exhibit]) -> list[Thumbnail]:
     """The exhibits with their photographs, read and made small."""
-    return [Thumbnail(exhibit, _data_uri(exhibit)) for exhibit in exhibits]
+    members = MemberReader()
+    try:
+        return [Thumbnail(exhibit, _data_uri(exhibit, members)) for exhibit in exhibits]
+    finally:
+        members.close()
 
 
 def shrink(content: bytes) -> bytes:
@@ -68,14 +77,18 @@ def shrink(content: bytes) -> bytes:
     return small.getvalue()
 
 
-def _data_uri(exhibit: Exhibit) -> str | None:
-    fs, path = storage.filesystem(exhibit.uri)
+def _data_uri(exhibit: Exhibit, members: MemberReader) -> str | None:
     try:
-        if exhibit.offset is None or exhibit.length is None:
-            content = fs.cat_file(path)
-        else:
-            content = fs.cat_file(path, start=exhibit.offset, end=exhibit.offset + exhibit.length)
-        jpeg = shrink(content)
-    except OSError:
+        jpeg = shrink(_content(exhibit, members))
+    except (OSError, ArchiveDamaged, MemberTooLarge):
         return None
     return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
+
+
+def _content(exhibit: Exhibit, members: MemberReader) -> bytes:
+    if not lies_open(exhibit.uri, exhibit.member, exhibit.offset):
+        name = exhibit.member or ""
+        return members.read(exhibit.uri, name, exhibit.offset, exhibit.length, max_bytes=MOST_BYTES)
+    if exhibit.offset is not None and exhibit.length is not None:
+        return read_range(exhibit.uri, exhibit.offset, exhibit.length)
+    return storage.read_bytes(exhibit.uri)

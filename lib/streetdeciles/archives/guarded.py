@@ -1,0 +1,63 @@
+"""The bytes of a tar for `tarfile`, which believes whatever the headers say."""
+
+from __future__ import annotations
+
+from gzip import GzipFile
+from typing import IO
+
+from streetdeciles.archives.damage import ArchiveBomb, ArchiveDamaged
+
+MOST_HEADER_BYTES = 1024 * 1024
+"""Long names and the like; tarfile reads them whole into memory."""
+
+STEP_BYTES = 1024 * 1024
+MOST_GROWTH = 200
+"""No photograph's file shrinks to a 200th when it is compressed; deflate reaches 1,032."""
+
+SMALL_BYTES = 64 * 1024 * 1024
+"""Up to here growth does no harm."""
+
+
+class Guarded:
+    """Reads and goes forward only; ArchiveDamaged where a header asks for anything else.
+
+    `compressed`: the file that the bytes are decompressed from; ArchiveBomb where they become far more than that.
+    """
+
+    def __init__(self, file: IO[bytes] | GzipFile, compressed: IO[bytes] | None = None) -> None:
+        self._file = file
+        self._compressed = compressed
+        self._position = 0
+        self.last = b""
+        """What was read last."""
+
+    def read(self, n: int) -> bytes:
+        if not 0 <= n <= MOST_HEADER_BYTES:
+            raise ArchiveDamaged(f"a header of {n} bytes")
+        self.last = self._file.read(n)
+        self._position += len(self.last)
+        self._refuse_bomb()
+        return self.last
+
+    def seek(self, position: int) -> int:
+        if position < self._position:
+            raise ArchiveDamaged("a member of negative size")
+        if self._compressed is None:
+            self._file.seek(position)
+            self._position = position
+        while self._position < position:
+            skipped = len(self._file.read(min(STEP_BYTES, position - self._position)))
+            if not skipped:
+                raise ArchiveDamaged("it ends in the middle of a member")
+            self._position += skipped
+            self._refuse_bomb()
+        return position
+
+    def tell(self) -> int:
+        return self._position
+
+    def _refuse_bomb(self) -> None:
+        if self._compressed is None or self._position < SMALL_BYTES:
+            return
+        if self._position > MOST_GROWTH * max(1, self._compressed.tell()):
+            raise ArchiveBomb(f"{self._compressed.tell()} bytes that become more than {self._position}")

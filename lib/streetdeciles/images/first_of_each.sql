@@ -1,0 +1,39 @@
+-- Of several photographs of one view of a location the first is taken, the others are left out.
+WITH compared AS (
+    SELECT
+        *,
+        row_number() OVER (PARTITION BY image_id ORDER BY id, offset) AS place,
+        first_value(id) OVER (PARTITION BY image_id ORDER BY id, offset) AS first_id
+    FROM {named}
+    -- Only what may be an image: all else would come together in one partition.
+    WHERE reason IS NULL
+)
+
+SELECT
+    uri,
+    member,
+    offset,
+    id,
+    name,
+    length,
+    location_id,
+    view,
+    image_id,
+    CASE WHEN place > 1 THEN 'duplicate' END AS reason,
+    CASE WHEN place > 1 THEN concat('image ', image_id, ' is also in ', first_id) END AS detail
+FROM compared
+UNION ALL
+SELECT
+    uri,
+    member,
+    offset,
+    id,
+    name,
+    length,
+    location_id,
+    view,
+    image_id,
+    reason,
+    detail
+FROM {named}
+WHERE reason IS NOT NULL

@@ -1,0 +1,226 @@
+"""What is listed of an archive, whatever somebody has put into it."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from streetdeciles.archives import guarded
+from streetdeciles.archives.members import Member, list_members
+from streetdeciles.archives.names import is_archive
+from streetdeciles.archives.reading import MemberReader, lies_open, read_range
+
+PHOTOS = {"deep/a_0.jpg": b"first", "a_1.jpg": b"", "b_0.jpg": b"third" * 500}
+
+
+def make_tar(path: Path, contents: dict[str, bytes] = PHOTOS) -> str:
+    with tarfile.open(path, "w:gz" if path.suffix in (".gz", ".tgz") else "w") as tar:
+        for name, content in contents.items():
+            add(tar, name, content)
+    return str(path)
+
+
+def add(tar: tarfile.TarFile, name: str, content: bytes = b"", kind: bytes = tarfile.REGTYPE, link: str = "") -> None:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname, info.size = kind, link, len(content)
+    tar.addfile(info, io.BytesIO(content))
+
+
+def make_zip(path: Path, compression: int, contents: dict[str, bytes] = PHOTOS) -> str:
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        for name, content in contents.items():
+            archive.writestr(name, content)
+    return str(path)
+
+
+def read(reader: MemberReader, uri: str, member: Member) -> bytes:
+    assert member.name is not None
+    if lies_open(uri, member.name, member.offset):
+        assert member.offset is not None
+        assert member.length is not None
+        return read_range(uri, member.offset, member.length)
+    return reader.read(uri, member.name, member.offset, member.length, max_bytes=10_000)
+
+
+def kinds(uri: str) -> list[tuple[str | None, str]]:
+    return [(member.name, member.kind) for member in list_members(uri)]
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "ranges"),
+    [
+        (make_tar, "x.tar", True),
+        (make_tar, "x.tar.gz", False),
+        (make_tar, "x.TGZ", False),
+        (lambda path: make_zip(path, zipfile.ZIP_STORED), "x.zip", True),
+        (lambda path: make_zip(path, zipfile.ZIP_DEFLATED), "x.zip", False),
+    ],
+)
+def test_members_are_read_as_they_were_put_in(
+    tmp_path: Path, make: Callable[[Path], str], name: str, ranges: bool
+) -> None:
+    uri = make(tmp_path / name.replace("TGZ", "tgz"))
+    if name == "x.TGZ":
+        uri = str(Path(uri).rename(tmp_path / name))
+    members = [*list_members(uri)]
+    assert [(member.name, member.kind, member.length) for member in members] == [
+        (name, "file", len(content)) for name, content in PHOTOS.items()
+    ]
+    assert {lies_open(uri, member.name, member.offset) for member in members} == {ranges}
+    reader = MemberReader()
+    for order in (members, members[::-1]):  # against the order costs more, and gives the same
+        assert [read(reader, uri, member) for member in order] == [PHOTOS[member.name or ""] for member in order]
+    reader.close()
+
+
+def test_what_is_an_archive_is_told_by_its_name() -> None:
+    for name in ("a.tar", "b/a.TAR.GZ", "/x y/ü.tgz", "a.b.zip"):
+        assert is_archive(name)
+    for name in ("._a.tar", "b/.zip", "a.jpg", "a.tar.bz2", "a.gz", "zip", "tar/a.jpg"):
+        assert not is_archive(name)
+
+
+@pytest.mark.parametrize("name", ["x.tar", "x.tgz"])
+def test_tar_of_hostile_members_gives_a_reason_for_each(tmp_path: Path, name: str) -> None:
+    with tarfile.open(tmp_path / name, "w:gz" if name == "x.tgz" else "w") as tar:
+        add(tar, "./folder", kind=tarfile.DIRTYPE)
+        add(tar, "../../etc/a_0.jpg", b"1")
+        add(tar, "/etc/a_0.jpg", b"1")
+        add(tar, "..\\a_0.jpg", b"1")
+        add(tar, "C:\\a_0.jpg", b"1")
+        add(tar, "soft_0.jpg", kind=tarfile.SYMTYPE, link="/etc/passwd")
+        add(tar, "hard_0.jpg", kind=tarfile.LNKTYPE, link="a_0.jpg")
+        add(tar, "device_0.jpg", kind=tarfile.CHRTYPE)
+        add(tar, "pipe_0.jpg", kind=tarfile.FIFOTYPE)
+        add(tar, "more.tar.gz", b"1")
+        add(tar, "a_0.jpg", b"1")
+        add(tar, "a_0.jpg", b"2")
+        add(tar, "a_0.jpg", b"3")
+        add(tar, "caf\udce9_0.jpg", b"3")
+        add(tar, "n" * 300 + "_0.jpg", b"long")
+    assert kinds(str(tmp_path / name)) == [
+        ("../../etc/a_0.jpg", "unsafe_name"),
+        ("/etc/a_0.jpg", "unsafe_name"),
+        ("..\\a_0.jpg", "unsafe_name"),
+        ("C:\\a_0.jpg", "unsafe_name"),
+        ("soft_0.jpg", "not_a_file"),
+        ("hard_0.jpg", "not_a_file"),
+        ("device_0.jpg", "not_a_file"),
+        ("pipe_0.jpg", "not_a_file"),
+        ("more.tar.gz", "nested_archive"),
+        ("a_0.jpg", "file"),
+        ("a_0.jpg#2", "name_twice"),
+        ("a_0.jpg#3", "name_twice"),
+        ("caf\\xe9_0.jpg", "name_not_utf8"),
+        ("n" * 300 + "_0.jpg", "file"),
+    ]
+
+
+def test_zip_of_hostile_members_gives_a_reason_for_each(tmp_path: Path) -> None:
+    link = zipfile.ZipInfo("link_0.jpg")
+    link.external_attr = 0o120777 << 16
+    with zipfile.ZipFile(tmp_path / "x.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("../a_0.jpg", b"1")
+        archive.writestr(link, "/etc/passwd")
+        archive.writestr("inner.zip", b"1")
+        archive.writestr("bomb_0.jpg", bytes(20 * 1024 * 1024))
+        archive.writestr("b_0.jpg", b"1", zipfile.ZIP_LZMA)
+        archive.writestr("c_0.jpg", b"1")
+    assert kinds(str(tmp_path / "x.zip")) == [
+        ("../a_0.jpg", "unsafe_name"),
+        ("link_0.jpg", "not_a_file"),
+        ("inner.zip", "nested_archive"),
+        ("bomb_0.jpg", "member_too_large"),
+        ("b_0.jpg", "member_unreadable"),
+        ("c_0.jpg", "file"),
+    ]
+
+
+def test_member_that_says_it_is_huge_is_left_out(tmp_path: Path) -> None:
+    info = tarfile.TarInfo("a_0.jpg")
+    info.size = 2**40
+    (tmp_path / "x.tar").write_bytes(info.tobuf())
+    assert kinds(str(tmp_path / "x.tar")) == [("a_0.jpg", "member_too_large"), (None, "archive_damaged")]
+
+
+def test_compressed_tar_that_grows_without_end_is_not_read_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guarded, "SMALL_BYTES", 1024 * 1024)
+    with tarfile.open(tmp_path / "x.tgz", "w:gz") as tar:
+        add(tar, "a_0.jpg", b"good")
+        add(tar, "b_0.jpg", bytes(30 * 1024 * 1024))
+        add(tar, "c_0.jpg", b"never seen")
+    assert kinds(str(tmp_path / "x.tgz")) == [("a_0.jpg", "file"), ("b_0.jpg", "file"), (None, "archive_bomb")]
+
+
+def test_long_name_of_a_gigabyte_is_not_read(tmp_path: Path) -> None:
+    info = tarfile.TarInfo("././@LongLink")
+    info.type, info.size = tarfile.GNUTYPE_LONGNAME, 2**30
+    with gzip.open(tmp_path / "x.tgz", "wb") as file:
+        file.write(info.tobuf(tarfile.GNU_FORMAT))
+    (found,) = list_members(str(tmp_path / "x.tgz"))
+    assert found.kind == "archive_damaged"
+    assert str(found.detail).startswith("a header of 1073741824 bytes")
+
+
+@pytest.mark.parametrize("name", ["x.tar", "x.tgz", "x.zip"])
+@pytest.mark.parametrize("content", [b"", b"<html>not found</html>", b"\0" * 100, b"PK\x05\x06" + b"\xff" * 18])
+def test_what_is_no_archive_is_damaged(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert kinds(str(tmp_path / name)) == [(None, "archive_damaged")]
+
+
+@pytest.mark.parametrize("name", ["x.tar", "x.tgz", "x.zip"])
+def test_archive_of_nothing_is_told(tmp_path: Path, name: str) -> None:
+    uri = make_zip(tmp_path / name, 0, {}) if name == "x.zip" else make_tar(tmp_path / name, {})
+    assert kinds(uri) == [(None, "archive_empty")]
+
+
+def test_cut_and_overwritten_archives_give_what_is_before_the_damage(tmp_path: Path) -> None:
+    whole = Path(make_tar(tmp_path / "x.tar")).read_bytes()
+    # blocks: a_0's header and 5 bytes, a_1's header, b_0's header and 2,500 bytes
+    (tmp_path / "cut.tar").write_bytes(whole[: 4 * 512 + 100])
+    (tmp_path / "header.tar").write_bytes(whole[: 2 * 512] + b"?" * 512 + whole[3 * 512 :])
+    (tmp_path / "no_end.tar").write_bytes(whole[: (4 + 5) * 512])
+    (tmp_path / "cut.tgz").write_bytes(gzip.compress(whole)[:-60])
+    all_three = [(name, "file") for name in PHOTOS]
+    assert kinds(str(tmp_path / "cut.tar")) == [*all_three, (None, "archive_damaged")]
+    assert kinds(str(tmp_path / "header.tar")) == [all_three[0], (None, "archive_damaged")]
+    assert kinds(str(tmp_path / "no_end.tar")) == [*all_three, (None, "archive_damaged")]
+    assert kinds(str(tmp_path / "cut.tgz"))[-1] == (None, "archive_damaged")
+
+
+def test_bytes_changed_anywhere_are_members_or_damage(tmp_path: Path) -> None:
+    """No exception, whatever is changed; and what is listed can be read, or is damaged."""
+    from random import Random
+
+    from streetdeciles.archives.damage import ArchiveDamaged
+
+    random = Random(1)
+    kinds_seen = set()
+    for name in ("x.tar", "x.tgz", "x.zip"):
+        path = tmp_path / name
+        uri = make_zip(path, zipfile.ZIP_DEFLATED) if name == "x.zip" else make_tar(path)
+        whole = path.read_bytes()
+        for _ in range(300):
+            content = bytearray(whole[: random.choice([len(whole), random.randrange(len(whole))])])
+            for _ in range(random.randrange(4) if content else 0):
+                content[random.randrange(len(content))] = random.randrange(256)
+            path.write_bytes(content)
+            reader = MemberReader()
+            for member in list_members(uri):
+                kinds_seen.add(member.kind)
+                if member.kind == "file" and (member.length or 0) <= 10_000:
+                    try:
+                        read(reader, uri, member)
+                    except ArchiveDamaged:
+                        kinds_seen.add("damaged at reading")
+            reader.close()
+    assert {"file", "archive_damaged", "damaged at reading"} <= kinds_seen
