@@ -63,6 +63,8 @@ def test_models_load_and_are_what_the_card_says(report: StageReport, work_dir: P
     assert card["input"] == {"features": [2, 16], "view_mask": [2]}
     assert card["training"]["seed"] == 3
     assert card["training"]["view_units"] == [16]
+    resolved = {"preset": "default", "variant": "batch_norm", "weight_decay": 0.0, "patience": 10}
+    assert {key: card["training"][key] for key in resolved} == resolved
 
 
 def test_history_has_an_epoch_a_row(report: StageReport, work_dir: Path) -> None:

@@ -61,7 +61,13 @@ def train_models(
         RunFailed: a model's validation loss was not a number in any epoch.
     """
     shape = network_shape(lessons.rows, settings)
-    network = stack(shape, first_weights(lessons, shape, seed), sets=len(lessons.folds), seed=seed)
+    network = stack(
+        shape,
+        first_weights(lessons, shape, seed),
+        sets=len(lessons.folds),
+        seed=seed,
+        weight_decay=settings.weight_decay,
+    )
     network.compile(optimizer=keras.optimizers.Adam(settings.learning_rate), jit_compile=_compiles())
     best = _Best(lessons.models, settings.patience)
     sizes: dict[str, Any] = {"batch_size": settings.batch_size, "buffer_mb": buffer_mb}
@@ -79,7 +85,8 @@ def train_models(
 
 def network_shape(rows: TrainingRows, settings: TrainingConfig) -> NetworkShape:
     _, views, features = rows.features.shape
-    return NetworkShape(views, features, tuple(settings.view_units), tuple(settings.location_units), settings.noise)
+    units = tuple(settings.view_units), tuple(settings.location_units)
+    return NetworkShape(views, features, *units, settings.noise, settings.variant)
 
 
 def first_weights(lessons: Lessons, shape: NetworkShape, seed: int) -> list[Weights]:
