@@ -40,6 +40,9 @@ def report(spark: SparkSession, work_dir: Path) -> StageReport:
     leftover = work_dir / "_cache" / "training" / "features.bin"
     leftover.parent.mkdir(parents=True)
     leftover.write_bytes(b"of a run that was killed")
+    checkpoint = work_dir.joinpath(*stage.CHECKPOINTS) / "round-0.npz"
+    checkpoint.parent.mkdir()
+    checkpoint.write_bytes(b"of a run that was killed")
     return stage.run(spark, planted_config(work_dir, ROWS))
 
 
@@ -62,6 +65,7 @@ def test_models_load_and_are_what_the_card_says(report: StageReport, work_dir: P
         assert network({"features": ROWS.features[:3], "view_mask": ROWS.view_mask[:3]}).shape == (3, 1)
     assert card["input"] == {"features": [2, 16], "view_mask": [2]}
     assert card["training"]["seed"] == 3
+    assert len(card["training_set"]) == 16
     assert card["training"]["view_units"] == [16]
     resolved = {"preset": "default", "variant": "batch_norm", "weight_decay": 0.0, "patience": 10}
     assert {key: card["training"][key] for key in resolved} == resolved

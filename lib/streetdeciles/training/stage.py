@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from streetdeciles import storage
+from streetdeciles import __version__, storage
 from streetdeciles.config import RunConfig, result_settings
 from streetdeciles.errors import RunRefused
 from streetdeciles.ordinal.start import start_keras
@@ -21,6 +21,7 @@ from streetdeciles.progress import progress
 from streetdeciles.run_log import StageReport
 from streetdeciles.tables import TRAINING_SET
 from streetdeciles.training.cache import COLUMNS, TrainingRows, cache_rows
+from streetdeciles.training.checkpoints import Checkpoints, checkpoint_key
 from streetdeciles.training.history import HistoryRow, TensorBoardLog, history_csv
 from streetdeciles.training.lessons import Lessons, plan_lessons
 from streetdeciles.training_set import open_training_set, training_set_shape
@@ -34,12 +35,15 @@ MEMORY_SHARE = 0.5
 """Of the memory that is free when training starts; Spark and the page cache have the rest."""
 
 MODELS = "models"
+CHECKPOINTS = ("_cache", "training_checkpoints")
 
 logger = logging.getLogger(__name__)
 
 
 def run(spark: SparkSession, config: RunConfig) -> StageReport:
     """Write models/ (a .keras file a model, history.csv, model_card.json) and logs/tensorboard/.
+
+    A training that was killed goes on from its last checkpoint.
 
     Raises:
         RunRefused: no outcome can be learned, or features that are not finite.
@@ -51,8 +55,9 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
         lessons, notes = plan_lessons(rows, validation_share=config.training.validation_share, seed=config.seed)
         if not lessons.outcomes:
             raise RunRefused(f"training: nothing can be learned; {'; '.join(notes)}")
-        models, history = _train(config, lessons, log)
+        models, history = train(config, lessons, log)
         _save(config, rows, models, history, notes)
+        storage.remove(storage.join(config.work_dir, *CHECKPOINTS))
     counts = {
         "locations": len(rows),
         "outcomes": len(rows.outcomes),
@@ -77,13 +82,16 @@ def _read(config: RunConfig, folder: Path) -> TrainingRows:
         return cache_rows(told(), shape, folder, dtype=config.training.cache)
 
 
-def _train(config: RunConfig, lessons: Lessons, log: TensorBoardLog) -> tuple[list[TrainedModel], list[HistoryRow]]:
+def train(config: RunConfig, lessons: Lessons, log: TensorBoardLog) -> tuple[list[TrainedModel], list[HistoryRow]]:
+    """The models of `lessons`, round by round, and their history; what a killed run has reached is not done again."""
     from streetdeciles.training.rounds import plan_rounds
     from streetdeciles.training.stacked_training import Watcher, network_shape, train_models
 
     settings = config.training
     memory_bytes = MEMORY_SHARE * psutil.virtual_memory().available
-    rounds = plan_rounds(lessons, network_shape(lessons.rows, settings), settings, memory_bytes=memory_bytes)
+    shape = network_shape(lessons.rows, settings)
+    checkpoints = _checkpoints(config, lessons)
+    rounds = checkpoints.rounds(lessons, lambda: plan_rounds(lessons, shape, settings, memory_bytes=memory_bytes))
     logger.info("training: %d model(s) in %d round(s)", len(lessons.models), len(rounds))
     models: list[TrainedModel] = []
     history: list[HistoryRow] = []
@@ -95,9 +103,28 @@ def _train(config: RunConfig, lessons: Lessons, log: TensorBoardLog) -> tuple[li
             mae = mean(row.val_mae for row in epoch)
             advance(0, f"epoch {epoch[0].epoch}, {len(epoch)} models, validation MAE {mae:.2f}")
 
-        for part in rounds:
-            models += train_models(part, settings, seed=config.seed, watcher=Watcher(advance, on_epoch))
+        for number, part in enumerate(rounds):
+            models += train_models(
+                part,
+                settings,
+                seed=config.seed,
+                watcher=Watcher(advance, on_epoch),
+                checkpoint=checkpoints.of_round(number),
+            )
     return models, history
+
+
+def _checkpoints(config: RunConfig, lessons: Lessons) -> Checkpoints:
+    import keras
+
+    key = checkpoint_key(
+        training_set=lessons.rows.fingerprint,
+        settings=result_settings(config.training),
+        seed=config.seed,
+        models=lessons.models,
+        versions=[__version__, keras.__version__, keras.backend.backend()],
+    )
+    return Checkpoints(storage.join(config.work_dir, *CHECKPOINTS), key)
 
 
 def _save(
@@ -111,7 +138,8 @@ def _save(
     try:
         saved = save_models(models, shape, staged)
         storage.write_text(storage.join(staged, "history.csv"), history_csv(history))
-        save_card(staged, saved, shape, {"seed": config.seed, **result_settings(config.training)}, notes)
+        settings = {"seed": config.seed, **result_settings(config.training)}
+        save_card(staged, saved, shape, settings, notes, training_set=rows.fingerprint)
         storage.replace(staged, storage.join(config.work_dir, MODELS))
     finally:
         storage.remove(staged)
