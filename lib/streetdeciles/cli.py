@@ -1,4 +1,4 @@
-"""`streetdeciles run|<stage>|demo|doctor`: parse, log, run, exit code."""
+"""`streetdeciles run|<stage>|models|demo|doctor`: parse, log, run, exit code."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from streetdeciles import __version__, storage, terminal
 from streetdeciles.config import RunConfig, load_config
 from streetdeciles.errors import told_in_one_line
+from streetdeciles.ordinal.start import start_keras
 from streetdeciles.pipeline import STAGE_NAMES, plan, run, select_stages
+from streetdeciles.training.model_card import chosen_models, read_card
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +51,8 @@ def _parser() -> argparse.ArgumentParser:
         stage.set_defaults(first=None, last=None, only=name)
         _add_run_options(stage)
 
+    _add_models(commands)
+
     demo = commands.add_parser("demo", help="draw the demo city's photographs")
     demo.add_argument("--out", required=True, help="folder to draw in, e.g. output/demo_city")
     demo.add_argument("--table", required=True, help="IoD 2019 File 7 (CSV), whose deciles the streets follow")
@@ -61,6 +66,25 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="what this machine has, and what is wrong")
     doctor.set_defaults(command=_doctor, debug=False)
     return parser
+
+
+def _add_models(commands: Any) -> None:
+    models = commands.add_parser("models", help="list, show or export the trained models of a run")
+    actions = models.add_subparsers(required=True, metavar="action")
+    for name, command, about in (
+        ("list", _models_list, "a line a model: epochs, losses, file"),
+        ("show", _models_show, "what the models are and how they were trained"),
+        ("export", _models_export, "as TensorFlow SavedModels, which need nothing of streetdeciles"),
+    ):
+        action = actions.add_parser(name, help=about)
+        action.add_argument("--config", required=True, help="the YAML file of the run")
+        action.add_argument("--debug", action="store_true", help="log every detail, and the whole trace of an error")
+        action.set_defaults(command=command)
+        if name != "list":
+            action.add_argument("--outcome", help="of this outcome only, e.g. imd_income")
+            action.add_argument("--fold", type=int, help="of this fold only: those that have not seen it")
+        if name == "export":
+            action.add_argument("--out", required=True, type=Path, help="folder to write <outcome>/<fold>/ in")
 
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -82,6 +106,34 @@ def _run(options: argparse.Namespace) -> int:
     if selected[-1] == "report":
         terminal.show_results(config)
     return 0
+
+
+def _models_list(options: argparse.Namespace) -> int:
+    terminal.show_models(read_card(_models_uri(options))["models"])
+    return 0
+
+
+def _models_show(options: argparse.Namespace) -> int:
+    card = read_card(_models_uri(options))
+    models = chosen_models(card, outcome=options.outcome, fold=options.fold)
+    terminal.show_model_card(card)
+    terminal.show_models(models)
+    return 0
+
+
+def _models_export(options: argparse.Namespace) -> int:
+    uri = _models_uri(options)
+    models = chosen_models(read_card(uri), outcome=options.outcome, fold=options.fold)
+    start_keras()
+    from streetdeciles.training.export import export_models
+
+    for folder in export_models(uri, models, options.out):
+        print(folder)
+    return 0
+
+
+def _models_uri(options: argparse.Namespace) -> str:
+    return storage.join(load_config(options.config).work_dir, "models")
 
 
 def _demo(options: argparse.Namespace) -> int:

@@ -1,9 +1,9 @@
-"""What the command line shows: a table a stage, the plan of a run, and the results at its end."""
+"""What the command line shows: a table a stage, the plan of a run, its models, and the results at its end."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from streetdeciles import storage
 from streetdeciles.config import RunConfig
@@ -48,6 +48,30 @@ def show_stage(planned: Planned, report: StageReport) -> None:
     console().print(table)
     for note in report.notes:
         console().print(f"  {escape(note)}")
+
+
+def show_models(models: Sequence[dict[str, Any]]) -> None:
+    """A line for each of a card's models."""
+    from rich.table import Table
+
+    table = Table("outcome", "fold", "best epoch", "validation loss", "validation MAE", "file")
+    for model in models:
+        values = str(model["fold"]), str(model["best_epoch"]), f"{model['val_loss']:.3f}", f"{model['val_mae']:.2f}"
+        table.add_row(model["outcome"], *values, model["file"])
+    console().print(table)
+
+
+def show_model_card(card: dict[str, Any]) -> None:
+    """What a model card says of all its models."""
+    from rich.markup import escape
+
+    for title in ("training", "input", "versions"):
+        console().print(f"[bold]{title}[/bold]")
+        for key, value in card[title].items():
+            console().print(escape(f"  {key}: {value}"), highlight=False)
+    console().print(f"[bold]training set[/bold] {card['training_set']}", highlight=False)
+    for note in card["notes"]:
+        console().print(f"  {escape(note)}", highlight=False)
 
 
 def show_results(config: RunConfig) -> None:
