@@ -165,6 +165,12 @@ class TrainingConfig(Section):
     patience: Positive = 10
     validation_share: Share = 0.15
     """Share of the areas a model may learn from that it is validated on instead (best weights, early stopping)."""
+    train_size: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Share of the areas that are left to learn from that is learned from; a smaller one is part of a larger one."""
+    start_from: Annotated[str | None, INPUT] = None
+    """Fine-tune: the `models` folder of another run, or one .keras file, whose weights this training starts with."""
+    freeze: Annotated[int, Field(ge=0)] = 0
+    """So many of the first view layers stay as they are in `start_from`."""
     cache: Literal["float32", "float16"] = "float32"
     """How the features lie on local disk while a training runs; float16 takes half the space and time to read."""
 
@@ -175,6 +181,14 @@ class TrainingConfig(Section):
             return values
         preset = values.get("preset", "default")
         return {**TRAINING_PRESETS.get(preset, {}), **values} if isinstance(preset, str) else values
+
+    @model_validator(mode="after")
+    def _freezes_what_there_is(self) -> TrainingConfig:
+        if self.freeze and self.start_from is None:
+            raise ValueError("freeze needs start_from: layers that are not trained must come from somewhere")
+        if self.freeze > len(self.view_units):
+            raise ValueError(f"freeze must be at most {len(self.view_units)}, the number of view_units")
+        return self
 
 
 class PredictionConfig(Section):
@@ -329,7 +343,7 @@ def _resolve_paths(config: RunConfig, folder: Path) -> RunConfig:
                 changed[name] = resolved(value)
             elif isinstance(value, list) and value and isinstance(value[0], BaseModel):
                 changed[name] = [resolved(item) for item in value]
-            elif INPUT in field.metadata:
+            elif INPUT in field.metadata and value is not None:
                 changed[name] = resolve(value)
         return section.model_copy(update=changed)
 

@@ -99,6 +99,34 @@ def test_no_scratch_files_stay(report: StageReport, work_dir: Path) -> None:
     assert not list((work_dir / "_staging").iterdir())
 
 
+def test_fine_tuning_starts_from_another_runs_model(
+    report: StageReport, spark: SparkSession, work_dir: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "training_set").symlink_to(work_dir / "training_set")
+    file = str(work_dir / "models" / "outcome_0" / "1.keras")
+    tuning = {"start_from": file, "freeze": 1, "train_size": 0.5, "epochs": 1}
+
+    tuned = stage.run(spark, planted_config(tmp_path, ROWS, **tuning))
+
+    assert "learned from 0.5 of the areas that there are to learn from" in tuned.notes
+    assert any(note.startswith(f"started from {file}") for note in tuned.notes)
+    card = json.loads((tmp_path / "models" / "model_card.json").read_text())
+    assert {key: card["training"][key] for key in tuning} == tuning
+    first = keras.saving.load_model(file).get_layer("view_1").kernel
+    for model in card["models"]:
+        kernel = keras.saving.load_model(tmp_path / "models" / model["file"]).get_layer("view_1").kernel
+        np.testing.assert_array_equal(np.asarray(kernel), np.asarray(first))
+
+
+def test_start_models_of_another_shape_are_refused_before_reading(
+    report: StageReport, spark: SparkSession, work_dir: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "training_set").symlink_to(work_dir / "training_set")
+    file = str(work_dir / "models" / "outcome_0" / "1.keras")
+    with pytest.raises(RunRefused, match=r"its training.view_units is \[16\], and here it is \[12\]"):
+        stage.run(spark, planted_config(tmp_path, ROWS, start_from=file, view_units=[12]))
+
+
 def test_nothing_to_learn_is_refused(spark: SparkSession, tmp_path: Path) -> None:
     rows = replace(ROWS, deciles=np.zeros_like(ROWS.deciles))
     write_planted_set(spark, rows, str(tmp_path / "training_set"))

@@ -41,15 +41,26 @@ class StackedNetwork(keras.Model):  # type: ignore[misc]
 
     `weight_decay` pulls every trained parameter towards 0 as PyTorch's Adam does: weight_decay x parameter is added to
     its gradient, before Adam (not after it, as in AdamW and Keras' `weight_decay`).
+
+    The first `frozen` view layers stay as they are: neither their weights nor their statistics change, and in training
+    too they normalise by the statistics that they have.
     """
 
     def __init__(
-        self, shape: NetworkShape, models: int, *, seed: int = 0, weight_decay: float = 0.0, **kwargs: Any
+        self,
+        shape: NetworkShape,
+        models: int,
+        *,
+        seed: int = 0,
+        weight_decay: float = 0.0,
+        frozen: int = 0,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.shape = shape
         self.models = models
         self.weight_decay = weight_decay
+        self.frozen = frozen
         policy = self.dtype_policy
         norm = {"momentum": BATCH_NORM_MOMENTUM, "epsilon": BATCH_NORM_EPSILON, "dtype": policy}
         self.noise_seed = keras.random.SeedGenerator(seed)
@@ -65,6 +76,9 @@ class StackedNetwork(keras.Model):  # type: ignore[misc]
         self.location_dense = [dense(units) for units in shape.location_units]
         self.location_norm = norms(len(shape.location_units))
         self.score = StackedDense(1, models, use_bias=True, dtype="float32")
+        for layer in (*self.view_dense[:frozen], *self.view_norm[:frozen]):
+            if layer is not None:
+                layer.trainable = False
 
     def call(self, inputs: dict[str, Tensor], training: bool = False) -> Tensor:
         sets, _, views, features = inputs["features"].shape
@@ -77,8 +91,8 @@ class StackedNetwork(keras.Model):  # type: ignore[misc]
             hidden = hidden + self._noise(hidden)
         if not self.shape.normalised:
             hidden = hidden * PLAIN_SCALE + PLAIN_OFFSET
-        for dense, norm in zip(self.view_dense, self.view_norm, strict=True):
-            hidden = _rectified(dense(hidden), norm, own_views, training)
+        for i, (dense, norm) in enumerate(zip(self.view_dense, self.view_norm, strict=True)):
+            hidden = _rectified(dense(hidden), norm, own_views, training and i >= self.frozen)
         hidden = ops.reshape(hidden, (self.models, -1, views, hidden.shape[-1]))
         hidden = _mean_of_views(hidden, seen)
         for dense, norm in zip(self.location_dense, self.location_norm, strict=True):
@@ -155,6 +169,7 @@ def stack(
     seed: int = 0,
     precision: str = "float32",
     weight_decay: float = 0.0,
+    frozen: int = 0,
 ) -> StackedNetwork:
     """A built stack of the networks with these weights.
 
@@ -162,7 +177,7 @@ def stack(
     """
     if len(weights) % sets:
         raise ValueError(f"{sets} sets of rows cannot be shared evenly by {len(weights)} models")
-    network = StackedNetwork(shape, len(weights), seed=seed, weight_decay=weight_decay, dtype=precision)
+    network = StackedNetwork(shape, len(weights), seed=seed, weight_decay=weight_decay, frozen=frozen, dtype=precision)
     network(_empty_batch(shape, len(weights), sets), training=False)
     network.set_model_weights(weights)
     return network

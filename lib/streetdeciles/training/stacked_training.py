@@ -54,6 +54,7 @@ def train_models(
     settings: TrainingConfig,
     *,
     seed: int,
+    starts: Callable[[str, int], Weights] | None = None,
     watcher: Watcher = Watcher(),
     checkpoint: Checkpoint | None = None,
     buffer_mb: float = BUFFER_MB,
@@ -63,6 +64,8 @@ def train_models(
     A model stops learning when its validation loss has not improved for `settings.patience` epochs; the training ends
     when all have. What a model becomes does not depend on which others it is trained with.
 
+    `starts` gives the weights that the model of an outcome and fold starts with; without it they are drawn.
+
     With a `checkpoint` the training goes on from the state that is in it, if there is one, and `watcher` is told of the
     epochs before that too. The orders of rows and noise follow from seeds, so it ends with the same weights.
 
@@ -70,12 +73,14 @@ def train_models(
         RunFailed: a model's validation loss was not a number in any epoch.
     """
     shape = network_shape(lessons.rows, settings)
+    first = [starts(*model) for model in lessons.models] if starts else first_weights(lessons, shape, seed)
     network = stack(
         shape,
-        first_weights(lessons, shape, seed),
+        first,
         sets=len(lessons.folds),
         seed=seed,
         weight_decay=settings.weight_decay,
+        frozen=settings.freeze,
     )
     network.compile(optimizer=keras.optimizers.Adam(settings.learning_rate), jit_compile=_compiles())
     network.optimizer.build(network.trainable_variables)
@@ -101,7 +106,10 @@ def train_models(
 
 
 def network_shape(rows: TrainingRows, settings: TrainingConfig) -> NetworkShape:
-    _, views, features = rows.features.shape
+    return shape_of_input(*rows.features.shape[1:], settings=settings)
+
+
+def shape_of_input(views: int, features: int, *, settings: TrainingConfig) -> NetworkShape:
     units = tuple(settings.view_units), tuple(settings.location_units)
     return NetworkShape(views, features, *units, settings.noise, settings.variant)
 

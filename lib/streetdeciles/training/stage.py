@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from streetdeciles.training.stacked_training import TrainedModel
+    from streetdeciles.training.start_models import StartModels
 
 MEMORY_SHARE = 0.5
 """Of the memory that is free when training starts; Spark and the page cache have the rest."""
@@ -46,16 +47,17 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     A training that was killed goes on from its last checkpoint.
 
     Raises:
-        RunRefused: no outcome can be learned, or features that are not finite.
+        RunRefused: no outcome can be learned, features that are not finite, or start models that do not fit.
         RunFailed: too little disk for the cache, or a training that diverges.
     """
     start_keras()
     with _scratch(config.work_dir) as folder, _tensorboard(config.work_dir) as log:
+        starts = _start_models(config)
         rows = _read(config, folder)
-        lessons, notes = plan_lessons(rows, validation_share=config.training.validation_share, seed=config.seed)
+        lessons, notes = _plan(config, rows)
         if not lessons.outcomes:
             raise RunRefused(f"training: nothing can be learned; {'; '.join(notes)}")
-        models, history = train(config, lessons, log)
+        models, history = train(config, lessons, log, starts)
         _save(config, rows, models, history, notes)
         storage.remove(storage.join(config.work_dir, *CHECKPOINTS))
     counts = {
@@ -82,7 +84,35 @@ def _read(config: RunConfig, folder: Path) -> TrainingRows:
         return cache_rows(told(), shape, folder, dtype=config.training.cache)
 
 
-def train(config: RunConfig, lessons: Lessons, log: TensorBoardLog) -> tuple[list[TrainedModel], list[HistoryRow]]:
+def _start_models(config: RunConfig) -> StartModels | None:
+    if config.training.start_from is None:
+        return None
+    from streetdeciles.training.stacked_training import shape_of_input
+    from streetdeciles.training.start_models import load_start_models
+
+    rows = training_set_shape(storage.join(config.work_dir, TRAINING_SET))
+    shape = shape_of_input(rows.views, rows.feature_size, settings=config.training)
+    return load_start_models(config.training.start_from, rows.outcomes, shape)
+
+
+def _plan(config: RunConfig, rows: TrainingRows) -> tuple[Lessons, list[str]]:
+    settings = config.training
+    lessons, notes = plan_lessons(
+        rows, validation_share=settings.validation_share, seed=config.seed, train_size=settings.train_size
+    )
+    if settings.train_size < 1:
+        notes.append(f"learned from {settings.train_size:.3g} of the areas that there are to learn from")
+    if settings.start_from is not None:
+        notes.append(
+            f"started from {settings.start_from}: results are of held-out areas only as far as those models have not "
+            "seen them"
+        )
+    return lessons, notes
+
+
+def train(
+    config: RunConfig, lessons: Lessons, log: TensorBoardLog, starts: StartModels | None = None
+) -> tuple[list[TrainedModel], list[HistoryRow]]:
     """The models of `lessons`, round by round, and their history; what a killed run has reached is not done again."""
     from streetdeciles.training.rounds import plan_rounds
     from streetdeciles.training.stacked_training import Watcher, network_shape, train_models
@@ -90,7 +120,7 @@ def train(config: RunConfig, lessons: Lessons, log: TensorBoardLog) -> tuple[lis
     settings = config.training
     memory_bytes = MEMORY_SHARE * psutil.virtual_memory().available
     shape = network_shape(lessons.rows, settings)
-    checkpoints = _checkpoints(config, lessons)
+    checkpoints = _checkpoints(config, lessons, starts)
     rounds = checkpoints.rounds(lessons, lambda: plan_rounds(lessons, shape, settings, memory_bytes=memory_bytes))
     logger.info("training: %d model(s) in %d round(s)", len(lessons.models), len(rounds))
     models: list[TrainedModel] = []
@@ -108,13 +138,14 @@ def train(config: RunConfig, lessons: Lessons, log: TensorBoardLog) -> tuple[lis
                 part,
                 settings,
                 seed=config.seed,
+                starts=starts.weights if starts else None,
                 watcher=Watcher(advance, on_epoch),
                 checkpoint=checkpoints.of_round(number),
             )
     return models, history
 
 
-def _checkpoints(config: RunConfig, lessons: Lessons) -> Checkpoints:
+def _checkpoints(config: RunConfig, lessons: Lessons, starts: StartModels | None) -> Checkpoints:
     import keras
 
     key = checkpoint_key(
@@ -122,6 +153,7 @@ def _checkpoints(config: RunConfig, lessons: Lessons) -> Checkpoints:
         settings=result_settings(config.training),
         seed=config.seed,
         models=lessons.models,
+        starts=starts.fingerprint if starts else None,
         versions=[__version__, keras.__version__, keras.backend.backend()],
     )
     return Checkpoints(storage.join(config.work_dir, *CHECKPOINTS), key)
