@@ -192,6 +192,8 @@ class TrainingConfig(Section):
 
 
 class PredictionConfig(Section):
+    models: Annotated[str | None, INPUT] = None
+    """The `models` folder of another run: every location is scored by all its fold models, and none is trained here."""
     batch_size: Annotated[int, NEUTRAL, Field(ge=1)] = 256
 
 

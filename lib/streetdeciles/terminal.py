@@ -81,7 +81,8 @@ def show_results(config: RunConfig) -> None:
 
     metrics = pd.read_parquet(storage.join(config.work_dir, METRICS.name))
     shown = metrics[(metrics["level"] == "area") & metrics["method"].isin([config.report.method, "median"])]
-    table = Table("region", "outcome", "model", "areas", *MEASURES, title="Held-out areas")
+    title = "Areas, by models trained elsewhere" if config.prediction.models else "Held-out areas"
+    table = Table("region", "outcome", "model", "areas", *MEASURES, title=title)
     for row in shown.sort_values(["region", "outcome", "model"], ascending=[True, True, False]).to_dict("records"):
         values = ["-" if pd.isna(row[name]) else f"{row[name]:.2f}" for name in MEASURES]
         table.add_row(row["region"], row["outcome"], row["model"], str(row["n"]), *values)

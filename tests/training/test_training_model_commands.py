@@ -10,8 +10,8 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import yaml
 
-from conftest import write_config
 from streetdeciles.cli import main
 from streetdeciles.ordinal.network import NetworkShape, initial_weights, location_network
 from streetdeciles.training.model_store import save_card, save_models
@@ -33,7 +33,13 @@ def config(tmp_path: Path, values: dict[str, Any]) -> str:
     folder = str(tmp_path / "out" / "models")
     settings = {"seed": 5, "preset": "default", "view_units": [8]}
     save_card(folder, save_models(models, SHAPE, folder), SHAPE, settings, ["imd: a note"], training_set="0123abcd")
-    return str(write_config(tmp_path, values))
+    return write_config(tmp_path, values)
+
+
+def write_config(folder: Path, values: dict[str, Any]) -> str:
+    path = folder / "run.yaml"
+    path.write_text(yaml.safe_dump(values))
+    return str(path)
 
 
 def test_list_has_a_line_a_model(config: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -92,7 +98,7 @@ def test_a_model_that_is_not_there_is_refused(config: str, capsys: pytest.Captur
 def test_a_run_without_models_is_refused(
     tmp_path: Path, values: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["models", "list", "--config", str(write_config(tmp_path, values))]) == 2
+    assert main(["models", "list", "--config", write_config(tmp_path, values)]) == 2
     assert "no trained models; run the training stage first" in capsys.readouterr().err
 
 

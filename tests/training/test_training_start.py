@@ -85,9 +85,7 @@ def test_another_shape_is_refused(folder: Path, other: dict[str, Any], told: str
 
 
 def test_a_missing_outcome_is_refused(folder: Path) -> None:
-    with pytest.raises(
-        RunRefused, match="no model of income; there are outcome_0, outcome_1, outcome_2: leave"
-    ):
+    with pytest.raises(RunRefused, match="no model of income; there are outcome_0, outcome_1, outcome_2: leave"):
         load_start_models(str(folder), ("outcome_1", "income"), SHAPE)
 
 
