@@ -12,9 +12,9 @@ from typing import Any
 
 from streetdeciles import __version__, storage, terminal
 from streetdeciles.config import RunConfig, load_config
-from streetdeciles.errors import told_in_one_line
+from streetdeciles.errors import RunRefused, told_in_one_line
 from streetdeciles.ordinal.start import start_keras
-from streetdeciles.pipeline import STAGE_NAMES, plan, run, select_stages
+from streetdeciles.pipeline import STAGE_NAMES, plan, run, run_learning_curve, select_stages
 from streetdeciles.training.model_card import chosen_models, read_card
 
 logger = logging.getLogger(__name__)
@@ -42,13 +42,19 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command")
 
     whole = commands.add_parser("run", help="run all stages, or some of them")
+    whole.set_defaults(learning_curve=False)
     whole.add_argument("--from", dest="first", choices=STAGE_NAMES, help="first stage to run")
     whole.add_argument("--to", dest="last", choices=STAGE_NAMES, help="last stage to run")
     whole.add_argument("--only", choices=STAGE_NAMES, help="the one stage to run")
     _add_run_options(whole)
     for name in STAGE_NAMES:
         stage = commands.add_parser(name, help=f"run the {name} stage")
-        stage.set_defaults(first=None, last=None, only=name)
+        stage.set_defaults(first=None, last=None, only=name, learning_curve=False)
+        if name == "training":
+            about = (
+                "learn from 1, 5, 10, 25, 50 and 100 %% of the areas into learning_curve.csv; models/ stays as it is"
+            )
+            stage.add_argument("--learning-curve", action="store_true", help=about)
         _add_run_options(stage)
 
     _add_models(commands)
@@ -97,6 +103,8 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     config = load_config(options.config)
+    if options.learning_curve:
+        return _learning_curve(config, options)
     selected = select_stages(options.first, options.last, options.only)
     if options.dry_run:
         terminal.show_plan(plan(config, selected, force=options.force))
@@ -105,6 +113,14 @@ def _run(options: argparse.Namespace) -> int:
     run(config, selected, force=options.force, on_report=terminal.show_stage)
     if selected[-1] == "report":
         terminal.show_results(config)
+    return 0
+
+
+def _learning_curve(config: RunConfig, options: argparse.Namespace) -> int:
+    if options.dry_run or options.force:
+        raise RunRefused("--learning-curve goes without --dry-run and --force: it changes nothing of the run")
+    _log_to_file(config)
+    terminal.show_report(run_learning_curve(config))
     return 0
 
 

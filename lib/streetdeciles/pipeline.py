@@ -111,6 +111,19 @@ def _why_stale(work_dir: str, stage: Stage, fingerprint: str) -> str | None:
     return f"{gone[0]} is gone" if gone else None
 
 
+def run_learning_curve(config: RunConfig) -> StageReport:
+    """Train on growing shares of the areas, of a run whose dataset is there; its models stay as they are."""
+    from streetdeciles.training.stage import learning_curve
+
+    with locked(config.work_dir):
+        run_log.claim_work_dir(config, force=False)
+        plan(config, ("training",), force=False)  # refuses where the dataset is not there, or out of date
+        start = time.monotonic()
+        report = learning_curve(config)
+        report.seconds = round(time.monotonic() - start, 2)
+    return report
+
+
 def run(
     config: RunConfig,
     selected: Sequence[str],

@@ -35,12 +35,16 @@ def show_plan(planned: Sequence[Planned]) -> None:
 
 def show_stage(planned: Planned, report: StageReport) -> None:
     """The stage's counts and notes; one line where it was up to date."""
-    from rich.markup import escape
-    from rich.table import Table
-
     if planned.action == "up to date":
         console().print(f"[bold]{report.stage}[/bold] is up to date")
         return
+    show_report(report)
+
+
+def show_report(report: StageReport) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
     table = Table("what", "count", title=f"{report.stage} ({report.seconds:.1f} s)", title_justify="left")
     table.columns[1].justify = "right"
     for name, count in report.counts.items():

@@ -37,7 +37,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Trained:
 
 
 def folder_of(work_dir: Path) -> Path:
-    return work_dir.joinpath(*stage.CHECKPOINTS)
+    return work_dir.joinpath(*stage.CHECKPOINTS, "1")
 
 
 def assert_same(one: Trained, other: Trained) -> None:

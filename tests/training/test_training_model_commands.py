@@ -1,4 +1,4 @@
-"""streetdeciles models list | show | export, on the models of a run."""
+"""streetdeciles models list | show | export on the models of a run, and what training --learning-curve refuses."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-import yaml
 
+from config_files import write_config
 from streetdeciles.cli import main
 from streetdeciles.ordinal.network import NetworkShape, initial_weights, location_network
 from streetdeciles.training.model_store import save_card, save_models
@@ -33,13 +33,7 @@ def config(tmp_path: Path, values: dict[str, Any]) -> str:
     folder = str(tmp_path / "out" / "models")
     settings = {"seed": 5, "preset": "default", "view_units": [8]}
     save_card(folder, save_models(models, SHAPE, folder), SHAPE, settings, ["imd: a note"], training_set="0123abcd")
-    return write_config(tmp_path, values)
-
-
-def write_config(folder: Path, values: dict[str, Any]) -> str:
-    path = folder / "run.yaml"
-    path.write_text(yaml.safe_dump(values))
-    return str(path)
+    return str(write_config(tmp_path, values))
 
 
 def test_list_has_a_line_a_model(config: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -98,7 +92,7 @@ def test_a_model_that_is_not_there_is_refused(config: str, capsys: pytest.Captur
 def test_a_run_without_models_is_refused(
     tmp_path: Path, values: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["models", "list", "--config", write_config(tmp_path, values)]) == 2
+    assert main(["models", "list", "--config", str(write_config(tmp_path, values))]) == 2
     assert "no trained models; run the training stage first" in capsys.readouterr().err
 
 
@@ -109,3 +103,14 @@ def test_export_on_another_framework_is_refused(
     assert main(["models", "export", "--config", config, "--out", str(tmp_path / "exported")]) == 2
     assert "KERAS_BACKEND=tensorflow" in capsys.readouterr().err
     assert not (tmp_path / "exported").exists()
+
+
+def test_a_learning_curve_needs_the_dataset(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["training", "--config", config, "--learning-curve"]) == 2
+    assert "stage dataset must run first" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--dry-run", "--force"])
+def test_a_learning_curve_goes_without(config: str, option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["training", "--config", config, "--learning-curve", option]) == 2
+    assert "--learning-curve goes without --dry-run and --force" in capsys.readouterr().err

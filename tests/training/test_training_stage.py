@@ -127,6 +127,35 @@ def test_start_models_of_another_shape_are_refused_before_reading(
         stage.run(spark, planted_config(tmp_path, ROWS, start_from=file, view_units=[12]))
 
 
+def test_learning_curve_is_of_held_out_locations(
+    report: StageReport, spark: SparkSession, work_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its last point is the training itself: its models' errors are worked out here from the saved files."""
+    monkeypatch.setattr("streetdeciles.training.learning_curve.SIZES", (0.01, 0.5, 1.0))
+    (tmp_path / "training_set").symlink_to(work_dir / "training_set")
+
+    told = stage.learning_curve(planted_config(tmp_path, ROWS))
+
+    points = pd.read_csv(tmp_path / "learning_curve.csv").set_index(["train_size", "outcome", "fold"])
+    assert sorted(set(points.index.get_level_values(0))) == [0.5, 1.0]
+    assert told.counts == {"locations": len(ROWS), "models": 2 * 2 * FOLDS}
+    assert any(note.startswith("1%: outcome_0 is skipped") for note in told.notes)
+    assert [path.name for path in tmp_path.iterdir() if path.name != "training_set"] == ["learning_curve.csv"]
+    for outcome in ("outcome_0", "outcome_1"):
+        for fold in range(FOLDS):
+            own = ROWS.fold == fold
+            network = keras.saving.load_model(work_dir / "models" / outcome / f"{fold}.keras")
+            scores = np.asarray(network({"features": ROWS.features[own], "view_mask": ROWS.view_mask[own]}))[:, 0]
+            deciles = np.minimum(np.floor(10 / (1 + np.exp(-scores))), 9) + 1
+            expected = np.abs(deciles - ROWS.deciles[own, ROWS.outcomes.index(outcome)]).mean()
+            point = points.loc[(1.0, outcome, fold)]
+            assert point["mae"] == pytest.approx(expected, abs=1.5 / own.sum())
+            assert point["locations"] == own.sum()
+            assert 2 * points.loc[(0.5, outcome, fold)]["learning_areas"] == pytest.approx(
+                point["learning_areas"], abs=2
+            )
+
+
 def test_nothing_to_learn_is_refused(spark: SparkSession, tmp_path: Path) -> None:
     rows = replace(ROWS, deciles=np.zeros_like(ROWS.deciles))
     write_planted_set(spark, rows, str(tmp_path / "training_set"))

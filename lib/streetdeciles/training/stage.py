@@ -37,6 +37,7 @@ MEMORY_SHARE = 0.5
 
 MODELS = "models"
 CHECKPOINTS = ("_cache", "training_checkpoints")
+LEARNING_CURVE = "learning_curve.csv"
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +70,39 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
         "epochs, all models together": len(history),
     }
     return StageReport("training", counts, [*notes, *_results(lessons, models)])
+
+
+def learning_curve(config: RunConfig) -> StageReport:
+    """Write learning_curve.csv: held-out errors of models that learn from 1, 5, 10, 25, 50 and 100 % of the areas.
+
+    A size of which no model can be trained is skipped and named. What a killed run has reached is not done again.
+
+    Raises:
+        RunRefused: nothing can be learned at any size, features are not finite, or start models do not fit.
+    """
+    start_keras()
+    from streetdeciles.training.learning_curve import SIZES, CurvePoint, curve_csv, curve_points, mean_errors
+
+    points: list[CurvePoint] = []
+    notes: list[str] = []
+    with _scratch(config.work_dir) as folder:
+        starts = _start_models(config)
+        rows = _read(config, folder)
+        for size in SIZES:
+            training = config.training.model_copy(update={"train_size": size})
+            lessons, told = _plan(config.model_copy(update={"training": training}), rows)
+            notes += [f"{size:.0%}: {note}" for note in told if "is skipped" in note]
+            if lessons.outcomes:
+                models, _ = train(config.model_copy(update={"training": training}), lessons, None, starts)
+                points += curve_points(lessons, models, training)
+        if not points:
+            raise RunRefused(f"training: nothing can be learned; {'; '.join(notes)}")
+        storage.write_text(storage.join(config.work_dir, LEARNING_CURVE), curve_csv(points))
+        storage.remove(storage.join(config.work_dir, *CHECKPOINTS))
+    for outcome, errors in mean_errors(points).items():
+        course = ", ".join(f"{size:.0%}: {mae:.2f}" for size, mae in errors.items())
+        notes.append(f"{outcome}: mean error in deciles of held-out locations by size {course}")
+    return StageReport("learning curve", {"locations": len(rows), "models": len(points)}, notes)
 
 
 def _read(config: RunConfig, folder: Path) -> TrainingRows:
@@ -111,7 +145,7 @@ def _plan(config: RunConfig, rows: TrainingRows) -> tuple[Lessons, list[str]]:
 
 
 def train(
-    config: RunConfig, lessons: Lessons, log: TensorBoardLog, starts: StartModels | None = None
+    config: RunConfig, lessons: Lessons, log: TensorBoardLog | None, starts: StartModels | None = None
 ) -> tuple[list[TrainedModel], list[HistoryRow]]:
     """The models of `lessons`, round by round, and their history; what a killed run has reached is not done again."""
     from streetdeciles.training.rounds import plan_rounds
@@ -129,7 +163,8 @@ def train(
 
         def on_epoch(epoch: list[HistoryRow]) -> None:
             history.extend(epoch)
-            log.add(epoch)
+            if log is not None:
+                log.add(epoch)
             mae = mean(row.val_mae for row in epoch)
             advance(0, f"epoch {epoch[0].epoch}, {len(epoch)} models, validation MAE {mae:.2f}")
 
@@ -156,7 +191,7 @@ def _checkpoints(config: RunConfig, lessons: Lessons, starts: StartModels | None
         starts=starts.fingerprint if starts else None,
         versions=[__version__, keras.__version__, keras.backend.backend()],
     )
-    return Checkpoints(storage.join(config.work_dir, *CHECKPOINTS), key)
+    return Checkpoints(storage.join(config.work_dir, *CHECKPOINTS, f"{config.training.train_size:g}"), key)
 
 
 def _save(
