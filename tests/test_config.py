@@ -64,6 +64,56 @@ def test_value_of_another_type_is_refused(tmp_path: Path, values: dict[str, Any]
     )
 
 
+@pytest.mark.parametrize(
+    ("preset", "expected"),
+    [
+        ("default", ("batch_norm", 1e-3, 0.0, 64, 50, 10)),
+        ("paper_tf", ("batch_norm", 5e-6, 0.0, 20, 50, 50)),
+        ("paper_torch", ("plain", 1e-4, 1e-4, 20, 50, 50)),
+    ],
+)
+def test_training_preset_gives_the_keys_that_are_not_set(
+    tmp_path: Path, values: dict[str, Any], preset: str, expected: tuple[Any, ...]
+) -> None:
+    names = ("variant", "learning_rate", "weight_decay", "batch_size", "epochs", "patience")
+
+    whole = load_values(tmp_path, values | {"training": {"preset": preset}}).training
+    some = load_values(tmp_path, values | {"training": {"preset": preset, "epochs": 7}}).training
+
+    assert tuple(getattr(whole, name) for name in names) == expected
+    assert (whole.view_units, whole.location_units, whole.noise) == ([512, 256, 128], [64], 0.05)
+    assert some == whole.model_copy(update={"epochs": 7})
+
+
+@pytest.mark.parametrize(
+    ("training", "told"),
+    [
+        ({"freeze": 1}, "training: freeze needs start_from"),
+        ({"freeze": 4, "start_from": "photographs"}, "training: freeze must be at most 3, the number of view_units"),
+        ({"start_from": "other/models"}, "training.start_from: {folder}/other/models: no such file or folder"),
+        ({"train_size": 0.0}, "training.train_size: input should be greater than 0"),
+        ({"train_size": 1.5}, "training.train_size: input should be less than or equal to 1"),
+    ],
+)
+def test_fine_tuning_that_cannot_be_is_refused(
+    tmp_path: Path, values: dict[str, Any], training: dict[str, Any], told: str
+) -> None:
+    assert told.format(folder=tmp_path) in refusal(tmp_path, values | {"training": training})
+
+
+def test_start_models_are_an_input_of_the_training(tmp_path: Path, values: dict[str, Any]) -> None:
+    config = load_values(tmp_path, values | {"training": {"start_from": "photographs", "train_size": 1}})
+
+    assert dict(input_paths(config.training)) == {"start_from": str(tmp_path / "photographs")}
+    assert config.training.train_size == 1.0
+
+
+def test_unknown_preset_is_refused(tmp_path: Path, values: dict[str, Any]) -> None:
+    assert "training.preset: input should be 'default', 'paper_tf' or 'paper_torch', got 'paper'" in refusal(
+        tmp_path, values | {"training": {"preset": "paper"}}
+    )
+
+
 def test_missing_key_is_refused(tmp_path: Path, values: dict[str, Any]) -> None:
     del values["dataset"]
 
@@ -159,7 +209,7 @@ def test_sample_config_is_valid() -> None:
 
 
 def test_saved_config_is_read_back_equal(tmp_path: Path, values: dict[str, Any]) -> None:
-    config = load_values(tmp_path, values)
+    config = load_values(tmp_path, values | {"training": {"preset": "paper_torch", "batch_size": 8}})
 
     assert RunConfig.model_validate(config.model_dump(mode="json")) == config
 

@@ -71,6 +71,17 @@ def test_force_runs_the_selected_again(config: RunConfig) -> None:
     assert [name for name, action in found.items() if action == "run"] == ["training", "prediction"]
 
 
+def test_run_with_given_models_trains_nothing(tmp_path: Path, values: dict[str, Any]) -> None:
+    (tmp_path / "models").mkdir()
+    given = load_config(str(write_config(tmp_path, values | {"prediction": {"models": "models"}})))
+
+    assert list(actions(given)) == [name for name in STAGE_NAMES if name != "training"]
+    finish(given, "labels", "images", "features", "dataset")
+    assert actions(given, "prediction")["prediction"] == "run"
+    with pytest.raises(RunRefused, match=r"prediction\.models is set, so this run trains nothing"):
+        plan(given, ("training",), force=False)
+
+
 def test_table_that_was_removed_is_made_again(config: RunConfig) -> None:
     finish(config, *STAGE_NAMES)
     storage.remove(storage.join(config.work_dir, "predictions"))

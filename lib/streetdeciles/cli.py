@@ -1,4 +1,4 @@
-"""`streetdeciles run|<stage>|demo|doctor`: parse, log, run, exit code."""
+"""`streetdeciles run|<stage>|models|demo|doctor`: parse, log, run, exit code."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from streetdeciles import __version__, storage, terminal
 from streetdeciles.config import RunConfig, load_config
-from streetdeciles.errors import told_in_one_line
-from streetdeciles.pipeline import STAGE_NAMES, plan, run, select_stages
+from streetdeciles.errors import RunRefused, told_in_one_line
+from streetdeciles.ordinal.start import start_keras
+from streetdeciles.pipeline import STAGE_NAMES, plan, run, run_learning_curve, select_stages
+from streetdeciles.training.model_card import chosen_models, read_card
 
 logger = logging.getLogger(__name__)
 
@@ -39,16 +42,24 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command")
 
     whole = commands.add_parser("run", help="run all stages, or some of them")
+    whole.set_defaults(learning_curve=False)
     whole.add_argument("--from", dest="first", choices=STAGE_NAMES, help="first stage to run")
     whole.add_argument("--to", dest="last", choices=STAGE_NAMES, help="last stage to run")
     whole.add_argument("--only", choices=STAGE_NAMES, help="the one stage to run")
     _add_run_options(whole)
     for name in STAGE_NAMES:
         stage = commands.add_parser(name, help=f"run the {name} stage")
-        stage.set_defaults(first=None, last=None, only=name)
+        stage.set_defaults(first=None, last=None, only=name, learning_curve=False)
+        if name == "training":
+            about = (
+                "learn from 1, 5, 10, 25, 50 and 100 %% of the areas into learning_curve.csv; models/ stays as it is"
+            )
+            stage.add_argument("--learning-curve", action="store_true", help=about)
         _add_run_options(stage)
         if name == "features":
             _add_features_options(stage)
+
+    _add_models(commands)
 
     demo = commands.add_parser("demo", help="draw the demo city's photographs")
     demo.add_argument("--out", required=True, help="folder to draw in, e.g. output/demo_city")
@@ -63,6 +74,25 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="what this machine has, and what is wrong")
     doctor.set_defaults(command=_doctor, debug=False)
     return parser
+
+
+def _add_models(commands: Any) -> None:
+    models = commands.add_parser("models", help="list, show or export the trained models of a run")
+    actions = models.add_subparsers(required=True, metavar="action")
+    for name, command, about in (
+        ("list", _models_list, "a line a model: epochs, losses, file"),
+        ("show", _models_show, "what the models are and how they were trained"),
+        ("export", _models_export, "as TensorFlow SavedModels, which need nothing of streetdeciles"),
+    ):
+        action = actions.add_parser(name, help=about)
+        action.add_argument("--config", required=True, help="the YAML file of the run")
+        action.add_argument("--debug", action="store_true", help="log every detail, and the whole trace of an error")
+        action.set_defaults(command=command)
+        if name != "list":
+            action.add_argument("--outcome", help="of this outcome only, e.g. imd_income")
+            action.add_argument("--fold", type=int, help="of this fold only: those that have not seen it")
+        if name == "export":
+            action.add_argument("--out", required=True, type=Path, help="folder to write <outcome>/<fold>/ in")
 
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -93,6 +123,8 @@ def _status(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     config = load_config(options.config)
+    if options.learning_curve:
+        return _learning_curve(config, options)
     selected = select_stages(options.first, options.last, options.only)
     if options.dry_run:
         terminal.show_plan(plan(config, selected, force=options.force))
@@ -103,6 +135,42 @@ def _run(options: argparse.Namespace) -> int:
     if selected[-1] == "report":
         terminal.show_results(config)
     return 0
+
+
+def _learning_curve(config: RunConfig, options: argparse.Namespace) -> int:
+    if options.dry_run or options.force:
+        raise RunRefused("--learning-curve goes without --dry-run and --force: it changes nothing of the run")
+    _log_to_file(config)
+    terminal.show_report(run_learning_curve(config))
+    return 0
+
+
+def _models_list(options: argparse.Namespace) -> int:
+    terminal.show_models(read_card(_models_uri(options))["models"])
+    return 0
+
+
+def _models_show(options: argparse.Namespace) -> int:
+    card = read_card(_models_uri(options))
+    models = chosen_models(card, outcome=options.outcome, fold=options.fold)
+    terminal.show_model_card(card)
+    terminal.show_models(models)
+    return 0
+
+
+def _models_export(options: argparse.Namespace) -> int:
+    uri = _models_uri(options)
+    models = chosen_models(read_card(uri), outcome=options.outcome, fold=options.fold)
+    start_keras()
+    from streetdeciles.training.export import export_models
+
+    for folder in export_models(uri, models, options.out):
+        print(folder)
+    return 0
+
+
+def _models_uri(options: argparse.Namespace) -> str:
+    return storage.join(load_config(options.config).work_dir, "models")
 
 
 def _demo(options: argparse.Namespace) -> int:

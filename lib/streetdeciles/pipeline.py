@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Literal
 
@@ -44,6 +44,17 @@ STAGES = (
 STAGE_NAMES = tuple(stage.name for stage in STAGES)
 
 
+def stages_of(config: RunConfig) -> tuple[Stage, ...]:
+    """The stages of this run: without training, where it predicts with the models of another."""
+    if config.prediction.models is None:
+        return STAGES
+    return tuple(
+        replace(stage, reads=tuple(name for name in stage.reads if name != "training"))
+        for stage in STAGES
+        if stage.name != "training"
+    )
+
+
 @dataclass(frozen=True)
 class Planned:
     """What will be done about one stage, and why."""
@@ -69,14 +80,17 @@ def select_stages(first: str | None, last: str | None, only: str | None) -> tupl
 
 def plan(config: RunConfig, selected: Sequence[str], *, force: bool) -> list[Planned]:
     """What a run would do; RunRefused where a stage that is not selected has to run before a selected one."""
+    stages = stages_of(config)
+    if not any(stage.name in selected for stage in stages):
+        raise RunRefused("prediction.models is set, so this run trains nothing; remove it from the config to train")
     prints: dict[str, str] = {}
     planned: list[Planned] = []
-    for stage in STAGES:
+    for stage in stages:
         upstream = {name: prints[name] for name in stage.reads}
         prints[stage.name] = run_log.fingerprint(config, stage.name, upstream)
         stale = _why_stale(config.work_dir, stage, prints[stage.name])
         if stage.name not in selected:
-            needed = any(stage.name in later.reads for later in STAGES if later.name in selected)
+            needed = any(stage.name in later.reads for later in stages if later.name in selected)
             if stale and needed:
                 raise RunRefused(f"stage {stage.name} must run first ({stale}); add --from {stage.name}")
             planned.append(Planned(stage, prints[stage.name], "not selected", stale or "up to date"))
@@ -111,6 +125,19 @@ def _retry_rejects(work_dir: str) -> None:
     for name in stale:
         run_log.forget(work_dir, name)
     logger.info("features: %d shard(s) with rejects are made again", shards.forget_shards_with_rejects(work_dir))
+
+
+def run_learning_curve(config: RunConfig) -> StageReport:
+    """Train on growing shares of the areas, of a run whose dataset is there; its models stay as they are."""
+    from streetdeciles.training.stage import learning_curve
+
+    with locked(config.work_dir):
+        run_log.claim_work_dir(config, force=False)
+        plan(config, ("training",), force=False)  # refuses where the dataset is not there, or out of date
+        start = time.monotonic()
+        report = learning_curve(config)
+        report.seconds = round(time.monotonic() - start, 2)
+    return report
 
 
 def run(

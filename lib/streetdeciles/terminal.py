@@ -1,9 +1,9 @@
-"""What the command line shows: a table a stage, the plan of a run, and the results at its end."""
+"""What the command line shows: a table a stage, the plan of a run, its models, and the results at its end."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from streetdeciles import storage
 from streetdeciles.config import RunConfig
@@ -36,12 +36,16 @@ def show_plan(planned: Sequence[Planned]) -> None:
 
 def show_stage(planned: Planned, report: StageReport) -> None:
     """The stage's counts and notes; one line where it was up to date."""
-    from rich.markup import escape
-    from rich.table import Table
-
     if planned.action == "up to date":
         console().print(f"[bold]{report.stage}[/bold] is up to date")
         return
+    show_report(report)
+
+
+def show_report(report: StageReport) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
     table = Table("what", "count", title=f"{report.stage} ({report.seconds:.1f} s)", title_justify="left")
     table.columns[1].justify = "right"
     for name, count in report.counts.items():
@@ -73,6 +77,30 @@ def show_status(status: ExtractionStatus) -> None:
     console().print(f"  {escape(at_work)}")
 
 
+def show_models(models: Sequence[dict[str, Any]]) -> None:
+    """A line for each of a card's models."""
+    from rich.table import Table
+
+    table = Table("outcome", "fold", "best epoch", "validation loss", "validation MAE", "file")
+    for model in models:
+        values = str(model["fold"]), str(model["best_epoch"]), f"{model['val_loss']:.3f}", f"{model['val_mae']:.2f}"
+        table.add_row(model["outcome"], *values, model["file"])
+    console().print(table)
+
+
+def show_model_card(card: dict[str, Any]) -> None:
+    """What a model card says of all its models."""
+    from rich.markup import escape
+
+    for title in ("training", "input", "versions"):
+        console().print(f"[bold]{title}[/bold]")
+        for key, value in card[title].items():
+            console().print(escape(f"  {key}: {value}"), highlight=False)
+    console().print(f"[bold]training set[/bold] {card['training_set']}", highlight=False)
+    for note in card["notes"]:
+        console().print(f"  {escape(note)}", highlight=False)
+
+
 def show_results(config: RunConfig) -> None:
     """The measures of the report's method and the median baseline on areas, then the path of the report."""
     import pandas as pd
@@ -80,7 +108,8 @@ def show_results(config: RunConfig) -> None:
 
     metrics = pd.read_parquet(storage.join(config.work_dir, METRICS.name))
     shown = metrics[(metrics["level"] == "area") & metrics["method"].isin([config.report.method, "median"])]
-    table = Table("region", "outcome", "model", "areas", *MEASURES, title="Held-out areas")
+    title = "Areas, by models trained elsewhere" if config.prediction.models else "Held-out areas"
+    table = Table("region", "outcome", "model", "areas", *MEASURES, title=title)
     for row in shown.sort_values(["region", "outcome", "model"], ascending=[True, True, False]).to_dict("records"):
         values = ["-" if pd.isna(row[name]) else f"{row[name]:.2f}" for name in MEASURES]
         table.add_row(row["region"], row["outcome"], row["model"], str(row["n"]), *values)

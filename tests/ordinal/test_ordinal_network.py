@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -47,6 +48,23 @@ def test_network_computes_the_mean_over_views(network: keras.Model) -> None:
     hidden = (hidden * mask).sum(1) / mask.sum(1)
     hidden = np.maximum(hidden @ kernels[3] / np.sqrt(1 + 1e-3), 0)
     np.testing.assert_allclose(np.asarray(network(given)), hidden @ kernels[4], rtol=1e-4, atol=1e-6)
+
+
+def test_plain_network_maps_the_features_and_has_biases() -> None:
+    """The whole plain network in NumPy."""
+    shape, given = replace(SHAPE, variant="plain"), inputs()
+    network = location_network(shape)
+    rng = np.random.default_rng(4)
+    weights = [rng.normal(0, 0.5, array.shape).astype(np.float32) for array in network.get_weights()]
+    network.set_weights(weights)
+    assert shape_of(network) == shape
+    hidden = (given["features"] + 5) / 8
+    for kernel, bias in zip(weights[:6:2], weights[1:6:2], strict=True):
+        hidden = np.maximum(hidden @ kernel + bias, 0)
+    mask = given["view_mask"][..., None]
+    hidden = (hidden * mask).sum(1) / mask.sum(1)
+    hidden = np.maximum(hidden @ weights[6] + weights[7], 0)
+    np.testing.assert_allclose(np.asarray(network(given)), hidden @ weights[8] + weights[9], rtol=1e-4, atol=1e-5)
 
 
 def test_missing_views_do_not_matter(network: keras.Model) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -31,8 +32,12 @@ MOVING = (
 )  # places of moving means and variances in a network's weights, of which 3, 8, 13 are means
 
 
-def fresh(models: int = MODELS) -> list[Weights]:
-    network = location_network(SHAPE)
+PLAIN = replace(SHAPE, variant="plain")
+WEIGHT_DECAY = 0.05
+
+
+def fresh(models: int = MODELS, shape: NetworkShape = SHAPE) -> list[Weights]:
+    network = location_network(shape)
     return [initial_weights(network, np.random.default_rng(seed)) for seed in range(models)]
 
 
@@ -58,14 +63,23 @@ def train(
     return [network.train_on_batch(x, y, return_dict=True)["by_model"] for x, y in data]
 
 
-def trained_alone(m: int, data: list[tuple[dict[str, np.ndarray], np.ndarray]], sets: int = 1) -> Weights:
-    """Model m as a plain Keras model that is given its own rows and no others."""
+def trained_alone(
+    m: int,
+    data: list[tuple[dict[str, np.ndarray], np.ndarray]],
+    sets: int = 1,
+    *,
+    shape: NetworkShape = SHAPE,
+    weight_decay: float = 0.0,
+) -> Weights:
+    """Model m as a Keras model of its own that is given its own rows and no others."""
 
     def loss(deciles: Any, scores: Any) -> Any:
         return negative_log_likelihood(deciles[:, 0], scores[:, 0])
 
-    alone = location_network(SHAPE)
-    alone.set_weights(fresh()[m])
+    alone = location_network(shape)
+    alone.set_weights(fresh(shape=shape)[m])
+    for variable in alone.trainable_variables if weight_decay else ():
+        variable.regularizer = keras.regularizers.L2(weight_decay / 2)
     alone.compile(optimizer=keras.optimizers.Adam(LEARNING_RATE), loss=loss, run_eagerly=True)
     s = m // (MODELS // sets)
     for x, y in data:
@@ -88,6 +102,27 @@ def test_stacked_training_equals_training_each_alone(sets: int) -> None:
             expected = (theirs - start_left * start) / (1 - start_left) if i in MOVING else theirs
             np.testing.assert_allclose(ours, expected, rtol=1e-3, atol=2e-5, err_msg=f"model {m}, array {i}")
         assert not np.allclose(weights[0], fresh()[m][0], atol=1e-2), "the test must train"
+
+
+@pytest.mark.parametrize("sets", [1, 2])
+def test_stacked_training_of_the_plain_variant_equals_training_each_alone(sets: int) -> None:
+    """With weight decay on every parameter, biases too, as PyTorch's Adam has it."""
+    data = batches(sets)
+    network = stack(PLAIN, fresh(shape=PLAIN), sets=sets, weight_decay=WEIGHT_DECAY)
+    train(network, data, eagerly=False)
+    for m, weights in enumerate(network.get_model_weights(range(MODELS))):
+        expected = trained_alone(m, data, sets, shape=PLAIN, weight_decay=WEIGHT_DECAY)
+        undecayed = trained_alone(m, data, sets, shape=PLAIN)
+        for i, (ours, theirs) in enumerate(zip(weights, expected, strict=True)):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=2e-5, err_msg=f"model {m}, array {i}")
+        assert not np.allclose(weights[0], undecayed[0], atol=1e-3), "the test must decay"
+        assert not np.allclose(weights[0], fresh(shape=PLAIN)[m][0], atol=1e-2), "the test must train"
+
+
+def test_weight_decay_is_not_in_the_losses_that_are_told() -> None:
+    data = batches(steps=1)
+    told = [train(stack(PLAIN, fresh(shape=PLAIN), weight_decay=decay), data)[0] for decay in (0.0, WEIGHT_DECAY)]
+    np.testing.assert_array_equal(told[0], told[1])
 
 
 def test_stacked_metrics_are_each_models_own() -> None:
@@ -140,13 +175,14 @@ def test_batch_statistics_of_the_first_batch_are_the_moving_ones() -> None:
         np.testing.assert_allclose(weights[4], values.var(0), rtol=1e-4, atol=1e-4)
 
 
-def test_a_model_without_rows_in_a_batch_stays_as_it_is() -> None:
+@pytest.mark.parametrize("shape", [SHAPE, PLAIN], ids=["batch_norm", "plain"])
+def test_a_model_without_rows_in_a_batch_stays_as_it_is(shape: NetworkShape) -> None:
     x, y = batches(steps=1)[0]
     x["row_weights"][1] = 0
-    network = stack(SHAPE, fresh())
+    network = stack(shape, fresh(shape=shape), weight_decay=WEIGHT_DECAY)
     (by_model,) = train(network, [(x, y)])
     np.testing.assert_array_equal(by_model[:, 1], 0)
-    for before, after in zip(fresh()[1], network.get_model_weights([1])[0], strict=True):
+    for before, after in zip(fresh(shape=shape)[1], network.get_model_weights([1])[0], strict=True):
         np.testing.assert_array_equal(before, after)
 
 

@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 from planted_rows import planted_config, planted_rows, write_planted_set
-from streetdeciles.errors import RunFailed
+from streetdeciles.config import RunConfig
+from streetdeciles.errors import RunFailed, RunRefused
 from streetdeciles.ordinal.network import NetworkShape, initial_weights, location_network
 from streetdeciles.prediction import stage
 from streetdeciles.run_log import StageReport
@@ -121,6 +122,55 @@ def test_new_models_are_taken_by_workers_that_hold_old_ones(
 def test_spark_settings_are_as_before(spark: SparkSession, report: StageReport) -> None:
     assert spark.conf.get("spark.sql.execution.arrow.maxRecordsPerBatch") == "10000"
     assert spark.conf.get("spark.sql.parquet.columnarReaderBatchSize") == "4096"
+
+
+@pytest.fixture(scope="module")
+def mean_of_models(spark: SparkSession, work_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    """Predictions of a run that has no models of its own, by those of another."""
+    folder = tmp_path_factory.mktemp("unseen")
+    (folder / "training_set").symlink_to(work_dir / "training_set")
+    report = stage.run(spark, with_models(planted_config(folder, ROWS), work_dir / "models"))
+    assert report.counts == {"locations": len(ROWS), "outcomes": 2, "predictions": 2 * len(ROWS)}
+    assert report.notes == [f"scores are the mean of 3 models an outcome, of {work_dir}/models; not held out"]
+    return pd.read_parquet(folder / "predictions").set_index(["outcome", "location_id"]).sort_index()
+
+
+def with_models(config: RunConfig, models: Path, **dataset: object) -> RunConfig:
+    values = config.model_dump()
+    values["dataset"] |= dataset
+    return RunConfig.model_validate(values | {"prediction": {"models": str(models)}})
+
+
+def test_given_models_score_each_location_by_their_mean(mean_of_models: pd.DataFrame, work_dir: Path) -> None:
+    mask, features = ROWS.view_mask.copy(), ROWS.features.copy()
+    mask[7, 1], features[7, 1] = False, 0
+    for outcome in OUTCOMES:
+        networks = [keras.saving.load_model(work_dir / "models" / outcome / f"{fold}.keras") for fold in range(3)]
+        scores = [np.asarray(network({"features": features, "view_mask": mask}))[:, 0] for network in networks]
+        found = mean_of_models.loc[[(outcome, f"location {i}") for i in range(len(ROWS))]]
+        np.testing.assert_allclose(found["score"], np.mean(scores, axis=0), rtol=1e-5, atol=1e-6)
+
+
+def test_given_models_are_told_apart_by_an_empty_fold(mean_of_models: pd.DataFrame, predictions: pd.DataFrame) -> None:
+    assert mean_of_models["fold"].isna().all()
+    assert predictions["fold"].notna().all()
+    probabilities = np.stack(mean_of_models["probabilities"].to_list())
+    np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-5)
+    untied = mean_of_models["score"].to_numpy() != 0
+    np.testing.assert_array_equal(mean_of_models["decile"][untied], probabilities[untied].argmax(1) + 1)
+
+
+def test_given_models_of_other_features_are_refused(spark: SparkSession, work_dir: Path, tmp_path: Path) -> None:
+    shape = replace(SHAPE, features=17)
+    save_card(str(tmp_path / "models"), [], shape, {}, [])
+    with pytest.raises(RunRefused, match="its models take 17 features a view, and those here have 16"):
+        stage.run(spark, with_models(planted_config(work_dir, ROWS), tmp_path / "models"))
+
+
+def test_given_models_of_other_outcomes_are_refused(spark: SparkSession, work_dir: Path) -> None:
+    config = with_models(planted_config(work_dir, ROWS), work_dir / "models", outcomes=["income"])
+    with pytest.raises(RunRefused, match=r"none of dataset.outcomes \(income\); there are outcome_0, outcome_1"):
+        stage.run(spark, config)
 
 
 def test_a_fold_without_models_is_told(spark: SparkSession, work_dir: Path, tmp_path: Path) -> None:

@@ -310,6 +310,14 @@ def test_hostile_names_stay_text() -> None:
     assert json.loads(block.parts[0])["regions"][0]["names"] == [hostile]  # type: ignore[arg-type]
 
 
+def test_page_of_given_models_does_not_call_them_held_out() -> None:
+    html = small_page(findings(area_rows("somewhere", ("a", 1, 2.0))), {}, [], prediction={"models": "london/models"})
+    assert "the mean of models that were trained elsewhere" in " ".join(html.split())
+    assert "had not seen" not in html
+    assert "trained elsewhere; the mean score of its fold models" in html
+    assert "london" not in html
+
+
 def test_page_without_boundaries_says_so() -> None:
     found = findings(area_rows("a", ("E1", 3, 4)))
     labels = run_config(Path("run")).labels.model_dump() | {"boundaries": None}

@@ -50,6 +50,20 @@ def test_areas_are_numbered_by_name_and_told_apart_by_region(tmp_path: Path) -> 
     np.testing.assert_array_equal(rows.area, [3, 1, 2, 0, 3, 1])
 
 
+def test_the_fingerprint_is_of_all_that_is_in_the_rows(tmp_path: Path) -> None:
+    def fingerprint(given: list[dict[str, np.ndarray]]) -> str:
+        return cache_rows(given, SHAPE, tmp_path, dtype="float32").fingerprint
+
+    same = fingerprint(batches())
+    assert fingerprint(batches()[::-1]) == same
+    found = {same}
+    for name in ("features", "view_mask", "fold", "imd"):
+        other = batches()
+        other[1][name].flat[0] = not other[1][name].flat[0]
+        found.add(fingerprint(other))
+    assert len(found) == 5
+
+
 def test_float16_takes_half_the_space(tmp_path: Path) -> None:
     rows = cache_rows(batches(), SHAPE, tmp_path, dtype="float16")
     assert rows.features.dtype == np.float16

@@ -56,6 +56,29 @@ def test_validation_areas_follow_from_the_seed_not_from_other_settings(rows: Tra
     assert (more.validation_areas >= lessons.validation_areas).all()
 
 
+def test_a_smaller_training_is_part_of_a_larger_one(rows: TrainingRows, lessons: Lessons) -> None:
+    learned: list[set[int]] = []
+    for size, n in ((0.1, 5), (0.5, 24), (1.0, 48)):  # of the 48 areas that are not validated on
+        smaller, _ = plan_lessons(rows, validation_share=0.2, seed=5, train_size=size)
+        np.testing.assert_array_equal(smaller.validation_areas, lessons.validation_areas)
+        learning, _ = roles(smaller, 1, 0)
+        learned.append({*rows.area[learning].tolist()})
+        assert len(learned[-1]) == n
+        assert smaller.n_learning() == 6 * 4 * n
+        assert smaller.learns[1].sum() == 4 * n
+        weights = smaller.learning_weights(1, np.arange(len(rows)))[0]
+        assert weights[learning].mean() == pytest.approx(1, rel=1e-5)
+    assert learned[0] < learned[1] < learned[2]
+
+
+def test_areas_of_a_smaller_training_follow_from_the_seed(rows: TrainingRows) -> None:
+    one, again, other = (
+        plan_lessons(rows, validation_share=0.2, seed=seed, train_size=0.5)[0].learning_areas for seed in (5, 5, 6)
+    )
+    np.testing.assert_array_equal(one, again)
+    assert not np.array_equal(one, other)
+
+
 def test_classes_are_balanced_over_each_models_own_rows(lessons: Lessons) -> None:
     for f in range(FOLDS):
         weights = lessons.learning_weights(f, np.arange(len(lessons.rows)))[0]

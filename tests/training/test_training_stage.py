@@ -40,6 +40,9 @@ def report(spark: SparkSession, work_dir: Path) -> StageReport:
     leftover = work_dir / "_cache" / "training" / "features.bin"
     leftover.parent.mkdir(parents=True)
     leftover.write_bytes(b"of a run that was killed")
+    checkpoint = work_dir.joinpath(*stage.CHECKPOINTS) / "round-0.npz"
+    checkpoint.parent.mkdir()
+    checkpoint.write_bytes(b"of a run that was killed")
     return stage.run(spark, planted_config(work_dir, ROWS))
 
 
@@ -62,7 +65,10 @@ def test_models_load_and_are_what_the_card_says(report: StageReport, work_dir: P
         assert network({"features": ROWS.features[:3], "view_mask": ROWS.view_mask[:3]}).shape == (3, 1)
     assert card["input"] == {"features": [2, 16], "view_mask": [2]}
     assert card["training"]["seed"] == 3
+    assert len(card["training_set"]) == 16
     assert card["training"]["view_units"] == [16]
+    resolved = {"preset": "default", "variant": "batch_norm", "weight_decay": 0.0, "patience": 10}
+    assert {key: card["training"][key] for key in resolved} == resolved
 
 
 def test_history_has_an_epoch_a_row(report: StageReport, work_dir: Path) -> None:
@@ -91,6 +97,63 @@ def test_each_model_has_event_files(report: StageReport, work_dir: Path) -> None
 def test_no_scratch_files_stay(report: StageReport, work_dir: Path) -> None:
     assert not (work_dir / "_cache").exists()
     assert not list((work_dir / "_staging").iterdir())
+
+
+def test_fine_tuning_starts_from_another_runs_model(
+    report: StageReport, spark: SparkSession, work_dir: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "training_set").symlink_to(work_dir / "training_set")
+    file = str(work_dir / "models" / "outcome_0" / "1.keras")
+    tuning = {"start_from": file, "freeze": 1, "train_size": 0.5, "epochs": 1}
+
+    tuned = stage.run(spark, planted_config(tmp_path, ROWS, **tuning))
+
+    assert "learned from 0.5 of the areas that there are to learn from" in tuned.notes
+    assert any(note.startswith(f"started from {file}") for note in tuned.notes)
+    card = json.loads((tmp_path / "models" / "model_card.json").read_text())
+    assert {key: card["training"][key] for key in tuning} == tuning
+    first = keras.saving.load_model(file).get_layer("view_1").kernel
+    for model in card["models"]:
+        kernel = keras.saving.load_model(tmp_path / "models" / model["file"]).get_layer("view_1").kernel
+        np.testing.assert_array_equal(np.asarray(kernel), np.asarray(first))
+
+
+def test_start_models_of_another_shape_are_refused_before_reading(
+    report: StageReport, spark: SparkSession, work_dir: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "training_set").symlink_to(work_dir / "training_set")
+    file = str(work_dir / "models" / "outcome_0" / "1.keras")
+    with pytest.raises(RunRefused, match=r"its training.view_units is \[16\], and here it is \[12\]"):
+        stage.run(spark, planted_config(tmp_path, ROWS, start_from=file, view_units=[12]))
+
+
+def test_learning_curve_is_of_held_out_locations(
+    report: StageReport, spark: SparkSession, work_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its last point is the training itself: its models' errors are worked out here from the saved files."""
+    monkeypatch.setattr("streetdeciles.training.learning_curve.SIZES", (0.01, 0.5, 1.0))
+    (tmp_path / "training_set").symlink_to(work_dir / "training_set")
+
+    told = stage.learning_curve(planted_config(tmp_path, ROWS))
+
+    points = pd.read_csv(tmp_path / "learning_curve.csv").set_index(["train_size", "outcome", "fold"])
+    assert sorted(set(points.index.get_level_values(0))) == [0.5, 1.0]
+    assert told.counts == {"locations": len(ROWS), "models": 2 * 2 * FOLDS}
+    assert any(note.startswith("1%: outcome_0 is skipped") for note in told.notes)
+    assert [path.name for path in tmp_path.iterdir() if path.name != "training_set"] == ["learning_curve.csv"]
+    for outcome in ("outcome_0", "outcome_1"):
+        for fold in range(FOLDS):
+            own = ROWS.fold == fold
+            network = keras.saving.load_model(work_dir / "models" / outcome / f"{fold}.keras")
+            scores = np.asarray(network({"features": ROWS.features[own], "view_mask": ROWS.view_mask[own]}))[:, 0]
+            deciles = np.minimum(np.floor(10 / (1 + np.exp(-scores))), 9) + 1
+            expected = np.abs(deciles - ROWS.deciles[own, ROWS.outcomes.index(outcome)]).mean()
+            point = points.loc[(1.0, outcome, fold)]
+            assert point["mae"] == pytest.approx(expected, abs=1.5 / own.sum())
+            assert point["locations"] == own.sum()
+            assert 2 * points.loc[(0.5, outcome, fold)]["learning_areas"] == pytest.approx(
+                point["learning_areas"], abs=2
+            )
 
 
 def test_nothing_to_learn_is_refused(spark: SparkSession, tmp_path: Path) -> None:

@@ -1,12 +1,15 @@
 """The network of one outcome and fold: view layers shared over the views, their mean, location layers, one score.
 
+Of its two variants `batch_norm` normalises behind each dense layer; `plain` does not, but maps the features by
+(x + 5) / 8 first, and its dense layers have a bias.
+
 It is made of Keras' own layers only, so a saved model loads wherever Keras does, without this package.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -14,6 +17,8 @@ import numpy.typing as npt
 
 BATCH_NORM_MOMENTUM = 0.9
 BATCH_NORM_EPSILON = 1e-3
+PLAIN_SCALE, PLAIN_OFFSET = 1 / 8, 5 / 8
+"""(x + 5) / 8, which brings fc6 features to about -1 .. 1."""
 
 Weights = list[npt.NDArray[np.float32]]
 """A network's arrays in the order of `get_weights()`, which is the order of its layers."""
@@ -21,13 +26,22 @@ Weights = list[npt.NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class NetworkShape:
-    """What decides a network's layers. `noise` is the standard deviation of what training adds to the features."""
+    """What decides a network's layers.
+
+    `noise` is the standard deviation of what training adds to the features, in the units of the features, so before
+    `plain` maps them.
+    """
 
     views: int
     features: int
     view_units: tuple[int, ...]
     location_units: tuple[int, ...]
     noise: float
+    variant: Literal["batch_norm", "plain"] = "batch_norm"
+
+    @property
+    def normalised(self) -> bool:
+        return self.variant == "batch_norm"
 
 
 def location_network(shape: NetworkShape) -> keras.Model:
@@ -42,14 +56,18 @@ def location_network(shape: NetworkShape) -> keras.Model:
     features = keras.Input((shape.views, shape.features), name="features")
     view_mask = keras.Input((shape.views,), dtype="bool", name="view_mask")
     hidden = layers.GaussianNoise(shape.noise, name="noise")(features) if shape.noise else features
+    if not shape.normalised:
+        hidden = layers.Rescaling(PLAIN_SCALE, PLAIN_OFFSET, name="scaled")(hidden)
     for i, units in enumerate(shape.view_units, start=1):
-        hidden = layers.Dense(units, use_bias=False, kernel_initializer="glorot_normal", name=f"view_{i}")(hidden)
-        hidden = _batch_norm(f"view_norm_{i}")(hidden, mask=view_mask)
+        hidden = _dense(shape, units, f"view_{i}")(hidden)
+        if shape.normalised:
+            hidden = _batch_norm(f"view_norm_{i}")(hidden, mask=view_mask)
         hidden = layers.ReLU(name=f"view_relu_{i}")(hidden)
     hidden = layers.GlobalAveragePooling1D(name="mean_of_views")(hidden, mask=view_mask)
     for i, units in enumerate(shape.location_units, start=1):
-        hidden = layers.Dense(units, use_bias=False, kernel_initializer="glorot_normal", name=f"location_{i}")(hidden)
-        hidden = _batch_norm(f"location_norm_{i}")(hidden)
+        hidden = _dense(shape, units, f"location_{i}")(hidden)
+        if shape.normalised:
+            hidden = _batch_norm(f"location_norm_{i}")(hidden)
         hidden = layers.ReLU(name=f"location_relu_{i}")(hidden)
     score = layers.Dense(1, kernel_initializer="glorot_normal", dtype="float32", name="score")(hidden)
     return keras.Model({"features": features, "view_mask": view_mask}, score, name="location_network")
@@ -66,7 +84,9 @@ def shape_of(network: keras.Model) -> NetworkShape:
         elif layer.name == "noise":
             noise = float(layer.stddev)
     _, views, features = network.get_layer("features").batch_shape
-    return NetworkShape(views, features, tuple(by_kind["view"]), tuple(by_kind["location"]), noise)
+    normalised = any(isinstance(layer, keras.layers.BatchNormalization) for layer in network.layers)
+    variant: Literal["batch_norm", "plain"] = "batch_norm" if normalised else "plain"
+    return NetworkShape(views, features, tuple(by_kind["view"]), tuple(by_kind["location"]), noise, variant)
 
 
 def initial_weights(network: keras.Model, rng: np.random.Generator) -> Weights:
@@ -83,6 +103,10 @@ def initial_weights(network: keras.Model, rng: np.random.Generator) -> Weights:
 def xavier_normal(shape: tuple[int, int], rng: np.random.Generator) -> npt.NDArray[np.float32]:
     """N(0, 2 / (fan_in + fan_out)) as a kernel [in, out]."""
     return rng.normal(0.0, np.sqrt(2.0 / sum(shape)), shape).astype(np.float32)
+
+
+def _dense(shape: NetworkShape, units: int, name: str) -> Any:
+    return keras.layers.Dense(units, use_bias=not shape.normalised, kernel_initializer="glorot_normal", name=name)
 
 
 def _batch_norm(name: str) -> Any:

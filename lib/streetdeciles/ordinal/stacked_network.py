@@ -11,7 +11,14 @@ import numpy.typing as npt
 from keras import ops
 
 from streetdeciles.ordinal.binomial import negative_log_likelihood, predicted_decile
-from streetdeciles.ordinal.network import BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM, NetworkShape, Weights
+from streetdeciles.ordinal.network import (
+    BATCH_NORM_EPSILON,
+    BATCH_NORM_MOMENTUM,
+    PLAIN_OFFSET,
+    PLAIN_SCALE,
+    NetworkShape,
+    Weights,
+)
 from streetdeciles.ordinal.stacked_layers import StackedBatchNormalization, StackedDense
 
 Tensor = Any
@@ -31,20 +38,47 @@ class StackedNetwork(keras.Model):  # type: ignore[misc]
 
     As no parameter is shared, the gradient of the sum of the models' losses is each model's own gradient, and an
     optimizer that works element by element (Adam) makes of it the steps that each would take alone.
+
+    `weight_decay` pulls every trained parameter towards 0 as PyTorch's Adam does: weight_decay x parameter is added to
+    its gradient, before Adam (not after it, as in AdamW and Keras' `weight_decay`).
+
+    The first `frozen` view layers stay as they are: neither their weights nor their statistics change, and in training
+    too they normalise by the statistics that they have.
     """
 
-    def __init__(self, shape: NetworkShape, models: int, *, seed: int = 0, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        shape: NetworkShape,
+        models: int,
+        *,
+        seed: int = 0,
+        weight_decay: float = 0.0,
+        frozen: int = 0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.shape = shape
         self.models = models
+        self.weight_decay = weight_decay
+        self.frozen = frozen
         policy = self.dtype_policy
         norm = {"momentum": BATCH_NORM_MOMENTUM, "epsilon": BATCH_NORM_EPSILON, "dtype": policy}
         self.noise_seed = keras.random.SeedGenerator(seed)
-        self.view_dense = [StackedDense(units, models, dtype=policy) for units in shape.view_units]
-        self.view_norm = [StackedBatchNormalization(models, **norm) for _ in shape.view_units]
-        self.location_dense = [StackedDense(units, models, dtype=policy) for units in shape.location_units]
-        self.location_norm = [StackedBatchNormalization(models, **norm) for _ in shape.location_units]
+
+        def dense(units: int) -> StackedDense:
+            return StackedDense(units, models, use_bias=not shape.normalised, dtype=policy)
+
+        def norms(layers: int) -> list[StackedBatchNormalization | None]:
+            return [StackedBatchNormalization(models, **norm) if shape.normalised else None for _ in range(layers)]
+
+        self.view_dense = [dense(units) for units in shape.view_units]
+        self.view_norm = norms(len(shape.view_units))
+        self.location_dense = [dense(units) for units in shape.location_units]
+        self.location_norm = norms(len(shape.location_units))
         self.score = StackedDense(1, models, use_bias=True, dtype="float32")
+        for layer in (*self.view_dense[:frozen], *self.view_norm[:frozen]):
+            if layer is not None:
+                layer.trainable = False
 
     def call(self, inputs: dict[str, Tensor], training: bool = False) -> Tensor:
         sets, _, views, features = inputs["features"].shape
@@ -55,12 +89,14 @@ class StackedNetwork(keras.Model):  # type: ignore[misc]
         hidden = ops.reshape(inputs["features"], (sets, -1, features))
         if training and self.shape.noise:
             hidden = hidden + self._noise(hidden)
-        for dense, norm in zip(self.view_dense, self.view_norm, strict=True):
-            hidden = ops.relu(norm(dense(hidden), own_rows=own_views, training=training))
+        if not self.shape.normalised:
+            hidden = hidden * PLAIN_SCALE + PLAIN_OFFSET
+        for i, (dense, norm) in enumerate(zip(self.view_dense, self.view_norm, strict=True)):
+            hidden = _rectified(dense(hidden), norm, own_views, training and i >= self.frozen)
         hidden = ops.reshape(hidden, (self.models, -1, views, hidden.shape[-1]))
         hidden = _mean_of_views(hidden, seen)
         for dense, norm in zip(self.location_dense, self.location_norm, strict=True):
-            hidden = ops.relu(norm(dense(hidden), own_rows=own_rows, training=training))
+            hidden = _rectified(dense(hidden), norm, own_rows, training)
         return ops.squeeze(self.score(hidden), -1)
 
     def compute_loss(
@@ -71,10 +107,16 @@ class StackedNetwork(keras.Model):  # type: ignore[misc]
         sample_weight: Tensor = None,
         training: bool = True,
     ) -> Tensor:
-        """Sum over models of the weighted mean loss over each model's own rows; `y` int deciles [models, rows]."""
+        """Sum over models of the weighted mean loss over each model's own rows; `y` int deciles [models, rows].
+
+        In training, weight decay is added, of the models that have rows in the batch.
+        """
         assert x is not None
-        losses, rows = _losses(x["row_weights"], y, y_pred), _own_rows(x["row_weights"])
-        return ops.sum(ops.sum(losses, axis=1) / ops.maximum(ops.sum(rows, axis=1), 1.0))
+        losses, rows = _losses(x["row_weights"], y, y_pred), ops.sum(_own_rows(x["row_weights"]), axis=1)
+        by_model = ops.sum(losses, axis=1) / ops.maximum(rows, 1.0)
+        if training and self.weight_decay:
+            by_model = by_model + self._decay() * ops.cast(rows > 0, "float32")
+        return ops.sum(by_model)
 
     def compute_metrics(
         self, x: dict[str, Tensor], y: Tensor, y_pred: Tensor, sample_weight: Tensor = None
@@ -99,6 +141,11 @@ class StackedNetwork(keras.Model):  # type: ignore[misc]
     def get_config(self) -> dict[str, Any]:
         raise NotImplementedError("a stack is for training and prediction; save its models by `unstack` instead")
 
+    def _decay(self) -> Tensor:
+        """What has the gradient weight_decay x parameter, [models]."""
+        squares = [ops.sum(ops.reshape(ops.square(v), (self.models, -1)), axis=1) for v in self.trainable_variables]
+        return 0.5 * self.weight_decay * sum(squares)
+
     def _noise(self, features: Tensor) -> Tensor:
         """Noise [1, rows, features] for all sets: a model's noise then does not depend on how many others there are."""
         shape = ops.shape(features[:1])
@@ -109,12 +156,20 @@ class StackedNetwork(keras.Model):  # type: ignore[misc]
         for dense, norm in zip(
             [*self.view_dense, *self.location_dense], [*self.view_norm, *self.location_norm], strict=True
         ):
-            found += [dense.kernel, norm.gamma, norm.beta, norm.moving_mean, norm.moving_variance]
+            found += [dense.kernel]
+            found += [dense.bias] if norm is None else [norm.gamma, norm.beta, norm.moving_mean, norm.moving_variance]
         return [*found, self.score.kernel, self.score.bias]
 
 
 def stack(
-    shape: NetworkShape, weights: Sequence[Weights], *, sets: int = 1, seed: int = 0, precision: str = "float32"
+    shape: NetworkShape,
+    weights: Sequence[Weights],
+    *,
+    sets: int = 1,
+    seed: int = 0,
+    precision: str = "float32",
+    weight_decay: float = 0.0,
+    frozen: int = 0,
 ) -> StackedNetwork:
     """A built stack of the networks with these weights.
 
@@ -122,7 +177,7 @@ def stack(
     """
     if len(weights) % sets:
         raise ValueError(f"{sets} sets of rows cannot be shared evenly by {len(weights)} models")
-    network = StackedNetwork(shape, len(weights), seed=seed, dtype=precision)
+    network = StackedNetwork(shape, len(weights), seed=seed, weight_decay=weight_decay, frozen=frozen, dtype=precision)
     network(_empty_batch(shape, len(weights), sets), training=False)
     network.set_model_weights(weights)
     return network
@@ -138,6 +193,10 @@ def _empty_batch(shape: NetworkShape, models: int, sets: int) -> dict[str, npt.N
 
 def _own_rows(row_weights: Tensor) -> Tensor:
     return ops.cast(row_weights > 0, "float32")
+
+
+def _rectified(hidden: Tensor, norm: StackedBatchNormalization | None, own_rows: Tensor, training: bool) -> Tensor:
+    return ops.relu(hidden if norm is None else norm(hidden, own_rows=own_rows, training=training))
 
 
 def _losses(row_weights: Tensor, deciles: Tensor, scores: Tensor) -> Tensor:

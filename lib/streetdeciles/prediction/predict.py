@@ -14,7 +14,7 @@ from streetdeciles.ordinal.start import start_keras
 from streetdeciles.training_set import decode_arrays
 
 if TYPE_CHECKING:
-    from streetdeciles.prediction.fold_models import FoldModels, Predicted
+    from streetdeciles.prediction.fold_models import Predicted
 
 COLUMNS = ("location_id", "fold", "features", "view_mask")
 MODEL = "network"
@@ -30,32 +30,40 @@ class ModelFile(NamedTuple):
 
 
 def predict(
-    batches: Iterable[pa.RecordBatch], *, models_uri: str, files: tuple[ModelFile, ...], schema: pa.Schema
+    batches: Iterable[pa.RecordBatch], *, models_uri: str, files: tuple[ModelFile, ...], schema: pa.Schema, mean: bool
 ) -> Iterator[pa.RecordBatch]:
-    """Predictions of every location and outcome by the models that have not seen its area, in `schema`.
+    """Predictions of every location and outcome, in `schema`.
+
+    They are those of the models that have not seen its area, or the `mean` of all models' scores, with no fold.
 
     Raises:
         RunFailed: a location is in a fold that no model was held out for.
     """
     _use_own_cores()
     start_keras()
-    from streetdeciles.prediction.fold_models import load_fold_models
+    from streetdeciles.prediction.fold_models import load_fold_models, load_mean_of_models
 
-    fold_models = load_fold_models(models_uri, files)
     for batch in batches:
-        folds = batch.column("fold").to_numpy(zero_copy_only=False)
+        location_ids = batch.column("location_id")
         features, view_mask = decode_arrays(batch.column("features")), decode_arrays(batch.column("view_mask"))
+        if mean:
+            all_models = load_mean_of_models(models_uri, files)
+            predicted = all_models.predict(features.astype(np.float32), view_mask)
+            yield _rows(location_ids, None, all_models.outcomes, predicted, schema)
+            continue
+        folds = batch.column("fold").to_numpy(zero_copy_only=False)
+        fold_models = load_fold_models(models_uri, files)
         for fold in np.unique(folds).tolist():
             if fold not in fold_models:
                 raise RunFailed(f"training_set: fold {fold} has no models; run the training stage again")
             rows = np.flatnonzero(folds == fold)
             models = fold_models[fold]
             predicted = models.predict(features[rows].astype(np.float32), view_mask[rows])
-            yield _rows(batch.column("location_id").take(pa.array(rows)), fold, models, predicted, schema)
+            yield _rows(location_ids.take(pa.array(rows)), fold, models.outcomes, predicted, schema)
 
 
 def _rows(
-    location_ids: pa.Array, fold: int, models: FoldModels, predicted: Predicted, schema: pa.Schema
+    location_ids: pa.Array, fold: int | None, names: tuple[str, ...], predicted: Predicted, schema: pa.Schema
 ) -> pa.RecordBatch:
     """One row for each location and outcome, location by location."""
     n, outcomes = predicted.scores.shape
@@ -64,9 +72,9 @@ def _rows(
     offsets = np.arange(0, n * outcomes * classes + 1, classes, dtype=np.int32)
     columns = {
         "location_id": location_ids.take(pa.array(location)),
-        "outcome": pa.array(models.outcomes).take(pa.array(outcome)),
+        "outcome": pa.array(names).take(pa.array(outcome)),
         "model": pa.repeat(MODEL, n * outcomes),
-        "fold": pa.repeat(fold, n * outcomes),
+        "fold": pa.repeat(pa.scalar(fold, pa.int32()), n * outcomes),
         "score": pa.array(predicted.scores.ravel()),
         "decile": pa.array(predicted.deciles.ravel()),
         "probabilities": pa.ListArray.from_arrays(offsets, predicted.probabilities.ravel()),

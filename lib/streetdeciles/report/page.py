@@ -130,6 +130,13 @@ def _settings(config: RunConfig) -> list[tuple[str, str]]:
         f"{region}: {'every area' if districts == 'all' else ', '.join(districts)}"
         for region, districts in config.labels.regions.items()
     )
+    network = (
+        f"{views} a view, {locations} a location; "
+        f"learning rate {training.learning_rate:g}, batches of {training.batch_size}, "
+        f"at most {training.epochs} epochs, noise {training.noise:g}"
+    )
+    if config.prediction.models:
+        network = "trained elsewhere; the mean score of its fold models"
     return [
         ("Regions", regions),
         ("Published tables", ", ".join(_file_name(table.path) for table in config.labels.tables)),
@@ -139,12 +146,7 @@ def _settings(config: RunConfig) -> list[tuple[str, str]]:
             "Features",
             f"{features.backbone}, weights {weights}, precision {features.precision}, kept as {features.store}",
         ),
-        (
-            "Network",
-            f"{views} a view, {locations} a location; "
-            f"learning rate {training.learning_rate:g}, batches of {training.batch_size}, "
-            f"at most {training.epochs} epochs, noise {training.noise:g}",
-        ),
+        ("Network", network),
         ("Folds", f"{config.dataset.folds}; all locations of an area are in one"),
         ("Seed", str(config.seed)),
     ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +27,7 @@ class TrainingRows:
 
     features: memory map [rows, views, feature_size]; view_mask: bool [rows, views]; fold: int32 [rows];
     area: int32 [rows], 0 .. areas - 1 in the order of (region, area_id); deciles: int8 [rows, outcomes], 0 = not known.
+    fingerprint: equal for sets that are equal in all of this.
     """
 
     outcomes: tuple[str, ...]
@@ -33,6 +36,7 @@ class TrainingRows:
     fold: npt.NDArray[np.int32]
     area: npt.NDArray[np.int32]
     deciles: npt.NDArray[np.int8]
+    fingerprint: str = ""
 
     def __len__(self) -> int:
         return len(self.fold)
@@ -53,11 +57,13 @@ def cache_rows(
     view_mask = np.zeros(size[:2], bool)
     fold, area = np.zeros(size[0], np.int32), np.zeros(size[0], np.int32)
     deciles = np.zeros((size[0], len(shape.outcomes)), np.int8)
+    checksums = np.zeros(size[0], np.uint32)
     area_codes: dict[tuple[str, str], int] = {}
     seen = 0
     for batch in batches:
         rows = batch["row_number"]
-        features[rows] = _checked(batch, np.dtype(dtype))
+        features[rows] = checked = _checked(batch, np.dtype(dtype))
+        checksums[rows] = [zlib.crc32(row) for row in np.ascontiguousarray(checked)]
         view_mask[rows] = batch["view_mask"]
         fold[rows] = batch["fold"]
         areas = zip(batch["region"], batch["area_id"], strict=True)
@@ -66,7 +72,9 @@ def cache_rows(
         seen += len(rows)
     if seen != shape.rows:
         raise RunFailed(f"training_set: {seen} rows were read where there are {shape.rows}; run the stage again")
-    return TrainingRows(shape.outcomes, features, view_mask, fold, _in_order_of_name(area_codes)[area], deciles)
+    area = _in_order_of_name(area_codes)[area]
+    fingerprint = _fingerprint(shape.outcomes, checksums, view_mask, fold, area, deciles)
+    return TrainingRows(shape.outcomes, features, view_mask, fold, area, deciles, fingerprint)
 
 
 def _checked(batch: Batch, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
@@ -83,6 +91,13 @@ def _checked(batch: Batch, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     if blind.any():
         raise RunRefused(f"training_set: location_id {batch['location_id'][blind][0]} has no view at all; leave it out")
     return features
+
+
+def _fingerprint(outcomes: tuple[str, ...], *arrays: npt.NDArray[Any]) -> str:
+    digest = hashlib.sha256(repr((outcomes, [(array.shape, array.dtype.name) for array in arrays])).encode())
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _in_order_of_name(codes: dict[tuple[str, str], int]) -> npt.NDArray[np.int32]:

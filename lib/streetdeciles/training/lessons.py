@@ -12,8 +12,8 @@ from streetdeciles.ordinal import N_DECILES
 from streetdeciles.ordinal.balance import class_weights
 from streetdeciles.training.cache import TrainingRows
 
-VALIDATION = 1
-"""First word of the seed by which validation areas are drawn, apart from whatever else a run draws."""
+VALIDATION, TRAIN_SIZE = 1, 4
+"""First words of the seeds by which validation areas are drawn, and the areas of a smaller training."""
 
 Index = npt.NDArray[np.int64]
 
@@ -25,7 +25,8 @@ class Lessons:
     A model sees no row of its own fold. Of the other areas it is validated on some and learns from the rest, each row
     weighted by its decile. A row whose decile is not known is neither.
 
-    class_weights: float32 [folds, outcomes, 11], by decile. validation_areas: bool [folds, outcomes, areas].
+    class_weights: float32 [folds, outcomes, 11], by decile.
+    learning_areas, validation_areas: bool [folds, outcomes, areas].
     learns, validates: bool [all folds, rows]: rows that any model of a fold learns from, or is validated on. They stay
     those of all models in a part of the lessons, because batches are made from them: so a model is given the same
     batches with whichever others it is trained.
@@ -36,6 +37,7 @@ class Lessons:
     folds: tuple[int, ...]
     outcomes: tuple[str, ...]
     class_weights: npt.NDArray[np.float32]
+    learning_areas: npt.NDArray[np.bool_]
     validation_areas: npt.NDArray[np.bool_]
     learns: npt.NDArray[np.bool_]
     validates: npt.NDArray[np.bool_]
@@ -53,6 +55,7 @@ class Lessons:
             folds=tuple(self.folds[f] for f in folds),
             outcomes=tuple(self.outcomes[o] for o in outcomes),
             class_weights=self.class_weights[chosen],
+            learning_areas=self.learning_areas[chosen],
             validation_areas=self.validation_areas[chosen],
         )
 
@@ -60,7 +63,7 @@ class Lessons:
         """Weights [outcomes, n] of rows `index` for the models of fold `folds[f]`; 0: not to learn from."""
         deciles = self.deciles(index).astype(np.int64)
         weights: npt.NDArray[np.float32] = np.take_along_axis(self.class_weights[f], deciles, axis=1)
-        weights *= ~self._validation_rows(f, index) * (self.rows.fold[index] != self.folds[f])
+        weights *= self.learning_areas[f][:, self.rows.area[index]] * (self.rows.fold[index] != self.folds[f])
         return weights
 
     def validation_weights(self, f: int, index: Index) -> npt.NDArray[np.float32]:
@@ -84,24 +87,33 @@ class Lessons:
         return rows
 
 
-def plan_lessons(rows: TrainingRows, *, validation_share: float, seed: int) -> tuple[Lessons, list[str]]:
-    """Lessons of all outcomes that can be learned in every fold, and notes on those that cannot, or not wholly."""
+def plan_lessons(
+    rows: TrainingRows, *, validation_share: float, seed: int, train_size: float = 1.0
+) -> tuple[Lessons, list[str]]:
+    """Lessons of all outcomes that can be learned in every fold, and notes on those that cannot, or not wholly.
+
+    With a `train_size` below 1 only that share of the areas is learned from. Those of a smaller size are among those of
+    a larger one, and validation areas are the same for all, so that sizes can be compared.
+    """
     folds = tuple(int(fold) for fold in np.unique(rows.fold))
     areas, outcomes = int(rows.area.max()) + 1, len(rows.outcomes)
-    validation = np.zeros((len(folds), outcomes, areas), bool)
+    areas_to_learn, validation = np.zeros((2, len(folds), outcomes, areas), bool)
     weights = np.zeros((len(folds), outcomes, N_DECILES + 1), np.float32)
     learns, validates = np.zeros((2, len(folds), len(rows)), bool)
     for f, fold in enumerate(folds):
-        order = np.random.default_rng([VALIDATION, seed, fold]).permutation(areas)
+        order, smaller = (
+            np.random.default_rng([use, seed, fold]).permutation(areas) for use in (VALIDATION, TRAIN_SIZE)
+        )
         for o in range(outcomes):
             own = (rows.fold != fold) & (rows.deciles[:, o] > 0)
             validation[f, o, _validation_areas(rows.area[own], order, validation_share)] = True
             validating = own & validation[f, o, rows.area]
-            learning = own & ~validating
+            areas_to_learn[f, o, _learning_areas(rows.area[own & ~validating], smaller, train_size)] = True
+            learning = own & areas_to_learn[f, o, rows.area]
             weights[f, o] = class_weights(rows.deciles[learning, o].astype(np.int64))
             learns[f] |= learning
             validates[f] |= validating
-    lessons = Lessons(rows, folds, folds, rows.outcomes, weights, validation, learns, validates)
+    lessons = Lessons(rows, folds, folds, rows.outcomes, weights, areas_to_learn, validation, learns, validates)
     return _without_hopeless(lessons)
 
 
@@ -110,9 +122,20 @@ def _validation_areas(known: npt.NDArray[np.int32], order: Index, share: float) 
 
     The order is the same for all outcomes, so outcomes that are known in the same areas share their choice.
     """
+    candidates = _in_order(known, order)
+    return candidates[: max(1, round(share * len(candidates)))] if len(candidates) > 1 else candidates[:0]
+
+
+def _learning_areas(known: npt.NDArray[np.int32], order: Index, size: float) -> Index:
+    candidates = _in_order(known, order)
+    return candidates[: max(1, round(size * len(candidates)))]
+
+
+def _in_order(known: npt.NDArray[np.int32], order: Index) -> Index:
+    """The areas that stand in `known`, in `order`."""
     there = np.bincount(known, minlength=len(order)) > 0
     candidates: Index = order[there[order]]
-    return candidates[: max(1, round(share * len(candidates)))] if len(candidates) > 1 else candidates[:0]
+    return candidates
 
 
 def _without_hopeless(lessons: Lessons) -> tuple[Lessons, list[str]]:

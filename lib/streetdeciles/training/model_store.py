@@ -11,11 +11,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from streetdeciles import storage
+from streetdeciles import __version__, storage
 from streetdeciles.ordinal.network import NetworkShape, Weights, location_network
+from streetdeciles.training.model_card import MODEL_CARD
 from streetdeciles.training.stacked_training import TrainedModel
-
-MODEL_CARD = "model_card.json"
 
 
 def save_models(models: Iterable[TrainedModel], shape: NetworkShape, folder: str) -> list[dict[str, Any]]:
@@ -43,14 +42,24 @@ def save_models(models: Iterable[TrainedModel], shape: NetworkShape, folder: str
 
 
 def save_card(
-    folder: str, models: Sequence[dict[str, Any]], shape: NetworkShape, training: dict[str, Any], notes: list[str]
+    folder: str,
+    models: Sequence[dict[str, Any]],
+    shape: NetworkShape,
+    training: dict[str, Any],
+    notes: list[str],
+    *,
+    training_set: str = "",
 ) -> None:
-    """Write the card: the models, the shape of their input, the settings of the training, the notes on it."""
+    """Write the card: the models, the shape of their input, the settings of the training, the notes on it.
+
+    `training_set` is the fingerprint of the rows: equal cards are of models that have learned from equal rows.
+    """
     card = {
         "models": list(models),
         "input": {"features": [shape.views, shape.features], "view_mask": [shape.views]},
         "training": training,
-        "versions": {"keras": keras.__version__, "backend": keras.backend.backend()},
+        "training_set": training_set,
+        "versions": {"streetdeciles": __version__, "keras": keras.__version__, "backend": keras.backend.backend()},
         "notes": notes,
     }
     storage.write_json(storage.join(folder, MODEL_CARD), card)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import keras
@@ -17,11 +19,14 @@ from streetdeciles.ordinal.network import NetworkShape, Weights, initial_weights
 from streetdeciles.ordinal.stacked_network import StackedNetwork, stack
 from streetdeciles.training.batches import BUFFER_MB, StackedBatch, learning_batches, prefetched, validation_batches
 from streetdeciles.training.cache import TrainingRows
+from streetdeciles.training.checkpoints import Checkpoint, TrainingState
 from streetdeciles.training.history import HistoryRow
 from streetdeciles.training.lessons import Lessons
 
 WEIGHTS, ORDER = 2, 3
 """First words of the seeds of initial weights and of the order of rows, beside `lessons.VALIDATION`."""
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,9 @@ def train_models(
     settings: TrainingConfig,
     *,
     seed: int,
+    starts: Callable[[str, int], Weights] | None = None,
     watcher: Watcher = Watcher(),
+    checkpoint: Checkpoint | None = None,
     buffer_mb: float = BUFFER_MB,
 ) -> list[TrainedModel]:
     """The models of `lessons`, each by its best validation loss, in their order.
@@ -57,29 +64,54 @@ def train_models(
     A model stops learning when its validation loss has not improved for `settings.patience` epochs; the training ends
     when all have. What a model becomes does not depend on which others it is trained with.
 
+    `starts` gives the weights that the model of an outcome and fold starts with; without it they are drawn.
+
+    With a `checkpoint` the training goes on from the state that is in it, if there is one, and `watcher` is told of the
+    epochs before that too. The orders of rows and noise follow from seeds, so it ends with the same weights.
+
     Raises:
         RunFailed: a model's validation loss was not a number in any epoch.
     """
     shape = network_shape(lessons.rows, settings)
-    network = stack(shape, first_weights(lessons, shape, seed), sets=len(lessons.folds), seed=seed)
+    first = [starts(*model) for model in lessons.models] if starts else first_weights(lessons, shape, seed)
+    network = stack(
+        shape,
+        first,
+        sets=len(lessons.folds),
+        seed=seed,
+        weight_decay=settings.weight_decay,
+        frozen=settings.freeze,
+    )
     network.compile(optimizer=keras.optimizers.Adam(settings.learning_rate), jit_compile=_compiles())
+    network.optimizer.build(network.trainable_variables)
     best = _Best(lessons.models, settings.patience)
+    history = _go_on(network, best, checkpoint, watcher)
     sizes: dict[str, Any] = {"batch_size": settings.batch_size, "buffer_mb": buffer_mb}
-    for epoch in range(1, settings.epochs + 1):
+    for epoch in range(history[-1].epoch + 1 if history else 1, settings.epochs + 1):
+        if not best.learning.any():
+            break
         learning = best.only_learning(learning_batches(lessons, seed=(ORDER, seed, epoch), **sizes))
         learned = _mean_by_model(network, learning, network.train_on_batch, watcher.on_batch)
         validated = _mean_by_model(network, validation_batches(lessons, **sizes), network.test_on_batch)
         rate = float(network.optimizer.learning_rate)
-        watcher.on_epoch(_history(lessons.models, epoch, learned, validated, rate, which=best.learning))
+        rows = _history(lessons.models, epoch, learned, validated, rate, which=best.learning)
+        history += rows
         best.take(epoch, validated, network)
-        if not best.learning.any():
-            break
+        if checkpoint is not None and checkpoint.due():
+            checkpoint.write(_state(network, best, history))
+        watcher.on_epoch(rows)
+    if checkpoint is not None:
+        checkpoint.write(_state(network, best, history))
     return best.models()
 
 
 def network_shape(rows: TrainingRows, settings: TrainingConfig) -> NetworkShape:
-    _, views, features = rows.features.shape
-    return NetworkShape(views, features, tuple(settings.view_units), tuple(settings.location_units), settings.noise)
+    return shape_of_input(*rows.features.shape[1:], settings=settings)
+
+
+def shape_of_input(views: int, features: int, *, settings: TrainingConfig) -> NetworkShape:
+    units = tuple(settings.view_units), tuple(settings.location_units)
+    return NetworkShape(views, features, *units, settings.noise, settings.variant)
 
 
 def first_weights(lessons: Lessons, shape: NetworkShape, seed: int) -> list[Weights]:
@@ -118,6 +150,28 @@ class _Best:
             self.found[m] = TrainedModel(outcome, fold, weights, epoch, val_loss, val_mae)
         self.learning &= epoch - self.epoch < self.patience
 
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """All of this, for a checkpoint."""
+        kept: dict[str, npt.NDArray[Any]] = {"learning": self.learning, "loss": self.loss, "epoch": self.epoch}
+        kept["mae"] = np.array([self.found[m].val_mae if m in self.found else np.nan for m in range(len(self.keys))])
+        for m, model in self.found.items():
+            kept |= {f"best_{m}_{i}": array for i, array in enumerate(model.weights)}
+        return kept
+
+    def restore(self, kept: dict[str, npt.NDArray[Any]]) -> None:
+        self.learning, self.loss, self.epoch = (kept[name] for name in ("learning", "loss", "epoch"))
+        for m in np.flatnonzero(self.epoch).tolist():
+            weights: Weights = []
+            while (name := f"best_{m}_{len(weights)}") in kept:
+                weights.append(kept[name])
+            (outcome, fold), epoch, loss, mae = (
+                self.keys[m],
+                int(self.epoch[m]),
+                float(self.loss[m]),
+                float(kept["mae"][m]),
+            )
+            self.found[m] = TrainedModel(outcome, fold, weights, epoch, loss, mae)
+
     def models(self) -> list[TrainedModel]:
         failed = [f"{outcome}/{fold}" for m, (outcome, fold) in enumerate(self.keys) if m not in self.found]
         if failed:
@@ -125,6 +179,30 @@ class _Best:
                 f"training: the validation loss of {', '.join(failed)} was never a number; lower training.learning_rate"
             )
         return [self.found[m] for m in range(len(self.keys))]
+
+
+def _state(network: StackedNetwork, best: _Best, history: list[HistoryRow]) -> TrainingState:
+    variables = {f"variable_{i}": keras.ops.convert_to_numpy(v) for i, v in enumerate(_variables(network))}
+    return TrainingState(history, {**variables, **best.arrays()})
+
+
+def _go_on(network: StackedNetwork, best: _Best, checkpoint: Checkpoint | None, watcher: Watcher) -> list[HistoryRow]:
+    """Put the checkpoint's state into `network` and `best`; the history up to there, empty where there is none."""
+    saved = checkpoint.read() if checkpoint is not None else None
+    if saved is None:
+        return []
+    for i, variable in enumerate(_variables(network)):
+        variable.assign(saved.arrays[f"variable_{i}"])
+    best.restore(saved.arrays)
+    for _, rows in groupby(saved.history, lambda row: row.epoch):
+        watcher.on_epoch(list(rows))
+    logger.info("training: goes on after epoch %d", saved.history[-1].epoch)
+    return saved.history
+
+
+def _variables(network: StackedNetwork) -> list[Any]:
+    """Weights, normalisation statistics, the seed of the noise, and Adam's moments and steps."""
+    return [*network.variables, *network.optimizer.variables]
 
 
 def _mean_by_model(

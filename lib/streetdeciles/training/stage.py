@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from streetdeciles import storage
+from streetdeciles import __version__, storage
 from streetdeciles.config import RunConfig, result_settings
 from streetdeciles.errors import RunRefused
 from streetdeciles.ordinal.start import start_keras
@@ -21,6 +21,7 @@ from streetdeciles.progress import progress
 from streetdeciles.run_log import StageReport
 from streetdeciles.tables import TRAINING_SET
 from streetdeciles.training.cache import COLUMNS, TrainingRows, cache_rows
+from streetdeciles.training.checkpoints import Checkpoints, checkpoint_key
 from streetdeciles.training.history import HistoryRow, TensorBoardLog, history_csv
 from streetdeciles.training.lessons import Lessons, plan_lessons
 from streetdeciles.training_set import open_training_set, training_set_shape
@@ -29,11 +30,14 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from streetdeciles.training.stacked_training import TrainedModel
+    from streetdeciles.training.start_models import StartModels
 
 MEMORY_SHARE = 0.5
 """Of the memory that is free when training starts; Spark and the page cache have the rest."""
 
 MODELS = "models"
+CHECKPOINTS = ("_cache", "training_checkpoints")
+LEARNING_CURVE = "learning_curve.csv"
 
 logger = logging.getLogger(__name__)
 
@@ -41,18 +45,22 @@ logger = logging.getLogger(__name__)
 def run(spark: SparkSession, config: RunConfig) -> StageReport:
     """Write models/ (a .keras file a model, history.csv, model_card.json) and logs/tensorboard/.
 
+    A training that was killed goes on from its last checkpoint.
+
     Raises:
-        RunRefused: no outcome can be learned, or features that are not finite.
+        RunRefused: no outcome can be learned, features that are not finite, or start models that do not fit.
         RunFailed: too little disk for the cache, or a training that diverges.
     """
     start_keras()
     with _scratch(config.work_dir) as folder, _tensorboard(config.work_dir) as log:
+        starts = _start_models(config)
         rows = _read(config, folder)
-        lessons, notes = plan_lessons(rows, validation_share=config.training.validation_share, seed=config.seed)
+        lessons, notes = _plan(config, rows)
         if not lessons.outcomes:
             raise RunRefused(f"training: nothing can be learned; {'; '.join(notes)}")
-        models, history = _train(config, lessons, log)
+        models, history = train(config, lessons, log, starts)
         _save(config, rows, models, history, notes)
+        storage.remove(storage.join(config.work_dir, *CHECKPOINTS))
     counts = {
         "locations": len(rows),
         "outcomes": len(rows.outcomes),
@@ -62,6 +70,39 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
         "epochs, all models together": len(history),
     }
     return StageReport("training", counts, [*notes, *_results(lessons, models)])
+
+
+def learning_curve(config: RunConfig) -> StageReport:
+    """Write learning_curve.csv: held-out errors of models that learn from 1, 5, 10, 25, 50 and 100 % of the areas.
+
+    A size of which no model can be trained is skipped and named. What a killed run has reached is not done again.
+
+    Raises:
+        RunRefused: nothing can be learned at any size, features are not finite, or start models do not fit.
+    """
+    start_keras()
+    from streetdeciles.training.learning_curve import SIZES, CurvePoint, curve_csv, curve_points, mean_errors
+
+    points: list[CurvePoint] = []
+    notes: list[str] = []
+    with _scratch(config.work_dir) as folder:
+        starts = _start_models(config)
+        rows = _read(config, folder)
+        for size in SIZES:
+            training = config.training.model_copy(update={"train_size": size})
+            lessons, told = _plan(config.model_copy(update={"training": training}), rows)
+            notes += [f"{size:.0%}: {note}" for note in told if "is skipped" in note]
+            if lessons.outcomes:
+                models, _ = train(config.model_copy(update={"training": training}), lessons, None, starts)
+                points += curve_points(lessons, models, training)
+        if not points:
+            raise RunRefused(f"training: nothing can be learned; {'; '.join(notes)}")
+        storage.write_text(storage.join(config.work_dir, LEARNING_CURVE), curve_csv(points))
+        storage.remove(storage.join(config.work_dir, *CHECKPOINTS))
+    for outcome, errors in mean_errors(points).items():
+        course = ", ".join(f"{size:.0%}: {mae:.2f}" for size, mae in errors.items())
+        notes.append(f"{outcome}: mean error in deciles of held-out locations by size {course}")
+    return StageReport("learning curve", {"locations": len(rows), "models": len(points)}, notes)
 
 
 def _read(config: RunConfig, folder: Path) -> TrainingRows:
@@ -77,13 +118,44 @@ def _read(config: RunConfig, folder: Path) -> TrainingRows:
         return cache_rows(told(), shape, folder, dtype=config.training.cache)
 
 
-def _train(config: RunConfig, lessons: Lessons, log: TensorBoardLog) -> tuple[list[TrainedModel], list[HistoryRow]]:
+def _start_models(config: RunConfig) -> StartModels | None:
+    if config.training.start_from is None:
+        return None
+    from streetdeciles.training.stacked_training import shape_of_input
+    from streetdeciles.training.start_models import load_start_models
+
+    rows = training_set_shape(storage.join(config.work_dir, TRAINING_SET))
+    shape = shape_of_input(rows.views, rows.feature_size, settings=config.training)
+    return load_start_models(config.training.start_from, rows.outcomes, shape)
+
+
+def _plan(config: RunConfig, rows: TrainingRows) -> tuple[Lessons, list[str]]:
+    settings = config.training
+    lessons, notes = plan_lessons(
+        rows, validation_share=settings.validation_share, seed=config.seed, train_size=settings.train_size
+    )
+    if settings.train_size < 1:
+        notes.append(f"learned from {settings.train_size:.3g} of the areas that there are to learn from")
+    if settings.start_from is not None:
+        notes.append(
+            f"started from {settings.start_from}: results are of held-out areas only as far as those models have not "
+            "seen them"
+        )
+    return lessons, notes
+
+
+def train(
+    config: RunConfig, lessons: Lessons, log: TensorBoardLog | None, starts: StartModels | None = None
+) -> tuple[list[TrainedModel], list[HistoryRow]]:
+    """The models of `lessons`, round by round, and their history; what a killed run has reached is not done again."""
     from streetdeciles.training.rounds import plan_rounds
     from streetdeciles.training.stacked_training import Watcher, network_shape, train_models
 
     settings = config.training
     memory_bytes = MEMORY_SHARE * psutil.virtual_memory().available
-    rounds = plan_rounds(lessons, network_shape(lessons.rows, settings), settings, memory_bytes=memory_bytes)
+    shape = network_shape(lessons.rows, settings)
+    checkpoints = _checkpoints(config, lessons, starts)
+    rounds = checkpoints.rounds(lessons, lambda: plan_rounds(lessons, shape, settings, memory_bytes=memory_bytes))
     logger.info("training: %d model(s) in %d round(s)", len(lessons.models), len(rounds))
     models: list[TrainedModel] = []
     history: list[HistoryRow] = []
@@ -91,13 +163,35 @@ def _train(config: RunConfig, lessons: Lessons, log: TensorBoardLog) -> tuple[li
 
         def on_epoch(epoch: list[HistoryRow]) -> None:
             history.extend(epoch)
-            log.add(epoch)
+            if log is not None:
+                log.add(epoch)
             mae = mean(row.val_mae for row in epoch)
             advance(0, f"epoch {epoch[0].epoch}, {len(epoch)} models, validation MAE {mae:.2f}")
 
-        for part in rounds:
-            models += train_models(part, settings, seed=config.seed, watcher=Watcher(advance, on_epoch))
+        for number, part in enumerate(rounds):
+            models += train_models(
+                part,
+                settings,
+                seed=config.seed,
+                starts=starts.weights if starts else None,
+                watcher=Watcher(advance, on_epoch),
+                checkpoint=checkpoints.of_round(number),
+            )
     return models, history
+
+
+def _checkpoints(config: RunConfig, lessons: Lessons, starts: StartModels | None) -> Checkpoints:
+    import keras
+
+    key = checkpoint_key(
+        training_set=lessons.rows.fingerprint,
+        settings=result_settings(config.training),
+        seed=config.seed,
+        models=lessons.models,
+        starts=starts.fingerprint if starts else None,
+        versions=[__version__, keras.__version__, keras.backend.backend()],
+    )
+    return Checkpoints(storage.join(config.work_dir, *CHECKPOINTS, f"{config.training.train_size:g}"), key)
 
 
 def _save(
@@ -111,7 +205,8 @@ def _save(
     try:
         saved = save_models(models, shape, staged)
         storage.write_text(storage.join(staged, "history.csv"), history_csv(history))
-        save_card(staged, saved, shape, {"seed": config.seed, **result_settings(config.training)}, notes)
+        settings = {"seed": config.seed, **result_settings(config.training)}
+        save_card(staged, saved, shape, settings, notes, training_set=rows.fingerprint)
         storage.replace(staged, storage.join(config.work_dir, MODELS))
     finally:
         storage.remove(staged)

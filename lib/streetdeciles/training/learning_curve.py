@@ -1,0 +1,82 @@
+"""How much more places would help: held-out error of models that have learned from a share of the areas."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from streetdeciles.config import TrainingConfig
+from streetdeciles.ordinal.binomial import predicted_decile
+from streetdeciles.ordinal.stacked_network import stack
+from streetdeciles.training.cache import TrainingRows
+from streetdeciles.training.lessons import Lessons
+from streetdeciles.training.stacked_training import TrainedModel, network_shape
+
+SIZES = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0)
+ROWS_AT_ONCE = 256
+
+
+class CurvePoint(NamedTuple):
+    """One model. `mae` is in deciles, of the held-out `locations`; `val_mae` of those that chose its best epoch."""
+
+    train_size: float
+    outcome: str
+    fold: int
+    learning_areas: int
+    best_epoch: int
+    val_mae: float
+    locations: int
+    mae: float
+
+
+def curve_points(lessons: Lessons, models: list[TrainedModel], settings: TrainingConfig) -> list[CurvePoint]:
+    """The points of `models`, which have learned by `lessons` with `settings.train_size`; by fold, then outcome."""
+    points = []
+    for f, fold in enumerate(lessons.folds):
+        own = [model for model in models if model.fold == fold]
+        errors = held_out_errors(lessons.rows, own, settings)
+        for model, error in zip(own, errors, strict=True):
+            n_areas = int(lessons.learning_areas[f, lessons.outcomes.index(model.outcome)].sum())
+            mae = float(error.mean()) if error.size else float("nan")
+            about = (model.outcome, fold, n_areas, model.epoch, model.val_mae)
+            points.append(CurvePoint(settings.train_size, *about, error.size, mae))
+    return points
+
+
+def held_out_errors(
+    rows: TrainingRows, models: list[TrainedModel], settings: TrainingConfig
+) -> list[npt.NDArray[np.int64]]:
+    """Of the models of one fold: distance in deciles of each location of the fold whose decile is known."""
+    held_out = np.flatnonzero(rows.fold == models[0].fold)
+    network = stack(network_shape(rows, settings), [model.weights for model in models])
+    found = []
+    for index in np.array_split(held_out, max(1, -(-len(held_out) // ROWS_AT_ONCE))):
+        features = np.asarray(rows.features[index], np.float32)
+        scores = network({"features": features[None], "view_mask": rows.view_mask[index][None]}, training=False)
+        found.append(np.asarray(predicted_decile(scores)))
+    predicted = np.concatenate(found, axis=1)
+    columns = [rows.outcomes.index(model.outcome) for model in models]
+    true = rows.deciles[held_out][:, columns].T.astype(np.int64)
+    return [np.abs(p - t)[t > 0] for p, t in zip(predicted, true, strict=True)]
+
+
+def curve_csv(points: Iterable[CurvePoint]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(CurvePoint._fields)
+    writer.writerows(points)
+    return text.getvalue()
+
+
+def mean_errors(points: Iterable[CurvePoint]) -> dict[str, dict[float, float]]:
+    """Outcome -> size -> mean absolute error over all held-out locations."""
+    sums: dict[str, dict[float, tuple[float, int]]] = {}
+    for point in (point for point in points if point.locations):
+        total, n = sums.setdefault(point.outcome, {}).get(point.train_size, (0.0, 0))
+        sums[point.outcome][point.train_size] = total + point.mae * point.locations, n + point.locations
+    return {outcome: {size: total / n for size, (total, n) in own.items()} for outcome, own in sums.items()}

@@ -1,0 +1,36 @@
+"""Run as a process of its own, to be killed: a training of planted rows without Spark. Argument: work_dir."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import closing
+from pathlib import Path
+
+from planted_rows import planted_config, planted_rows
+from streetdeciles.config import RunConfig
+from streetdeciles.ordinal.start import start_keras
+from streetdeciles.training.cache import TrainingRows
+from streetdeciles.training.history import HistoryRow, TensorBoardLog
+from streetdeciles.training.lessons import plan_lessons
+from streetdeciles.training.stacked_training import TrainedModel
+from streetdeciles.training.stage import train
+
+EPOCHS = 40
+
+
+def config_of(work_dir: Path, rows: TrainingRows, **training: object) -> RunConfig:
+    """Models stop early at different epochs, and some do not."""
+    return planted_config(work_dir, rows, **{"epochs": EPOCHS, "patience": 12, **training})
+
+
+def train_planted(work_dir: Path, **training: object) -> tuple[list[TrainedModel], list[HistoryRow]]:
+    rows = planted_rows()
+    config = config_of(work_dir, rows, **training)
+    lessons, _ = plan_lessons(rows, validation_share=config.training.validation_share, seed=config.seed)
+    with closing(TensorBoardLog(work_dir / "logs")) as log:
+        return train(config, lessons, log)
+
+
+if __name__ == "__main__":
+    start_keras()
+    train_planted(Path(sys.argv[1]))

@@ -1,0 +1,178 @@
+"""A training that is killed goes on where it was, and ends as if nothing had happened."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from interrupted_training import EPOCHS, train_planted
+
+from streetdeciles.training import stacked_training as trainer
+from streetdeciles.training import stage
+from streetdeciles.training.checkpoints import Checkpoint, TrainingState, checkpoint_key
+from streetdeciles.training.history import HistoryRow
+from streetdeciles.training.lessons import Lessons
+from streetdeciles.training.stacked_training import TrainedModel
+
+Trained = tuple[list[TrainedModel], list[HistoryRow]]
+
+HISTORY = [
+    HistoryRow("imd", 0, 1, 2.5, 2.0, 3.0, 2.5, 1e-3),
+    HistoryRow("imd", 0, 2, float("nan"), 0.1, 3.0, 2.5, 1e-3),
+]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    return train_planted(tmp_path_factory.mktemp("undisturbed"))
+
+
+def folder_of(work_dir: Path) -> Path:
+    return work_dir.joinpath(*stage.CHECKPOINTS, "1")
+
+
+def assert_same(one: Trained, other: Trained) -> None:
+    """Bit for bit."""
+    assert [_about(model) for model in one[0]] == [_about(model) for model in other[0]]
+    for a, b in zip(one[0], other[0], strict=True):
+        for ours, theirs in zip(a.weights, b.weights, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+    assert sorted(one[1]) == sorted(other[1])
+
+
+def _about(model: TrainedModel) -> tuple[Any, ...]:
+    return (model.outcome, model.fold, model.epoch, model.val_loss, model.val_mae)
+
+
+def test_a_killed_training_ends_with_the_same_weights(
+    undisturbed: Trained, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A real process, killed by SIGKILL in the middle of its training."""
+    program = Path(__file__).with_name("interrupted_training.py")
+    checkpoint = Checkpoint(str(folder_of(tmp_path) / "round-0.npz"), "")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen([sys.executable, str(program), str(tmp_path)], env=environment) as process:
+        end = time.monotonic() + 120
+        while reached(checkpoint) < 3 and time.monotonic() < end and process.poll() is None:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    epoch = reached(checkpoint)
+    assert 3 <= epoch < EPOCHS
+
+    with caplog.at_level(logging.INFO):
+        resumed = train_planted(tmp_path)
+
+    assert f"training: goes on after epoch {epoch}" in caplog.messages
+    assert_same(resumed, undisturbed)
+
+
+def reached(checkpoint: Checkpoint) -> int:
+    """The last epoch that is in the file, whatever its key."""
+    path = Path(checkpoint.uri)
+    if not path.exists():
+        return 0
+    with np.load(path, allow_pickle=False) as saved:
+        return int(json.loads(saved["about"].tobytes())["history"][-1][2])
+
+
+def test_the_undisturbed_training_is_one_that_a_checkpoint_matters_to(undisturbed: Trained) -> None:
+    epochs = {model.epoch for model in undisturbed[0]}
+    assert len(epochs) > 1
+    assert max(epochs) > 5
+
+
+def test_finished_rounds_are_not_done_again_and_rounds_stay_as_they_were(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped in the second of two rounds; then there is memory for all models at once, which would change bits."""
+    validation = trainer.validation_batches
+    epochs: list[tuple[str, ...]] = []
+    stop = False
+
+    def counted(lessons: Lessons, **kwargs: Any) -> Any:
+        epochs.append(lessons.outcomes)
+        if stop and len(epochs) == 5:
+            raise KeyboardInterrupt
+        return validation(lessons, **kwargs)
+
+    def an_outcome_a_round(lessons: Lessons, *args: Any, **kwargs: Any) -> list[Lessons]:
+        return [lessons.part(range(3), [o]) for o in range(2)]
+
+    monkeypatch.setattr(trainer, "validation_batches", counted)
+    monkeypatch.setattr("streetdeciles.training.checkpoints.WRITING_SHARE", 1e9)
+    with monkeypatch.context() as little_memory:
+        little_memory.setattr("streetdeciles.training.rounds.plan_rounds", an_outcome_a_round)
+        whole = train_planted(tmp_path / "whole", epochs=3)
+        epochs.clear()
+        stop = True
+        with pytest.raises(KeyboardInterrupt):
+            train_planted(tmp_path / "part", epochs=3)
+    epochs.clear()
+    stop = False
+
+    resumed = train_planted(tmp_path / "part", epochs=3)
+
+    assert epochs == [("outcome_1",)] * 2
+    assert_same(resumed, whole)
+
+
+def test_a_checkpoint_of_other_settings_is_ignored(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    train_planted(tmp_path, epochs=2)
+    expected = train_planted(tmp_path / "other", epochs=2, learning_rate=0.01)
+    with caplog.at_level(logging.INFO):
+        found = train_planted(tmp_path, epochs=2, learning_rate=0.01)
+    assert any("is of other settings or another training set; it is ignored" in m for m in caplog.messages)
+    assert_same(found, expected)
+
+
+def test_the_key_tells_training_sets_apart() -> None:
+    one, other = (checkpoint_key(training_set=fingerprint, seed=1) for fingerprint in ("a", "b"))
+    assert one != other
+    assert one == checkpoint_key(seed=1, training_set="a")
+
+
+def test_state_comes_back_as_it_was(tmp_path: Path) -> None:
+    checkpoint = Checkpoint(str(tmp_path / "folder" / "round-0.npz"), "key")
+    assert checkpoint.read() is None
+    assert checkpoint.due()
+    arrays = {"variable_0": np.arange(6, dtype=np.float32).reshape(2, 3), "learning": np.array([True, False])}
+    checkpoint.write(TrainingState(HISTORY, arrays))
+    found = checkpoint.read()
+    assert found is not None
+    assert repr(found.history) == repr(HISTORY)
+    assert list(found.arrays) == list(arrays)
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(found.arrays[name], array)
+        assert found.arrays[name].dtype == array.dtype
+    assert [path.name for path in (tmp_path / "folder").iterdir()] == ["round-0.npz"]
+
+
+def test_writing_takes_a_small_share_of_the_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = iter([100.0, 102.0, 102.0 + 39.0, 102.0 + 40.0])  # a write that takes 2 s, and is due again 40 s later
+    checkpoint = Checkpoint(str(tmp_path / "round-0.npz"), "key")
+    monkeypatch.setattr(time, "monotonic", lambda: next(now))
+    checkpoint.write(TrainingState(HISTORY, {}))
+    assert [checkpoint.due(), checkpoint.due()] == [False, True]
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut short", b"something else"])
+def test_a_damaged_checkpoint_is_ignored(tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "round-0.npz").write_bytes(content)
+    with caplog.at_level(logging.INFO):
+        assert Checkpoint(str(tmp_path / "round-0.npz"), "key").read() is None
+    assert "cannot be read" in caplog.text
+
+
+def test_a_pickle_is_not_loaded(tmp_path: Path) -> None:
+    np.savez(tmp_path / "round-0.npz", about=np.array([{"key": "key"}], dtype=object))
+    assert Checkpoint(str(tmp_path / "round-0.npz"), "key").read() is None

@@ -1,0 +1,116 @@
+"""streetdeciles models list | show | export on the models of a run, and what training --learning-curve refuses."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from config_files import write_config
+from streetdeciles.cli import main
+from streetdeciles.ordinal.network import NetworkShape, initial_weights, location_network
+from streetdeciles.training.model_store import save_card, save_models
+from streetdeciles.training.stacked_training import TrainedModel
+
+SHAPE = NetworkShape(3, 12, (8,), (4,), noise=0.05)
+
+
+@pytest.fixture
+def config(tmp_path: Path, values: dict[str, Any]) -> str:
+    """Models of two outcomes and folds, with normalisation statistics that a training would leave."""
+    rng = np.random.default_rng(1)
+    network = location_network(SHAPE)
+    models = []
+    for outcome in ("imd", "imd_crime"):
+        for fold in range(2):
+            weights = [np.abs(array) + 0.5 if array.ndim == 1 else array for array in initial_weights(network, rng)]
+            models.append(TrainedModel(outcome, fold, weights, epoch=4 + fold, val_loss=1.75, val_mae=1.25 + fold))
+    folder = str(tmp_path / "out" / "models")
+    settings = {"seed": 5, "preset": "default", "view_units": [8]}
+    save_card(folder, save_models(models, SHAPE, folder), SHAPE, settings, ["imd: a note"], training_set="0123abcd")
+    return str(write_config(tmp_path, values))
+
+
+def test_list_has_a_line_a_model(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "list", "--config", config]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    told = [[cell.strip() for cell in line.strip("│").split("│")] for line in lines if ".keras" in line]
+    assert told == [
+        ["imd", "0", "4", "1.750", "1.25", "imd/0.keras"],
+        ["imd", "1", "5", "1.750", "2.25", "imd/1.keras"],
+        ["imd_crime", "0", "4", "1.750", "1.25", "imd_crime/0.keras"],
+        ["imd_crime", "1", "5", "1.750", "2.25", "imd_crime/1.keras"],
+    ]
+
+
+def test_show_tells_settings_input_and_notes(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "show", "--config", config, "--outcome", "imd", "--fold", "1"]) == 0
+    out = capsys.readouterr().out
+    for told in ("seed: 5", "view_units: [8]", "features: [3, 12]", f"keras: {keras.__version__}", "imd: a note"):
+        assert told in out
+    assert "0123abcd" in out
+    assert "imd/1.keras" in out
+    assert "imd/0.keras" not in out
+
+
+def test_exported_model_gives_the_same_scores_without_this_package(config: str, tmp_path: Path) -> None:
+    out = tmp_path / "exported"
+    arguments = ["--config", config, "--out", str(out), "--outcome", "imd_crime"]
+    assert main(["models", "export", *arguments]) == 0
+    assert main(["models", "export", *arguments]) == 0, "a second export takes the place of the first"
+    assert sorted(path.relative_to(out).as_posix() for path in out.glob("*/*")) == ["imd_crime/0", "imd_crime/1"]
+
+    rng = np.random.default_rng(2)
+    mask = rng.random((7, 3)) < 0.6
+    mask[:, 0] = True
+    given = {"features": rng.normal(size=(7, 3, 12)).astype(np.float32), "view_mask": mask}
+    np.savez(tmp_path / "given.npz", **given)
+    program = (
+        "import sys, numpy as np, tensorflow as tf\n"
+        "given = dict(np.load(sys.argv[1] + '/given.npz'))\n"
+        "model = tf.saved_model.load(sys.argv[1] + '/exported/imd_crime/1')\n"
+        "scores = model.serve(given)\n"
+        "assert not any(name.startswith('streetdeciles') for name in sys.modules)\n"
+        "np.save(sys.argv[1] + '/scores.npy', np.asarray(scores))\n"
+    )
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, capture_output=True)
+    network = keras.saving.load_model(tmp_path / "out" / "models" / "imd_crime" / "1.keras")
+    np.testing.assert_allclose(np.load(tmp_path / "scores.npy"), np.asarray(network(given)), rtol=1e-6)
+
+
+def test_a_model_that_is_not_there_is_refused(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "show", "--config", config, "--outcome", "income"]) == 2
+    error = capsys.readouterr().err
+    assert "no model of outcome income, fold any; there are the outcomes imd, imd_crime and the folds 0, 1" in error
+
+
+def test_a_run_without_models_is_refused(
+    tmp_path: Path, values: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["models", "list", "--config", str(write_config(tmp_path, values))]) == 2
+    assert "no trained models; run the training stage first" in capsys.readouterr().err
+
+
+def test_export_on_another_framework_is_refused(
+    config: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    assert main(["models", "export", "--config", config, "--out", str(tmp_path / "exported")]) == 2
+    assert "KERAS_BACKEND=tensorflow" in capsys.readouterr().err
+    assert not (tmp_path / "exported").exists()
+
+
+def test_a_learning_curve_needs_the_dataset(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["training", "--config", config, "--learning-curve"]) == 2
+    assert "stage dataset must run first" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--dry-run", "--force"])
+def test_a_learning_curve_goes_without(config: str, option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["training", "--config", config, "--learning-curve", option]) == 2
+    assert "--learning-curve goes without --dry-run and --force" in capsys.readouterr().err
