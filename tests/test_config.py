@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from config_files import write_config
-from streetdeciles.config import RunConfig, input_paths, load_config, result_settings
+from streetdeciles.config import RunConfig, input_paths, result_settings
+from streetdeciles.config_file import load_config
 from streetdeciles.errors import RunRefused
 
 CONF = Path(__file__).parents[1] / "conf"

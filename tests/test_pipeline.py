@@ -9,7 +9,8 @@ import pytest
 
 from config_files import write_config
 from streetdeciles import run_log, storage
-from streetdeciles.config import RunConfig, load_config
+from streetdeciles.config import RunConfig
+from streetdeciles.config_file import load_config
 from streetdeciles.errors import RunRefused
 from streetdeciles.pipeline import STAGE_NAMES, STAGES, plan, select_stages
 from streetdeciles.run_log import StageReport

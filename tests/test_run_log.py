@@ -10,7 +10,8 @@ import pytest
 
 from config_files import write_config
 from streetdeciles import run_log
-from streetdeciles.config import RunConfig, load_config
+from streetdeciles.config import RunConfig
+from streetdeciles.config_file import load_config
 from streetdeciles.errors import RunRefused
 from streetdeciles.run_log import StageReport
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from streetdeciles import __version__, storage, terminal
-from streetdeciles.config import RunConfig, load_config
+from streetdeciles.config import RunConfig
+from streetdeciles.config_file import load_config
 from streetdeciles.errors import RunRefused, told_in_one_line
 from streetdeciles.ordinal.start import start_keras
 from streetdeciles.pipeline import STAGE_NAMES, plan, run, run_learning_curve, select_stages

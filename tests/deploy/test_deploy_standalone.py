@@ -17,7 +17,7 @@ import yaml
 
 from standalone.cluster import standalone_cluster, state
 from streetdeciles import pipeline
-from streetdeciles.config import load_config
+from streetdeciles.config_file import load_config
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
