@@ -73,7 +73,7 @@ def test_waves_have_a_shard_a_task_and_enough_images() -> None:
     large = [Shard(i, 4096, "") for i in range(7)]
     assert [[s.number for s in wave] for wave in ledger.waves(large, 3)] == [[0, 1, 2], [3, 4, 5], [6]]
     small = [Shard(i, 100, "") for i in range(7)]
-    assert [[s.number for s in wave] for wave in ledger.waves(small, 1)] == [[0, 1, 2], [3, 4, 5], [6]]
+    assert [[s.number for s in wave] for wave in ledger.waves(small, 1)] == [[0, 1], [2, 3], [4, 5], [6]]
     assert ledger.waves([], 4) == []
 
 

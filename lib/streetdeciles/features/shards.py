@@ -12,7 +12,7 @@ from streetdeciles import storage
 from streetdeciles.errors import RunRefused
 from streetdeciles.tables import FEATURES, REJECTS, Table
 
-IMAGES_A_TASK = 256
+IMAGES_A_TASK = 128
 """Small shards are put together to that many photographs a task, so that starting Spark jobs costs little."""
 
 

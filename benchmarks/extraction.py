@@ -1,0 +1,238 @@
+"""Extraction from files to committed Parquet, through local Spark, against the reference's way and its own parts.
+
+Three comparisons on the same 640 x 640 JPEGs, cut from the photographs of tests/data:
+
+- `extraction`: against the reference's way (REFERENCE.md 2): one process, four images a batch, float32, one thing after
+  the other, a .npy file a location. Its preprocessing is ours, which is faster than scikit-image's.
+- `extraction_bare_network`: against the same network and precision in a loop on images that lie in memory.
+- `extraction_decoding`: with the mean of the pixels as network, on one core, against Pillow in a loop that makes the
+  network's input too.
+
+Spark, its worker and both networks are started and warmed up before anything is measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from PIL import Image
+
+from measure import interleaved, record
+from streetdeciles import storage
+from streetdeciles.backbones.vgg16 import VGG16
+from streetdeciles.backbones.weights import random_weights, weights_hash
+from streetdeciles.config import (
+    DatasetConfig,
+    FeaturesConfig,
+    ImagesConfig,
+    LabelsConfig,
+    LabelTable,
+    RunConfig,
+    SparkConfig,
+)
+from streetdeciles.features import device, stage
+from streetdeciles.features.extraction import Preparation, extract
+from streetdeciles.features.network import Network, NetworkSettings, load_network
+from streetdeciles.session import spark_session
+from streetdeciles.tables import IMAGE_INDEX
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+PHOTOS = Path(__file__).parent.parent / "tests" / "data" / "photos"
+SIDE = 640
+SHARD_SIZE = 128
+BATCH_OF_THE_REFERENCE = 4
+VIEWS = "abcd"
+
+
+def draw_files(folder: Path, n: int) -> list[Path]:
+    """`n` different JPEGs of 640 x 640 (about 100 KB each): squares out of real photographs."""
+    generator = np.random.default_rng(0)
+    photos = [Image.open(path).convert("RGB") for path in sorted(PHOTOS.glob("*.jpg"))]
+    paths = []
+    for i in range(n):
+        photo = photos[i % len(photos)]
+        side = int(min(photo.size) * generator.uniform(0.8, 1))
+        left, top = (int(generator.integers(0, length - side + 1)) for length in photo.size)
+        square = photo.crop((left, top, left + side, top + side)).resize((SIDE, SIDE), Image.Resampling.LANCZOS)
+        paths.append(folder / f"{i // len(VIEWS):05d}_{VIEWS[i % len(VIEWS)]}.jpg")
+        square.save(paths[-1], quality=90)
+    return paths
+
+
+def run_config(work_dir: Path, precision: str) -> RunConfig:
+    """A config whose stage features can run alone."""
+    table = LabelTable(layout="iod2019_file_7", path="none")
+    return RunConfig(
+        work_dir=str(work_dir),
+        labels=LabelsConfig(tables=[table], regions={"none": "all"}, locations="none"),
+        images=ImagesConfig(folder="none"),
+        features=FeaturesConfig(weights="random:1", precision=precision, device="cpu"),
+        dataset=DatasetConfig(outcomes=["none"]),
+    )
+
+
+def write_index(spark: SparkSession, work_dir: Path, paths: Sequence[Path]) -> None:
+    rows = [
+        (
+            path.stem,
+            path.stem[:-2],
+            VIEWS.index(path.stem[-1]),
+            str(path),
+            None,
+            None,
+            path.stat().st_size,
+            i // SHARD_SIZE,
+        )
+        for i, path in enumerate(paths)
+    ]
+    storage.write_table(spark.createDataFrame(rows, IMAGE_INDEX.ddl), IMAGE_INDEX, str(work_dir))
+
+
+def through_spark(spark: SparkSession, folder: Path, paths: Sequence[Path], precision: str) -> Callable[[], float]:
+    """Runs the stage into a new work_dir; images/s from its start to its end."""
+
+    def run() -> float:
+        with tempfile.TemporaryDirectory(dir=folder) as work_dir:
+            write_index(spark, Path(work_dir), paths)
+            start = time.perf_counter()
+            report = stage.run(spark, run_config(Path(work_dir), precision))
+            seconds = time.perf_counter() - start
+            assert report.counts["features"] == len(paths)
+            return len(paths) / seconds
+
+    return run
+
+
+def network_in_memory(precision: str, batch_size: int | None, digest: str) -> Network:
+    settings = NetworkSettings(
+        "vgg16", "random:1", digest, precision, "cpu", "tensorflow", len(os.sched_getaffinity(0)), batch_size
+    )
+    return load_network(settings)
+
+
+def reference_way(network: Network, folder: Path, paths: Sequence[Path]) -> Callable[[], float]:
+    """One location after the other: read and decode its four views, predict, save."""
+
+    def run() -> float:
+        start = time.perf_counter()
+        for i in range(0, len(paths), BATCH_OF_THE_REFERENCE):
+            views = paths[i : i + BATCH_OF_THE_REFERENCE]
+            images = [VGG16.preprocess(np.asarray(Image.open(path).convert("RGB"))) for path in views]
+            np.save(folder / f"{views[0].stem[:-2]}.npy", network.compute(np.stack(images)))
+        return len(paths) / (time.perf_counter() - start)
+
+    return run
+
+
+def bare_network(network: Network, n: int) -> Callable[[], float]:
+    images = np.random.default_rng(0).normal(0, 60, (network.batch_size, 224, 224, 3)).astype(np.float32)
+
+    def run() -> float:
+        start = time.perf_counter()
+        for _ in range(n // network.batch_size):
+            network.compute(images)
+        return n // network.batch_size * network.batch_size / (time.perf_counter() - start)
+
+    return run
+
+
+def index_batch(paths: Sequence[Path]) -> pa.RecordBatch:
+    n = len(paths)
+    columns: dict[str, Any] = {
+        "image_id": [path.stem for path in paths],
+        "location_id": [path.stem[:-2] for path in paths],
+        "view": pa.array([0] * n, pa.int8()),
+        "uri": [str(path) for path in paths],
+        "offset": pa.nulls(n, pa.int64()),
+        "length": pa.nulls(n, pa.int64()),
+        "shard": pa.array([0] * n, pa.int32()),
+    }
+    return pa.RecordBatch.from_pydict(columns)
+
+
+def on_one_core(work: Callable[[], int]) -> Callable[[], float]:
+    """Images/s of `work`, which returns how many it did, with this process held on one core."""
+
+    def run() -> float:
+        cores = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, {min(cores)})
+        try:
+            start = time.perf_counter()
+            return work() / (time.perf_counter() - start)
+        finally:
+            os.sched_setaffinity(0, cores)
+
+    return run
+
+
+def our_decoding(paths: Sequence[Path]) -> int:
+    network = Network(lambda images: images.mean(axis=(1, 2)), 16, "mean of pixels")
+    preparation = Preparation(VGG16.preprocess, max_pixels=50_000_000, threads=2, store="float32")
+    out = extract(iter([index_batch(paths)]), network, preparation)
+    return sum(batch.num_rows for batch in out) - 1
+
+
+def decoding_by_pillow(paths: Sequence[Path]) -> int:
+    means = np.float32([103.939, 116.779, 123.68])
+    for path in paths:
+        with Image.open(BytesIO(path.read_bytes())) as opened:
+            image = opened.convert("RGB").resize((224, 224), Image.Resampling.BILINEAR)
+        (np.asarray(image, dtype=np.float32)[:, :, ::-1] - means).mean(axis=(0, 1))
+    return len(paths)
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--images", type=int, default=384, help="a run of ours; the others do a quarter")
+    options.add_argument("--runs", type=int, default=3)
+    given = options.parse_args()
+    digest = weights_hash(random_weights(1, VGG16))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        paths = draw_files(folder, given.images)
+        few = paths[: max(64, given.images // 4)]
+        record(
+            "extraction_decoding",
+            interleaved(
+                on_one_core(lambda: our_decoding(few)), on_one_core(lambda: decoding_by_pillow(few)), given.runs
+            ),
+            unit="images/s on one core",
+            other_is="Pillow in a loop: open, convert, resize, float32",
+        )
+        spark_config = SparkConfig(master="local[*]", driver_memory="1g")
+        with spark_session(spark_config, name) as spark:
+            found = device.start("cpu", threads=len(os.sched_getaffinity(0)), backend="tensorflow")
+            precision = device.choose_precision("auto", found)
+            ours = through_spark(spark, folder, paths, precision)
+            through_spark(spark, folder, few, precision)()  # starts the worker, which keeps the network
+            network = network_in_memory("float32", BATCH_OF_THE_REFERENCE, digest)
+            record(
+                "extraction",
+                interleaved(ours, reference_way(network, folder, few), given.runs),
+                unit="images/s",
+                other_is="the reference's way: four images a batch, float32, one thing after the other",
+            )
+            network = network_in_memory(precision, None, digest)
+            record(
+                "extraction_bare_network",
+                interleaved(ours, bare_network(network, len(few)), given.runs),
+                unit="images/s",
+                other_is=f"the network alone ({precision}, batches of {network.batch_size}) on images in memory",
+            )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
