@@ -1,4 +1,4 @@
-"""kill -9 on a whole run, then the same command: the tables are those of an undisturbed run."""
+"""kill -9 on a whole run, three times, then the same command: the tables are those of an undisturbed run."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -18,7 +19,7 @@ REPOSITORY = Path(__file__).parents[2]
 
 
 def sample_command(folder: Path) -> list[str]:
-    """The sample's run in a work_dir of its own, with shards small enough to be killed between two."""
+    """The sample's run in a work_dir of its own, in several small shards."""
     conf = REPOSITORY / "conf"
     values = yaml.safe_load((conf / "sample.yaml").read_text())
     values["work_dir"] = str(folder / "run")
@@ -36,21 +37,27 @@ def finished_shards(work_dir: Path) -> dict[str, float]:
     return {path.name: path.stat().st_mtime for path in (work_dir / "features" / "_shards").glob("[0-9]*.json")}
 
 
+def kill_once(command: list[str], is_time: Callable[[], bool]) -> None:
+    """Start the command, and kill -9 its whole process group as soon as `is_time`."""
+    with subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+        deadline = time.monotonic() + 300
+        while not is_time() and time.monotonic() < deadline:
+            assert run.poll() is None
+            time.sleep(0.02)
+        os.killpg(run.pid, signal.SIGKILL)
+
+
 def test_killed_run_goes_on_and_ends_with_the_same_tables(tmp_path_factory: pytest.TempPathFactory) -> None:
     undisturbed, killed = tmp_path_factory.mktemp("undisturbed"), tmp_path_factory.mktemp("killed")
     subprocess.run(sample_command(undisturbed), check=True, timeout=600, capture_output=True)
-
-    with subprocess.Popen(
-        sample_command(killed), start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as run:
-        deadline = time.monotonic() + 300
-        while not finished_shards(killed / "run") and time.monotonic() < deadline:
-            assert run.poll() is None
-            time.sleep(0.05)
-        os.killpg(run.pid, signal.SIGKILL)
-    before = finished_shards(killed / "run")
     everything = finished_shards(undisturbed / "run")
-    assert 0 < len(before) < len(everything)
+
+    kill_once(sample_command(killed), lambda: any((killed / "run" / "_staging").glob("extracted-*")))
+    assert not finished_shards(killed / "run")
+    kill_once(sample_command(killed), lambda: bool(finished_shards(killed / "run")))
+    before = finished_shards(killed / "run")
+    assert 0 < len(before) <= len(everything)
+    kill_once(sample_command(killed), (killed / "run" / "run_log" / "dataset.json").exists)
 
     subprocess.run(sample_command(killed), check=True, timeout=600, capture_output=True)
 
