@@ -1,4 +1,4 @@
--- Locations' predictions to deciles of areas, by each method of REFERENCE.md section 5.
+-- Locations' predictions to deciles of areas, by each method of docs/reference.md, 5.
 
 -- Right-closed bins: a score at an edge is in the lower one. Where edges fall together there are no ten classes.
 WITH scored AS (

@@ -1,4 +1,4 @@
-"""The training set as HDF5 and CSV, row by row alike (REFERENCE.md section 3). The only module that knows h5py."""
+"""The training set as HDF5 and CSV, row by row alike (docs/reference.md, 3). The only module that knows h5py."""
 
 from __future__ import annotations
 

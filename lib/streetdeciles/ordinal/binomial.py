@@ -1,4 +1,4 @@
-"""The binomial distribution over deciles that one score stands for (REFERENCE §4), in log space throughout.
+"""The binomial distribution over deciles that one score stands for (docs/reference.md, 4), in log space throughout.
 
 With p = sigmoid(score), decile k in 1..10 has probability C(9, k-1) p^(k-1) (1-p)^(10-k). Powers of p underflow for
 scores that training reaches; (k-1) log p + (10-k) log(1-p) with log p = log_sigmoid(score) and
