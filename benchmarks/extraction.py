@@ -2,8 +2,8 @@
 
 Three comparisons on the same 640 x 640 JPEGs, cut from the photographs of tests/data:
 
-- `extraction`: against the reference's way (docs/reference.md, 2): one process, four images a batch, float32, one thing after
-  the other, a .npy file a location. Its preprocessing is ours, which is faster than scikit-image's.
+- `extraction`: against the reference's way (docs/reference.md, 2): one process, four images a batch, float32, one thing
+  after the other, a .npy file a location. Its preprocessing is ours, which is faster than scikit-image's.
 - `extraction_bare_network`: against the same network and precision in a loop on images that lie in memory.
 - `extraction_decoding`: with the mean of the pixels as network, on one core, against Pillow in a loop that makes the
   network's input too.

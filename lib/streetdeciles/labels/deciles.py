@@ -1,4 +1,4 @@
-"""Deciles of an outcome over the areas of a region, by the rule of pandas' `qcut(values, 10)` (docs/reference.md, 1)."""
+"""Deciles of an outcome over a region's areas, by the rule of pandas' `qcut(values, 10)` (docs/reference.md, 1)."""
 
 from __future__ import annotations
 
