@@ -34,6 +34,8 @@ def test_json_keeps_values(tmp_path: Path) -> None:
 def test_remove_of_nothing_is_no_error(tmp_path: Path) -> None:
     storage.remove(str(tmp_path / "nothing"))
 
+    assert list(tmp_path.iterdir()) == []
+
 
 @pytest.mark.parametrize(
     ("uri", "for_spark"),
