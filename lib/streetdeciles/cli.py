@@ -14,7 +14,7 @@ from streetdeciles import __version__, storage, terminal
 from streetdeciles.config import RunConfig
 from streetdeciles.config_file import load_config
 from streetdeciles.errors import RunRefused, told_in_one_line
-from streetdeciles.ordinal.start import start_keras
+from streetdeciles.keras_start import start_keras
 from streetdeciles.pipeline import STAGE_NAMES, plan, run, run_learning_curve, select_stages
 from streetdeciles.training.model_card import chosen_models, read_card
 

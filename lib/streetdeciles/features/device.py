@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
 from streetdeciles.errors import RunRefused
+from streetdeciles.keras_start import without_start_messages
 
 NO_GPU = "-1"
 STARTED_WITH = "STREETDECILES_STARTED_WITH"
@@ -48,7 +48,7 @@ def start(wanted: str, *, threads: int, backend: str, gpu_address: str | None = 
         RunRefused: `gpu` is wanted, and the framework sees none.
     """
     _set_environment(wanted, threads, backend, gpu_address)
-    with _without_start_messages():
+    with without_start_messages():
         import keras
 
         found = _GPUS[backend](import_module(backend))
@@ -91,21 +91,6 @@ def _set_environment(wanted: str, threads: int, backend: str, gpu_address: str |
         TF_FORCE_GPU_ALLOW_GROWTH="true",
         XLA_PYTHON_CLIENT_PREALLOCATE="false",
     )
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
-
-@contextmanager
-def _without_start_messages() -> Iterator[None]:
-    """TensorFlow greets each process on file descriptor 2, whatever its log level; errors come as exceptions."""
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 def _first_gpu() -> Device:

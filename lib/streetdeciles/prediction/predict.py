@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from streetdeciles.errors import RunFailed
-from streetdeciles.ordinal.start import start_keras
+from streetdeciles.keras_start import start_keras
 from streetdeciles.training_set import decode_arrays
 
 if TYPE_CHECKING:

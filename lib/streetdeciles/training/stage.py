@@ -16,7 +16,7 @@ import psutil
 from streetdeciles import __version__, storage
 from streetdeciles.config import RunConfig, result_settings
 from streetdeciles.errors import RunRefused
-from streetdeciles.ordinal.start import start_keras
+from streetdeciles.keras_start import start_keras
 from streetdeciles.progress import progress
 from streetdeciles.run_log import StageReport
 from streetdeciles.tables import TRAINING_SET

@@ -1,0 +1,37 @@
+"""Starting Keras and the framework below it in a process, without what the framework has to say at its start."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+def start_keras() -> None:
+    """Import Keras and compute once, so that what the framework has to say at its start is not said on the terminal.
+
+    What is set by environment variables (backend, cores, GPU) must be set before; once Keras has been imported, nothing
+    happens.
+    """
+    if "keras" in sys.modules:
+        return
+    with without_start_messages():
+        import keras
+
+        keras.ops.add(keras.ops.ones(1), 1)
+
+
+@contextmanager
+def without_start_messages() -> Iterator[None]:
+    """TensorFlow greets each process on file descriptor 2, whatever its log level; errors come as exceptions."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
