@@ -43,6 +43,7 @@ from streetdeciles.config import (
 from streetdeciles.features import device, stage
 from streetdeciles.features.extraction import Preparation, extract
 from streetdeciles.features.network import Network, NetworkSettings, load_network
+from streetdeciles.hardware import choose_precision
 from streetdeciles.session import spark_session
 from streetdeciles.tables import IMAGE_INDEX
 
@@ -218,7 +219,7 @@ def main() -> int:
         spark_config = SparkConfig(master="local[*]", driver_memory="1g")
         with spark_session(spark_config, name) as spark:
             found = device.start("cpu", threads=len(os.sched_getaffinity(0)), backend="tensorflow")
-            precision = device.choose_precision("auto", found)
+            precision = choose_precision("auto", found)
             ours = through_spark(spark, folder, paths, precision)
             through_spark(spark, folder, few, precision)()  # starts the worker, which keeps the network
             network = network_in_memory("float32", BATCH_OF_THE_REFERENCE, digest)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from streetdeciles.doctor import BFLOAT16_FLAGS, cpu, usable_cores
+from streetdeciles.hardware import BFLOAT16_FLAGS, cpu, usable_cores
 
 RESULTS = Path(__file__).parent / "results"
 

@@ -186,16 +186,20 @@ TRAINING_PRESETS: dict[str, dict[str, Any]] = {
         "variant": "batch_norm",
         "learning_rate": 5e-6,
         "batch_size": 20,
+        "balanced_batches": True,
         "epochs": 50,
         "patience": 50,
+        "precision": "float32",
     },
     "paper_torch": {
         "variant": "plain",
         "learning_rate": 1e-4,
         "weight_decay": 1e-4,
         "batch_size": 20,
+        "balanced_batches": True,
         "epochs": 50,
         "patience": 50,
+        "precision": "float32",
     },
 }
 """What a preset sets, where the config does not say otherwise.
@@ -224,8 +228,16 @@ class TrainingConfig(Section):
     weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Added to the gradient, times the parameter, as PyTorch's Adam does."""
     batch_size: Positive = 64
+    balanced_batches: bool = False
+    """Draw each row of a batch by its class, as the paper does, instead of giving each row once an epoch and weighting
+    it by its class. The loss is the same on average; every model then reads rows of its own, which takes longer."""
     epochs: Positive = 50
     patience: Positive = 10
+    """A model stops when its validation loss has not improved for so many epochs."""
+    halve_after: Positive | None = None
+    """A model's learning rate is halved each time its validation loss has not improved for so many epochs."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Of the products; weights, statistics and losses are float32. `auto` is bfloat16 where that is native."""
     validation_share: Share = 0.15
     """Share of the areas a model may learn from that it is validated on instead (best weights, early stopping)."""
     train_size: Annotated[float, Field(gt=0, le=1)] = 1.0

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from streetdeciles.errors import RunRefused
+from streetdeciles.hardware import BFLOAT16_FLAGS, cpu, usable_cores
 from streetdeciles.session import OLDEST_JAVA, find_java, java_version, runs_spark
 
-BFLOAT16_FLAGS = ("avx512_bf16", "amx_bf16")
 LEAST_MEMORY_GB = 4.0
 LEAST_DISK_GB = 5.0
 TENSORFLOW_TIMEOUT_S = 60
@@ -172,25 +172,6 @@ EXAMINATIONS: Sequence[Callable[[], list[Finding]]] = (
     memory,
     disk,
 )
-
-
-def cpu() -> tuple[str, frozenset[str]]:
-    """The CPU's model name and its feature flags as Linux names them (none on other systems)."""
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return platform.processor() or platform.machine(), frozenset()
-    model = re.search(r"^model name\s*:\s*(.+)$", text, flags=re.MULTILINE)
-    flags = re.search(r"^(?:flags|Features)\s*:\s*(.+)$", text, flags=re.MULTILINE)
-    return (
-        model.group(1).strip() if model else platform.machine(),
-        frozenset(flags.group(1).split()) if flags else frozenset(),
-    )
-
-
-def usable_cores() -> int:
-    """Cores that this process may use: in a container fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
 
 def gpu_names() -> list[str]:

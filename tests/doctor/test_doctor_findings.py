@@ -54,10 +54,13 @@ def test_doctor_tells_all_that_a_run_needs_and_ends_with_0() -> None:
 
 
 def test_doctor_names_what_is_wrong_and_what_to_do_and_ends_with_1() -> None:
-    told = run_doctor(PYSPARK_PYTHON="/usr/bin/true", KERAS_BACKEND="jax")
+    told = run_doctor(PYSPARK_PYTHON="/usr/bin/true", KERAS_BACKEND="openvino")
     assert told.returncode == 1
     assert "Python: PYSPARK_PYTHON is another one, /usr/bin/true; unset PYSPARK_PYTHON" in told.stdout
-    assert "Keras: ModuleNotFoundError: No module named 'jax'; pip install jax, or unset KERAS_BACKEND" in told.stdout
+    assert (
+        "Keras: ModuleNotFoundError: No module named 'openvino'; pip install openvino, or unset KERAS_BACKEND"
+        in told.stdout
+    )
 
 
 def test_spark_home_of_another_spark_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,13 +13,11 @@ import pytest
 from streetdeciles.backbones.vgg16 import VGG16
 from streetdeciles.errors import RunFailed
 from streetdeciles.features import network
-from streetdeciles.features.device import Device, choose_precision
 from streetdeciles.features.network import NetworkSettings
+from streetdeciles.hardware import Device
 
 WEIGHTS_OF_SEED_1 = "4adf29b9a7a17d4a244d4547afcf75043de5c19ca0b47f884e0b7d966b3825ae"
 """Pinned: features made with a seed's weights are comparable only as long as it gives the same numbers."""
-
-NATIVE, NOT_NATIVE = Device("cpu", "x", bfloat16=True), Device("cpu", "y", bfloat16=False)
 
 
 def in_new_process(program: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -27,19 +25,6 @@ def in_new_process(program: str, **environment: str) -> subprocess.CompletedProc
     return subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=False, env={**os.environ, **environment}
     )
-
-
-@pytest.mark.parametrize(
-    ("wanted", "device", "precision"),
-    [
-        ("auto", NATIVE, "bfloat16"),
-        ("auto", NOT_NATIVE, "float32"),
-        ("float32", NATIVE, "float32"),
-        ("bfloat16", NOT_NATIVE, "bfloat16"),
-    ],
-)
-def test_precision(wanted: str, device: Device, precision: str) -> None:
-    assert choose_precision(wanted, device) == precision
 
 
 def test_gpu_that_is_not_there_is_refused_and_nothing_else_is_said() -> None:
@@ -116,4 +101,4 @@ def test_weights_that_differ_on_a_worker_stop_the_run(monkeypatch: pytest.Monkey
     monkeypatch.setattr(network, "backbone_named", lambda name, **_: small)
     settings = NetworkSettings("small", "random:2", WEIGHTS_OF_SEED_1, "float32", "cpu", "tensorflow", 2, 1)
     with pytest.raises(RunFailed, match="features.weights: random:2 differ on this executor from the driver's"):
-        network._build(settings, NOT_NATIVE)
+        network._build(settings, Device("cpu", "x", bfloat16=False))

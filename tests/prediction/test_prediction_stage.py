@@ -17,8 +17,8 @@ from streetdeciles.errors import RunFailed, RunRefused
 from streetdeciles.ordinal.network import NetworkShape, initial_weights, location_network
 from streetdeciles.prediction import stage
 from streetdeciles.run_log import StageReport
+from streetdeciles.training.best_models import TrainedModel
 from streetdeciles.training.model_store import save_card, save_models
-from streetdeciles.training.stacked_training import TrainedModel
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

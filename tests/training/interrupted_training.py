@@ -9,10 +9,10 @@ from pathlib import Path
 from planted_rows import planted_config, planted_rows
 from streetdeciles.config import RunConfig
 from streetdeciles.keras_start import start_keras
+from streetdeciles.training.best_models import TrainedModel
 from streetdeciles.training.cache import TrainingRows
 from streetdeciles.training.history import HistoryRow, TensorBoardLog
 from streetdeciles.training.lessons import plan_lessons
-from streetdeciles.training.stacked_training import TrainedModel
 from streetdeciles.training.stage import train
 
 EPOCHS = 40

@@ -9,6 +9,7 @@ import pytest
 
 from planted_rows import planted_rows
 from streetdeciles.training.batches import StackedBatch, learning_batches, prefetched, validation_batches
+from streetdeciles.training.layout import Layout
 from streetdeciles.training.lessons import Lessons, plan_lessons
 
 ALL_AT_ONCE = 512.0
@@ -40,7 +41,7 @@ def test_an_epoch_gives_each_model_each_row_once(
 ) -> None:
     block_mb = block_rows * lessons.rows.features[0].nbytes / 2**20
     monkeypatch.setattr("streetdeciles.training.batches.BLOCK_MB", block_mb)
-    batches = list(learning_batches(lessons, batch_size=20, seed=(1, 2), buffer_mb=buffer_mb))
+    batches = list(learning_batches(lessons, Layout.together(lessons), batch_size=20, seed=(1, 2), buffer_mb=buffer_mb))
     assert len({batch.inputs["features"].shape for batch in batches}) == 1
     for m in range(len(lessons.models)):
         weights = lessons.learning_weights(m // 2, np.arange(len(lessons.rows)))[m % 2]
@@ -48,7 +49,7 @@ def test_an_epoch_gives_each_model_each_row_once(
 
 
 def test_validation_gives_each_model_its_validation_rows_in_order(lessons: Lessons) -> None:
-    batches = list(validation_batches(lessons, batch_size=20))
+    batches = list(validation_batches(lessons, Layout.together(lessons), batch_size=20))
     for m in range(len(lessons.models)):
         weights = lessons.validation_weights(m // 2, np.arange(len(lessons.rows)))[m % 2]
         assert given_rows(lessons, batches, m) == np.flatnonzero(weights).tolist()
@@ -56,7 +57,8 @@ def test_validation_gives_each_model_its_validation_rows_in_order(lessons: Lesso
 
 def test_the_order_follows_from_the_seed(lessons: Lessons) -> None:
     orders = [
-        given_rows(lessons, learning_batches(lessons, batch_size=20, seed=seed), 0) for seed in ((1,), (1,), (2,))
+        given_rows(lessons, learning_batches(lessons, Layout.together(lessons), batch_size=20, seed=seed), 0)
+        for seed in ((1,), (1,), (2,))
     ]
     assert orders[0] == orders[1]
     assert orders[0] != orders[2]
@@ -64,8 +66,10 @@ def test_the_order_follows_from_the_seed(lessons: Lessons) -> None:
 
 
 def test_a_model_is_given_the_same_batches_with_whichever_others(lessons: Lessons) -> None:
-    together = list(learning_batches(lessons, batch_size=20, seed=(1,)))
-    alone = list(learning_batches(lessons.part([2], [1]), batch_size=20, seed=(1,)))
+    together = list(learning_batches(lessons, Layout.together(lessons), batch_size=20, seed=(1,)))
+    alone = list(
+        learning_batches(lessons.part([2], [1]), Layout.together(lessons.part([2], [1])), batch_size=20, seed=(1,))
+    )
     assert len(alone) == len(together)
     for one, all_ in zip(alone, together, strict=True):
         np.testing.assert_array_equal(one.inputs["features"][0], all_.inputs["features"][2])
@@ -74,7 +78,7 @@ def test_a_model_is_given_the_same_batches_with_whichever_others(lessons: Lesson
 
 
 def test_batches_are_as_even_as_can_be(lessons: Lessons) -> None:
-    batches = list(learning_batches(lessons, batch_size=64, seed=(1,)))
+    batches = list(learning_batches(lessons, Layout.together(lessons), batch_size=64, seed=(1,)))
     rows = [(batch.inputs["row_weights"] > 0).sum(axis=1) for batch in batches]
     assert (np.stack(rows).sum(0) == 192).all()  # 48 areas of 4
     assert [tuple(r) for r in rows] == [(64,) * 6] * 3
@@ -105,3 +109,32 @@ def test_prefetching_stops_with_its_user() -> None:
     next(given)
     given.close()  # type: ignore[attr-defined]
     assert len(made) <= 5
+
+
+def test_balanced_batches_give_each_model_all_classes_alike() -> None:
+    """A model draws as many rows as it has; class 1 is nine tenths of them and gets a tenth of the places."""
+    rows = planted_rows(areas=200, outcomes=2)
+    rows.deciles[rows.area % 10 > 0, 0] = 1
+    lessons = plan_lessons(rows, validation_share=0.2, seed=5)[0]
+    layout = Layout.apart(lessons)
+    batches = list(learning_batches(lessons, layout, batch_size=50, seed=(1,), balanced=True))
+    assert batches[0].inputs["features"].shape[0] == len(lessons.models)
+    index = np.arange(len(rows))
+    for m, (outcome, fold) in enumerate(lessons.models):
+        own = np.flatnonzero(lessons.learning_weights(fold, index)[m % 2])
+        drawn = [row for batch in batches for row in rows_of_set(lessons, batch, m)]
+        assert set(drawn) <= set(own)
+        assert len(drawn) == len(own)
+        shares = np.bincount(rows.deciles[drawn, m % 2], minlength=11)[1:] / len(drawn)
+        there = np.unique(rows.deciles[own, rows.outcomes.index(outcome)]) - 1
+        expected = np.zeros(10)
+        expected[there] = 1 / len(there)
+        np.testing.assert_allclose(shares, expected, atol=4 * np.sqrt(0.25 / len(drawn)))
+
+
+def rows_of_set(lessons: Lessons, batch: StackedBatch, s: int) -> list[int]:
+    """Rows of weight 1 of a set that is one model."""
+    by_features = {row.tobytes(): i for i, row in enumerate(lessons.rows.features)}
+    weights = batch.inputs["row_weights"][s]
+    assert set(np.unique(weights)) <= {0, 1}
+    return [by_features[batch.inputs["features"][s, place].tobytes()] for place in np.flatnonzero(weights)]

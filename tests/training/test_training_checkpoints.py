@@ -18,10 +18,11 @@ from interrupted_training import EPOCHS, train_planted
 
 from streetdeciles.training import stacked_training as trainer
 from streetdeciles.training import stage
+from streetdeciles.training.best_models import TrainedModel
 from streetdeciles.training.checkpoints import Checkpoint, TrainingState, checkpoint_key
 from streetdeciles.training.history import HistoryRow
+from streetdeciles.training.layout import Layout
 from streetdeciles.training.lessons import Lessons
-from streetdeciles.training.stacked_training import TrainedModel
 
 Trained = tuple[list[TrainedModel], list[HistoryRow]]
 
@@ -99,11 +100,11 @@ def test_finished_rounds_are_not_done_again_and_rounds_stay_as_they_were(
     epochs: list[tuple[str, ...]] = []
     stop = False
 
-    def counted(lessons: Lessons, **kwargs: Any) -> Any:
+    def counted(lessons: Lessons, layout: Layout, **kwargs: Any) -> Any:
         epochs.append(lessons.outcomes)
         if stop and len(epochs) == 5:
             raise KeyboardInterrupt
-        return validation(lessons, **kwargs)
+        return validation(lessons, layout, **kwargs)
 
     def an_outcome_a_round(lessons: Lessons, *args: Any, **kwargs: Any) -> list[Lessons]:
         return [lessons.part(range(3), [o]) for o in range(2)]

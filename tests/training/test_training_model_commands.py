@@ -14,8 +14,8 @@ import pytest
 from config_files import write_config
 from streetdeciles.cli import main
 from streetdeciles.ordinal.network import NetworkShape, initial_weights, location_network
+from streetdeciles.training.best_models import TrainedModel
 from streetdeciles.training.model_store import save_card, save_models
-from streetdeciles.training.stacked_training import TrainedModel
 
 SHAPE = NetworkShape(3, 12, (8,), (4,), noise=0.05)
 

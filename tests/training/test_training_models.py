@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import logging
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -16,10 +18,12 @@ from streetdeciles.errors import RunFailed
 from streetdeciles.ordinal.binomial import predicted_decile
 from streetdeciles.ordinal.measures import measures
 from streetdeciles.ordinal.network import location_network
+from streetdeciles.training import stacked_training as trainer
+from streetdeciles.training.best_models import TrainedModel
 from streetdeciles.training.cache import TrainingRows
 from streetdeciles.training.history import HistoryRow
 from streetdeciles.training.lessons import Lessons, plan_lessons
-from streetdeciles.training.stacked_training import TrainedModel, Watcher, network_shape, train_models
+from streetdeciles.training.stacked_training import Watcher, network_shape, train_models
 
 SETTINGS = TrainingConfig(view_units=[16], location_units=[8], learning_rate=0.02, epochs=15, patience=5, batch_size=32)
 
@@ -180,3 +184,42 @@ def test_missing_views_are_learned_around(rows: TrainingRows) -> None:
 
 def test_there_is_a_model_for_each_outcome_and_fold(models: list[TrainedModel]) -> None:
     assert [(m.outcome, m.fold) for m in models] == [(f"outcome_{o}", f) for f in range(FOLDS) for o in range(2)]
+
+
+def test_models_that_have_stopped_leave_and_the_others_end_the_same(
+    rows: TrainingRows, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = SETTINGS.model_copy(update={"epochs": 12, "patience": 2})
+    monkeypatch.setattr(trainer, "PARTED_MODEL_ROWS", float("inf"))
+    stayed = train(rows, settings=settings)
+    monkeypatch.setattr(trainer, "PARTED_MODEL_ROWS", 0)
+    with caplog.at_level(logging.INFO):
+        left = train(rows, settings=settings)
+    assert any(re.fullmatch(r"training: goes on with \d of 6 models", message) for message in caplog.messages)
+    assert [(m.outcome, m.fold, m.epoch) for m in left] == [(m.outcome, m.fold, m.epoch) for m in stayed]
+    for one, other in zip(left, stayed, strict=True):
+        assert one.val_loss == pytest.approx(other.val_loss, rel=1e-3)
+
+
+def test_the_learning_rate_of_a_model_is_halved_where_it_does_not_improve(rows: TrainingRows) -> None:
+    settings = SETTINGS.model_copy(update={"epochs": 12, "patience": 5, "halve_after": 2})
+    history: list[HistoryRow] = []
+    train(rows, settings=settings, watcher=Watcher(on_epoch=history.extend))
+    halved = 0
+    for outcome, fold in {(row.outcome, row.fold) for row in history}:
+        rate, best, waited = settings.learning_rate, np.inf, 0
+        for row in [row for row in history if (row.outcome, row.fold) == (outcome, fold)]:
+            assert row.learning_rate == pytest.approx(rate)
+            waited = 0 if row.val_loss < best else waited + 1
+            best = min(best, row.val_loss)
+            if waited and waited % 2 == 0:
+                rate, halved = rate / 2, halved + 1
+    assert halved
+
+
+@pytest.mark.parametrize("change", [{"precision": "bfloat16"}, {"balanced_batches": True}])
+def test_a_planted_signal_is_learned_in_other_ways_too(rows: TrainingRows, change: dict[str, Any]) -> None:
+    settings = SETTINGS.model_copy(update=change)
+    found = measures(rows.deciles[:, 0], held_out_deciles(rows, train(rows, settings=settings), 0, settings))
+    assert found["mae"] is not None
+    assert found["mae"] < 1

@@ -7,38 +7,15 @@ and PyTorch read once cannot be changed afterwards.
 from __future__ import annotations
 
 import os
-import re
-import subprocess
-from collections.abc import Callable
-from dataclasses import dataclass
-from importlib import import_module
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
 
 from streetdeciles.errors import RunRefused
+from streetdeciles.hardware import Device, device_of
 from streetdeciles.keras_start import without_start_messages
 
 NO_GPU = "-1"
 STARTED_WITH = "STREETDECILES_STARTED_WITH"
-BFLOAT16_FLAGS = ("avx512_bf16", "amx_bf16")
-BFLOAT16_CAPABILITY = (8, 0)
-"""NVIDIA's compute capability from which bfloat16 is native (Ampere)."""
-
-_GPUS: dict[str, Callable[[Any], int]] = {
-    "tensorflow": lambda framework: len(framework.config.list_physical_devices("GPU")),
-    "jax": lambda framework: sum(device.platform == "gpu" for device in framework.devices()),
-    "torch": lambda framework: framework.cuda.device_count(),
-}
-
-
-@dataclass(frozen=True)
-class Device:
-    """What this process computes on."""
-
-    kind: Literal["gpu", "cpu"]
-    name: str
-    bfloat16: bool
-    """Whether bfloat16 is native, so that it saves time."""
 
 
 def start(wanted: str, *, threads: int, backend: str, gpu_address: str | None = None) -> Device:
@@ -51,25 +28,15 @@ def start(wanted: str, *, threads: int, backend: str, gpu_address: str | None = 
     with without_start_messages():
         import keras
 
-        found = _GPUS[backend](import_module(backend))
+        found = device_of(backend)
     if keras.backend.backend() != backend:
         raise RuntimeError(f"Keras runs on {keras.backend.backend()} in this process already, not on {backend}")
-    if wanted != "cpu" and found:
-        return _first_gpu()
-    if wanted == "gpu":
+    if wanted == "gpu" and found.kind == "cpu":
         raise RunRefused(
             f"features.device is gpu, and {backend} sees none on {os.uname().nodename}; install the [gpu] extra and "
             "NVIDIA's driver there, or set features.device to auto or cpu"
         )
-    model, flags = _processor()
-    return Device("cpu", f"{model}, {threads} thread(s)", bool(flags.intersection(BFLOAT16_FLAGS)))
-
-
-def choose_precision(wanted: str, device: Device) -> str:
-    """`float32` or `bfloat16`; `auto` takes bfloat16 where it is native."""
-    if wanted != "auto":
-        return wanted
-    return "bfloat16" if device.bfloat16 else "float32"
+    return replace(found, name=f"{found.name}, {threads} thread(s)") if found.kind == "cpu" else found
 
 
 def _set_environment(wanted: str, threads: int, backend: str, gpu_address: str | None) -> None:
@@ -91,27 +58,3 @@ def _set_environment(wanted: str, threads: int, backend: str, gpu_address: str |
         TF_FORCE_GPU_ALLOW_GROWTH="true",
         XLA_PYTHON_CLIENT_PREALLOCATE="false",
     )
-
-
-def _first_gpu() -> Device:
-    query = ["nvidia-smi", "--query-gpu=name,compute_cap", "--format=csv,noheader"]
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")[0]
-    selected = [f"--id={visible}"] if visible else []
-    try:
-        told = subprocess.run([*query, *selected], capture_output=True, text=True, timeout=20, check=True).stdout
-        name, capability = told.splitlines()[0].rsplit(",", 1)
-        major, minor = (int(part) for part in capability.strip().split("."))
-    except (OSError, subprocess.SubprocessError, ValueError, IndexError):
-        return Device("gpu", "GPU of unknown kind", bfloat16=False)
-    return Device("gpu", name.strip(), bfloat16=(major, minor) >= BFLOAT16_CAPABILITY)
-
-
-def _processor() -> tuple[str, frozenset[str]]:
-    """The CPU's model and its feature flags as Linux names them; no flags on other systems."""
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return os.uname().machine, frozenset()
-    model = re.search(r"^model name\s*:\s*(.+)$", text, flags=re.MULTILINE)
-    flags = re.search(r"^flags\s*:\s*(.+)$", text, flags=re.MULTILINE)
-    return (model.group(1).strip() if model else os.uname().machine), frozenset(flags.group(1).split() if flags else ())

@@ -16,6 +16,7 @@ from streetdeciles.backbones.weights import hashed, read_weights
 from streetdeciles.errors import RunFailed
 from streetdeciles.features import device
 from streetdeciles.features.halving import HalvedBatches
+from streetdeciles.hardware import Device
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +70,7 @@ def load_network(settings: NetworkSettings, gpu_address: str | None = None) -> N
     return _loaded[settings]
 
 
-def _build(settings: NetworkSettings, started: device.Device) -> Network:
+def _build(settings: NetworkSettings, started: Device) -> Network:
     backbone = backbone_named(settings.backbone, layer=settings.layer, activation=settings.activation)
     model = backbone.build(settings.precision)
     digest = hashlib.sha256()

@@ -12,6 +12,7 @@ import pyarrow as pa
 from streetdeciles.features import device
 from streetdeciles.features.extraction import Preparation, extract
 from streetdeciles.features.network import Network, NetworkSettings, load_network
+from streetdeciles.hardware import choose_precision
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ class PrecisionTask:
     def run(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for _ in batches:
             found = device.start(self.device, threads=self.threads, backend=self.backend, gpu_address=gpu_address())
-            yield pa.RecordBatch.from_pydict({"precision": [device.choose_precision("auto", found)]})
+            yield pa.RecordBatch.from_pydict({"precision": [choose_precision("auto", found)]})
 
 
 def gpu_address() -> str | None:

@@ -175,11 +175,21 @@ def stack(
 
     `seed` is that of the noise; `precision` a Keras dtype policy, e.g. mixed_bfloat16: weights and losses stay float32.
     """
-    if len(weights) % sets:
-        raise ValueError(f"{sets} sets of rows cannot be shared evenly by {len(weights)} models")
-    network = StackedNetwork(shape, len(weights), seed=seed, weight_decay=weight_decay, frozen=frozen, dtype=precision)
-    network(_empty_batch(shape, len(weights), sets), training=False)
+    network = empty_stack(
+        shape, len(weights), sets=sets, seed=seed, precision=precision, weight_decay=weight_decay, frozen=frozen
+    )
     network.set_model_weights(weights)
+    return network
+
+
+def empty_stack(
+    shape: NetworkShape, models: int, *, sets: int = 1, precision: str = "float32", **kwargs: Any
+) -> StackedNetwork:
+    """`stack` without weights; they must be set."""
+    if models % sets:
+        raise ValueError(f"{sets} sets of rows cannot be shared evenly by {models} models")
+    network = StackedNetwork(shape, models, dtype=precision, **kwargs)
+    network(_empty_batch(shape, models, sets), training=False)
     return network
 
 

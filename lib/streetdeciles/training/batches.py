@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streetdeciles.training.cache import TrainingRows
+from streetdeciles.training.layout import Layout
 from streetdeciles.training.lessons import Index, Lessons
 
 BLOCK_MB = 4
@@ -20,8 +22,6 @@ BUFFER_MB = 512
 """Two buffers are in memory at most: the one that batches come from and the next."""
 
 Item = TypeVar("Item")
-Weigh = Callable[[int, Index], npt.NDArray[np.float32]]
-"""(place of a fold, rows) -> weight of each row for each of the fold's models, [outcomes, n]."""
 
 
 @dataclass(frozen=True)
@@ -33,22 +33,51 @@ class StackedBatch:
 
 
 def learning_batches(
-    lessons: Lessons, *, batch_size: int, seed: Sequence[int], buffer_mb: float = BUFFER_MB
+    lessons: Lessons,
+    layout: Layout,
+    *,
+    batch_size: int,
+    seed: Sequence[int],
+    balanced: bool = False,
+    buffer_mb: float = BUFFER_MB,
 ) -> Iterator[StackedBatch]:
     """One epoch: each model gets each of its rows once, at most `batch_size` a batch, in an order that `seed` decides.
 
     Blocks of neighbouring rows are drawn into a buffer, read from disk one after the other, and the buffer's rows are
     shuffled: the features pass through memory once an epoch, at the disk's sequential speed. Each fold draws from the
     buffer by itself, because the rows of its own fold would only be carried along.
+
+    If `balanced`, each model gets as many rows as it has in the buffer, but each row is drawn by its class, all classes
+    being equally likely, and put back; rows then have the weight 1. Each set of `layout` must be one model.
     """
-    weigh = lessons.learning_weights
-    return _batches(lessons, lessons.learns, weigh, batch_size=batch_size, seed=seed, buffer_mb=buffer_mb)
+
+    def weigh(f: int, index: Index) -> npt.NDArray[np.float32]:
+        weights = lessons.learning_weights(f, index)
+        return (weights > 0).astype(np.float32) if balanced else weights
+
+    def draw(b: int, f: int, outcomes: Index, index: Index) -> Index:
+        if balanced:
+            (o,) = outcomes
+            random = np.random.default_rng([*seed, lessons.folds[f], b, zlib.crc32(lessons.outcomes[o].encode())])
+            return _drawn_by_class(random, np.where(weigh(f, index)[o] > 0, lessons.deciles(index)[o], 0))
+        random = np.random.default_rng([*seed, lessons.folds[f], b])
+        return random.permutation(np.flatnonzero(_of_fold(lessons, lessons.learns, f)[index]))
+
+    buffers = _buffers(lessons.rows, seed, buffer_mb)
+    return _batches(lessons, layout, lessons.learns, buffers=buffers, draw=draw, weigh=weigh, batch_size=batch_size)
 
 
-def validation_batches(lessons: Lessons, *, batch_size: int, buffer_mb: float = BUFFER_MB) -> Iterator[StackedBatch]:
+def validation_batches(
+    lessons: Lessons, layout: Layout, *, batch_size: int, buffer_mb: float = BUFFER_MB
+) -> Iterator[StackedBatch]:
     """Each model's validation rows once, in the order of the set."""
+
+    def draw(b: int, f: int, outcomes: Index, index: Index) -> Index:
+        return np.flatnonzero(_of_fold(lessons, lessons.validates, f)[index])
+
+    buffers = _buffers(lessons.rows, None, buffer_mb)
     weigh = lessons.validation_weights
-    return _batches(lessons, lessons.validates, weigh, batch_size=batch_size, seed=None, buffer_mb=buffer_mb)
+    return _batches(lessons, layout, lessons.validates, buffers=buffers, draw=draw, weigh=weigh, batch_size=batch_size)
 
 
 def prefetched(items: Iterable[Item], depth: int = 2) -> Iterator[Item]:
@@ -89,36 +118,57 @@ def prefetched(items: Iterable[Item], depth: int = 2) -> Iterator[Item]:
 
 def _batches(
     lessons: Lessons,
+    layout: Layout,
     own: npt.NDArray[np.bool_],
-    weigh: Weigh,
     *,
+    buffers: Iterable[Index],
+    draw: Callable[[int, int, Index, Index], Index],
+    weigh: Callable[[int, Index], npt.NDArray[np.float32]],
     batch_size: int,
-    seed: Sequence[int] | None,
-    buffer_mb: float,
 ) -> Iterator[StackedBatch]:
-    """Batches of the rows `own` [all folds, rows], buffer by buffer, shuffled if there is a `seed`.
+    """Batches of the rows `own` [all folds, rows], buffer by buffer.
 
     All have one width, because a network compiles anew for another. Folds differ a little in rows, so the last
     places may be filled up with rows of weight 0; a set that is one buffer is spread evenly, so that few are.
+
+    Args:
+        draw: (buffer, place of a fold, places of outcomes, rows) -> places of those rows in their order.
+        weigh: (place of a fold, rows) -> the weight of each row for each outcome, [outcomes, n].
     """
-    for b, index in enumerate(_buffers(lessons.rows, seed, buffer_mb)):
-        there = own[:, index]
-        most = int(there.sum(axis=1).max())
+    for b, index in enumerate(buffers):
+        most = int(own[:, index].sum(axis=1).max())
         if most == 0:
             continue
         steps = -(-most // batch_size)
         width = -(-most // steps) if len(index) == len(lessons.rows) else batch_size
-        orders = [np.flatnonzero(there[lessons.all_folds.index(fold)]) for fold in lessons.folds]
-        if seed is not None:
-            seeds = [[*seed, fold, b] for fold in lessons.folds]
-            orders = [np.random.default_rng(s).permutation(order) for s, order in zip(seeds, orders, strict=True)]
+        orders = [draw(b, f, outcomes, index) for f, outcomes in layout.sets()]
         features = _read(lessons.rows, index)
         for chosen in zip(*[np.array_split(order, steps) for order in orders], strict=True):
-            batch = _empty(lessons, width, features)
-            for f, places in enumerate(chosen):
-                _fill(batch, lessons, f, index[places], features[places])
-                batch.inputs["row_weights"][_models_of(lessons, f), : len(places)] = weigh(f, index[places])
+            batch = _empty(lessons, layout, width, features)
+            for s, ((f, outcomes), places) in enumerate(zip(layout.sets(), chosen, strict=True)):
+                rows, models = index[places], layout.of_set(s)
+                batch.inputs["features"][s, : len(rows)] = features[places]
+                batch.inputs["view_mask"][s, : len(rows)] = lessons.rows.view_mask[rows]
+                batch.inputs["row_weights"][models, : len(rows)] = weigh(f, rows)[outcomes]
+                batch.deciles[models, : len(rows)] = np.maximum(lessons.deciles(rows)[outcomes], 1)
             yield batch
+
+
+def _of_fold(lessons: Lessons, own: npt.NDArray[np.bool_], f: int) -> npt.NDArray[np.bool_]:
+    rows: npt.NDArray[np.bool_] = own[lessons.all_folds.index(lessons.folds[f])]
+    return rows
+
+
+def _drawn_by_class(random: np.random.Generator, classes: npt.NDArray[np.int8]) -> Index:
+    """As many places as there are with a class above 0, each drawn from one of the classes, equally likely."""
+    places = np.flatnonzero(classes)
+    if not len(places):
+        return places
+    by_class = places[np.argsort(classes[places], kind="stable")]
+    sizes = np.unique(classes[places], return_counts=True)[1]
+    drawn = random.integers(len(sizes), size=len(places))
+    found: Index = by_class[(np.cumsum(sizes) - sizes)[drawn] + random.integers(sizes[drawn])]
+    return found
 
 
 def _buffers(rows: TrainingRows, seed: Sequence[int] | None, buffer_mb: float) -> Iterator[Index]:
@@ -133,27 +183,14 @@ def _buffers(rows: TrainingRows, seed: Sequence[int] | None, buffer_mb: float) -
         yield np.concatenate([np.arange(start, min(start + block, len(rows))) for start in starts[i : i + in_buffer]])
 
 
-def _empty(lessons: Lessons, width: int, features: npt.NDArray[Any]) -> StackedBatch:
-    sets, models, views = len(lessons.folds), len(lessons.models), features.shape[1]
+def _empty(lessons: Lessons, layout: Layout, width: int, features: npt.NDArray[Any]) -> StackedBatch:
+    sets, models, views = len(layout.numbers), layout.numbers.size, features.shape[1]
     inputs = {
         "features": np.zeros((sets, width, *features.shape[1:]), np.float32),
         "view_mask": np.ones((sets, width, views), bool),
         "row_weights": np.zeros((models, width), np.float32),
     }
     return StackedBatch(inputs, np.ones((models, width), np.int32))
-
-
-def _fill(batch: StackedBatch, lessons: Lessons, f: int, index: Index, features: npt.NDArray[Any]) -> None:
-    """Put rows `index` and their features into the places of fold f."""
-    n = len(index)
-    batch.inputs["features"][f, :n] = features
-    batch.inputs["view_mask"][f, :n] = lessons.rows.view_mask[index]
-    batch.deciles[_models_of(lessons, f), :n] = np.maximum(lessons.deciles(index), 1)
-
-
-def _models_of(lessons: Lessons, f: int) -> slice:
-    outcomes = len(lessons.outcomes)
-    return slice(f * outcomes, (f + 1) * outcomes)
 
 
 def _read(rows: TrainingRows, index: Index) -> npt.NDArray[Any]:

@@ -13,9 +13,10 @@ import numpy.typing as npt
 from streetdeciles.config import TrainingConfig
 from streetdeciles.ordinal.binomial import predicted_decile
 from streetdeciles.ordinal.stacked_network import stack
+from streetdeciles.training.best_models import TrainedModel
 from streetdeciles.training.cache import TrainingRows
 from streetdeciles.training.lessons import Lessons
-from streetdeciles.training.stacked_training import TrainedModel, network_shape
+from streetdeciles.training.stacked_training import network_shape
 
 SIZES = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0)
 ROWS_AT_ONCE = 256

@@ -13,8 +13,8 @@ import numpy as np
 
 from streetdeciles import __version__, storage
 from streetdeciles.ordinal.network import NetworkShape, Weights, location_network
+from streetdeciles.training.best_models import TrainedModel
 from streetdeciles.training.model_card import MODEL_CARD
-from streetdeciles.training.stacked_training import TrainedModel
 
 
 def save_models(models: Iterable[TrainedModel], shape: NetworkShape, folder: str) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -14,31 +14,26 @@ import numpy as np
 import numpy.typing as npt
 
 from streetdeciles.config import TrainingConfig
-from streetdeciles.errors import RunFailed
 from streetdeciles.ordinal.network import NetworkShape, Weights, initial_weights, location_network
-from streetdeciles.ordinal.stacked_network import StackedNetwork, stack
+from streetdeciles.ordinal.stacked_network import empty_stack
+from streetdeciles.training.adam import StackedAdam
 from streetdeciles.training.batches import BUFFER_MB, StackedBatch, learning_batches, prefetched, validation_batches
+from streetdeciles.training.best_models import BestModels, TrainedModel
 from streetdeciles.training.cache import TrainingRows
 from streetdeciles.training.checkpoints import Checkpoint, TrainingState
 from streetdeciles.training.history import HistoryRow
+from streetdeciles.training.layout import Layout
 from streetdeciles.training.lessons import Lessons
 
 WEIGHTS, ORDER = 2, 3
 """First words of the seeds of initial weights and of the order of rows, beside `lessons.VALIDATION`."""
 
+PARTED_SHARE = 0.9
+PARTED_MODEL_ROWS = 10_000
+"""Models that have stopped are left out where this shrinks the stack by a tenth, and saves so many model-rows until
+the others can have stopped: more than a new network's compilation takes, about two seconds."""
+
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class TrainedModel:
-    """The weights of a model's best epoch, in `location_network`'s order, and its loss and MAE on validation rows."""
-
-    outcome: str
-    fold: int
-    weights: Weights
-    epoch: int
-    val_loss: float
-    val_mae: float
 
 
 @dataclass(frozen=True)
@@ -64,6 +59,8 @@ def train_models(
     A model stops learning when its validation loss has not improved for `settings.patience` epochs; the training ends
     when all have. What a model becomes does not depend on which others it is trained with.
 
+    `settings.precision` is what `auto` was found to be; `auto` itself is float32 here.
+
     `starts` gives the weights that the model of an outcome and fold starts with; without it they are drawn.
 
     With a `checkpoint` the training goes on from the state that is in it, if there is one, and `watcher` is told of the
@@ -72,36 +69,32 @@ def train_models(
     Raises:
         RunFailed: a model's validation loss was not a number in any epoch.
     """
-    shape = network_shape(lessons.rows, settings)
-    first = [starts(*model) for model in lessons.models] if starts else first_weights(lessons, shape, seed)
-    network = stack(
-        shape,
-        first,
-        sets=len(lessons.folds),
-        seed=seed,
-        weight_decay=settings.weight_decay,
-        frozen=settings.freeze,
-    )
-    network.compile(optimizer=keras.optimizers.Adam(settings.learning_rate), jit_compile=_compiles())
-    network.optimizer.build(network.trainable_variables)
-    best = _Best(lessons.models, settings.patience)
-    history = _go_on(network, best, checkpoint, watcher)
+    best = BestModels(lessons.models, settings.patience, settings.halve_after)
+    saved = checkpoint.read() if checkpoint is not None else None
+    if saved is None:
+        stack = _Stack(lessons, settings, seed, _first_layout(lessons, settings))
+        stack.network.set_model_weights(first_weights(lessons, stack.shape, seed, starts))
+        history: list[HistoryRow] = []
+    else:
+        stack = _Stack(lessons, settings, seed, Layout(saved.arrays["layout"], len(lessons.outcomes)))
+        history = _go_on(stack, best, saved, watcher)
     sizes: dict[str, Any] = {"batch_size": settings.batch_size, "buffer_mb": buffer_mb}
     for epoch in range(history[-1].epoch + 1 if history else 1, settings.epochs + 1):
         if not best.learning.any():
             break
-        learning = best.only_learning(learning_batches(lessons, seed=(ORDER, seed, epoch), **sizes))
-        learned = _mean_by_model(network, learning, network.train_on_batch, watcher.on_batch)
-        validated = _mean_by_model(network, validation_batches(lessons, **sizes), network.test_on_batch)
-        rate = float(network.optimizer.learning_rate)
-        rows = _history(lessons.models, epoch, learned, validated, rate, which=best.learning)
+        if stack.is_worth_parting(best.learning):
+            stack = stack.without(~best.learning)
+        learned = stack.learn((ORDER, seed, epoch), best, watcher.on_batch, **sizes)
+        validated = stack.validate(**sizes)
+        rates = best.rate_share * float(stack.network.optimizer.learning_rate)
+        rows = _history(lessons.models, epoch, learned, validated, rates, which=best.learning)
         history += rows
-        best.take(epoch, validated, network)
+        best.take(epoch, validated, stack.weights_of)
         if checkpoint is not None and checkpoint.due():
-            checkpoint.write(_state(network, best, history))
+            checkpoint.write(stack.state(best, history))
         watcher.on_epoch(rows)
     if checkpoint is not None:
-        checkpoint.write(_state(network, best, history))
+        checkpoint.write(stack.state(best, history))
     return best.models()
 
 
@@ -114,8 +107,12 @@ def shape_of_input(views: int, features: int, *, settings: TrainingConfig) -> Ne
     return NetworkShape(views, features, *units, settings.noise, settings.variant)
 
 
-def first_weights(lessons: Lessons, shape: NetworkShape, seed: int) -> list[Weights]:
-    """Each model's initial weights, which follow from the seed and from its outcome and fold alone."""
+def first_weights(
+    lessons: Lessons, shape: NetworkShape, seed: int, starts: Callable[[str, int], Weights] | None = None
+) -> list[Weights]:
+    """Each model's initial weights: those of `starts`, or what follows from the seed and its outcome and fold alone."""
+    if starts is not None:
+        return [starts(*model) for model in lessons.models]
     network = location_network(shape)
     return [
         initial_weights(network, np.random.default_rng([WEIGHTS, seed, zlib.crc32(outcome.encode()), fold]))
@@ -123,76 +120,99 @@ def first_weights(lessons: Lessons, shape: NetworkShape, seed: int) -> list[Weig
     ]
 
 
-class _Best:
-    """Each model's best epoch so far, and which models still learn."""
+class _Stack:
+    """The models of a layout in one network, with their optimizer; arrays of all `lessons.models` in and out."""
 
-    def __init__(self, models: tuple[tuple[str, int], ...], patience: int) -> None:
-        self.keys = models
-        self.patience = patience
-        self.learning = np.ones(len(models), bool)
-        self.loss = np.full(len(models), np.inf)
-        self.epoch = np.zeros(len(models), int)
-        self.found: dict[int, TrainedModel] = {}
+    def __init__(self, lessons: Lessons, settings: TrainingConfig, seed: int, layout: Layout) -> None:
+        self.lessons = lessons
+        self.settings = settings
+        self.seed = seed
+        self.layout = layout
+        self.shape = network_shape(lessons.rows, settings)
+        self.network = empty_stack(
+            self.shape,
+            layout.numbers.size,
+            sets=len(layout.numbers),
+            seed=seed,
+            precision="mixed_bfloat16" if settings.precision == "bfloat16" else "float32",
+            weight_decay=settings.weight_decay,
+            frozen=settings.freeze,
+        )
+        optimizer = StackedAdam(settings.learning_rate, layout.numbers.size)
+        self.network.compile(optimizer=optimizer, jit_compile=_compiles())
+        optimizer.build(self.network.trainable_variables)
 
-    def only_learning(self, batches: Iterable[StackedBatch]) -> Iterable[StackedBatch]:
-        """`batches` without the rows of models that have stopped."""
-        for batch in batches:
-            batch.inputs["row_weights"][~self.learning] = 0
-            yield batch
+    def learn(
+        self, order: tuple[int, ...], best: BestModels, on_batch: Callable[[int], None], **sizes: Any
+    ) -> npt.NDArray[np.float64]:
+        self.network.optimizer.rate_shares.assign(best.rate_share[self.layout.models])
+        balanced = self.settings.balanced_batches
+        batches = learning_batches(self.lessons, self.layout, seed=order, balanced=balanced, **sizes)
+        return self._mean_by_model(_only(best.learning[self.layout.models], batches), on_batch, learns=True)
 
-    def take(self, epoch: int, validated: npt.NDArray[np.float64], network: StackedNetwork) -> None:
-        """Keep the weights of the models that are better than before; stop those that have long not been."""
-        better = np.flatnonzero(self.learning & (validated[0] < self.loss)).tolist()
-        self.loss[better], self.epoch[better] = validated[0, better], epoch
-        for m, weights in zip(better, network.get_model_weights(better), strict=True):
-            outcome, fold = self.keys[m]
-            val_loss, val_mae = validated[:, m].tolist()
-            self.found[m] = TrainedModel(outcome, fold, weights, epoch, val_loss, val_mae)
-        self.learning &= epoch - self.epoch < self.patience
+    def validate(self, **sizes: Any) -> npt.NDArray[np.float64]:
+        return self._mean_by_model(validation_batches(self.lessons, self.layout, **sizes))
 
-    def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """All of this, for a checkpoint."""
-        kept: dict[str, npt.NDArray[Any]] = {"learning": self.learning, "loss": self.loss, "epoch": self.epoch}
-        kept["mae"] = np.array([self.found[m].val_mae if m in self.found else np.nan for m in range(len(self.keys))])
-        for m, model in self.found.items():
-            kept |= {f"best_{m}_{i}": array for i, array in enumerate(model.weights)}
-        return kept
+    def weights_of(self, models: list[int]) -> list[Weights]:
+        return self.network.get_model_weights([int(np.flatnonzero(self.layout.models == m)[0]) for m in models])
 
-    def restore(self, kept: dict[str, npt.NDArray[Any]]) -> None:
-        self.learning, self.loss, self.epoch = (kept[name] for name in ("learning", "loss", "epoch"))
-        for m in np.flatnonzero(self.epoch).tolist():
-            weights: Weights = []
-            while (name := f"best_{m}_{len(weights)}") in kept:
-                weights.append(kept[name])
-            (outcome, fold), epoch, loss, mae = (
-                self.keys[m],
-                int(self.epoch[m]),
-                float(self.loss[m]),
-                float(kept["mae"][m]),
-            )
-            self.found[m] = TrainedModel(outcome, fold, weights, epoch, loss, mae)
+    def is_worth_parting(self, learning: npt.NDArray[np.bool_]) -> bool:
+        """Whether leaving out the models that have stopped saves more than a new network's compilation costs.
 
-    def models(self) -> list[TrainedModel]:
-        failed = [f"{outcome}/{fold}" for m, (outcome, fold) in enumerate(self.keys) if m not in self.found]
-        if failed:
-            raise RunFailed(
-                f"training: the validation loss of {', '.join(failed)} was never a number; lower training.learning_rate"
-            )
-        return [self.found[m] for m in range(len(self.keys))]
+        Decided by counts, not by clocks, so that every run of a training decides alike.
+        """
+        now, then = self.layout.numbers.size, self.layout.without(~learning).numbers.size
+        rows = self.lessons.n_learning() / len(self.lessons.models)
+        return then < PARTED_SHARE * now and (now - then) * rows * self.settings.patience >= PARTED_MODEL_ROWS
+
+    def without(self, stopped: npt.NDArray[np.bool_]) -> _Stack:
+        """The models that have not stopped in a smaller stack, which goes on where this one is."""
+        layout = self.layout.without(stopped)
+        smaller = _Stack(self.lessons, self.settings, self.seed, layout)
+        places = [int(np.flatnonzero(self.layout.models == m)[0]) for m in layout.models]
+        for here, there in zip(self._variables(), smaller._variables(), strict=True):
+            value = keras.ops.convert_to_numpy(here)
+            there.assign(value[places] if value.shape and here is not self.network.noise_seed.state else value)
+        logger.info("training: goes on with %d of %d models", layout.numbers.size, self.layout.numbers.size)
+        return smaller
+
+    def state(self, best: BestModels, history: list[HistoryRow]) -> TrainingState:
+        variables = {f"variable_{i}": keras.ops.convert_to_numpy(v) for i, v in enumerate(self._variables())}
+        return TrainingState(history, {**variables, "layout": self.layout.numbers, **best.arrays()})
+
+    def restore(self, arrays: dict[str, npt.NDArray[Any]]) -> None:
+        for i, variable in enumerate(self._variables()):
+            variable.assign(arrays[f"variable_{i}"])
+
+    def _variables(self) -> list[Any]:
+        """Weights, normalisation statistics, the seed of the noise, and Adam's moments and steps."""
+        return [*self.network.variables, *self.network.optimizer.variables]
+
+    def _mean_by_model(
+        self,
+        batches: Iterable[StackedBatch],
+        on_batch: Callable[[int], None] = lambda model_rows: None,
+        *,
+        learns: bool = False,
+    ) -> npt.NDArray[np.float64]:
+        """Mean loss and mean absolute error [2, all models] over each model's own rows of all batches."""
+        step = self.network.train_on_batch if learns else self.network.test_on_batch
+        sums = np.zeros((3, len(self.lessons.models)))
+        for batch in prefetched(batches):
+            by_model = np.asarray(step(batch.inputs, batch.deciles, return_dict=True)["by_model"], np.float64)
+            sums[:, self.layout.models] += by_model
+            on_batch(int(by_model[0].sum()))
+        means: npt.NDArray[np.float64] = sums[1:] / np.maximum(sums[0], 1)
+        return means
 
 
-def _state(network: StackedNetwork, best: _Best, history: list[HistoryRow]) -> TrainingState:
-    variables = {f"variable_{i}": keras.ops.convert_to_numpy(v) for i, v in enumerate(_variables(network))}
-    return TrainingState(history, {**variables, **best.arrays()})
+def _first_layout(lessons: Lessons, settings: TrainingConfig) -> Layout:
+    return Layout.apart(lessons) if settings.balanced_batches else Layout.together(lessons)
 
 
-def _go_on(network: StackedNetwork, best: _Best, checkpoint: Checkpoint | None, watcher: Watcher) -> list[HistoryRow]:
-    """Put the checkpoint's state into `network` and `best`; the history up to there, empty where there is none."""
-    saved = checkpoint.read() if checkpoint is not None else None
-    if saved is None:
-        return []
-    for i, variable in enumerate(_variables(network)):
-        variable.assign(saved.arrays[f"variable_{i}"])
+def _go_on(stack: _Stack, best: BestModels, saved: TrainingState, watcher: Watcher) -> list[HistoryRow]:
+    """Put the checkpoint's state into `stack` and `best`; the history up to there."""
+    stack.restore(saved.arrays)
     best.restore(saved.arrays)
     for _, rows in groupby(saved.history, lambda row: row.epoch):
         watcher.on_epoch(list(rows))
@@ -200,25 +220,11 @@ def _go_on(network: StackedNetwork, best: _Best, checkpoint: Checkpoint | None, 
     return saved.history
 
 
-def _variables(network: StackedNetwork) -> list[Any]:
-    """Weights, normalisation statistics, the seed of the noise, and Adam's moments and steps."""
-    return [*network.variables, *network.optimizer.variables]
-
-
-def _mean_by_model(
-    network: StackedNetwork,
-    batches: Iterable[StackedBatch],
-    step: Callable[..., dict[str, Any]],
-    on_batch: Callable[[int], None] = lambda model_rows: None,
-) -> npt.NDArray[np.float64]:
-    """Mean loss and mean absolute error [2, models] over each model's own rows of all batches."""
-    sums = np.zeros((3, network.models))
-    for batch in prefetched(batches):
-        by_model = np.asarray(step(batch.inputs, batch.deciles, return_dict=True)["by_model"], np.float64)
-        sums += by_model
-        on_batch(int(by_model[0].sum()))
-    means: npt.NDArray[np.float64] = sums[1:] / np.maximum(sums[0], 1)
-    return means
+def _only(learning: npt.NDArray[np.bool_], batches: Iterable[StackedBatch]) -> Iterator[StackedBatch]:
+    """`batches` without the rows of models that have stopped."""
+    for batch in batches:
+        batch.inputs["row_weights"][~learning] = 0
+        yield batch
 
 
 def _history(
@@ -226,7 +232,7 @@ def _history(
     epoch: int,
     learned: npt.NDArray[np.float64],
     validated: npt.NDArray[np.float64],
-    learning_rate: float,
+    rates: npt.NDArray[np.float32],
     *,
     which: npt.NDArray[np.bool_],
 ) -> list[HistoryRow]:
@@ -234,7 +240,7 @@ def _history(
     for m in np.flatnonzero(which):
         (loss, mae), (val_loss, val_mae) = learned[:, m].tolist(), validated[:, m].tolist()
         outcome, fold = models[m]
-        rows.append(HistoryRow(outcome, fold, epoch, loss, val_loss, mae, val_mae, learning_rate))
+        rows.append(HistoryRow(outcome, fold, epoch, loss, val_loss, mae, val_mae, float(rates[m])))
     return rows
 
 

@@ -16,6 +16,7 @@ import psutil
 from streetdeciles import __version__, storage
 from streetdeciles.config import RunConfig, result_settings
 from streetdeciles.errors import RunRefused
+from streetdeciles.hardware import choose_precision, device_of
 from streetdeciles.keras_start import start_keras
 from streetdeciles.progress import progress
 from streetdeciles.run_log import StageReport
@@ -29,7 +30,7 @@ from streetdeciles.training_set import open_training_set, training_set_shape
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from streetdeciles.training.stacked_training import TrainedModel
+    from streetdeciles.training.best_models import TrainedModel
     from streetdeciles.training.start_models import StartModels
 
 MEMORY_SHARE = 0.5
@@ -52,6 +53,7 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
         RunFailed: too little disk for the cache, or a training that diverges.
     """
     start_keras()
+    config = _with_precision(config)
     with _scratch(config.work_dir) as folder, _tensorboard(config.work_dir) as log:
         starts = _start_models(config)
         rows = _read(config, folder)
@@ -83,6 +85,7 @@ def learning_curve(config: RunConfig) -> StageReport:
     start_keras()
     from streetdeciles.training.learning_curve import SIZES, CurvePoint, curve_csv, curve_points, mean_errors
 
+    config = _with_precision(config)
     points: list[CurvePoint] = []
     notes: list[str] = []
     with _scratch(config.work_dir) as folder:
@@ -103,6 +106,16 @@ def learning_curve(config: RunConfig) -> StageReport:
         course = ", ".join(f"{size:.0%}: {mae:.2f}" for size, mae in errors.items())
         notes.append(f"{outcome}: mean error in deciles of held-out locations by size {course}")
     return StageReport("learning curve", {"locations": len(rows), "models": len(points)}, notes)
+
+
+def _with_precision(config: RunConfig) -> RunConfig:
+    """`config` with the precision that `auto` is here."""
+    import keras
+
+    device = device_of(keras.backend.backend())
+    precision = choose_precision(config.training.precision, device)
+    logger.info("training: on %s (%s), %s", device.kind, device.name, precision)
+    return config.model_copy(update={"training": config.training.model_copy(update={"precision": precision})})
 
 
 def _read(config: RunConfig, folder: Path) -> TrainingRows:

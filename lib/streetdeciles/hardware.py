@@ -1,0 +1,80 @@
+"""What this process can compute on, and in which precision it pays to."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Literal
+
+BFLOAT16_FLAGS = ("avx512_bf16", "amx_bf16")
+BFLOAT16_CAPABILITY = (8, 0)
+"""NVIDIA's compute capability from which bfloat16 is native (Ampere)."""
+
+_GPUS: dict[str, Callable[[Any], int]] = {
+    "tensorflow": lambda framework: len(framework.config.list_physical_devices("GPU")),
+    "jax": lambda framework: sum(device.platform == "gpu" for device in framework.devices()),
+    "torch": lambda framework: framework.cuda.device_count(),
+}
+
+
+@dataclass(frozen=True)
+class Device:
+    """What a process computes on."""
+
+    kind: Literal["gpu", "cpu"]
+    name: str
+    bfloat16: bool
+    """Whether bfloat16 is native, so that it saves time."""
+
+
+def device_of(backend: str) -> Device:
+    """The first GPU that Keras' backend sees in this process, else the CPU. Starts the backend."""
+    if _GPUS[backend](import_module(backend)):
+        return _first_gpu()
+    model, flags = cpu()
+    return Device("cpu", model, bool(flags.intersection(BFLOAT16_FLAGS)))
+
+
+def choose_precision(wanted: str, device: Device) -> str:
+    """`float32` or `bfloat16`; `auto` takes bfloat16 where it is native."""
+    if wanted != "auto":
+        return wanted
+    return "bfloat16" if device.bfloat16 else "float32"
+
+
+def cpu() -> tuple[str, frozenset[str]]:
+    """The CPU's model name and its feature flags as Linux names them (none on other systems)."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return platform.processor() or platform.machine(), frozenset()
+    model = re.search(r"^model name\s*:\s*(.+)$", text, flags=re.MULTILINE)
+    flags = re.search(r"^(?:flags|Features)\s*:\s*(.+)$", text, flags=re.MULTILINE)
+    return (
+        model.group(1).strip() if model else platform.machine(),
+        frozenset(flags.group(1).split()) if flags else frozenset(),
+    )
+
+
+def usable_cores() -> int:
+    """Cores that this process may use: in a container fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+
+
+def _first_gpu() -> Device:
+    query = ["nvidia-smi", "--query-gpu=name,compute_cap", "--format=csv,noheader"]
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")[0]
+    selected = [f"--id={visible}"] if visible else []
+    try:
+        told = subprocess.run([*query, *selected], capture_output=True, text=True, timeout=20, check=True).stdout
+        name, capability = told.splitlines()[0].rsplit(",", 1)
+        major, minor = (int(part) for part in capability.strip().split("."))
+    except (OSError, subprocess.SubprocessError, ValueError, IndexError):
+        return Device("gpu", "GPU of unknown kind", bfloat16=False)
+    return Device("gpu", name.strip(), bfloat16=(major, minor) >= BFLOAT16_CAPABILITY)

@@ -1,0 +1,48 @@
+"""Stopped models leave the stack; what stays is rectangular."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from planted_rows import planted_rows
+from streetdeciles.training.layout import Layout
+from streetdeciles.training.lessons import Lessons, plan_lessons
+
+
+@pytest.fixture(scope="module")
+def lessons() -> Lessons:
+    return plan_lessons(planted_rows(), validation_share=0.2, seed=5)[0]
+
+
+def test_together_a_set_is_a_fold_and_apart_it_is_a_model(lessons: Lessons) -> None:
+    """Three folds of two outcomes."""
+    together, apart = Layout.together(lessons), Layout.apart(lessons)
+    assert together.numbers.tolist() == [[0, 1], [2, 3], [4, 5]]
+    assert [(f, outcomes.tolist()) for f, outcomes in together.sets()] == [(0, [0, 1]), (1, [0, 1]), (2, [0, 1])]
+    assert [(f, outcomes.tolist()) for f, outcomes in apart.sets()] == [(f, [o]) for f in range(3) for o in range(2)]
+    assert [lessons.models[m] for m in together.models] == list(lessons.models)
+
+
+def test_stopped_models_leave_and_fill_up_only_where_a_set_would_be_smaller() -> None:
+    layout = Layout(np.arange(9).reshape(3, 3), 3)
+    stopped = np.isin(np.arange(9), [0, 1, 2, 3, 7])
+    assert layout.without(stopped).numbers.tolist() == [[4, 5], [6, 8]]
+    stopped[8] = True
+    assert layout.without(stopped).numbers.tolist() == [[4, 5], [6, 7]]
+    assert layout.without(np.ones(9, bool)).numbers.size == 0
+
+
+@given(st.integers(1, 5), st.integers(1, 5), st.data())
+def test_every_model_that_has_not_stopped_stays_once(folds: int, outcomes: int, data: st.DataObject) -> None:
+    layout = Layout(np.arange(folds * outcomes).reshape(folds, outcomes), outcomes)
+    size = folds * outcomes
+    stopped = np.array(data.draw(st.lists(st.booleans(), min_size=size, max_size=size)), bool)
+    kept = layout.without(stopped)
+    assert set(np.flatnonzero(~stopped)) <= set(kept.models.tolist())
+    assert len(set(kept.models.tolist())) == kept.numbers.size
+    for f, places in kept.sets():
+        assert (kept.numbers[[g for g, _ in kept.sets()].index(f)] // outcomes == f).all()
+        assert len(places) == max(1, (~stopped).reshape(folds, outcomes).sum(axis=1).max())
