@@ -1,8 +1,12 @@
 """Training: all outcomes and folds in one stack from a memory map, against the reference's loop.
 
-The reference's loop, written anew from its description: one model after the other, twenty rows a batch, each drawn by
-class and read from HDF5 by itself. Both sides train the paper's network with Keras on TensorFlow, in float32.
-A model-row is one row that one model learns from.
+The reference's loop, written anew from its description, in PyTorch: one model after the other, twenty rows a batch,
+each drawn by class and read from HDF5 by itself. Both sides train a network of the paper's widths, ours with batch
+normalisation and the reference's PyTorch variant without. A model-row is one row that one model learns from.
+
+Three comparisons: ours in float32 and, where it is native, in bfloat16 against that loop, and ours in float32 against
+the rate at which this machine multiplies matrices of these sizes. With --epochs the validation errors of both after so
+many epochs on a planted signal are printed too.
 """
 
 from __future__ import annotations
@@ -11,109 +15,152 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
-import h5py
 import keras
 import numpy as np
 
 from measure import interleaved, record
 from streetdeciles.config import TrainingConfig
-from streetdeciles.ordinal.binomial import negative_log_likelihood
-from streetdeciles.ordinal.network import initial_weights, location_network
+from streetdeciles.hardware import device_of
 from streetdeciles.training.cache import TrainingRows
 from streetdeciles.training.history import HistoryRow
 from streetdeciles.training.lessons import Lessons, plan_lessons
-from streetdeciles.training.stacked_training import Watcher, network_shape, train_models
+from streetdeciles.training.stacked_training import Watcher, train_models
+from torch_loop import ReferenceLoop
 
 VIEWS, FEATURE_SIZE = 4, 4096
-REFERENCE_BATCH = 20
+SIGNAL_SIZE, SIGNAL_NOISE = 64, 4.0
 
 
 def make_rows(folder: Path, n_rows: int, *, outcomes: int, folds: int) -> TrainingRows:
-    """Noise with random deciles, four locations an area: what it costs to learn does not depend on what is learned."""
+    """Noise like VGG16's fc6, four locations an area; an outcome's decile shifts `SIGNAL_SIZE` features of its own."""
     rng = np.random.default_rng(0)
-    features = np.memmap(folder / "features.bin", np.float32, "w+", shape=(n_rows, VIEWS, FEATURE_SIZE))
-    for start in range(0, n_rows, 256):
-        features[start : start + 256] = rng.normal(-3, 4, (len(features[start : start + 256]), VIEWS, FEATURE_SIZE))
     area = np.arange(n_rows, dtype=np.int32) // 4
     deciles = rng.integers(1, 11, (area[-1] + 1, outcomes), dtype=np.int8)[area]
+    features = np.memmap(folder / "features.bin", np.float32, "w+", shape=(n_rows, VIEWS, FEATURE_SIZE))
+    for start in range(0, n_rows, 256):
+        rows = slice(start, min(start + 256, n_rows))
+        features[rows] = rng.normal(-3, SIGNAL_NOISE, (rows.stop - start, VIEWS, FEATURE_SIZE))
+        for o in range(outcomes):
+            own = slice(o * SIGNAL_SIZE, (o + 1) * SIGNAL_SIZE)
+            features[rows, :, own] += (deciles[rows, o] / 5.5 - 1)[:, None, None]
     names = tuple(f"outcome_{o}" for o in range(outcomes))
     return TrainingRows(names, features, np.ones((n_rows, VIEWS), bool), (area % folds).astype(np.int32), area, deciles)
 
 
-def stacked(lessons: Lessons, settings: TrainingConfig) -> Callable[[], float]:
-    """Model-rows/s of the second epoch's learning: the first compiles."""
+def stacked(lessons: Lessons, settings: TrainingConfig, *, stop_after_s: float) -> Callable[[], float]:
+    """Model-rows/s of learning, without the first ten batches, of which the first compiles, and without validation."""
+
+    class Enough(Exception):
+        pass
 
     def run() -> float:
-        ends: list[float] = []
-        batches: list[tuple[float, int]] = []
-
-        def on_epoch(rows: list[HistoryRow]) -> None:
-            ends.append(time.perf_counter())
+        batches = 0
+        before: float | None = None
+        spent, learned = 0.0, 0
 
         def on_batch(model_rows: int) -> None:
-            batches.append((time.perf_counter(), model_rows if ends else 0))
+            nonlocal batches, before, spent, learned
+            now = time.perf_counter()
+            batches += 1
+            if before is not None and batches > 10:
+                spent, learned = spent + now - before, learned + model_rows
+            before = now
+            if spent > stop_after_s:
+                raise Enough
 
-        train_models(lessons, settings.model_copy(update={"epochs": 2}), seed=1, watcher=Watcher(on_batch, on_epoch))
-        return sum(model_rows for _, model_rows in batches) / (batches[-1][0] - ends[0])
+        def on_epoch(rows: list[HistoryRow]) -> None:
+            nonlocal before
+            before = None
+
+        with suppress(Enough):
+            train_models(lessons, settings, seed=1, watcher=Watcher(on_batch, on_epoch))
+        return learned / spent
 
     return run
 
 
-def reference_loop(lessons: Lessons, settings: TrainingConfig, folder: Path, *, steps: int) -> Callable[[], float]:
-    """Model-rows/s of one model's steps; all models cost the same, so there is no need to wait for each."""
-    path = folder / "training_set.h5"
-    with h5py.File(path, "w") as file:
-        file["features"] = lessons.rows.features
-    shape = network_shape(lessons.rows, settings)
-    network = location_network(shape)
-    network.set_weights(initial_weights(network, np.random.default_rng(1)))
+def products(lessons: Lessons, settings: TrainingConfig, *, seconds: float) -> Callable[[], float]:
+    """Model-rows/s if nothing but the matrix products of the views' first layer cost time, at this machine's rate.
 
-    def loss(deciles: object, scores: object) -> object:
-        return negative_log_likelihood(deciles, scores)
-
-    network.compile(optimizer=keras.optimizers.Adam(settings.learning_rate), loss=loss, jit_compile=False)
-    learning = np.flatnonzero(lessons.learning_weights(0, np.arange(len(lessons.rows)))[0])
-    deciles = lessons.rows.deciles[:, 0]
-    by_class = [learning[deciles[learning] == decile] for decile in np.unique(deciles[learning])]
-    rng = np.random.default_rng(2)
-
-    def step(file: h5py.File) -> None:
-        drawn = [int(rng.choice(by_class[rng.integers(len(by_class))])) for _ in range(REFERENCE_BATCH)]
-        features = np.stack([file["features"][row] for row in drawn])
-        given = {"features": features, "view_mask": np.ones((REFERENCE_BATCH, VIEWS), bool)}
-        network.train_on_batch(given, deciles[drawn][:, None].astype(np.int32))
+    The rate is measured on that layer's product, which is 93 % of all that is multiplied.
+    """
+    folds, outcomes = len(lessons.folds), len(lessons.outcomes)
+    rows = settings.batch_size * VIEWS
+    random = np.random.default_rng(0)
+    x = keras.ops.convert_to_tensor(random.normal(size=(folds, 1, rows, FEATURE_SIZE)).astype(np.float32))
+    w = keras.ops.convert_to_tensor(random.normal(size=(folds, outcomes, FEATURE_SIZE, 512)).astype(np.float32))
 
     def run() -> float:
-        with h5py.File(path) as file:
-            start = time.perf_counter()
-            for _ in range(steps):
-                step(file)
-            return steps * REFERENCE_BATCH / (time.perf_counter() - start)
+        keras.ops.matmul(x, w)
+        start, n = time.perf_counter(), 0
+        while time.perf_counter() - start < seconds:
+            np.asarray(keras.ops.matmul(x, w)[0, 0, 0, 0])
+            n += 1
+        multiplied = n * folds * outcomes * rows * FEATURE_SIZE * 512 / (time.perf_counter() - start)
+        return multiplied / multiplications(settings)
 
-    with h5py.File(path) as file:
-        for _ in range(3):  # compiles
-            step(file)
     return run
+
+
+def multiplications(settings: TrainingConfig) -> int:
+    """Of one model-row: forward, and backward for the weights and, but for the first layer, for the inputs."""
+    sizes = [FEATURE_SIZE, *settings.view_units]
+    first, *others = [a * b for a, b in zip(sizes, sizes[1:], strict=False)]
+    return VIEWS * (2 * first + 3 * sum(others))
+
+
+def compare_errors(rows: TrainingRows, lessons: Lessons, settings: TrainingConfig, epochs: int, folder: Path) -> None:
+    """Print both sides' validation MAE after each epoch, of the first outcome's model of fold 0."""
+    one = lessons.part([0], [0])
+    history: list[HistoryRow] = []
+    train_models(one, settings.model_copy(update={"epochs": epochs}), seed=1, watcher=Watcher(on_epoch=history.extend))
+    print(f"validation MAE, ours: {', '.join(f'{row.val_mae:.3f}' for row in history)}")
+    loop = ReferenceLoop(one, folder / "training_set.h5")
+    index = np.arange(len(rows))
+    validation = np.flatnonzero(one.validation_weights(0, index)[0])
+    errors = []
+    for _ in range(epochs):
+        loop.steps(one.n_learning() // loop.batch_size)
+        errors.append(float(np.abs(loop.predict(validation) - rows.deciles[validation, 0]).mean()))
+    print(f"validation MAE, the reference's loop: {', '.join(f'{error:.3f}' for error in errors)}")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=480)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=2000)
     parser.add_argument("--outcomes", type=int, default=3)
     parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=8, help="of each side's run")
+    parser.add_argument("--epochs", type=int, default=0)
     options = parser.parse_args()
-    settings = TrainingConfig()
+    settings = TrainingConfig(precision="float32", batch_size=options.batch)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         rows = make_rows(folder, options.rows, outcomes=options.outcomes, folds=options.folds)
         lessons, _ = plan_lessons(rows, validation_share=settings.validation_share, seed=1)
-        ours = stacked(lessons, settings)
-        other = reference_loop(lessons, settings, folder, steps=60)
-        compared = interleaved(ours, other, runs=options.runs)
-    record("training", compared, unit="model-rows/s", other_is="one model at a time, 20 rows a batch from HDF5")
+        loop = ReferenceLoop(lessons, folder / "training_set.h5")
+        loop.steps(5)
+        other = "one model at a time in PyTorch, 20 rows a batch from HDF5"
+        precisions = ["float32", "bfloat16"] if device_of(keras.backend.backend()).bfloat16 else ["float32"]
+        for precision in precisions:
+            ours = stacked(lessons, settings.model_copy(update={"precision": precision}), stop_after_s=options.seconds)
+            compared = interleaved(ours, lambda: loop.rate(options.seconds), runs=options.runs)
+            record(f"training_{precision}", compared, unit="model-rows/s", other_is=other)
+        ours = stacked(lessons, settings, stop_after_s=options.seconds)
+        bound = products(lessons, settings, seconds=options.seconds / 2)
+        record(
+            "training_products",
+            interleaved(ours, bound, runs=options.runs),
+            unit="model-rows/s",
+            other_is="what the machine's float32 matrix products alone would allow",
+        )
+        if options.epochs:
+            compare_errors(rows, lessons, settings, options.epochs, folder)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,89 @@
+"""The reference's training loop in PyTorch, written anew from its description: one model, 20 rows a batch from HDF5."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import h5py
+import numpy as np
+import torch
+
+from streetdeciles.training.lessons import Index, Lessons
+
+BATCH_SIZE = 20
+NOISE = 0.05
+BINOMIALS = torch.tensor([1, 9, 36, 84, 126, 126, 84, 36, 9, 1], dtype=torch.float32)
+
+
+class PaperNetwork(torch.nn.Module):
+    """Dense 512, 256, 128 for each view with shared weights, the mean of the views, dense 64, a score."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        sizes = (features, 512, 256, 128, 64, 1)
+        self.dense = torch.nn.ModuleList(torch.nn.Linear(a, b) for a, b in zip(sizes, sizes[1:], strict=False))
+        for layer in self.dense:
+            torch.nn.init.xavier_normal_(layer.weight)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        hidden = (features + 5) / 8
+        for layer in self.dense[:3]:
+            hidden = torch.relu(layer(hidden))
+        hidden = torch.relu(self.dense[3](hidden.mean(dim=1)))
+        return self.dense[4](hidden)[:, 0]
+
+
+class ReferenceLoop:
+    """The model of the first outcome and fold of `lessons`; the rows are written to an HDF5 file at `path` first."""
+
+    batch_size = BATCH_SIZE
+
+    def __init__(self, lessons: Lessons, path: Path) -> None:
+        rows = lessons.rows
+        if not path.exists():
+            with h5py.File(path, "w") as file:
+                file["features"] = rows.features
+        self.file = h5py.File(path)
+        self.deciles = rows.deciles[:, rows.outcomes.index(lessons.outcomes[0])].astype(np.int64)
+        learning = np.flatnonzero(lessons.learning_weights(0, np.arange(len(rows)))[0])
+        self.by_class = [learning[self.deciles[learning] == decile] for decile in range(1, 11)]
+        self.by_class = [of_class for of_class in self.by_class if len(of_class)]
+        self.random = np.random.default_rng(2)
+        torch.manual_seed(2)
+        self.network = PaperNetwork(rows.features.shape[2])
+        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=1e-4, weight_decay=1e-4)
+
+    def steps(self, n: int) -> None:
+        for _ in range(n):
+            drawn = [
+                int(self.random.choice(self.by_class[c])) for c in self.random.integers(len(self.by_class), size=20)
+            ]
+            features = torch.from_numpy(np.stack([self.file["features"][row] for row in drawn]))
+            features = features + NOISE * torch.randn_like(features)
+            self.optimizer.zero_grad()
+            loss = negative_log_likelihood(self.network(features), torch.from_numpy(self.deciles[drawn]))
+            loss.backward()
+            self.optimizer.step()
+
+    def rate(self, seconds: float) -> float:
+        """Rows/s over about so many seconds; all models cost the same, so there is no need to wait for each."""
+        start, n = time.perf_counter(), 0
+        while time.perf_counter() - start < seconds:
+            self.steps(5)
+            n += 5 * BATCH_SIZE
+        return n / (time.perf_counter() - start)
+
+    def predict(self, index: Index) -> np.ndarray:
+        """The most probable deciles of rows `index`."""
+        with torch.no_grad():
+            scores = [self.network(torch.from_numpy(self.file["features"][row][None]))[0] for row in index]
+            p = torch.sigmoid(torch.stack(scores))[:, None]
+        k = torch.arange(10)
+        return (torch.argmax(BINOMIALS * p**k * (1 - p) ** (9 - k), dim=1) + 1).numpy()
+
+
+def negative_log_likelihood(scores: torch.Tensor, deciles: torch.Tensor) -> torch.Tensor:
+    k = deciles - 1
+    log_p, log_q = torch.nn.functional.logsigmoid(scores), torch.nn.functional.logsigmoid(-scores)
+    return -(torch.log(BINOMIALS[k]) + k * log_p + (9 - k) * log_q).mean()
