@@ -11,7 +11,8 @@ BURY = --table $(IOD) --boundaries tests/data/boundaries/lsoa11_bury.geojson --d
 PIP_COMPILE = CUSTOM_COMPILE_COMMAND="make lock" .venv/bin/pip-compile --quiet --upgrade --strip-extras --allow-unsafe \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: help demo sample test test-cluster test-browser check bench bench-table lock clean environment environment-dev
+.PHONY: help demo sample test test-cluster test-browser test-torch check bench bench-table lock clean \
+	environment environment-dev environment-compare
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -24,7 +25,7 @@ sample: environment  ## the same pipeline on real photographs
 	@$(STREETDECILES) run --config conf/sample.yaml
 
 test: environment-dev  ## all tests but those of the next two
-	$(IN_VENV) pytest -m "not cluster and not browser"
+	$(IN_VENV) pytest -m "not cluster and not browser and not torch"
 
 test-cluster: environment-dev  ## tests on a real Spark standalone cluster, and through spark-submit
 	$(IN_VENV) pytest -m cluster
@@ -32,14 +33,17 @@ test-cluster: environment-dev  ## tests on a real Spark standalone cluster, and 
 test-browser: environment-dev  ## the report in a headless Chromium
 	$(IN_VENV) pytest -m browser
 
+test-torch: environment-compare  ## against independent implementations in PyTorch
+	.venv-compare/bin/python -m pytest -m torch
+
 check: environment-dev  ## ruff, mypy --strict, import-linter
 	$(IN_VENV) ruff check .
 	$(IN_VENV) ruff format --check .
 	$(IN_VENV) mypy
 	.venv/bin/lint-imports
 
-bench: environment-dev  ## every benchmark, on its small size
-	.venv/bin/python benchmarks/run_all.py
+bench: environment-compare  ## every benchmark, on its small size
+	.venv-compare/bin/python benchmarks/run_all.py
 
 bench-table: environment-dev  ## print the benchmarks' results and refresh the table in docs/performance.md
 	.venv/bin/python benchmarks/table.py
@@ -51,7 +55,7 @@ lock: environment-dev  ## pin the newest releases that setup.py allows, in requi
 		--output-file requirements/dev.lock setup.py
 
 clean:  ## remove the environment, the caches and what demo and sample made
-	rm -rf .venv build dist lib/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-compare build dist lib/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	rm -rf output/demo_city output/demo output/sample
 
 environment:
@@ -59,3 +63,6 @@ environment:
 
 environment-dev:
 	@sh deploy/environment.sh dev
+
+environment-compare: environment-dev
+	@sh deploy/environment_compare.sh

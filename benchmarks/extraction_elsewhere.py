@@ -1,0 +1,162 @@
+"""Extraction beside other frameworks' own ways to run a network over files: Spark's predict_batch_udf and Ray Data.
+
+The same JPEGs, the same Keras model, precision and batch size; each framework is used as its documentation shows it and
+writes Parquet. Both decode with our preprocessing, inside the function that they call for a batch (Spark) or a step
+before it (Ray Data). The time that Ray takes to start and to load the model does not count, because it starts an actor
+anew in every run; Spark's workers keep the model from the warm-up, and so do ours.
+
+- Spark: `spark.read.format("binaryFile")` and `pyspark.ml.functions.predict_batch_udf`, one task a core.
+- Ray Data: `read_binary_files`, `map`, `map_batches` with a class on one actor, `write_parquet`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from extraction import draw_files, through_spark
+from measure import interleaved, record
+from streetdeciles.backbones.vgg16 import VGG16
+from streetdeciles.backbones.weights import random_weights, weights_hash
+from streetdeciles.config import SparkConfig
+from streetdeciles.features import device
+from streetdeciles.features.network import NetworkSettings, load_network
+from streetdeciles.hardware import choose_precision
+from streetdeciles.session import spark_session
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+BATCH_SIZE = 16
+
+
+def settings_of(precision: str, digest: str, threads: int) -> NetworkSettings:
+    return NetworkSettings("vgg16", "random:1", digest, precision, "cpu", "tensorflow", threads, BATCH_SIZE)
+
+
+def decoded(content: bytes) -> np.ndarray:
+    with Image.open(BytesIO(content)) as image:
+        return np.asarray(VGG16.preprocess(np.asarray(image.convert("RGB"))))
+
+
+def by_predict_batch_udf(
+    spark: SparkSession, folder: Path, photos: Path, settings: NetworkSettings
+) -> Callable[[], float]:
+    from pyspark.ml.functions import predict_batch_udf
+    from pyspark.sql.types import ArrayType, FloatType
+
+    def make_predict() -> Callable[[np.ndarray], np.ndarray]:
+        network = load_network(settings)
+
+        def predict(contents: np.ndarray) -> np.ndarray:
+            return network.compute(np.stack([decoded(bytes(content)) for content in contents]))
+
+        return predict
+
+    features_of = predict_batch_udf(make_predict, return_type=ArrayType(FloatType()), batch_size=BATCH_SIZE)
+    n = len(list(photos.iterdir()))
+
+    def run() -> float:
+        out = folder / "udf"
+        shutil.rmtree(out, ignore_errors=True)
+        start = time.perf_counter()
+        files = spark.read.format("binaryFile").load(str(photos)).repartition(spark.sparkContext.defaultParallelism)
+        files.select("path", features_of("content").alias("features")).write.parquet(str(out))
+        seconds = time.perf_counter() - start
+        if spark.read.parquet(str(out)).count() != n:
+            raise RuntimeError("photographs are missing")
+        return n / seconds
+
+    return run
+
+
+class RayPredictor:
+    """What Ray keeps on an actor."""
+
+    def __init__(self, settings: NetworkSettings, ready: Path) -> None:
+        self.network = load_network(settings)
+        ready.write_text(repr(time.time()))
+
+    def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return {"path": batch["path"], "features": self.network.compute(np.stack(list(batch["image"])))}
+
+
+def by_ray_data(folder: Path, photos: Path, settings: NetworkSettings) -> Callable[[], float]:
+    import ray
+
+    n = len(list(photos.iterdir()))
+
+    def decode(row: dict[str, Any]) -> dict[str, Any]:
+        return {"path": row["path"], "image": decoded(row["bytes"])}
+
+    def run() -> float:
+        out, ready = folder / "ray", folder / "ready"
+        shutil.rmtree(out, ignore_errors=True)
+        files = ray.data.read_binary_files(str(photos), include_paths=True)
+        files.map(decode).map_batches(
+            RayPredictor,
+            fn_constructor_args=(settings, ready),
+            batch_size=BATCH_SIZE,
+            compute=ray.data.ActorPoolStrategy(size=1),
+        ).write_parquet(str(out))
+        seconds = time.time() - float(ready.read_text())
+        if ray.data.read_parquet(str(out)).count() != n:
+            raise RuntimeError("photographs are missing")
+        return n / seconds
+
+    return run
+
+
+def start_ray() -> None:
+    os.environ["RAY_worker_niceness"] = "0"
+    import ray
+
+    paths = os.pathsep.join(path for path in sys.path if path)
+    ray.init(
+        num_cpus=len(os.sched_getaffinity(0)),
+        include_dashboard=False,
+        log_to_driver=False,
+        runtime_env={"env_vars": {"PYTHONPATH": paths, "TF_CPP_MIN_LOG_LEVEL": "2"}},
+    )
+    ray.data.DataContext.get_current().enable_progress_bars = False
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--images", type=int, default=128)
+    options.add_argument("--runs", type=int, default=3)
+    given = options.parse_args()
+    digest = weights_hash(random_weights(1, VGG16))
+    cores = len(os.sched_getaffinity(0))
+    precision = choose_precision("auto", device.start("cpu", threads=cores, backend="tensorflow"))
+    with tempfile.TemporaryDirectory() as name:
+        folder, photos = Path(name), Path(name) / "photos"
+        photos.mkdir()
+        paths = draw_files(photos, given.images)
+        with spark_session(SparkConfig(master="local[*]", driver_memory="1g"), name) as spark:
+            ours = through_spark(spark, folder, paths, precision)
+            udf = by_predict_batch_udf(spark, folder, photos, settings_of(precision, digest, 1))
+            ours(), udf()
+            compared = interleaved(ours, udf, given.runs)
+            record("extraction_predict_batch_udf", compared, unit="images/s", other_is="Spark's predict_batch_udf")
+            start_ray()
+            by_ray = by_ray_data(folder, photos, settings_of(precision, digest, cores))
+            by_ray()
+            compared = interleaved(ours, by_ray, given.runs)
+            record("extraction_ray_data", compared, unit="images/s", other_is="Ray Data's map_batches")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
