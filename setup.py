@@ -37,13 +37,22 @@ LOCAL = [
 CPU = ["tensorboard>=2.18", "tensorflow-cpu>=2.18,<3"]
 GPU = ["tensorboard>=2.18", "tensorflow[and-cuda]>=2.18,<3"]
 
+DELTA = ["deltalake>=1.0"]
+MLFLOW = ["mlflow-skinny>=2.14"]
+ONNX = ["tf2onnx>=1.17"]
+
 DEV = [
+    *DELTA,
+    *MLFLOW,
+    *ONNX,
     "build>=1.2",
     "databricks-bundles>=0.250",
     "hypothesis>=6.100",
     "import-linter>=2.1",
+    "jax>=0.6,<0.8",  # 0.8 wants NumPy 2
     "mypy>=1.13",
     "pandas-stubs",
+    "onnxruntime>=1.20",
     "opencv-python-headless>=4.8,<4.12",  # 4.12 wants NumPy 2
     "packaging>=24",
     "pip-tools>=7.4",
@@ -71,6 +80,14 @@ setup(
     packages=find_packages("lib"),
     package_data={"streetdeciles": ["py.typed", "log4j2.properties", "*/*.sql", "report/templates/*"]},
     install_requires=REQUIRES,
-    extras_require={"local": LOCAL, "cpu": CPU, "gpu": GPU, "dev": DEV},
+    extras_require={
+        "local": LOCAL,
+        "cpu": CPU,
+        "gpu": GPU,
+        "delta": DELTA,
+        "mlflow": MLFLOW,
+        "onnx": ONNX,
+        "dev": DEV,
+    },
     entry_points={"console_scripts": ["streetdeciles = streetdeciles.cli:main"]},
 )
