@@ -119,7 +119,7 @@ def by_ray_data(folder: Path, photos: Path, settings: NetworkSettings) -> Callab
 
 
 def start_ray() -> None:
-    os.environ["RAY_worker_niceness"] = "0"
+    os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112 (its name; Ray's default of 15 would not be fair)
     import ray
 
     paths = os.pathsep.join(path for path in sys.path if path)
