@@ -78,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_models(commands: Any) -> None:
-    models = commands.add_parser("models", help="list, show or export the trained models of a run")
+    models = commands.add_parser("models", help="list, show or export the trained models of a run, or import one")
     actions = models.add_subparsers(required=True, metavar="action")
     for name, command, about in (
         ("list", _models_list, "a line a model: epochs, losses, file"),
@@ -94,6 +94,17 @@ def _add_models(commands: Any) -> None:
             action.add_argument("--fold", type=int, help="of this fold only: those that have not seen it")
         if name == "export":
             action.add_argument("--out", required=True, type=Path, help="folder to write <outcome>/<fold>/ in")
+
+    about = "weights of the paper's PyTorch network as a model, for training.start_from and prediction.models"
+    action = actions.add_parser("import", help=about)
+    action.add_argument("weights", help="file of torch.save(network.state_dict(), …)")
+    action.add_argument("--outcome", required=True, help="what it was trained on, e.g. imd_income")
+    action.add_argument(
+        "--fold", type=int, default=0, help="default: 0; of several networks of an outcome each has its own"
+    )
+    action.add_argument("--out", required=True, help="the models folder that it is added to, e.g. models/paper")
+    action.add_argument("--debug", action="store_true", help="log every detail, and the whole trace of an error")
+    action.set_defaults(command=_models_import)
 
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -167,6 +178,14 @@ def _models_export(options: argparse.Namespace) -> int:
 
     for folder in export_models(uri, models, options.out):
         print(folder)
+    return 0
+
+
+def _models_import(options: argparse.Namespace) -> int:
+    start_keras()
+    from streetdeciles.training.import_models import import_model
+
+    print(import_model(options.weights, options.out, outcome=options.outcome, fold=options.fold))
     return 0
 
 

@@ -78,13 +78,14 @@ def show_status(status: ExtractionStatus) -> None:
 
 
 def show_models(models: Sequence[dict[str, Any]]) -> None:
-    """A line for each of a card's models."""
+    """A line for each of a card's models; of imported ones no losses are known."""
     from rich.table import Table
 
     table = Table("outcome", "fold", "best epoch", "validation loss", "validation MAE", "file")
     for model in models:
-        values = str(model["fold"]), str(model["best_epoch"]), f"{model['val_loss']:.3f}", f"{model['val_mae']:.2f}"
-        table.add_row(model["outcome"], *values, model["file"])
+        losses = (("best_epoch", ""), ("val_loss", ".3f"), ("val_mae", ".2f"))
+        values = ["-" if model[name] is None else format(model[name], how) for name, how in losses]
+        table.add_row(model["outcome"], str(model["fold"]), *values, model["file"])
     console().print(table)
 
 

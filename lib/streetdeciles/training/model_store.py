@@ -20,25 +20,26 @@ from streetdeciles.training.model_card import MODEL_CARD
 def save_models(models: Iterable[TrainedModel], shape: NetworkShape, folder: str) -> list[dict[str, Any]]:
     """Write each model below the URI `folder`; what the card says of them, in the order given."""
     network = location_network(shape)
-    saved: list[dict[str, Any]] = []
+    return [
+        {
+            **save_model(network, model.weights, folder, outcome=model.outcome, fold=model.fold),
+            "best_epoch": model.epoch,
+            "val_loss": model.val_loss,
+            "val_mae": model.val_mae,
+        }
+        for model in models
+    ]
+
+
+def save_model(network: keras.Model, weights: Weights, folder: str, *, outcome: str, fold: int) -> dict[str, Any]:
+    """Write `network` with `weights` below the URI `folder`; what the card says of its file."""
+    file = f"{outcome}/{fold}.keras"
+    network.set_weights(weights)
     with tempfile.TemporaryDirectory() as local:
-        for model in models:
-            path, file = Path(local) / "model.keras", f"{model.outcome}/{model.fold}.keras"
-            network.set_weights(model.weights)
-            network.save(path)
-            storage.write_bytes(storage.join(folder, file), path.read_bytes())
-            saved.append(
-                {
-                    "outcome": model.outcome,
-                    "fold": model.fold,
-                    "file": file,
-                    "best_epoch": model.epoch,
-                    "val_loss": model.val_loss,
-                    "val_mae": model.val_mae,
-                    "weights_sha256": weights_hash(model.weights),
-                }
-            )
-    return saved
+        path = Path(local) / "model.keras"
+        network.save(path)
+        storage.write_bytes(storage.join(folder, file), path.read_bytes())
+    return {"outcome": outcome, "fold": fold, "file": file, "weights_sha256": weights_hash(weights)}
 
 
 def save_card(

@@ -1,0 +1,72 @@
+"""Networks that PyTorch itself has saved, imported: scores, probabilities and deciles are PyTorch's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from paths import DATA
+from streetdeciles.ordinal.binomial import predicted_decile, probabilities
+from streetdeciles.training.import_models import import_model
+from streetdeciles.training.torch_files import read_state_dict
+
+torch = pytest.importorskip("torch", reason="needs torch: make test-torch")
+pytestmark = pytest.mark.torch
+
+from torch_network import paper_network  # noqa: E402
+
+
+@pytest.mark.parametrize("kind", [{}, {"_use_new_zipfile_serialization": False}])
+def test_predictions_are_those_of_torch(kind: dict[str, Any], tmp_path: Path) -> None:
+    """At the paper's widths; torch's distribution is the binomial of torch.distributions."""
+    network = paper_network((4096, 512, 256, 128, 64), seed=3)
+    torch.save(network.state_dict(), tmp_path / "paper.pt", **kind)
+    file = import_model(str(tmp_path / "paper.pt"), str(tmp_path / "models"), outcome="imd", fold=0)
+
+    rng = np.random.default_rng(4)
+    features = (rng.normal(-2, 4, size=(64, 4, 4096)) * rng.uniform(0, 1.5, size=(64, 1, 1))).astype(np.float32)
+    with torch.no_grad():
+        theirs = network(torch.from_numpy(features))[:, 0]
+        binomial = torch.distributions.Binomial(9, logits=theirs[:, None])
+        likely = binomial.log_prob(torch.arange(10.0)).exp().numpy()
+    ours = keras.saving.load_model(file)({"features": features, "view_mask": np.ones((64, 4), bool)})[:, 0]
+
+    assert theirs.std() > 0.5
+    np.testing.assert_allclose(np.asarray(ours), theirs.numpy(), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(np.asarray(probabilities(ours)), likely, rtol=1e-3, atol=1e-6)
+    np.testing.assert_array_equal(np.asarray(predicted_decile(ours)), likely.argmax(axis=1) + 1)
+
+
+def test_the_files_of_the_tests_are_the_ones_torch_reads() -> None:
+    for name in ("zip.pt", "before_1_6.pt"):
+        file = DATA / "torch_weights" / name
+        theirs = torch.load(file, weights_only=True)
+        ours = read_state_dict(str(file))
+        assert list(ours) == list(theirs)
+        for key, array in ours.items():
+            np.testing.assert_array_equal(array, theirs[key].numpy())
+
+
+def test_other_precisions_views_and_parameters_are_read(tmp_path: Path) -> None:
+    whole = torch.arange(24.0).reshape(4, 6) / 7
+    saved = {
+        "double": whole.double(),
+        "half": whole.half(),
+        "bfloat16": whole.bfloat16(),
+        "transposed": whole.T,
+        "part": whole[1:3, ::2],
+        "number": torch.tensor(3),
+        "empty": torch.zeros(0, 3),
+        "parameter": torch.nn.Parameter(whole),
+    }
+    torch.save(saved, tmp_path / "w.pt")
+    found = read_state_dict(str(tmp_path / "w.pt"))
+    assert found["double"].dtype == np.float64
+    for name, tensor in saved.items():
+        expected = tensor.detach()
+        expected = expected.float() if name == "bfloat16" else expected
+        np.testing.assert_array_equal(found[name], expected.numpy())
