@@ -83,7 +83,7 @@ def _add_models(commands: Any) -> None:
     for name, command, about in (
         ("list", _models_list, "a line a model: epochs, losses, file"),
         ("show", _models_show, "what the models are and how they were trained"),
-        ("export", _models_export, "as TensorFlow SavedModels, which need nothing of streetdeciles"),
+        ("export", _models_export, "as TensorFlow SavedModels or ONNX, which need nothing of streetdeciles"),
     ):
         action = actions.add_parser(name, help=about)
         action.add_argument("--config", required=True, help="the YAML file of the run")
@@ -93,7 +93,10 @@ def _add_models(commands: Any) -> None:
             action.add_argument("--outcome", help="of this outcome only, e.g. imd_income")
             action.add_argument("--fold", type=int, help="of this fold only: those that have not seen it")
         if name == "export":
-            action.add_argument("--out", required=True, type=Path, help="folder to write <outcome>/<fold>/ in")
+            action.add_argument("--out", required=True, type=Path, help="folder to write <outcome>/<fold> in")
+            action.add_argument(
+                "--format", choices=("saved_model", "onnx"), default="saved_model", help="default: %(default)s"
+            )
 
     about = "weights of the paper's PyTorch network as a model, for training.start_from and prediction.models"
     action = actions.add_parser("import", help=about)
@@ -176,8 +179,8 @@ def _models_export(options: argparse.Namespace) -> int:
     start_keras()
     from streetdeciles.training.export import export_models
 
-    for folder in export_models(uri, models, options.out):
-        print(folder)
+    for path in export_models(uri, models, options.out, how=options.format):
+        print(path)
     return 0
 
 

@@ -10,9 +10,12 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from scipy.special import expit
+from scipy.stats import binom
 
 from config_files import write_config
 from streetdeciles.cli import main
+from streetdeciles.ordinal.binomial import probabilities
 from streetdeciles.ordinal.network import NetworkShape, initial_weights, location_network
 from streetdeciles.training.best_models import TrainedModel
 from streetdeciles.training.model_store import save_card, save_models
@@ -58,29 +61,64 @@ def test_show_tells_settings_input_and_notes(config: str, capsys: pytest.Capture
     assert "imd/0.keras" not in out
 
 
-def test_exported_model_gives_the_same_scores_without_this_package(config: str, tmp_path: Path) -> None:
-    out = tmp_path / "exported"
-    arguments = ["--config", config, "--out", str(out), "--outcome", "imd_crime"]
+SAVED_MODEL_SCORES = """
+import tensorflow as tf
+model = tf.saved_model.load(sys.argv[1] + "/exported/imd_crime/1")
+scores = model.serve(given)
+"""
+ONNX_SCORES = """
+import onnxruntime
+session = onnxruntime.InferenceSession(sys.argv[1] + "/exported/imd_crime/1.onnx")
+(scores,) = session.run(None, given)
+"""
+
+
+def exported_scores(config: str, folder: Path, how: str, program: str) -> tuple[np.ndarray, np.ndarray]:
+    """Of fold 1 of imd_crime: scores by `program` in a process without this package, and Keras'."""
+    arguments = ["--config", config, "--out", str(folder / "exported"), "--outcome", "imd_crime", "--format", how]
     assert main(["models", "export", *arguments]) == 0
     assert main(["models", "export", *arguments]) == 0, "a second export takes the place of the first"
-    assert sorted(path.relative_to(out).as_posix() for path in out.glob("*/*")) == ["imd_crime/0", "imd_crime/1"]
 
     rng = np.random.default_rng(2)
     mask = rng.random((7, 3)) < 0.6
     mask[:, 0] = True
     given = {"features": rng.normal(size=(7, 3, 12)).astype(np.float32), "view_mask": mask}
-    np.savez(tmp_path / "given.npz", **given)
-    program = (
-        "import sys, numpy as np, tensorflow as tf\n"
-        "given = dict(np.load(sys.argv[1] + '/given.npz'))\n"
-        "model = tf.saved_model.load(sys.argv[1] + '/exported/imd_crime/1')\n"
-        "scores = model.serve(given)\n"
+    np.savez(folder / "given.npz", **given)
+    before = "import sys, numpy as np\ngiven = dict(np.load(sys.argv[1] + '/given.npz'))\n"
+    after = (
         "assert not any(name.startswith('streetdeciles') for name in sys.modules)\n"
         "np.save(sys.argv[1] + '/scores.npy', np.asarray(scores))\n"
     )
-    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, capture_output=True)
-    network = keras.saving.load_model(tmp_path / "out" / "models" / "imd_crime" / "1.keras")
-    np.testing.assert_allclose(np.load(tmp_path / "scores.npy"), np.asarray(network(given)), rtol=1e-6)
+    subprocess.run([sys.executable, "-c", before + program + after, str(folder)], check=True, capture_output=True)
+    network = keras.saving.load_model(folder / "out" / "models" / "imd_crime" / "1.keras")
+    return np.load(folder / "scores.npy"), np.asarray(network(given))
+
+
+def test_saved_model_gives_the_same_scores_without_this_package(config: str, tmp_path: Path) -> None:
+    theirs, ours = exported_scores(config, tmp_path, "saved_model", SAVED_MODEL_SCORES)
+    there = sorted(path.relative_to(tmp_path / "exported").as_posix() for path in tmp_path.glob("exported/*/*"))
+    assert there == ["imd_crime/0", "imd_crime/1"]
+    np.testing.assert_allclose(theirs, ours, rtol=1e-6)
+
+
+def test_onnx_gives_the_same_probabilities_without_this_package(config: str, tmp_path: Path) -> None:
+    for package in ("tf2onnx", "onnxruntime"):
+        pytest.importorskip(package, reason=f"needs {package}: pip install 'streetdeciles[onnx]' onnxruntime")
+    theirs, ours = exported_scores(config, tmp_path, "onnx", ONNX_SCORES)
+    there = sorted(path.relative_to(tmp_path / "exported").as_posix() for path in tmp_path.glob("exported/*/*"))
+    assert there == ["imd_crime/0.onnx", "imd_crime/1.onnx"]
+    np.testing.assert_allclose(theirs, ours, rtol=1e-5, atol=1e-6)
+    by_binomial = binom.pmf(np.arange(10), 9, expit(theirs.astype(np.float64)))
+    np.testing.assert_allclose(by_binomial, np.asarray(probabilities(ours))[:, 0], atol=1e-6)
+
+
+def test_onnx_without_its_package_is_refused(
+    config: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "tf2onnx", None)
+    assert main(["models", "export", "--config", config, "--out", str(tmp_path / "exported"), "--format", "onnx"]) == 2
+    assert "needs tf2onnx: pip install 'streetdeciles[onnx]'" in capsys.readouterr().err
+    assert not (tmp_path / "exported").exists()
 
 
 def test_a_model_that_is_not_there_is_refused(config: str, capsys: pytest.CaptureFixture[str]) -> None:

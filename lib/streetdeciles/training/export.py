@@ -1,43 +1,70 @@
-"""Models as TensorFlow SavedModels, which need neither this package nor Keras."""
+"""Models as TensorFlow SavedModels or ONNX files, which need neither this package nor Keras."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
+import warnings
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from streetdeciles import storage
 from streetdeciles.errors import RunRefused
+from streetdeciles.ordinal.network import shape_of
+
+ENDINGS = {"saved_model": "", "onnx": ".onnx"}
+"""Of each format, what the name of a model's folder or file ends with."""
 
 
-def export_models(models_uri: str, models: Iterable[dict[str, Any]], out: Path) -> list[Path]:
-    """Export each model to the folder `<out>/<outcome>/<fold>`, in the place of what is there; the folders.
+def export_models(
+    models_uri: str, models: Iterable[dict[str, Any]], out: Path, *, how: str = "saved_model"
+) -> list[Path]:
+    """Export each model to the folder `<out>/<outcome>/<fold>`, or the file `<fold>.onnx` there; their paths.
 
-    `serve` of a loaded SavedModel takes {"features": float32 [n, views, feature_size], "view_mask": bool [n, views]}
-    and gives scores float32 [n, 1].
+    What is there is replaced. A model takes features float32 [n, views, feature_size] and view_mask bool [n, views] and
+    gives scores float32 [n, 1]: a loaded SavedModel's `serve` as a dict, an ONNX session by these names.
 
     Raises:
-        RunRefused: Keras does not run on TensorFlow.
+        RunRefused: Keras does not run on TensorFlow, or tf2onnx is not installed.
     """
     if keras.backend.backend() != "tensorflow":
         raise RunRefused(
-            f"models export writes TensorFlow SavedModels, and Keras runs on {keras.backend.backend()}; "
+            f"models export needs Keras on TensorFlow, and Keras runs on {keras.backend.backend()}; "
             "set the environment variable KERAS_BACKEND=tensorflow"
         )
-    return [_export(models_uri, model, out / model["outcome"] / str(model["fold"])) for model in models]
+    if how == "onnx" and not find_spec("tf2onnx"):
+        raise RunRefused("models export --format onnx needs tf2onnx: pip install 'streetdeciles[onnx]'")
+    return [
+        _export(models_uri, model, out / model["outcome"] / f"{model['fold']}{ENDINGS[how]}", how) for model in models
+    ]
 
 
-def _export(models_uri: str, model: dict[str, Any], target: Path) -> Path:
+def _export(models_uri: str, model: dict[str, Any], target: Path, how: str) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix="_unfinished") as folder:
         file, exported = Path(folder) / "model.keras", Path(folder) / "exported"
         file.write_bytes(storage.read_bytes(storage.join(models_uri, model["file"])))
         network = keras.saving.load_model(file, compile=False, safe_mode=True)
-        network.export(exported, format="tf_saved_model", verbose=False)
-        shutil.rmtree(target, ignore_errors=True)
+        if how == "onnx":
+            _to_onnx(network, exported)
+        else:
+            network.export(exported, format="tf_saved_model", verbose=False)
+            shutil.rmtree(target, ignore_errors=True)
         exported.replace(target)
     return target
+
+
+def _to_onnx(network: keras.Model, path: Path) -> None:
+    shape = shape_of(network)
+    views = (1, shape.views)
+    # Keras exports only what has been called.
+    network({"features": np.zeros((*views, shape.features), np.float32), "view_mask": np.ones(views, bool)})
+    with warnings.catch_warnings():
+        # Keras asks NumPy 1 for `np.object`, which tf2onnx needs.
+        warnings.filterwarnings("ignore", "In the future `np.object`", FutureWarning)
+        network.export(path, format="onnx", verbose=False)
