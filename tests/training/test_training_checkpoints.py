@@ -27,8 +27,8 @@ from streetdeciles.training.lessons import Lessons
 Trained = tuple[list[TrainedModel], list[HistoryRow]]
 
 HISTORY = [
-    HistoryRow("imd", 0, 1, 2.5, 2.0, 3.0, 2.5, 1e-3),
-    HistoryRow("imd", 0, 2, float("nan"), 0.1, 3.0, 2.5, 1e-3),
+    HistoryRow("imd", 0, 1, 2.5, 2.0, 3.0, 2.5, 0.125, 0.25, 1e-3, (1, 2)),
+    HistoryRow("imd", 0, 2, float("nan"), 0.1, 3.0, 2.5, 0.125, 0.25, 1e-3, (0, 3)),
 ]
 
 

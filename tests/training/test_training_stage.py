@@ -81,6 +81,8 @@ def test_history_has_an_epoch_a_row(report: StageReport, work_dir: Path) -> None
         "val_loss",
         "mae",
         "val_mae",
+        "accuracy",
+        "val_accuracy",
         "learning_rate",
     ]
     assert len(history) == 2 * FOLDS * 3

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
+from streetdeciles.ordinal import SCORE_BINS, SCORE_LIMIT
 from streetdeciles.ordinal.binomial import negative_log_likelihood, predicted_decile
 from streetdeciles.ordinal.network import (
     BATCH_NORM_EPSILON,
@@ -121,11 +122,13 @@ class StackedNetwork(keras.Model):  # type: ignore[misc]
     def compute_metrics(
         self, x: dict[str, Tensor], y: Tensor, y_pred: Tensor, sample_weight: Tensor = None
     ) -> dict[str, Tensor]:
-        """`by_model` float32 [3, models]: own rows of the batch, the sum of their losses, of their absolute errors."""
+        """Of the batch's own rows, as float32: `by_model` [4, models] their number and the sums of their losses,
+        absolute errors and hits; `score_counts` [SCORE_BINS, models] how many of their scores lie in each bin."""
         rows = _own_rows(x["row_weights"])
-        errors = ops.cast(ops.abs(predicted_decile(y_pred) - ops.cast(y, "int32")), "float32") * rows
-        sums = [ops.sum(values, axis=1) for values in (rows, _losses(x["row_weights"], y, y_pred), errors)]
-        return {"by_model": ops.stack(sums)}
+        errors = ops.cast(ops.abs(predicted_decile(y_pred) - ops.cast(y, "int32")), "float32")
+        counted = (rows, _losses(x["row_weights"], y, y_pred), errors * rows, ops.cast(errors == 0, "float32") * rows)
+        sums = [ops.sum(values, axis=1) for values in counted]
+        return {"by_model": ops.stack(sums), "score_counts": _score_counts(y_pred, rows)}
 
     def get_model_weights(self, models: Sequence[int]) -> list[Weights]:
         """The weights of some of the models, each a list in `location_network`'s order."""
@@ -207,6 +210,12 @@ def _own_rows(row_weights: Tensor) -> Tensor:
 
 def _rectified(hidden: Tensor, norm: StackedBatchNormalization | None, own_rows: Tensor, training: bool) -> Tensor:
     return ops.relu(hidden if norm is None else norm(hidden, own_rows=own_rows, training=training))
+
+
+def _score_counts(scores: Tensor, rows: Tensor) -> Tensor:
+    places = ops.floor((ops.cast(scores, "float32") + SCORE_LIMIT) * (SCORE_BINS / (2 * SCORE_LIMIT)))
+    bins = ops.one_hot(ops.cast(ops.clip(places, 0, SCORE_BINS - 1), "int32"), SCORE_BINS, dtype="float32")
+    return ops.transpose(ops.squeeze(ops.matmul(ops.expand_dims(rows, 1), bins), 1))
 
 
 def _losses(row_weights: Tensor, deciles: Tensor, scores: Tensor) -> Tensor:

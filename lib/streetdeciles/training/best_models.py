@@ -49,13 +49,13 @@ class BestModels:
     ) -> None:
         """Keep the weights of the models that are better than before; slow down and stop those that have not been.
 
-        `validated` holds loss and MAE [2, models]; `weights_of` gives the weights of some models now.
+        `validated` holds loss and MAE and more [.., models]; `weights_of` gives the weights of some models now.
         """
         better = np.flatnonzero(self.learning & (validated[0] < self.loss)).tolist()
         self.loss[better], self.epoch[better] = validated[0, better], epoch
         for m, weights in zip(better, weights_of(better), strict=True):
             outcome, fold = self.keys[m]
-            val_loss, val_mae = validated[:, m].tolist()
+            val_loss, val_mae = validated[:2, m].tolist()
             self.found[m] = TrainedModel(outcome, fold, weights, epoch, val_loss, val_mae)
         waited = epoch - self.epoch
         if self.halve_after is not None:

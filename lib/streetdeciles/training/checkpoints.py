@@ -59,7 +59,7 @@ class Checkpoint:
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             logger.info("training: %s cannot be read (%s); it is ignored", self.uri, error)
             return None
-        return TrainingState([HistoryRow(*row) for row in about["history"]], arrays)
+        return TrainingState([HistoryRow(*row)._replace(val_scores=tuple(row[-1])) for row in about["history"]], arrays)
 
     def due(self) -> bool:
         return time.monotonic() - self._written_at >= self._seconds / WRITING_SHARE

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import csv
 import io
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from streetdeciles.ordinal import SCORE_LIMIT
+
 
 class HistoryRow(NamedTuple):
-    """One epoch (from 1) of one model. Losses are mean negative log-likelihoods, MAE is in deciles.
+    """One epoch (from 1) of one model. Losses are mean negative log-likelihoods, MAE is in deciles, accuracy the share
+    of exact deciles.
 
-    `loss` and `mae` are of the rows learned from while learning, weighted by class (`loss`), with noise; `val_` of the
-    validation rows after the epoch, each row alike.
+    `loss`, `mae` and `accuracy` are of the rows learned from while learning, weighted by class (`loss`), with noise;
+    `val_` of the validation rows after the epoch, each row alike. `val_scores` counts their scores in bins of equal
+    width over -SCORE_LIMIT .. SCORE_LIMIT, of which the outermost also hold what is beyond.
     """
 
     outcome: str
@@ -23,15 +30,21 @@ class HistoryRow(NamedTuple):
     val_loss: float
     mae: float
     val_mae: float
+    accuracy: float
+    val_accuracy: float
     learning_rate: float
+    val_scores: tuple[int, ...]
+
+
+COLUMNS = tuple(name for name in HistoryRow._fields if name != "val_scores")
 
 
 def history_csv(history: Iterable[HistoryRow]) -> str:
-    """The rows under a header, by outcome, fold and epoch."""
+    """The rows without their scores, under a header, by outcome, fold and epoch."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(HistoryRow._fields)
-    writer.writerows(sorted(history))
+    writer.writerow(COLUMNS)
+    writer.writerows([getattr(row, name) for name in COLUMNS] for row in sorted(history))
     return text.getvalue()
 
 
@@ -54,17 +67,45 @@ class TensorBoardLog:
             writer.close()
 
     def _add(self, row: HistoryRow) -> None:
-        from tensorboard.summary import Writer  # type: ignore[import-untyped]
+        from tensorboard.summary.writer.event_file_writer import EventFileWriter  # type: ignore[import-untyped]
 
         key = (row.outcome, row.fold)
         if key not in self._writers:
-            self._writers[key] = Writer(str(self.folder / row.outcome / str(row.fold)))
-        scalars = {
-            "loss/train": row.loss,
-            "loss/validation": row.val_loss,
-            "mae/train": row.mae,
-            "mae/validation": row.val_mae,
-            "learning_rate": row.learning_rate,
-        }
-        for tag, value in scalars.items():
-            self._writers[key].add_scalar(tag, value, row.epoch)
+            self._writers[key] = EventFileWriter(str(self.folder / row.outcome / str(row.fold)))
+        self._writers[key].add_event(_event(row))
+
+
+def _event(row: HistoryRow) -> Any:
+    """All that TensorBoard shows of an epoch of a model."""
+    from tensorboard.compat.proto.event_pb2 import Event  # type: ignore[import-untyped]
+    from tensorboard.plugins.scalar.summary_v2 import scalar_pb  # type: ignore[import-untyped]
+
+    event = Event(wall_time=time.time(), step=row.epoch)
+    scalars = {
+        "loss/train": row.loss,
+        "loss/validation": row.val_loss,
+        "mae/train": row.mae,
+        "mae/validation": row.val_mae,
+        "accuracy/train": row.accuracy,
+        "accuracy/validation": row.val_accuracy,
+        "learning_rate": row.learning_rate,
+    }
+    for tag, value in scalars.items():
+        event.summary.MergeFrom(scalar_pb(tag, value))
+    event.summary.MergeFrom(_histogram("scores/validation", row.val_scores))
+    return event
+
+
+def _histogram(tag: str, counts: tuple[int, ...]) -> Any:
+    """The counts as TensorBoard keeps them: rows of left edge, right edge, count. Its own functions take values."""
+    from tensorboard.compat.proto.summary_pb2 import DATA_CLASS_TENSOR, Summary  # type: ignore[import-untyped]
+    from tensorboard.plugins.histogram.metadata import create_summary_metadata  # type: ignore[import-untyped]
+    from tensorboard.util.tensor_util import make_tensor_proto  # type: ignore[import-untyped]
+
+    edges = np.linspace(-SCORE_LIMIT, SCORE_LIMIT, len(counts) + 1)
+    buckets = np.stack([edges[:-1], edges[1:], counts], axis=1)
+    metadata = create_summary_metadata(display_name=None, description=None)
+    metadata.data_class = DATA_CLASS_TENSOR
+    summary = Summary()
+    summary.value.add(tag=tag, metadata=metadata, tensor=make_tensor_proto(buckets, dtype=np.float64))
+    return summary

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streetdeciles.config import TrainingConfig
+from streetdeciles.ordinal import SCORE_BINS
 from streetdeciles.ordinal.network import NetworkShape, Weights, initial_weights, location_network
 from streetdeciles.ordinal.stacked_network import empty_stack
 from streetdeciles.training.adam import StackedAdam
@@ -85,9 +86,9 @@ def train_models(
         if stack.is_worth_parting(best.learning):
             stack = stack.without(~best.learning)
         learned = stack.learn((ORDER, seed, epoch), best, watcher.on_batch, **sizes)
-        validated = stack.validate(**sizes)
+        validated, scores = stack.validate(**sizes)
         rates = best.rate_share * float(stack.network.optimizer.learning_rate)
-        rows = _history(lessons.models, epoch, learned, validated, rates, which=best.learning)
+        rows = _history(lessons.models, epoch, learned, validated, rates, scores=scores, which=best.learning)
         history += rows
         best.take(epoch, validated, stack.weights_of)
         if checkpoint is not None and checkpoint.due():
@@ -148,9 +149,9 @@ class _Stack:
         self.network.optimizer.rate_shares.assign(best.rate_share[self.layout.models])
         balanced = self.settings.balanced_batches
         batches = learning_batches(self.lessons, self.layout, seed=order, balanced=balanced, **sizes)
-        return self._mean_by_model(_only(best.learning[self.layout.models], batches), on_batch, learns=True)
+        return self._mean_by_model(_only(best.learning[self.layout.models], batches), on_batch, learns=True)[0]
 
-    def validate(self, **sizes: Any) -> npt.NDArray[np.float64]:
+    def validate(self, **sizes: Any) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
         return self._mean_by_model(validation_batches(self.lessons, self.layout, **sizes))
 
     def weights_of(self, models: list[int]) -> list[Weights]:
@@ -194,16 +195,19 @@ class _Stack:
         on_batch: Callable[[int], None] = lambda model_rows: None,
         *,
         learns: bool = False,
-    ) -> npt.NDArray[np.float64]:
-        """Mean loss and mean absolute error [2, all models] over each model's own rows of all batches."""
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+        """Over each model's own rows of all batches: mean loss, absolute error and hits [3, all models], and counts of
+        the scores [SCORE_BINS, all models]."""
         step = self.network.train_on_batch if learns else self.network.test_on_batch
-        sums = np.zeros((3, len(self.lessons.models)))
+        sums = np.zeros((4, len(self.lessons.models)))
+        scores = np.zeros((SCORE_BINS, len(self.lessons.models)), np.int64)
         for batch in prefetched(batches):
-            by_model = np.asarray(step(batch.inputs, batch.deciles, return_dict=True)["by_model"], np.float64)
+            told = step(batch.inputs, batch.deciles, return_dict=True)
+            by_model = np.asarray(told["by_model"], np.float64)
             sums[:, self.layout.models] += by_model
+            scores[:, self.layout.models] += np.asarray(told["score_counts"]).astype(np.int64)
             on_batch(int(by_model[0].sum()))
-        means: npt.NDArray[np.float64] = sums[1:] / np.maximum(sums[0], 1)
-        return means
+        return sums[1:] / np.maximum(sums[0], 1), scores
 
 
 def _first_layout(lessons: Lessons, settings: TrainingConfig) -> Layout:
@@ -234,13 +238,15 @@ def _history(
     validated: npt.NDArray[np.float64],
     rates: npt.NDArray[np.float32],
     *,
+    scores: npt.NDArray[np.int64],
     which: npt.NDArray[np.bool_],
 ) -> list[HistoryRow]:
     rows = []
     for m in np.flatnonzero(which):
-        (loss, mae), (val_loss, val_mae) = learned[:, m].tolist(), validated[:, m].tolist()
+        (loss, mae, accuracy), (val_loss, val_mae, val_accuracy) = learned[:, m].tolist(), validated[:, m].tolist()
         outcome, fold = models[m]
-        rows.append(HistoryRow(outcome, fold, epoch, loss, val_loss, mae, val_mae, float(rates[m])))
+        measured = loss, val_loss, mae, val_mae, accuracy, val_accuracy, float(rates[m])
+        rows.append(HistoryRow(outcome, fold, epoch, *measured, tuple(scores[:, m].tolist())))
     return rows
 
 
