@@ -248,6 +248,8 @@ class TrainingConfig(Section):
     """So many of the first view layers stay as they are in `start_from`."""
     cache: Literal["float32", "float16"] = "float32"
     """How the features lie on local disk while a training runs; float16 takes half the space and time to read."""
+    mlflow: Annotated[bool, NEUTRAL] = False
+    """Also log the training to MLflow, where its own environment variables or Databricks say."""
 
     @model_validator(mode="before")
     @classmethod

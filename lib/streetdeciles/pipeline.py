@@ -152,6 +152,10 @@ def run(
 
     With `retry_rejects` the shards that hold rejects are no longer up to date, nor is what follows from them.
     """
+    if config.training.mlflow and "training" in selected:
+        from streetdeciles.training.mlflow_log import refuse_without_mlflow
+
+        refuse_without_mlflow()
     with ExitStack() as stack:
         stack.enter_context(locked(config.work_dir))
         run_log.claim_work_dir(config, force=force)

@@ -28,7 +28,7 @@ def train_planted(work_dir: Path, **training: object) -> tuple[list[TrainedModel
     config = config_of(work_dir, rows, **training)
     lessons, _ = plan_lessons(rows, validation_share=config.training.validation_share, seed=config.seed)
     with closing(TensorBoardLog(work_dir / "logs")) as log:
-        return train(config, lessons, log)
+        return train(config, lessons, [log])
 
 
 if __name__ == "__main__":

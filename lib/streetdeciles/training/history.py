@@ -7,7 +7,7 @@ import io
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -48,6 +48,12 @@ def history_csv(history: Iterable[HistoryRow]) -> str:
     return text.getvalue()
 
 
+class HistoryLog(Protocol):
+    """What is told of a training, epoch by epoch, of some models each time."""
+
+    def add(self, epoch: list[HistoryRow]) -> None: ...
+
+
 class TensorBoardLog:
     """Event files below `folder`, in <outcome>/<fold>, for `tensorboard --logdir <folder>`."""
 
@@ -55,7 +61,7 @@ class TensorBoardLog:
         self.folder = folder
         self._writers: dict[tuple[str, int], Any] = {}
 
-    def add(self, epoch: Iterable[HistoryRow]) -> None:
+    def add(self, epoch: list[HistoryRow]) -> None:
         """Write the rows of one epoch, for whoever is watching."""
         for row in epoch:
             self._add(row)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from statistics import mean
@@ -23,8 +23,10 @@ from streetdeciles.run_log import StageReport
 from streetdeciles.tables import TRAINING_SET
 from streetdeciles.training.cache import COLUMNS, TrainingRows, cache_rows
 from streetdeciles.training.checkpoints import Checkpoints, checkpoint_key
-from streetdeciles.training.history import HistoryRow, TensorBoardLog, history_csv
+from streetdeciles.training.history import HistoryLog, HistoryRow, TensorBoardLog, history_csv
 from streetdeciles.training.lessons import Lessons, plan_lessons
+from streetdeciles.training.mlflow_log import MlflowLog, mlflow_run
+from streetdeciles.training.model_card import MODEL_CARD, read_card
 from streetdeciles.training_set import open_training_set, training_set_shape
 
 if TYPE_CHECKING:
@@ -60,8 +62,11 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
         lessons, notes = _plan(config, rows)
         if not lessons.outcomes:
             raise RunRefused(f"training: nothing can be learned; {'; '.join(notes)}")
-        models, history = train(config, lessons, log, starts)
-        _save(config, rows, models, history, notes)
+        with _mlflow(config, lessons, starts) as tracked:
+            models, history = train(config, lessons, [log, tracked] if tracked else [log], starts)
+            _save(config, rows, models, history, notes)
+            if tracked:
+                tracked.result(_mean_results(models), {MODEL_CARD: read_card(storage.join(config.work_dir, MODELS))})
         storage.remove(storage.join(config.work_dir, *CHECKPOINTS))
     counts = {
         "locations": len(rows),
@@ -96,7 +101,7 @@ def learning_curve(config: RunConfig) -> StageReport:
             lessons, told = _plan(config.model_copy(update={"training": training}), rows)
             notes += [f"{size:.0%}: {note}" for note in told if "is skipped" in note]
             if lessons.outcomes:
-                models, _ = train(config.model_copy(update={"training": training}), lessons, None, starts)
+                models, _ = train(config.model_copy(update={"training": training}), lessons, [], starts)
                 points += curve_points(lessons, models, training)
         if not points:
             raise RunRefused(f"training: nothing can be learned; {'; '.join(notes)}")
@@ -158,7 +163,7 @@ def _plan(config: RunConfig, rows: TrainingRows) -> tuple[Lessons, list[str]]:
 
 
 def train(
-    config: RunConfig, lessons: Lessons, log: TensorBoardLog | None, starts: StartModels | None = None
+    config: RunConfig, lessons: Lessons, logs: Sequence[HistoryLog], starts: StartModels | None = None
 ) -> tuple[list[TrainedModel], list[HistoryRow]]:
     """The models of `lessons`, round by round, and their history; what a killed run has reached is not done again."""
     from streetdeciles.training.rounds import plan_rounds
@@ -176,7 +181,7 @@ def train(
 
         def on_epoch(epoch: list[HistoryRow]) -> None:
             history.extend(epoch)
-            if log is not None:
+            for log in logs:
                 log.add(epoch)
             mae = mean(row.val_mae for row in epoch)
             advance(0, f"epoch {epoch[0].epoch}, {len(epoch)} models, validation MAE {mae:.2f}")
@@ -194,9 +199,15 @@ def train(
 
 
 def _checkpoints(config: RunConfig, lessons: Lessons, starts: StartModels | None) -> Checkpoints:
+    key = _fingerprint(config, lessons, starts)
+    return Checkpoints(storage.join(config.work_dir, *CHECKPOINTS, f"{config.training.train_size:g}"), key)
+
+
+def _fingerprint(config: RunConfig, lessons: Lessons, starts: StartModels | None) -> str:
+    """Equal for trainings that end with equal models."""
     import keras
 
-    key = checkpoint_key(
+    return checkpoint_key(
         training_set=lessons.rows.fingerprint,
         settings=result_settings(config.training),
         seed=config.seed,
@@ -204,7 +215,33 @@ def _checkpoints(config: RunConfig, lessons: Lessons, starts: StartModels | None
         starts=starts.fingerprint if starts else None,
         versions=[__version__, keras.__version__, keras.backend.backend()],
     )
-    return Checkpoints(storage.join(config.work_dir, *CHECKPOINTS, f"{config.training.train_size:g}"), key)
+
+
+@contextmanager
+def _mlflow(config: RunConfig, lessons: Lessons, starts: StartModels | None) -> Iterator[MlflowLog | None]:
+    """The training as a run of MLflow, if the config asks for it."""
+    if not config.training.mlflow:
+        yield None
+        return
+    import keras
+
+    params = {
+        "seed": config.seed,
+        "outcomes": ", ".join(lessons.outcomes),
+        "folds": len(lessons.folds),
+        "locations": len(lessons.rows),
+        **result_settings(config.training),
+    }
+    tags = {
+        "streetdeciles.training": _fingerprint(config, lessons, starts),
+        "streetdeciles.training_set": lessons.rows.fingerprint,
+        "streetdeciles.work_dir": config.work_dir,
+        "streetdeciles.version": __version__,
+        "keras.version": keras.__version__,
+        "keras.backend": keras.backend.backend(),
+    }
+    with mlflow_run("streetdeciles training", params=params, tags=tags) as log:
+        yield log
 
 
 def _save(
@@ -223,6 +260,16 @@ def _save(
         storage.replace(staged, storage.join(config.work_dir, MODELS))
     finally:
         storage.remove(staged)
+
+
+def _mean_results(models: list[TrainedModel]) -> dict[str, float]:
+    """Validation loss and MAE, the mean of all models and of each outcome's."""
+    found: dict[str, float] = {}
+    for outcome in dict.fromkeys([None, *(model.outcome for model in models)]):
+        own = [model for model in models if outcome in (None, model.outcome)]
+        for name in ("val_loss", "val_mae"):
+            found[f"{outcome}/{name}" if outcome else name] = mean(getattr(model, name) for model in own)
+    return found
 
 
 def _results(lessons: Lessons, models: list[TrainedModel]) -> Iterator[str]:

@@ -1,0 +1,120 @@
+"""A training as a run of MLflow: settings, the course of each model, the model card. MLflow is optional.
+
+Where it is logged to is MLflow's own affair: its environment variables (MLFLOW_TRACKING_URI, MLFLOW_EXPERIMENT_NAME),
+or what Databricks has set.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import Any
+
+from streetdeciles.errors import RunRefused
+from streetdeciles.training.history import COLUMNS, HistoryRow
+
+MEASURED = COLUMNS[COLUMNS.index("epoch") + 1 :]
+AT_ONCE = 1000
+"""Metrics that MLflow takes in one call."""
+PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
+"""Unless they are set: MLflow's own would keep a training waiting for many minutes."""
+
+logger = logging.getLogger(__name__)
+
+
+def refuse_without_mlflow() -> None:
+    if not find_spec("mlflow"):
+        raise RunRefused("training.mlflow: MLflow is not installed: pip install 'streetdeciles[mlflow]'")
+
+
+@contextmanager
+def mlflow_run(name: str, *, params: Mapping[str, Any], tags: Mapping[str, str]) -> Iterator[MlflowLog]:
+    """A new run, in the one that is active if there is one; finished, failed or killed as the block is.
+
+    Raises:
+        RunRefused: MLflow is not installed.
+    """
+    refuse_without_mlflow()
+    unset = {key: value for key, value in PATIENCE.items() if key not in os.environ}
+    os.environ.update(unset)
+    log = MlflowLog(name, params, tags)
+    status = "FAILED"
+    try:
+        yield log
+        status = "FINISHED"
+    except KeyboardInterrupt:
+        status = "KILLED"
+        raise
+    finally:
+        log.end(status)
+        for key in unset:
+            del os.environ[key]
+
+
+class MlflowLog:
+    """The run. From the first call that fails on, nothing is logged any more, which a warning says once."""
+
+    def __init__(self, name: str, params: Mapping[str, Any], tags: Mapping[str, str]) -> None:
+        self._run_id: str | None = None
+        self._lost = False
+        self._try(lambda: self._start(name, params, tags))
+
+    def add(self, epoch: list[HistoryRow]) -> None:
+        """Log an epoch of some models, as `<outcome>/<fold>/<measure>`."""
+        values = {f"{row.outcome}/{row.fold}/{name}": getattr(row, name) for row in epoch for name in MEASURED}
+        self._try(lambda: self._log(values, step=epoch[0].epoch))
+
+    def result(self, metrics: Mapping[str, float], files: Mapping[str, Any]) -> None:
+        """Log what came out: metrics of the whole, and JSON files by name."""
+
+        def log() -> None:
+            self._log(metrics, step=0)
+            for name, content in files.items():
+                _client().log_dict(self._run_id, content, name)
+
+        self._try(log)
+
+    def end(self, status: str) -> None:
+        import mlflow
+
+        if self._run_id is not None:
+            self._try(lambda: mlflow.end_run(status), also_when_lost=True)
+
+    def _start(self, name: str, params: Mapping[str, Any], tags: Mapping[str, str]) -> None:
+        import mlflow
+
+        run = mlflow.start_run(run_name=name, nested=mlflow.active_run() is not None, tags=dict(tags))
+        self._run_id = run.info.run_id
+        mlflow.log_params(dict(params))
+
+    def _log(self, metrics: Mapping[str, float], *, step: int) -> None:
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        found = [Metric(key, value, now, step) for key, value in metrics.items()]
+        for i in range(0, len(found), AT_ONCE):
+            _client().log_batch(self._run_id, metrics=found[i : i + AT_ONCE])
+
+    def _try(self, log: Callable[[], None], *, also_when_lost: bool = False) -> None:
+        if self._lost and not also_when_lost:
+            return
+        try:
+            log()
+        except Exception as error:  # whatever MLflow, its stores and the network raise: no training is lost for it
+            if not self._lost:
+                logger.warning(
+                    "training: MLflow cannot be used any more (%s); the training goes on, and its course is in "
+                    "models/history.csv",
+                    " ".join(str(error).split())[:200],
+                )
+            self._lost = True
+
+
+def _client() -> Any:
+    from mlflow import MlflowClient
+
+    return MlflowClient()
