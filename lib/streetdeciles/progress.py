@@ -15,9 +15,12 @@ logger = logging.getLogger(__name__)
 
 
 class Advance(Protocol):
-    """Called with the amount that was done since, and a short remark such as `3 rejects`."""
+    """Called with the amount that was done since, and a short remark such as `3 rejects`, shown until the next.
 
-    def __call__(self, amount: int, remark: str = "") -> None: ...
+    `left_out` is what need not be done after all; it makes the total smaller.
+    """
+
+    def __call__(self, amount: int, remark: str = "", *, left_out: int = 0) -> None: ...
 
 
 @contextmanager
@@ -44,13 +47,13 @@ def _bar(title: str, total: int, unit: str) -> Iterator[Advance]:
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task(title, total=total, rate="", remark="")
         start = time.monotonic()
-        done = 0
+        done, last_remark = 0, ""
 
-        def advance(amount: int, remark: str = "") -> None:
-            nonlocal done
-            done += amount
+        def advance(amount: int, remark: str = "", *, left_out: int = 0) -> None:
+            nonlocal done, total, last_remark
+            done, total, last_remark = done + amount, total - left_out, remark or last_remark
             rate = f"{done / max(time.monotonic() - start, 1e-9):.1f} {unit}/s"
-            bar.update(task, advance=amount, rate=rate, remark=remark)
+            bar.update(task, advance=amount, total=total, rate=rate, remark=last_remark)
 
         yield advance
 
@@ -59,18 +62,18 @@ def _bar(title: str, total: int, unit: str) -> Iterator[Advance]:
 def _lines(title: str, total: int, unit: str) -> Iterator[Advance]:
     start = time.monotonic()
     last = start
-    done = 0
+    done, last_remark, at_end = 0, "", False
 
-    def advance(amount: int, remark: str = "") -> None:
-        nonlocal done, last
-        done += amount
+    def advance(amount: int, remark: str = "", *, left_out: int = 0) -> None:
+        nonlocal done, total, last, last_remark, at_end
+        done, total, last_remark = done + amount, total - left_out, remark or last_remark
         now = time.monotonic()
-        if now - last < LOG_LINE_EVERY_S and done < total:
+        if now - last < LOG_LINE_EVERY_S and (at_end or done < total):
             return
-        last = now
+        last, at_end = now, done >= total
         rate = done / max(now - start, 1e-9)
         left = (total - done) / rate if rate > 0 else 0.0
-        end = f", {remark}" if remark else ""
+        end = f", {last_remark}" if last_remark else ""
         logger.info("%s: %d/%d %s, %.1f %s/s, %.0f s left%s", title, done, total, unit, rate, unit, left, end)
 
     yield advance

@@ -14,8 +14,11 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any
 
+from streetdeciles import __version__
+from streetdeciles.config import RunConfig, result_settings
 from streetdeciles.errors import RunRefused
 from streetdeciles.training.history import COLUMNS, HistoryRow
+from streetdeciles.training.lessons import Lessons
 
 MEASURED = COLUMNS[COLUMNS.index("epoch") + 1 :]
 AT_ONCE = 1000
@@ -29,6 +32,33 @@ logger = logging.getLogger(__name__)
 def refuse_without_mlflow() -> None:
     if not find_spec("mlflow"):
         raise RunRefused("training.mlflow: MLflow is not installed: pip install 'streetdeciles[mlflow]'")
+
+
+@contextmanager
+def tracked_training(config: RunConfig, lessons: Lessons, fingerprint: str) -> Iterator[MlflowLog | None]:
+    """The training as a run of MLflow; None where the config does not ask for it."""
+    if not config.training.mlflow:
+        yield None
+        return
+    import keras
+
+    params = {
+        "seed": config.seed,
+        "outcomes": ", ".join(lessons.outcomes),
+        "folds": len(lessons.folds),
+        "locations": len(lessons.rows),
+        **result_settings(config.training),
+    }
+    tags = {
+        "streetdeciles.training": fingerprint,
+        "streetdeciles.training_set": lessons.rows.fingerprint,
+        "streetdeciles.work_dir": config.work_dir,
+        "streetdeciles.version": __version__,
+        "keras.version": keras.__version__,
+        "keras.backend": keras.backend.backend(),
+    }
+    with mlflow_run("streetdeciles training", params=params, tags=tags) as log:
+        yield log
 
 
 @contextmanager

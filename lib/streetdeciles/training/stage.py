@@ -23,9 +23,10 @@ from streetdeciles.run_log import StageReport
 from streetdeciles.tables import TRAINING_SET
 from streetdeciles.training.cache import COLUMNS, TrainingRows, cache_rows
 from streetdeciles.training.checkpoints import Checkpoints, checkpoint_key
+from streetdeciles.training.course import Course
 from streetdeciles.training.history import HistoryLog, HistoryRow, TensorBoardLog, history_csv
 from streetdeciles.training.lessons import Lessons, plan_lessons
-from streetdeciles.training.mlflow_log import MlflowLog, mlflow_run
+from streetdeciles.training.mlflow_log import tracked_training
 from streetdeciles.training.model_card import MODEL_CARD, read_card
 from streetdeciles.training_set import open_training_set, training_set_shape
 
@@ -62,7 +63,7 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
         lessons, notes = _plan(config, rows)
         if not lessons.outcomes:
             raise RunRefused(f"training: nothing can be learned; {'; '.join(notes)}")
-        with _mlflow(config, lessons, starts) as tracked:
+        with tracked_training(config, lessons, _fingerprint(config, lessons, starts)) as tracked:
             models, history = train(config, lessons, [log, tracked] if tracked else [log], starts)
             _save(config, rows, models, history, notes)
             if tracked:
@@ -176,26 +177,20 @@ def train(
     rounds = checkpoints.rounds(lessons, lambda: plan_rounds(lessons, shape, settings, memory_bytes=memory_bytes))
     logger.info("training: %d model(s) in %d round(s)", len(lessons.models), len(rounds))
     models: list[TrainedModel] = []
-    history: list[HistoryRow] = []
     with progress("training", settings.epochs * lessons.n_learning(), unit="model-rows") as advance:
-
-        def on_epoch(epoch: list[HistoryRow]) -> None:
-            history.extend(epoch)
-            for log in logs:
-                log.add(epoch)
-            mae = mean(row.val_mae for row in epoch)
-            advance(0, f"epoch {epoch[0].epoch}, {len(epoch)} models, validation MAE {mae:.2f}")
-
+        course = Course(settings.epochs, logs, advance)
         for number, part in enumerate(rounds):
+            course.begin(part.n_learning())
             models += train_models(
                 part,
                 settings,
                 seed=config.seed,
                 starts=starts.weights if starts else None,
-                watcher=Watcher(advance, on_epoch),
+                watcher=Watcher(course.on_batch, course.on_epoch),
                 checkpoint=checkpoints.of_round(number),
             )
-    return models, history
+            course.end()
+    return models, course.history
 
 
 def _checkpoints(config: RunConfig, lessons: Lessons, starts: StartModels | None) -> Checkpoints:
@@ -215,33 +210,6 @@ def _fingerprint(config: RunConfig, lessons: Lessons, starts: StartModels | None
         starts=starts.fingerprint if starts else None,
         versions=[__version__, keras.__version__, keras.backend.backend()],
     )
-
-
-@contextmanager
-def _mlflow(config: RunConfig, lessons: Lessons, starts: StartModels | None) -> Iterator[MlflowLog | None]:
-    """The training as a run of MLflow, if the config asks for it."""
-    if not config.training.mlflow:
-        yield None
-        return
-    import keras
-
-    params = {
-        "seed": config.seed,
-        "outcomes": ", ".join(lessons.outcomes),
-        "folds": len(lessons.folds),
-        "locations": len(lessons.rows),
-        **result_settings(config.training),
-    }
-    tags = {
-        "streetdeciles.training": _fingerprint(config, lessons, starts),
-        "streetdeciles.training_set": lessons.rows.fingerprint,
-        "streetdeciles.work_dir": config.work_dir,
-        "streetdeciles.version": __version__,
-        "keras.version": keras.__version__,
-        "keras.backend": keras.backend.backend(),
-    }
-    with mlflow_run("streetdeciles training", params=params, tags=tags) as log:
-        yield log
 
 
 def _save(

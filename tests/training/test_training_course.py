@@ -1,0 +1,52 @@
+"""What a training tells of itself while it goes on."""
+
+from __future__ import annotations
+
+from streetdeciles.training.course import Course
+from streetdeciles.training.history import HistoryRow
+
+EPOCHS = 4
+
+
+class Kept:
+    """A log, and a progress, that keep what they are told."""
+
+    def __init__(self) -> None:
+        self.epochs: list[list[HistoryRow]] = []
+        self.told: list[tuple[int, str, int]] = []
+
+    def add(self, epoch: list[HistoryRow]) -> None:
+        self.epochs.append(epoch)
+
+    def advance(self, amount: int, remark: str = "", *, left_out: int = 0) -> None:
+        self.told.append((amount, remark, left_out))
+
+
+def epoch_of(number: int, *maes: float) -> list[HistoryRow]:
+    return [HistoryRow("imd", fold, number, 1.0, 1.0, 1.0, mae, 0.5, 0.5, 1e-3, ()) for fold, mae in enumerate(maes)]
+
+
+def test_what_need_not_be_done_is_left_out() -> None:
+    """Two models of 30 rows each: epoch 1 was done before a kill, one stops after epoch 2, the other after epoch 3."""
+    kept = Kept()
+    course = Course(EPOCHS, [kept], kept.advance)
+    course.begin(60)
+    course.on_epoch(epoch_of(1, 2.0, 3.0))
+    for number, models in ((2, 2), (3, 1)):
+        course.on_batch(20 * models)
+        course.on_batch(10 * models)
+        course.on_epoch(epoch_of(number, *[1.5] * models))
+    course.end()
+    assert kept.told == [
+        (0, "epoch 1, 2 models, validation MAE 2.50", 60),
+        (40, "", 0),
+        (20, "", 0),
+        (0, "epoch 2, 2 models, validation MAE 1.50", 0),
+        (20, "", 0),
+        (10, "", 0),
+        (0, "epoch 3, 1 models, validation MAE 1.50", 30),
+        (0, "", 60),
+    ]
+    done, left_out = (sum(told[i] for told in kept.told) for i in (0, 2))
+    assert done + left_out == EPOCHS * 60
+    assert [row for epoch in kept.epochs for row in epoch] == course.history
