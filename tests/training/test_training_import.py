@@ -19,7 +19,10 @@ from config_files import write_config
 from paths import DATA
 from streetdeciles.cli import main
 from streetdeciles.errors import RunRefused
+from streetdeciles.prediction.fold_models import load_mean_of_models
+from streetdeciles.prediction.predict import ModelFile
 from streetdeciles.training.import_models import network_of
+from streetdeciles.training.model_card import read_card
 from streetdeciles.training.start_models import load_start_models
 from streetdeciles.training.torch_files import read_state_dict
 
@@ -74,7 +77,7 @@ def test_an_imported_model_gives_the_scores_that_torch_gave(
 def test_an_imported_folder_is_one_of_models(
     tmp_path: Path, values: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It is listed, and a training can start from it."""
+    """It is listed, a training can start from it, and it predicts."""
     out = tmp_path / "out" / "models"
     for fold, file in enumerate((ZIP, LEGACY)):
         fold_arguments = ["--outcome", "imd", "--fold", str(fold), "--out", str(out)]
@@ -93,6 +96,11 @@ def test_an_imported_folder_is_one_of_models(
     starts = load_start_models(str(out), ("imd",), shape)
     for ours, theirs in zip(starts.weights("imd", 1), weights, strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+    card = read_card(str(out))
+    files = tuple(ModelFile(*(model[name] for name in ModelFile._fields)) for model in card["models"])
+    predicted = load_mean_of_models(str(out), files).predict(GIVEN, np.ones((5, 4), bool))
+    np.testing.assert_allclose(predicted.scores[:, 0], SCORES, rtol=1e-5)
 
 
 def test_a_folder_that_has_the_model_or_trained_ones_is_refused(
