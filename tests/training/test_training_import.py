@@ -197,6 +197,7 @@ def test_what_is_no_state_dict_is_refused(tmp_path: Path) -> None:
     for change, told in (
         (holding([1]), "expected a state_dict, found list"),
         (holding({"epoch": 3}), "expected tensors by name, found epoch: int; save network.state_dict"),
+        (holding({"a\nb\x1b[2J": 3}), r"expected tensors by name, found a\\nb\\x1b\[2J: int"),
         (holding({1: 3}), "expected tensors by name, found int"),
         (holding("x" * 2**20), "its data.pkl is larger than 1 MB"),
         (lambda members: members.pop("zip/data.pkl"), "a zip archive that torch.save has not written"),

@@ -75,6 +75,11 @@ def read_state_dict(uri: str) -> dict[str, Array]:
         ) from error
 
 
+def _shown(text: str) -> str:
+    """A name out of a file, as it may be put on a terminal."""
+    return ascii(text)[1:-1][:80]
+
+
 class _NotWeights(Exception):
     """The file is another one than expected; the text says how."""
 
@@ -99,7 +104,7 @@ class _Storage(NamedTuple):
     def array(self, content: bytes) -> Array:
         if len(content) != self.numbers * self.kind.bytes:
             raise _NotWeights(
-                f"the file is cut short or damaged: storage {self.key} has {len(content)} bytes, "
+                f"the file is cut short or damaged: storage {_shown(self.key)} has {len(content)} bytes, "
                 f"expected {self.numbers * self.kind.bytes}"
             )
         if self.kind.dtype == _BFLOAT16:
@@ -165,8 +170,8 @@ class _TensorsOnly(pickle.Unpickler):
             return _Kind(_KINDS[name])
         if (module, name) not in _ADMITTED:
             raise _NotWeights(
-                f"refused, the file would run {module}.{name} and weights hold tensors only; take it from a "
-                "source that you trust, and save network.state_dict(), not the network"
+                f"refused, the file would run {_shown(f'{module}.{name}')} and weights hold tensors only; "
+                "take it from a source that you trust, and save network.state_dict(), not the network"
             )
         return _ADMITTED[module, name]
 
@@ -221,7 +226,8 @@ def _tensors(found: object) -> dict[str, _Tensor]:
     if not isinstance(found, dict):
         raise _NotWeights(f"expected a state_dict, found {type(found).__name__.lstrip('_')}")
     for name, value in found.items():
-        if not isinstance(name, str) or not isinstance(value, _Tensor):
-            what = f"{name!s:.40}: {type(value).__name__.lstrip('_')}" if isinstance(name, str) else type(name).__name__
+        if not isinstance(name, str) or not name.isprintable() or not isinstance(value, _Tensor):
+            kind = type(value).__name__.lstrip("_")
+            what = f"{_shown(name)}: {kind}" if isinstance(name, str) else type(name).__name__
             raise _NotWeights(f"expected tensors by name, found {what}; save network.state_dict() by itself")
     return found
