@@ -21,13 +21,17 @@ STARTS_OF_IMAGES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF", b"II*\0", b"M
 ORIENTATION = 0x0112
 
 
-def prepare_pillow() -> None:
-    """Once in a process that decodes: Pillow must not warn of each damaged file, nor have a size limit of its own."""
+def prepare_pillow(max_pixels: int) -> None:
+    """Once in a process that decodes: Pillow must not warn of each damaged file, and its size limit is ours.
+
+    `decode` sees a picture's size when Pillow has opened it, which is too late for a GIF with a first frame of 65,535 x
+    65,535, or for a TIFF with such tiles: Pillow's own check is made before it takes the memory, at twice its limit.
+    """
     from PIL import Image
 
     Image.init()  # else the first pictures of several threads would load the formats side by side
     warnings.filterwarnings("ignore", module=r"PIL\.")
-    Image.MAX_IMAGE_PIXELS = None  # `decode` checks each picture's size against its own limit before decoding
+    Image.MAX_IMAGE_PIXELS = max_pixels
 
 
 def decode(content: bytes, *, max_pixels: int) -> Array:
@@ -49,6 +53,8 @@ def decode(content: bytes, *, max_pixels: int) -> Array:
         raise
     except UnidentifiedImageError:
         raise _not_identified(content) from None
+    except Image.DecompressionBombError:
+        raise Rejected("too_large", f"more than {2 * max_pixels} pixels; features.max_pixels is {max_pixels}") from None
     except Exception as error:  # damaged files make Pillow raise nearly anything
         raise _damaged(error) from error
 

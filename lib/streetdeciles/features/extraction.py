@@ -72,7 +72,7 @@ def extract(batches: Iterable[pa.RecordBatch], network: Network, preparation: Pr
     Returns:
         Batches of `extracted.SCHEMA`.
     """
-    prepare_pillow()
+    prepare_pillow(preparation.max_pixels)
     tallies: dict[int, Tally] = {}
     rejects: list[tuple[Row, Rejected]] = []
     with ThreadPoolExecutor(1, thread_name_prefix="network") as pool:
