@@ -147,9 +147,23 @@ def test_backbone_may_be_a_file_which_then_has_its_own_weights(tmp_path: Path, v
     assert "leave weights out to use the file's" in refusal(tmp_path, given)
 
 
+def test_weights_of_an_image_encoder_may_be_a_folder(tmp_path: Path, values: dict[str, Any]) -> None:
+    given = values | {"features": {"backbone": "dinov2_base", "weights": "preset"}}
+    assert f"features.weights: {tmp_path}/preset: no such file or folder" in refusal(tmp_path, given)
+    (tmp_path / "preset").mkdir()
+    assert load_config(str(write_config(tmp_path, given))).features.weights == f"{tmp_path}/preset"
+    given["features"]["weights"] = "random:1"
+    assert load_config(str(write_config(tmp_path, given))).features.weights == "random:1"
+    given["features"]["weights"] = "random:x"
+    assert "must be imagenet, random:<seed>, or a .h5" in refusal(tmp_path, given)
+
+
 def test_unknown_backbone_is_refused(tmp_path: Path, values: dict[str, Any]) -> None:
     message = refusal(tmp_path, values | {"features": {"backbone": "alexnet"}})
-    assert "features.backbone: must be vgg16, vgg19, resnet50, efficientnetv2b0, convnext_tiny, or a .keras" in message
+    assert (
+        "features.backbone: must be vgg16, vgg19, resnet50, efficientnetv2b0, convnext_tiny, clip_vit_base" in message
+    )
+    assert "dinov2_large, or a .keras file, got 'alexnet'" in message
 
 
 @pytest.mark.parametrize("weights", ["random", "random:x", "places365"])

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 NEUTRAL = "neutral"
 INPUT = "input"
@@ -21,7 +21,16 @@ InputPath = Annotated[str, INPUT]
 Positive = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 
-BACKBONES = ("vgg16", "vgg19", "resnet50", "efficientnetv2b0", "convnext_tiny")
+ENCODERS = (
+    "clip_vit_base_patch16",
+    "clip_vit_base_patch32",
+    "clip_vit_large_patch14",
+    "siglip_base_patch16_224",
+    "dinov2_small",
+    "dinov2_base",
+    "dinov2_large",
+)
+BACKBONES = ("vgg16", "vgg19", "resnet50", "efficientnetv2b0", "convnext_tiny", *ENCODERS)
 """As in `backbones/registry.py`, which is not needed to read a config."""
 
 AggregationMethod = Literal["score_mean", "score_decile_mean", "decile_mean", "decile_median", "decile_mode"]
@@ -123,7 +132,8 @@ class FeaturesConfig(Section):
     weights: str = "imagenet"
     """`imagenet`, `random:<seed>`, or a file: Keras' .h5, .weights.h5 or .keras, or machrisaa's vgg16.npy.
 
-    A backbone that is a .keras file has its own; that is its default.
+    A backbone that is a .keras file has its own; that is its default. Of CLIP, SigLIP and DINOv2 (ENCODERS):
+    random:<seed>, or a preset of KerasHub, as its folder, its .weights.h5 or a .keras file.
     """
     layer: str | None = None
     """Whose output are the features, by its name in Keras; null: fc1 of VGG, the pooled features of the others.
@@ -154,6 +164,8 @@ class FeaturesConfig(Section):
     def _imagenet_is_for_names(self) -> FeaturesConfig:
         if self.backbone.endswith(".keras") and self.weights == "imagenet":
             raise ValueError("weights: imagenet's are there for backbones by name; leave weights out to use the file's")
+        if self.backbone in ENCODERS and self.weights == "imagenet":
+            raise ValueError(f"weights: {self.backbone} has none of imagenet's; give the folder of KerasHub's preset")
         return self
 
     @field_validator("backbone")
@@ -165,11 +177,13 @@ class FeaturesConfig(Section):
 
     @field_validator("weights")
     @classmethod
-    def _known_weights(cls, weights: str) -> str:
+    def _known_weights(cls, weights: str, info: ValidationInfo) -> str:
         kind, _, seed = weights.partition(":")
         if weights == "imagenet" or (kind == "random" and seed.isdigit()):
             return weights
         if weights.endswith((".h5", ".keras", ".npy")):
+            return weights
+        if info.data.get("backbone") in ENCODERS and kind != "random":
             return weights
         raise ValueError("must be imagenet, random:<seed>, or a .h5, .weights.h5, .keras or .npy file")
 

@@ -11,7 +11,7 @@ import yaml
 from fsspec.core import url_to_fs
 from pydantic import BaseModel, ValidationError
 
-from streetdeciles.config import INPUT, FeaturesConfig, RunConfig, input_paths
+from streetdeciles.config import ENCODERS, INPUT, FeaturesConfig, RunConfig, input_paths
 from streetdeciles.errors import RunRefused
 
 
@@ -108,7 +108,9 @@ def _check_inputs(path: str, config: RunConfig) -> None:
 def _network_files(features: FeaturesConfig) -> dict[str, str]:
     """The fields that hold a file here, where others hold a name."""
     found = {"backbone": features.backbone, "weights": features.weights}
-    return {name: value for name, value in found.items() if value.endswith((".h5", ".keras", ".npy"))}
+    folder = features.backbone in ENCODERS and not features.weights.startswith("random:")
+    files = {name: value for name, value in found.items() if value.endswith((".h5", ".keras", ".npy"))}
+    return {**files, "weights": features.weights} if folder else files
 
 
 def _exists(path: str) -> bool:

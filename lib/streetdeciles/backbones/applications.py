@@ -9,7 +9,8 @@ import hashlib
 import json
 import os
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -51,7 +52,7 @@ APPLICATIONS = {
 def application(name: str, *, layer: str | None = None, activation: bool = False) -> Backbone:
     """The application of that name, up to `layer`, with or without that layer's own `activation`."""
     known = APPLICATIONS[name]
-    return _backbone(
+    return up_to_layer(
         name,
         partial(_make_application, known.builder),
         layer or known.layer,
@@ -65,7 +66,7 @@ def saved_model(path: str, *, layer: str | None = None, activation: bool = False
     """The model in the `.keras` file at `path` (or its config as JSON) up to `layer`, or its last one."""
     architecture = path if path.startswith("{") else _read_config(path)
     told = hashlib.sha256(architecture.encode()).hexdigest()[:16]
-    return _backbone(
+    return up_to_layer(
         f"model {told}",
         partial(_make_saved, architecture),
         layer,
@@ -96,7 +97,21 @@ def load_saved(path: str) -> keras.Model:
         return keras.models.load_model(local.name, compile=False, safe_mode=True)
 
 
-def _backbone(
+@contextmanager
+def computing_in(precision: str) -> Iterator[None]:
+    """Layers that are made here compute in `precision`; their weights stay in float32."""
+    import keras
+
+    before = keras.config.dtype_policy()
+    # The variances of batch normalisation need float32.
+    keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def up_to_layer(
     name: str,
     make: Callable[..., keras.Model],
     layer: str | None,
@@ -104,8 +119,10 @@ def _backbone(
     activation: bool,
     preprocessing: str,
     preprocess: Callable[..., Array],
+    load: Callable[[str], keras.Model] | None = None,
     architecture: str = "",
 ) -> Backbone:
+    """The backbone whose features are the output of `layer` (the last one) of what `make` makes in a precision."""
     # Beside the workers' process on a GPU this one must not take all of its memory.
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
@@ -128,6 +145,7 @@ def _backbone(
         weight_shapes={variable: tuple(held.shape) for variable, held in named_variables(model).items()},
         npy_names={},
         make=make,
+        load=load,
         architecture=architecture,
     )
 
@@ -144,6 +162,8 @@ def _up_to(model: keras.Model, layer: str, name: str, *, activation: bool) -> ke
     if not activation and _has_activation(last):
         last.activation = activations.linear
     features = last.output
+    if not hasattr(features, "shape"):
+        raise RunRefused(f"features.layer: {layer} of {name} has several outputs; take a layer before or after it")
     if len(features.shape) > 2:
         features = layers.Flatten(name="flat_features")(features)
     features = layers.Activation("linear", dtype="float32", name="features")(features)
@@ -164,6 +184,8 @@ def _has_activation(layer: Any) -> bool:
     """Whether an activation follows on what the layer does; of an Activation layer it is all there is."""
     from keras import activations
 
+    if not type(layer).__module__.startswith("keras."):
+        return False  # a block of several layers; its `activation` is somewhere within
     return bool(layer.weights) and getattr(layer, "activation", activations.linear) is not activations.linear
 
 
@@ -180,13 +202,8 @@ def _input_size(model: keras.Model, name: str) -> int:
 def _make_application(builder: str, precision: str, *, weights: str | None = None) -> keras.Model:
     import keras
 
-    before = keras.config.dtype_policy()
-    # Weights stay in float32: the variances of batch normalisation need it.
-    keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
-    try:
+    with computing_in(precision):
         return getattr(keras.applications, builder)(weights=weights)
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 def _make_saved(architecture: str, precision: str) -> keras.Model:

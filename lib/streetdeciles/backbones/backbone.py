@@ -44,6 +44,8 @@ class Backbone:
     """URL and MD5 of Keras' file of its ImageNet weights."""
     make: Callable[..., keras.Model] | None = None
     """Where there is no such file: makes the whole network, with Keras' own download for `weights="imagenet"`."""
+    load: Callable[[str], keras.Model] | None = None
+    """Where only the network's own library can read its weights: the network with those of a file or folder."""
     architecture: str = ""
     """Config of a saved model, as JSON, from which others make it again; empty for those that have a name."""
 

@@ -60,6 +60,37 @@ def bgr_minus_means(image: Array, size: int, *, antialias: bool = False) -> Arra
     return crop
 
 
+def normalised(
+    image: Array,
+    size: int,
+    *,
+    shorter: int | None,
+    means: Sequence[float],
+    deviations: Sequence[float],
+    antialias: bool = True,
+) -> Array:
+    """RGB from 0 to 1, minus `means`, over `deviations`; bicubic as Pillow has it, which always smooths: `antialias`.
+
+    Scaled so that the shorter side becomes `shorter` pixels, of which the middle is cut; None: both sides become
+    `size`, whatever the photograph's shape. Rounded as torchvision does it (Resize and CenterCrop of a Pillow image).
+    """
+    from PIL import Image
+
+    height, width, _ = image.shape
+    ends = [(0.0, float(width)), (0.0, float(height))]
+    if shorter is not None:
+        for i, length in enumerate((width, height)):
+            scaled = int(shorter * length / min(height, width))
+            first = round((scaled - size) / 2)
+            ends[i] = (first * length / scaled, min((first + size) * length / scaled, length))
+    (left, right), (top, bottom) = ends
+    whole = Image.fromarray(np.ascontiguousarray(image))
+    cut = whole.resize((size, size), Image.Resampling.BICUBIC, box=(left, top, right, bottom))
+    scaled_down = np.asarray(cut, dtype=np.float32) / np.float32(255)
+    made: Array = (scaled_down - np.array(means, dtype=np.float32)) / np.array(deviations, dtype=np.float32)
+    return made
+
+
 def _source_of_crop(length: int, scaled: int, size: int) -> tuple[Array, Array, Array]:
     """Of each of the `size` middle pixels of a scaled side: its two neighbours, and the second one's weight."""
     first = int((scaled - size) / 2)

@@ -7,6 +7,7 @@ from functools import partial
 
 from streetdeciles.backbones.applications import APPLICATIONS, application, saved_model
 from streetdeciles.backbones.backbone import Backbone
+from streetdeciles.backbones.encoders import ENCODERS, encoder
 from streetdeciles.backbones.vgg import vgg
 from streetdeciles.backbones.vgg16 import vgg16
 from streetdeciles.errors import RunRefused
@@ -22,6 +23,7 @@ BACKBONES: dict[str, Callable[..., Backbone]] = {
     "vgg16": vgg16,
     "vgg19": vgg19,
     **{name: partial(application, name) for name in APPLICATIONS},
+    **{name: partial(encoder, name) for name in ENCODERS},
 }
 
 

@@ -18,6 +18,8 @@ def named_variables(model: keras.Model) -> dict[str, Any]:
     named: dict[str, Any] = {}
     for layer in _leaves(model):
         for i, variable in enumerate(layer.weights):
+            if "int" in str(variable.dtype):
+                continue  # the numbers of positions are no weights
             name = f"{layer.name}/{_name_within(layer, variable, i)}"
             if name in named:
                 raise RunRefused(f"features.backbone: two variables of the model are called {name}; rename a layer")

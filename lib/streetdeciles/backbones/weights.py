@@ -16,7 +16,7 @@ from streetdeciles.errors import RunRefused
 NamedArrays = Iterable[tuple[str, Array]]
 """(`<layer>/<variable>`, float32 array) in the order of `Backbone.weight_shapes`."""
 
-SCALES = ("gamma", "moving_variance", "adapt_variance")
+SCALES = ("gamma", "lambda1", "moving_variance", "adapt_variance")
 """Variables of normalisations that are 1 where a bias is 0."""
 
 
@@ -24,7 +24,8 @@ def read_weights(source: str, backbone: Backbone) -> Iterator[tuple[str, Array]]
     """Each variable of the backbone, one at a time and checked.
 
     Args:
-        source: `random:<seed>`, `imagenet`, or a path or URI of `.npy`, `.h5`, `.weights.h5`, `.keras` or `.npz`.
+        source: `random:<seed>`, `imagenet`, or a path or URI of `.npy`, `.h5`, `.weights.h5`, `.keras` or `.npz`, or a
+            folder for a backbone that has a `load` of its own.
 
     Raises:
         RunRefused: the file is not one, or a layer is missing or has another shape.
@@ -33,7 +34,7 @@ def read_weights(source: str, backbone: Backbone) -> Iterator[tuple[str, Array]]
         yield from random_weights(int(source.removeprefix("random:")), backbone)
         return
     own = backbone.architecture and source.endswith(".keras")
-    if own or (source == "imagenet" and backbone.imagenet is None):
+    if own or (backbone.load and not source.endswith(".npz")) or (source == "imagenet" and backbone.imagenet is None):
         yield from _arrays_of_model(source, backbone)
         return
     path = source
@@ -97,11 +98,15 @@ def _arrays_of_model(source: str, backbone: Backbone) -> Iterator[tuple[str, Arr
     from streetdeciles.backbones import applications
 
     try:
-        if source == "imagenet":
+        if backbone.load is not None:
+            model = backbone.load(source)
+        elif source == "imagenet":
             assert backbone.make is not None
             model = backbone.make("float32", weights="imagenet")
         else:
             model = applications.load_saved(source)
+    except RunRefused:
+        raise
     except Exception as error:  # as above
         if source == "imagenet":
             raise _cannot_download(f"the weights of {backbone.name}", error) from error
