@@ -11,7 +11,7 @@ BURY = --table $(IOD) --boundaries tests/data/boundaries/lsoa11_bury.geojson --d
 PIP_COMPILE = CUSTOM_COMPILE_COMMAND="make lock" .venv/bin/pip-compile --quiet --upgrade --strip-extras --allow-unsafe \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: help demo sample test test-cluster test-browser test-torch check bench bench-table lock clean \
+.PHONY: help demo sample test test-cluster test-browser test-compare check bench bench-table lock clean \
 	environment environment-dev environment-compare
 
 help:  ## this list
@@ -25,7 +25,7 @@ sample: environment  ## the same pipeline on real photographs
 	@$(STREETDECILES) run --config conf/sample.yaml
 
 test: environment-dev  ## all tests but those of the next two
-	$(IN_VENV) pytest -m "not cluster and not browser and not torch"
+	$(IN_VENV) pytest -m "not cluster and not browser and not compare"
 
 test-cluster: environment-dev  ## tests on a real Spark standalone cluster, and through spark-submit
 	$(IN_VENV) pytest -m cluster
@@ -33,8 +33,8 @@ test-cluster: environment-dev  ## tests on a real Spark standalone cluster, and 
 test-browser: environment-dev  ## the report in a headless Chromium
 	$(IN_VENV) pytest -m browser
 
-test-torch: environment-compare  ## against independent implementations in PyTorch
-	.venv-compare/bin/python -m pytest -m torch
+test-compare: environment-compare  ## tests against PyTorch, and those of KerasHub
+	.venv-compare/bin/python -m pytest -m compare
 
 check: environment-dev  ## ruff, mypy --strict, import-linter
 	$(IN_VENV) ruff check .

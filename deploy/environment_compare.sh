@@ -4,7 +4,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 venv=.venv-compare
-done=$venv/$(cat requirements/compare.txt requirements/dev.lock | cksum | cut -d ' ' -f 1).done
+done=$venv/$(cat deploy/environment_compare.sh requirements/compare.txt requirements/dev.lock | cksum | cut -d ' ' -f 1).done
 [ -e "$done" ] && exit 0
 
 echo "environment: making $venv with compare.txt (once, about 2 minutes)"
@@ -12,8 +12,13 @@ rm -rf "$venv"
 .venv/bin/python -m venv "$venv"
 packages=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 echo "import site; site.addsitedir('$packages')" >"$venv/lib/python3.11/site-packages/venv.pth"
-"$venv/bin/python" -m pip --quiet --disable-pip-version-check install -r requirements/compare.txt || {
-    echo "error: pip could not install requirements/compare.txt into $venv; its words are above" >&2
-    exit 1
+install() {
+    "$venv/bin/python" -m pip --disable-pip-version-check install "$@" >>"$venv/install.log" 2>&1 || {
+        echo "error: pip could not install $* into $venv; its words: $venv/install.log" >&2
+        exit 1
+    }
 }
+install -r requirements/compare.txt
+# KerasHub asks for TensorFlow's package with CUDA, which its image encoders do not need beside tensorflow-cpu.
+install --no-deps keras-hub==0.32.0
 touch "$done"

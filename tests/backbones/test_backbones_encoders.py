@@ -152,6 +152,7 @@ def dinov2_by_numpy(image: np.ndarray, w: Arrays) -> np.ndarray:
 BY_NUMPY = {"clip": clip_by_numpy, "siglip": siglip_by_numpy, "dinov2": dinov2_by_numpy}
 
 
+@pytest.mark.compare
 @pytest.mark.usefixtures("hub")
 @pytest.mark.parametrize("family", SMALL)
 def test_embedding_is_that_of_numpy(family: str, photo: np.ndarray) -> None:
@@ -188,6 +189,7 @@ def preset(family: str, hub: Any) -> Any:
     return hub.models.DINOV2Backbone(**SIZES, position_embedding_shape=(48, 48), image_shape=(48, 48, 3))
 
 
+@pytest.mark.compare
 @pytest.mark.parametrize("family", SMALL)
 def test_weights_are_those_of_kerashubs_preset(family: str, hub: Any, photo: np.ndarray, tmp_path: Path) -> None:
     whole = preset(family, hub)
@@ -212,6 +214,7 @@ def test_weights_are_those_of_kerashubs_preset(family: str, hub: Any, photo: np.
     assert all(np.array_equal(shipped[name], array) for name, array in arrays.items())
 
 
+@pytest.mark.compare
 def test_preset_of_another_size_is_refused(hub: Any, tmp_path: Path) -> None:
     preset("clip", hub).save_to_preset(str(tmp_path / "preset"))
     wider = replace(SMALL["clip"], sizes={**SIZES, "hidden_dim": 24})
@@ -220,6 +223,7 @@ def test_preset_of_another_size_is_refused(hub: Any, tmp_path: Path) -> None:
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.compare
 @pytest.mark.usefixtures("hub")
 @pytest.mark.parametrize("name", ["nowhere", "page.keras", "nowhere.weights.h5"])
 def test_what_is_no_preset_is_refused_in_one_line(name: str, tmp_path: Path) -> None:
@@ -230,12 +234,14 @@ def test_what_is_no_preset_is_refused_in_one_line(name: str, tmp_path: Path) -> 
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.compare
 @pytest.mark.usefixtures("hub")
 def test_imagenet_is_no_source_of_an_encoder() -> None:
     with pytest.raises(RunRefused, match="clip has none of imagenet's; download KerasHub's preset"):
         list(read_weights("imagenet", encoder_backbone("clip", SMALL["clip"])))
 
 
+@pytest.mark.compare
 @pytest.mark.usefixtures("hub")
 def test_layer_by_name_keeps_what_is_within_its_block(photo: np.ndarray) -> None:
     """A block's activation belongs to it: it is not what `activation` leaves out."""
@@ -251,6 +257,7 @@ def test_layer_by_name_keeps_what_is_within_its_block(photo: np.ndarray) -> None
         encoder_backbone("dinov2", SMALL["dinov2"], layer="encoder")
 
 
+@pytest.mark.compare
 @pytest.mark.usefixtures("hub")
 def test_published_sizes_are_those_of_the_models() -> None:
     """Parameters of the image towers as published: ViT-B/16 of CLIP has 86.19 million with its projection."""
@@ -259,6 +266,7 @@ def test_published_sizes_are_those_of_the_models() -> None:
     assert sum(int(np.prod(shape)) for shape in backbone.weight_shapes.values()) == 86_192_640
 
 
+@pytest.mark.compare
 def test_names_are_those_of_the_config_and_of_kerashub() -> None:
     assert list(ENCODERS) == list(NAMES_IN_CONFIG)
     hub = pytest.importorskip("keras_hub", reason=WHY)

@@ -14,8 +14,8 @@ from streetdeciles.backbones.variables import assign
 from streetdeciles.backbones.vgg16 import VGG16
 from streetdeciles.backbones.weights import random_weights, read_weights
 
-torch = pytest.importorskip("torch", reason="needs torch: make test-torch")
-pytestmark = pytest.mark.torch
+torch = pytest.importorskip("torch", reason="needs torch: make test-compare")
+pytestmark = pytest.mark.compare
 
 PHOTOS = [DATA / "photos" / f"{name}.jpg" for name in ("lund_07", "mapillary_06")]
 TOLERANCE = 1e-5

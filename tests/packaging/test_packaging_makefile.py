@@ -23,7 +23,7 @@ def test_make_alone_lists_every_target_and_what_it_does() -> None:
         "test",
         "test-cluster",
         "test-browser",
-        "test-torch",
+        "test-compare",
         "check",
         "bench",
         "bench-table",
@@ -59,5 +59,5 @@ def test_the_four_test_targets_leave_no_test_out() -> None:
     assert [marker and marker[1] for marker in markers] == _MARKERS
 
 
-_TARGETS = ("test", "test-cluster", "test-browser", "test-torch")
-_MARKERS = ["not cluster and not browser and not torch", "cluster", "browser", "torch"]
+_TARGETS = ("test", "test-cluster", "test-browser", "test-compare")
+_MARKERS = ["not cluster and not browser and not compare", "cluster", "browser", "compare"]

@@ -14,8 +14,8 @@ from streetdeciles.ordinal.binomial import predicted_decile, probabilities
 from streetdeciles.training.import_models import import_model
 from streetdeciles.training.torch_files import read_state_dict
 
-torch = pytest.importorskip("torch", reason="needs torch: make test-torch")
-pytestmark = pytest.mark.torch
+torch = pytest.importorskip("torch", reason="needs torch: make test-compare")
+pytestmark = pytest.mark.compare
 
 from torch_network import paper_network  # noqa: E402
 
