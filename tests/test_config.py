@@ -259,3 +259,67 @@ def test_panoramas_have_no_view_in_their_names(tmp_path: Path, values: dict[str,
     assert "images.panorama.field_of_view: input should be less than or equal to 150" in refusal(
         tmp_path, values | {"images": images | {"panorama": {"field_of_view": 180}}}
     )
+
+
+@pytest.mark.parametrize(
+    ("dataset", "numbers"),
+    [
+        ({}, {"folds": 5}),
+        ({"folds": 3}, {"folds": 3}),
+        ({"split": "train_test"}, {"test_share": 0.2}),
+        ({"split": "train_validation_test", "test_share": 0.3}, {"test_share": 0.3, "validation_share": 0.15}),
+        ({"split": "by_class", "held_out_deciles": [1, 10]}, {"held_out_deciles": [1, 10]}),
+        ({"split": "train_only"}, {}),
+    ],
+)
+def test_a_split_has_the_numbers_that_it_needs(
+    tmp_path: Path, values: dict[str, Any], dataset: dict[str, Any], numbers: dict[str, Any]
+) -> None:
+    values["dataset"] |= dataset
+    config = load_values(tmp_path, values)
+    found = {
+        key: getattr(config.dataset, key) for key in ("folds", "test_share", "validation_share", "held_out_deciles")
+    }
+    assert {key: value for key, value in found.items() if value is not None} == numbers
+    assert RunConfig.model_validate(config.model_dump(mode="json")) == config
+
+
+@pytest.mark.parametrize(
+    ("dataset", "told"),
+    [
+        ({"split": "leave_one_out"}, "dataset.split: input should be 'folds', 'train_validation_test'"),
+        ({"split": "train_test", "folds": 5}, "dataset: folds does not go with split train_test; remove one of them"),
+        ({"test_share": 0.2}, "dataset: test_share does not go with split folds"),
+        ({"split": "by_class"}, "dataset: held_out_deciles must be given with split by_class"),
+        ({"split": "by_class", "held_out_deciles": [11]}, "held_out_deciles.0: input should be less than or equal"),
+        ({"split": "by_class", "held_out_deciles": [1, 1]}, "held_out_deciles must be different ones"),
+        (
+            {"split": "train_validation_test", "test_share": 0.6, "validation_share": 0.4},
+            "test_share and validation_share must leave something to learn from",
+        ),
+        ({"split": "test_only"}, "dataset.split test_only and prediction.models None do not go together"),
+    ],
+)
+def test_a_split_that_does_not_fit_is_refused(
+    tmp_path: Path, values: dict[str, Any], dataset: dict[str, Any], told: str
+) -> None:
+    values["dataset"] |= dataset
+    assert told in refusal(tmp_path, values)
+
+
+def test_given_models_go_with_test_only(tmp_path: Path, values: dict[str, Any]) -> None:
+    (tmp_path / "models").mkdir()
+    values["prediction"] = {"models": "models"}
+    assert load_values(tmp_path, values).dataset.split == "test_only"
+    values["dataset"]["split"] = "train_test"
+    assert "dataset.split train_test and prediction.models" in refusal(tmp_path, values)
+
+
+def test_folds_to_train_must_be_there(tmp_path: Path, values: dict[str, Any]) -> None:
+    values["training"] = {"folds": [0, 4]}
+    assert load_values(tmp_path, values).training.folds == [0, 4]
+    values["training"] = {"folds": [5]}
+    assert "training.folds [5] must be among the folds, of which there are 0 to 4" in refusal(tmp_path, values)
+    values["training"] = {"folds": [0]}
+    values["dataset"]["split"] = "train_test"
+    assert "of which there are none with dataset.split train_test" in refusal(tmp_path, values)

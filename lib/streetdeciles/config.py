@@ -188,10 +188,52 @@ class FeaturesConfig(Section):
         raise ValueError("must be imagenet, random:<seed>, or a .h5, .weights.h5, .keras or .npy file")
 
 
+SPLITS: dict[str, dict[str, Any]] = {
+    "folds": {"folds": 5},
+    "train_validation_test": {"validation_share": 0.15, "test_share": 0.2},
+    "train_test": {"test_share": 0.2},
+    "by_class": {"held_out_deciles": None},
+    "train_only": {},
+    "test_only": {},
+}
+"""The keys that each split needs, with their defaults; `held_out_deciles` has none."""
+
+Decile = Annotated[int, Field(ge=1, le=10)]
+
+
 class DatasetConfig(Section):
     outcomes: Annotated[list[str], Field(min_length=1)]
-    folds: Annotated[int, Field(ge=2, le=100)] = 5
+    split: Literal["folds", "train_validation_test", "train_test", "by_class", "train_only", "test_only"] = "folds"
+    """What is held out from whom. With `prediction.models`: `test_only`."""
+    folds: Annotated[int | None, Field(ge=2, le=100)] = None
+    """Of the split `folds`: each model sees all but one."""
+    test_share: Share | None = None
+    """Of the splits with `test`: the share of the locations, in whole areas, that no model sees."""
+    validation_share: Share | None = None
+    """Of `train_validation_test`: the share on which every model is validated."""
+    held_out_deciles: Annotated[list[Decile] | None, Field(min_length=1, max_length=8)] = None
+    """Of `by_class`: locations of these deciles of an outcome are not seen by the outcome's model."""
     hdf5: bool = True
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_the_splits_numbers(cls, values: Any) -> Any:
+        split = values.get("split", "folds") if isinstance(values, dict) else None
+        return {**SPLITS.get(split, {}), **values} if isinstance(split, str) else values
+
+    @model_validator(mode="after")
+    def _has_the_splits_numbers(self) -> DatasetConfig:
+        needed = SPLITS[self.split]
+        for key in dict.fromkeys(key for keys in SPLITS.values() for key in keys):
+            if key in needed and getattr(self, key) is None:
+                raise ValueError(f"{key} must be given with split {self.split}")
+            if key not in needed and getattr(self, key) is not None:
+                raise ValueError(f"{key} does not go with split {self.split}; remove one of them")
+        if (self.test_share or 0) + (self.validation_share or 0) >= 1:
+            raise ValueError("test_share and validation_share must leave something to learn from")
+        if len({*(self.held_out_deciles or [])}) < len(self.held_out_deciles or []):
+            raise ValueError("held_out_deciles must be different ones")
+        return self
 
 
 TRAINING_PRESETS: dict[str, dict[str, Any]] = {
@@ -253,7 +295,12 @@ class TrainingConfig(Section):
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Of the products; weights, statistics and losses are float32. `auto` is bfloat16 where that is native."""
     validation_share: Share = 0.15
-    """Share of the areas a model may learn from that it is validated on instead (best weights, early stopping)."""
+    """Share of the areas a model may learn from that it is validated on instead (best weights, early stopping).
+
+    The split `train_validation_test` has its own.
+    """
+    folds: Annotated[list[Annotated[int, Field(ge=0)]] | None, Field(min_length=1)] = None
+    """Of the split `folds`: train the models of these alone; null: of all. Only their locations are predicted."""
     train_size: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Share of the areas that are left to learn from that is learned from; a smaller one is part of a larger one."""
     start_from: Annotated[str | None, INPUT] = None
@@ -330,6 +377,28 @@ class RunConfig(Section):
     evaluation: EvaluationConfig = EvaluationConfig()
     report: ReportConfig = ReportConfig()
     spark: Annotated[SparkConfig, NEUTRAL] = SparkConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _given_models_are_tested(cls, values: Any) -> Any:
+        """With `prediction.models` and no word of a split, it is `test_only`."""
+        given = values.get("prediction") if isinstance(values, dict) else None
+        if not isinstance(given, dict) or given.get("models") is None or not isinstance(values.get("dataset"), dict):
+            return values
+        return {**values, "dataset": {"split": "test_only", **values["dataset"]}}
+
+    @model_validator(mode="after")
+    def _split_fits_training_and_prediction(self) -> RunConfig:
+        split, folds = self.dataset.split, self.training.folds
+        if (split == "test_only") != (self.prediction.models is not None):
+            raise ValueError(
+                f"dataset.split {split} and prediction.models {self.prediction.models} do not go together: test_only "
+                "needs the models of another run, and the other splits are for models that are trained here"
+            )
+        if folds is not None and {*folds} - {*range(self.dataset.folds or 0)}:
+            there = f"0 to {self.dataset.folds - 1}" if self.dataset.folds else f"none with dataset.split {split}"
+            raise ValueError(f"training.folds {folds} must be among the folds, of which there are {there}")
+        return self
 
     @model_validator(mode="after")
     def _report_method_is_made(self) -> RunConfig:

@@ -93,7 +93,7 @@ def show_model_card(card: dict[str, Any]) -> None:
     """What a model card says of all its models."""
     from rich.markup import escape
 
-    for title in ("training", "input", "versions"):
+    for title in ("split", "training", "input", "versions"):
         console().print(f"[bold]{title}[/bold]")
         for key, value in card[title].items():
             console().print(escape(f"  {key}: {value}"), highlight=False)
@@ -103,10 +103,17 @@ def show_model_card(card: dict[str, Any]) -> None:
 
 
 def show_results(config: RunConfig) -> None:
-    """The measures of the report's method and the median baseline on areas, then the path of the report."""
+    """The measures of the report's method and the median baseline on areas, then the path of the report.
+
+    Of a run that holds nothing out: the path of its models.
+    """
     import pandas as pd
     from rich.table import Table
 
+    if config.dataset.split == "train_only":
+        models = storage.join(config.work_dir, "models")
+        console().print(f"models: {models}; nothing is held out, so nothing was predicted or measured", soft_wrap=True)
+        return
     metrics = pd.read_parquet(storage.join(config.work_dir, METRICS.name))
     shown = metrics[(metrics["level"] == "area") & metrics["method"].isin([config.report.method, "median"])]
     title = "Areas, by models trained elsewhere" if config.prediction.models else "Held-out areas"

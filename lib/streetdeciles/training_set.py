@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 ROW_GROUP_MB = 32
 BATCH_ROWS = 512
 
+LEARNED, VALIDATED = -1, -2
+"""What `fold` is where a location is in no fold: it is to learn from, or every model is validated on it."""
+
 Batch = dict[str, npt.NDArray[Any]]
 
 _ARRAYS = ("features", "view_mask")

@@ -16,7 +16,7 @@ from streetdeciles.dataset import stage
 from streetdeciles.errors import RunRefused
 from streetdeciles.run_log import StageReport
 from streetdeciles.tables import AREA_LABELS, FEATURES, LEFT_OUT, LOCATIONS, REJECTS
-from streetdeciles.training_set import open_training_set
+from streetdeciles.training_set import LEARNED, open_training_set
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -38,7 +38,7 @@ def make_config(work_dir: Path, **dataset: Any) -> RunConfig:
                 "locations": "locations.csv",
             },
             "images": {"folder": "photographs", "views": VIEWS, "pattern": "{location_id}_{view}.jpg"},
-            "dataset": {"outcomes": ["imd", "imd_crime"], "folds": 3, **dataset},
+            "dataset": {"outcomes": ["imd", "imd_crime"], **(dataset or {"folds": 3})},
         }
     )
 
@@ -189,7 +189,7 @@ def test_a_second_run_gives_the_same_rows_and_no_old_export(
     (tmp_path / "training_set.h5").write_bytes(b"of an older run")
     spark.conf.set("spark.sql.shuffle.partitions", "5")
     try:
-        stage.run(spark, make_config(tmp_path, hdf5=False))
+        stage.run(spark, make_config(tmp_path, folds=3, hdf5=False))
     finally:
         spark.conf.set("spark.sql.shuffle.partitions", "2")
     (again,) = open_training_set(str(tmp_path / "training_set"))
@@ -207,3 +207,40 @@ def test_photographs_of_other_places_are_refused(spark: SparkSession, tmp_path: 
     write_tables(tmp_path, features=[("x_0.jpg", "x", 0, [1.0], 0)])
     with pytest.raises(RunRefused, match=r"none of the photographs .* e\.g\. 'L\d+', by images\.pattern e\.g\. 'x'"):
         stage.run(spark, make_config(tmp_path))
+
+
+@pytest.fixture
+def tables(finished: tuple[Path, StageReport], tmp_path: Path) -> Path:
+    """A work_dir with the tables that the stage reads."""
+    for name in ("locations", "area_labels", "features", "rejects"):
+        (tmp_path / name).symlink_to(finished[0] / name)
+    return tmp_path
+
+
+def test_train_test_holds_out_whole_areas(spark: SparkSession, tables: Path) -> None:
+    report = stage.run(spark, make_config(tables, split="train_test", test_share=0.25, hdf5=False))
+    (rows,) = open_training_set(str(tables / "training_set"), ["area_id", "fold"])
+    folds = pd.DataFrame({"area": rows["area_id"], "fold": rows["fold"]}).drop_duplicates()
+    assert len(folds) == AREAS
+    assert folds["fold"].value_counts().to_dict() == {LEARNED: 9, 0: 3}
+    n_held_out = int((rows["fold"] == 0).sum())
+    assert report.notes[0] == (
+        f"areas and locations of the split train_test: 9 and {58 - n_held_out} to learn from, "
+        f"3 and {n_held_out} held out"
+    )
+
+
+def test_by_class_says_how_many_each_outcome_holds_out(spark: SparkSession, tables: Path) -> None:
+    report = stage.run(spark, make_config(tables, split="by_class", held_out_deciles=[1, 2], hdf5=False))
+    (rows,) = open_training_set(str(tables / "training_set"), ["fold", "imd", "imd_crime"])
+    assert set(rows["fold"]) == {LEARNED}
+    n_of = {name: int(np.isin(rows[name], [1, 2]).sum()) for name in ("imd", "imd_crime")}
+    assert n_of["imd"] > n_of["imd_crime"] > 0  # E11 has no decile of imd_crime
+    assert report.notes[1:3] == [f"{name}: {n} location(s) are held out" for name, n in n_of.items()]
+
+
+def test_deciles_that_no_location_has_cannot_be_held_out(spark: SparkSession, tmp_path: Path) -> None:
+    features = [(f"{location_id(i)}_0.jpg", location_id(i), 0, feature(i, 0), 0) for i in (1, 2)]  # deciles 2 and 3
+    write_tables(tmp_path, features=features)
+    with pytest.raises(RunRefused, match="no location with photographs has decile 5, 6 of any outcome; hold out"):
+        stage.run(spark, make_config(tmp_path, split="by_class", held_out_deciles=[5, 6]))

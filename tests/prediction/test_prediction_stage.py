@@ -137,7 +137,7 @@ def mean_of_models(spark: SparkSession, work_dir: Path, tmp_path_factory: pytest
 
 def with_models(config: RunConfig, models: Path, **dataset: object) -> RunConfig:
     values = config.model_dump()
-    values["dataset"] |= dataset
+    values["dataset"] = {"outcomes": config.dataset.outcomes, **dataset}
     return RunConfig.model_validate(values | {"prediction": {"models": str(models)}})
 
 

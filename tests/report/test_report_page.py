@@ -318,6 +318,43 @@ def test_page_of_given_models_does_not_call_them_held_out() -> None:
     assert "london" not in html
 
 
+def split_page(training: dict[str, Any] | None = None, **dataset: Any) -> str:
+    """The text of a page of another split than five folds, of which all models are there."""
+    found = findings(
+        area_rows("somewhere", ("a", 1, 2.0)), history=pd.DataFrame([("imd", 0, *[1.0] * 6)], columns=HISTORY)
+    )
+    config = run_config(Path("run"), dataset={"outcomes": ["imd"], **dataset}, training=training or {})
+    areas = make_region_map(found.areas, {}, None, "somewhere", ["imd"])
+    return " ".join(parse(render(found, config, RUN, maps=[areas], gallery=[])).text.split())
+
+
+def test_page_of_a_test_part_says_what_is_held_out() -> None:
+    text = split_page(split="train_validation_test", test_share=0.25)
+    assert "25 % of the locations held out, in whole areas" in text
+    assert "Every location of the part that is held out, and no other, was predicted by a model that had not" in text
+    assert "25 % of the locations held out, 15 % to validate on; all locations of an area are in one part" in text
+    assert "2 locations predicted, of 3" in text
+    assert "folds" not in text
+    assert "Fold 0" not in text
+
+
+def test_page_of_held_out_deciles_says_which() -> None:
+    text = split_page(split="by_class", held_out_deciles=[10, 1])
+    assert "2 of ten deciles held out" in text
+    assert "predicted from photographs of their streets by models that had seen no place of decile 1 or 10." in text
+    assert (
+        "Every location whose true decile is 1 or 10, and no other, was predicted by a model that had seen no" in text
+    )
+    assert "folds" not in text
+
+
+def test_page_of_one_fold_says_that_others_are_not_predicted() -> None:
+    text = split_page(training={"folds": [2]})
+    assert "1 of 5 folds of whole areas" in text
+    assert "Every location of fold 2, and no other, was predicted by a model that had not seen its area" in text
+    assert "Fold 0" in text
+
+
 def test_page_without_boundaries_says_so() -> None:
     found = findings(area_rows("a", ("E1", 3, 4)))
     labels = run_config(Path("run")).labels.model_dump() | {"boundaries": None}

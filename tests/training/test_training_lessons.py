@@ -10,6 +10,7 @@ import pytest
 from planted_rows import FOLDS, planted_rows
 from streetdeciles.training.cache import TrainingRows
 from streetdeciles.training.lessons import Lessons, plan_lessons
+from streetdeciles.training_set import LEARNED, VALIDATED
 
 
 @pytest.fixture(scope="module")
@@ -120,3 +121,71 @@ def test_a_part_keeps_what_its_models_learn_from(lessons: Lessons) -> None:
     everything = np.arange(len(lessons.rows))
     np.testing.assert_array_equal(part.learning_weights(0, everything), lessons.learning_weights(2, everything)[1:])
     assert lessons.n_learning() == sum(lessons.part([f], [0, 1]).n_learning() for f in range(FOLDS))
+
+
+def in_parts(rows: TrainingRows, *parts: int) -> TrainingRows:
+    """`rows` whose folds 0, 1, 2 are now these parts."""
+    return replace(rows, fold=np.array(parts, np.int32)[rows.fold])
+
+
+def test_a_held_out_part_is_not_seen_by_the_one_model(rows: TrainingRows) -> None:
+    lessons, notes = plan_lessons(in_parts(rows, 0, LEARNED, LEARNED), validation_share=0.2, seed=5)
+    assert notes == []
+    assert lessons.models == (("outcome_0", 0), ("outcome_1", 0))
+    for o in range(2):
+        learning, validating = roles(lessons, 0, o)
+        np.testing.assert_array_equal((rows.fold == 0).astype(int) + learning + validating, 1)
+        assert len({*rows.area[validating]}) == 12
+    np.testing.assert_array_equal(lessons.held_out(0, np.arange(len(rows))), [rows.fold == 0] * 2)
+
+
+def test_a_validation_part_is_what_the_model_is_validated_on(rows: TrainingRows) -> None:
+    lessons, _ = plan_lessons(in_parts(rows, 0, VALIDATED, LEARNED), validation_share=0.2, seed=5)
+    for o in range(2):
+        learning, validating = roles(lessons, 0, o)
+        np.testing.assert_array_equal(validating, rows.fold == 1)
+        np.testing.assert_array_equal(learning, rows.fold == 2)
+
+
+def test_held_out_deciles_are_seen_by_no_model_of_the_outcome(rows: TrainingRows) -> None:
+    parts = in_parts(rows, LEARNED, LEARNED, LEARNED)
+    lessons, notes = plan_lessons(parts, validation_share=0.2, seed=5, held_out_deciles=[1, 7])
+    assert notes == []  # that they are not learned from is as it should be
+    for o in range(2):
+        learning, validating = roles(lessons, 0, o)
+        held_out = np.isin(rows.deciles[:, o], [1, 7])
+        np.testing.assert_array_equal(held_out.astype(int) + learning + validating, 1)
+        np.testing.assert_array_equal(lessons.held_out(0, np.arange(len(rows)))[o], held_out)
+        assert not {*rows.area[learning]} & {*rows.area[validating]}
+        weights = lessons.learning_weights(0, np.arange(len(rows)))[o]
+        for decile in {*range(1, 11)} - {1, 7}:
+            of_decile = weights[rows.deciles[:, o] == decile].sum()
+            assert of_decile == pytest.approx(learning.sum() / 8, rel=1e-5)
+
+
+def test_where_nothing_is_held_out_all_is_learned_but_what_validates(rows: TrainingRows) -> None:
+    lessons, _ = plan_lessons(in_parts(rows, LEARNED, LEARNED, LEARNED), validation_share=0.2, seed=5)
+    learning, validating = roles(lessons, 0, 0)
+    np.testing.assert_array_equal(learning.astype(int) + validating, 1)
+    assert len({*rows.area[validating]}) == 18  # 0.2 of 90 areas
+    assert not lessons.held_out(0, np.arange(len(rows))).any()
+
+
+def test_one_fold_has_the_lessons_that_it_has_among_all(rows: TrainingRows, lessons: Lessons) -> None:
+    one, _ = plan_lessons(rows, validation_share=0.2, seed=5, folds=[2])
+    part = lessons.part([2], [0, 1])
+    assert one.models == part.models == (("outcome_0", 2), ("outcome_1", 2))
+    assert one.all_folds == part.all_folds
+    for name in ("class_weights", "learning_areas", "validation_areas", "learns", "validates"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(part, name))
+
+
+def test_an_outcome_that_cannot_be_learned_without_folds_is_told(rows: TrainingRows) -> None:
+    deciles = rows.deciles.copy()
+    deciles[rows.area != 7, 0] = 0
+    parts = in_parts(replace(rows, deciles=deciles), 0, LEARNED, LEARNED)
+    lessons, notes = plan_lessons(parts, validation_share=0.2, seed=5)
+    assert lessons.outcomes == ("outcome_1",)
+    assert notes == [
+        "outcome_0 is skipped: there are too few areas of different deciles to learn from and to validate on"
+    ]

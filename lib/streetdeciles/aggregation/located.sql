@@ -1,4 +1,4 @@
--- Held-out predictions of the network, each with the area of its location and the area's true decile, if known.
+-- Predictions of the network, each with the area of its location and the area's true decile, if known.
 -- A prediction whose location is not in the table locations has no region.
 SELECT
     l.region,

@@ -45,6 +45,9 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
         for region, row in sorted(areas.items())
         if row["n_areas"] > row["n_predicted"]
     ]
+    if config.dataset.held_out_deciles and "score_decile_mean" in methods:
+        deciles = ", ".join(map(str, config.dataset.held_out_deciles))
+        notes.append(f"score_decile_mean makes ten classes of locations that are all of decile {deciles}: take another")
     counts = {
         "predictions (locations x outcomes)": sum(n_of_group.values()),
         "predictions of unknown locations": sum(n for (region, _), n in n_of_group.items() if region is None),

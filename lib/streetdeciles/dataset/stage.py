@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from streetdeciles import storage
-from streetdeciles.config import RunConfig
-from streetdeciles.dataset.folds import assign_folds
+from streetdeciles.config import DatasetConfig, RunConfig
 from streetdeciles.dataset.hdf5 import FILE_NAMES, export_hdf5
 from streetdeciles.dataset.join import build_rows, count_areas, find_left_out, find_photographs, number_places
+from streetdeciles.dataset.split import describe_split, split_areas
 from streetdeciles.errors import RunFailed, RunRefused
 from streetdeciles.run_log import StageReport
 from streetdeciles.tables import AREA_LABELS, FEATURES, LEFT_OUT, LOCATIONS, REJECTS, TRAINING_SET
@@ -31,7 +31,7 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     """Write training_set, left_out/stage=dataset and, if wanted, training_set.h5 and training_set.csv.
 
     Raises:
-        RunRefused: no location has features, or there are fewer areas than folds.
+        RunRefused: no location has features, or there are too few areas or deciles for the split.
     """
     work_dir, outcomes, views = config.work_dir, config.dataset.outcomes, config.images.views
     area_labels = storage.read_table(spark, AREA_LABELS, work_dir)
@@ -46,13 +46,14 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
         if not (rows := places.count()):
             raise RunRefused(_nothing_in_common(locations, features))
         areas = count_areas(places, outcomes[0]).toPandas()
-        folds = assign_folds(areas, config.dataset.folds, seed=config.seed)
+        folds = split_areas(areas, config.dataset, seed=config.seed)
+        held_out = _held_out_notes(places, config.dataset)
         left_out = find_left_out(locations, photographs, rejects, views=views)
         storage.write_partition(left_out, LEFT_OUT, work_dir, "dataset")
         counts = _counts(spark, work_dir, locations, photographs, rows)
         shape = TrainingSetShape(rows, views, _feature_size(features), tuple(outcomes))
         _write_set(build_rows(features, _with_folds(places, folds), shape), shape, work_dir)
-        notes = [_fold_note(areas, folds), *_label_notes(places, outcomes)]
+        notes = [describe_split(areas, folds, config.dataset), *held_out, *_label_notes(places, outcomes)]
     finally:
         places.unpersist()
     if config.dataset.hdf5:
@@ -130,10 +131,22 @@ def _counts(
     }
 
 
-def _fold_note(areas: pd.DataFrame, folds: pd.DataFrame) -> str:
-    joined = areas.merge(folds, on="area_id").groupby("fold")["n_locations"]
-    of_fold = [f"{n_areas} and {n}" for n_areas, n in zip(joined.count(), joined.sum(), strict=True)]
-    return f"areas and locations of the {len(of_fold)} folds: {', '.join(of_fold)}"
+def _held_out_notes(places: DataFrame, settings: DatasetConfig) -> list[str]:
+    """With the split by_class, how many locations each outcome holds out; RunRefused where that is none at all."""
+    from pyspark.sql import functions as F
+
+    deciles = settings.held_out_deciles
+    if deciles is None:
+        return []
+    counted = places.agg(*[F.count_if(F.col(name).isin(deciles)).alias(name) for name in settings.outcomes]).first()
+    assert counted is not None
+    held_out: dict[str, int] = counted.asDict()
+    if not any(held_out.values()):
+        raise RunRefused(
+            f"dataset.held_out_deciles: no location with photographs has decile {', '.join(map(str, deciles))} of any "
+            "outcome; hold out others"
+        )
+    return [f"{name}: {n} location(s) are held out" for name, n in held_out.items()]
 
 
 def _label_notes(places: DataFrame, outcomes: Sequence[str]) -> list[str]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from streetdeciles.errors import RunFailed
@@ -16,7 +18,11 @@ from streetdeciles.training_set import decode_arrays
 if TYPE_CHECKING:
     from streetdeciles.prediction.fold_models import Predicted
 
-COLUMNS = ("location_id", "fold", "features", "view_mask")
+ARRAYS = ("features", "view_mask")
+COLUMNS = ("location_id", "fold", *ARRAYS)
+THE_ONE_MODEL = 0
+"""The number of an outcome's model, where what is held out is not a fold but some deciles."""
+
 MODEL = "network"
 
 
@@ -29,12 +35,24 @@ class ModelFile(NamedTuple):
     weights_sha256: str
 
 
-def predict(
-    batches: Iterable[pa.RecordBatch], *, models_uri: str, files: tuple[ModelFile, ...], schema: pa.Schema, mean: bool
-) -> Iterator[pa.RecordBatch]:
-    """Predictions of every location and outcome, in `schema`.
+@dataclass(frozen=True)
+class Models:
+    """Which models predict, and what of a location.
 
-    They are those of the models that have not seen its area, or the `mean` of all models' scores, with no fold.
+    mean: of all models' scores, with no fold; else of those that have not seen the location's fold.
+    held_out_deciles: where given, an outcome is predicted where its decile is one of these, by its one model.
+    """
+
+    uri: str
+    files: tuple[ModelFile, ...]
+    mean: bool = False
+    held_out_deciles: tuple[int, ...] = ()
+
+
+def predict(batches: Iterable[pa.RecordBatch], *, models: Models, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Predictions in `schema` of every location (columns COLUMNS) and outcome, as `models` says.
+
+    With `held_out_deciles` there is a column of deciles for each outcome too.
 
     Raises:
         RunFailed: a location is in a fold that no model was held out for.
@@ -44,40 +62,60 @@ def predict(
     from streetdeciles.prediction.fold_models import load_fold_models, load_mean_of_models
 
     for batch in batches:
-        location_ids = batch.column("location_id")
-        features, view_mask = decode_arrays(batch.column("features")), decode_arrays(batch.column("view_mask"))
-        if mean:
-            all_models = load_mean_of_models(models_uri, files)
+        features, view_mask = (decode_arrays(batch.column(name)) for name in ARRAYS)
+        places = batch.select([name for name in batch.schema.names if name not in ARRAYS])
+        if models.mean:
+            all_models = load_mean_of_models(models.uri, models.files)
             predicted = all_models.predict(features.astype(np.float32), view_mask)
-            yield _rows(location_ids, None, all_models.outcomes, predicted, schema)
+            yield _rows(places, predicted, schema, names=all_models.outcomes, fold=None, wanted=_everything(predicted))
             continue
-        folds = batch.column("fold").to_numpy(zero_copy_only=False)
-        fold_models = load_fold_models(models_uri, files)
+        folds = places.column("fold").to_numpy(zero_copy_only=False)
+        if models.held_out_deciles:
+            folds = np.full(len(folds), THE_ONE_MODEL)
+        fold_models = load_fold_models(models.uri, models.files)
         for fold in np.unique(folds).tolist():
             if fold not in fold_models:
                 raise RunFailed(f"training_set: fold {fold} has no models; run the training stage again")
             rows = np.flatnonzero(folds == fold)
-            models = fold_models[fold]
-            predicted = models.predict(features[rows].astype(np.float32), view_mask[rows])
-            yield _rows(location_ids.take(pa.array(rows)), fold, models.outcomes, predicted, schema)
+            own, of_fold = fold_models[fold], places.take(pa.array(rows))
+            predicted = own.predict(features[rows].astype(np.float32), view_mask[rows])
+            wanted = _everything(predicted)
+            if models.held_out_deciles:
+                wanted = _of_deciles(of_fold, own.outcomes, models.held_out_deciles)
+            yield _rows(of_fold, predicted, schema, names=own.outcomes, fold=fold, wanted=wanted)
+
+
+def _everything(predicted: Predicted) -> npt.NDArray[np.bool_]:
+    return np.ones(predicted.scores.shape, bool)
+
+
+def _of_deciles(places: pa.RecordBatch, outcomes: tuple[str, ...], deciles: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+    """Whether an outcome's decile is one of these, [n, outcomes]."""
+    columns = [places.column(outcome).fill_null(0).to_numpy(zero_copy_only=False) for outcome in outcomes]
+    return np.isin(np.stack(columns, axis=1), deciles)
 
 
 def _rows(
-    location_ids: pa.Array, fold: int | None, names: tuple[str, ...], predicted: Predicted, schema: pa.Schema
+    places: pa.RecordBatch,
+    predicted: Predicted,
+    schema: pa.Schema,
+    *,
+    names: tuple[str, ...],
+    fold: int | None,
+    wanted: npt.NDArray[np.bool_],
 ) -> pa.RecordBatch:
-    """One row for each location and outcome, location by location."""
-    n, outcomes = predicted.scores.shape
-    location, outcome = np.divmod(np.arange(n * outcomes), outcomes)
-    classes = predicted.probabilities.shape[-1]
-    offsets = np.arange(0, n * outcomes * classes + 1, classes, dtype=np.int32)
+    """One row for each location and outcome that is `wanted` [n, outcomes], location by location."""
+    location, outcome = np.nonzero(wanted)
+    n, classes = len(location), predicted.probabilities.shape[-1]
+    offsets = np.arange(0, n * classes + 1, classes, dtype=np.int32)
     columns = {
-        "location_id": location_ids.take(pa.array(location)),
+        "location_id": places.column("location_id").take(pa.array(location)),
         "outcome": pa.array(names).take(pa.array(outcome)),
-        "model": pa.repeat(MODEL, n * outcomes),
-        "fold": pa.repeat(pa.scalar(fold, pa.int32()), n * outcomes),
-        "score": pa.array(predicted.scores.ravel()),
-        "decile": pa.array(predicted.deciles.ravel()),
-        "probabilities": pa.ListArray.from_arrays(offsets, predicted.probabilities.ravel()),
+        "model": pa.repeat(MODEL, n),
+        "fold": pa.repeat(pa.scalar(fold, pa.int32()), n),
+        "score": pa.array(predicted.scores[wanted]),
+        "decile": pa.array(predicted.deciles[wanted]),
+        "probabilities": pa.ListArray.from_arrays(offsets, predicted.probabilities[wanted].ravel()),
     }
     return pa.RecordBatch.from_arrays(
         [columns[name].cast(schema.field(name).type) for name in schema.names], schema=schema

@@ -1,8 +1,8 @@
-"""Stage prediction: every location of the training set by the models that have not seen its area, or by given ones."""
+"""Stage prediction: what the split holds out, by the models that have not seen it, or every location by given ones."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -10,48 +10,93 @@ from typing import TYPE_CHECKING, Any
 from streetdeciles import storage
 from streetdeciles.config import RunConfig
 from streetdeciles.errors import RunFailed, RunRefused
-from streetdeciles.prediction.predict import COLUMNS, ModelFile, predict
+from streetdeciles.prediction.predict import COLUMNS, ModelFile, Models, predict
 from streetdeciles.run_log import StageReport
 from streetdeciles.tables import PREDICTIONS, TRAINING_SET
 from streetdeciles.training_set import training_set_ddl, training_set_shape
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import Column, DataFrame, SparkSession
 
 
 def run(spark: SparkSession, config: RunConfig) -> StageReport:
-    """Write predictions: one row for each location and each outcome that was trained.
+    """Write predictions: one row for each location and each trained outcome, where the location is held out.
 
-    With `prediction.models` the score is the mean of all models there, and the fold is null: whether they have seen an
-    area, nobody here knows.
+    With `prediction.models` that is every location; the score is the mean of all models there, and the fold is null:
+    whether they have seen an area, nobody here knows.
 
     Raises:
-        RunRefused: the given models are of other features, or of none of the outcomes.
-        RunFailed: no training set, no models, or other rows than there are locations and outcomes.
+        RunRefused: nothing is held out by the split, or the given models are of other features, or of none of the
+            outcomes.
+        RunFailed: no training set, no models, or other rows than there are held-out locations and outcomes.
     """
-    given = config.prediction.models
-    models_uri = given or storage.join(config.work_dir, "models")
-    files = _given_models(config, given) if given else _model_files(storage.read_json(_card_uri(models_uri)))
-    outcomes = {model.outcome for model in files}
+    models = _models(config)
+    outcomes = tuple(dict.fromkeys(model.outcome for model in models.files))
     with _small_batches(spark, config.prediction.batch_size):
         locations = _locations(spark, config)
-        n_locations = locations.count()
-        schema = PREDICTIONS.arrow_schema()
-        work = partial(predict, models_uri=models_uri, files=files, schema=schema, mean=given is not None)
-        predicted = locations.mapInArrow(work, PREDICTIONS.ddl)
-        rows = storage.write_table(predicted, PREDICTIONS, config.work_dir)
-    if rows != n_locations * len(outcomes):
+        n_locations, n_held_out, expected = _count(locations, config, outcomes)
+        if not n_held_out:
+            raise RunFailed(f"training_set: no location is held out of {', '.join(outcomes)}; there is none to predict")
+        columns = (*COLUMNS, *(outcomes if models.held_out_deciles else ()))
+        held_out = locations.where(_is_held_out(config, outcomes)).select(*columns)
+        work = partial(predict, models=models, schema=PREDICTIONS.arrow_schema())
+        rows = storage.write_table(held_out.mapInArrow(work, PREDICTIONS.ddl), PREDICTIONS, config.work_dir)
+    if rows != expected:
         raise RunFailed(
-            f"predictions: {rows} rows of {n_locations} locations x {len(outcomes)} outcomes; run the stage again"
+            f"predictions: {rows} rows of {expected} held-out locations x outcomes; run the stage prediction again"
         )
-    counts = {"locations": n_locations, "outcomes": len(outcomes), "predictions": rows}
-    untrained = [outcome for outcome in config.dataset.outcomes if outcome not in outcomes]
-    notes = [f"{outcome}: no model was trained" for outcome in untrained]
-    if given:
-        notes.append(
-            f"scores are the mean of {len(files) // len(outcomes)} models an outcome, of {given}; not held out"
+    counts = {"locations": n_locations}
+    if n_held_out < n_locations:
+        counts |= {"held out": n_held_out, "not held out, not predicted": n_locations - n_held_out}
+    counts |= {"outcomes": len(outcomes), "predictions": rows}
+    return StageReport("prediction", counts, _notes(config, models, outcomes))
+
+
+def _notes(config: RunConfig, models: Models, outcomes: Sequence[str]) -> list[str]:
+    notes = [f"{outcome}: no model was trained" for outcome in config.dataset.outcomes if outcome not in outcomes]
+    if models.mean:
+        n_models = len(models.files) // len(outcomes)
+        notes.append(f"scores are the mean of {n_models} models an outcome, of {models.uri}; not held out")
+    return notes
+
+
+def _models(config: RunConfig) -> Models:
+    if config.dataset.split == "train_only":
+        raise RunRefused(
+            "dataset.split train_only holds no location out, so none can be predicted honestly; give its models to "
+            "another run as prediction.models"
         )
-    return StageReport("prediction", counts, notes)
+    if given := config.prediction.models:
+        return Models(given, _given_models(config, given), mean=True)
+    uri = storage.join(config.work_dir, "models")
+    files = _model_files(storage.read_json(_card_uri(uri)))
+    return Models(uri, files, held_out_deciles=tuple(config.dataset.held_out_deciles or ()))
+
+
+def _is_held_out(config: RunConfig, outcomes: Sequence[str]) -> Column:
+    """Whether a location of the training set is held out from a model of one of the outcomes at least."""
+    from pyspark.sql import functions as F
+
+    if config.prediction.models:
+        return F.lit(True)
+    if config.training.folds:
+        return F.col("fold").isin(config.training.folds)
+    if deciles := config.dataset.held_out_deciles:
+        return F.greatest(F.lit(False), *[F.coalesce(F.col(name).isin(deciles), F.lit(False)) for name in outcomes])
+    return F.col("fold") >= 0
+
+
+def _count(locations: DataFrame, config: RunConfig, outcomes: Sequence[str]) -> tuple[int, int, int]:
+    """Locations, those that are held out, and the predictions that there must be. Reads no features."""
+    from pyspark.sql import functions as F
+
+    held_out = F.count_if(_is_held_out(config, outcomes))
+    deciles = config.dataset.held_out_deciles
+    of_outcome = [F.count_if(F.col(name).isin(deciles)) if deciles else held_out for name in outcomes]
+    counted = locations.agg(F.count("*"), held_out, *of_outcome).first()
+    assert counted is not None
+    n_locations, n_held_out, *n_predictions = (int(n) for n in counted)
+    return n_locations, n_held_out, sum(n_predictions)
 
 
 def _card_uri(models_uri: str) -> str:
@@ -87,7 +132,7 @@ def _given_models(config: RunConfig, models_uri: str) -> tuple[ModelFile, ...]:
 
 def _locations(spark: SparkSession, config: RunConfig) -> DataFrame:
     ddl = training_set_ddl(config.dataset.outcomes)
-    return spark.read.schema(ddl).parquet(storage.spark_uri(_training_set_uri(config))).select(*COLUMNS)
+    return spark.read.schema(ddl).parquet(storage.spark_uri(_training_set_uri(config)))
 
 
 def _training_set_uri(config: RunConfig) -> str:

@@ -39,7 +39,7 @@ class Findings:
     """The frames that the page is made of.
 
     `areas`: region, area_id, outcome, true_decile, decile (the report's method), n_locations; NaN = not known.
-    `confusion`: region, outcome, true_decile, decile, n: the network's held-out predictions of locations.
+    `confusion`: region, outcome, true_decile, decile, n: the network's predictions of locations.
     `metrics`: the table of that name. `history`: one row an outcome, fold and epoch of training.
     `losses`: stage, reason, n, examples (list of (id, detail)): the rejects and everything left out.
     `counts`: locations with a place, photographs that were found, locations that were predicted.

@@ -12,6 +12,7 @@ from streetdeciles.config import RunConfig, input_paths
 from streetdeciles.outcomes import OUTCOMES
 from streetdeciles.report import colours
 from streetdeciles.report.panels import MEASURE_TITLES, METHODS, Panel, RegionMap, make_panel
+from streetdeciles.report.split import split_words
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -58,6 +59,7 @@ def render(
         outcomes=[outcome_title(name) for name in outcomes],
         titles=dict(zip(outcomes, map(outcome_title, outcomes), strict=True)),
         tiles=_tiles(findings, panels, config),
+        split=split_words(config),
         settings=_settings(config),
         measures=list(MEASURE_TITLES.values()),
         method=METHODS[config.report.method],
@@ -112,12 +114,13 @@ def _tiles(findings: Findings, panels: Sequence[Panel], config: RunConfig) -> li
     where = region_title(regions[0]) if len(regions) == 1 else f"{len(regions)} regions"
     predicted, located = findings.counts["predicted"], findings.counts["locations"]
     of = f"locations predicted, of {located:,}" if predicted != located else "locations, all predicted"
+    figure = split_words(config).figure
     return [
         (f"{len(areas):,}", f"areas in {where}"),
         (f"{predicted:,}", of),
         (f"{findings.counts['photographs']:,}", "photographs"),
         (f"{len(config.dataset.outcomes)}", "outcome" if len(config.dataset.outcomes) == 1 else "outcomes"),
-        (f"{config.dataset.folds}", "folds of whole areas"),
+        *([figure] if figure else []),
     ]
 
 
@@ -147,7 +150,7 @@ def _settings(config: RunConfig) -> list[tuple[str, str]]:
             f"{features.backbone}, weights {weights}, precision {features.precision}, kept as {features.store}",
         ),
         ("Network", network),
-        ("Folds", f"{config.dataset.folds}; all locations of an area are in one"),
+        ("Held out", split_words(config).setting),
         ("Seed", str(config.seed)),
     ]
 

@@ -14,7 +14,6 @@ from streetdeciles.config import TrainingConfig
 from streetdeciles.ordinal.binomial import predicted_decile
 from streetdeciles.ordinal.stacked_network import stack
 from streetdeciles.training.best_models import TrainedModel
-from streetdeciles.training.cache import TrainingRows
 from streetdeciles.training.lessons import Lessons
 from streetdeciles.training.stacked_training import network_shape
 
@@ -40,7 +39,7 @@ def curve_points(lessons: Lessons, models: list[TrainedModel], settings: Trainin
     points = []
     for f, fold in enumerate(lessons.folds):
         own = [model for model in models if model.fold == fold]
-        errors = held_out_errors(lessons.rows, own, settings)
+        errors = held_out_errors(lessons, f, own, settings)
         for model, error in zip(own, errors, strict=True):
             n_areas = int(lessons.learning_areas[f, lessons.outcomes.index(model.outcome)].sum())
             mae = float(error.mean()) if error.size else float("nan")
@@ -50,20 +49,23 @@ def curve_points(lessons: Lessons, models: list[TrainedModel], settings: Trainin
 
 
 def held_out_errors(
-    rows: TrainingRows, models: list[TrainedModel], settings: TrainingConfig
+    lessons: Lessons, f: int, models: list[TrainedModel], settings: TrainingConfig
 ) -> list[npt.NDArray[np.int64]]:
-    """Of the models of one fold: distance in deciles of each location of the fold whose decile is known."""
-    held_out = np.flatnonzero(rows.fold == models[0].fold)
+    """Of the models of fold `folds[f]`: distance in deciles of each location held out from it whose decile is known."""
+    rows = lessons.rows
+    places = [lessons.outcomes.index(model.outcome) for model in models]
+    everything = np.arange(len(rows))
+    measured = (lessons.held_out(f, everything) & (lessons.deciles(everything) > 0))[places]
+    index = np.flatnonzero(measured.any(axis=0))
     network = stack(network_shape(rows, settings), [model.weights for model in models])
-    found = []
-    for index in np.array_split(held_out, max(1, -(-len(held_out) // ROWS_AT_ONCE))):
-        features = np.asarray(rows.features[index], np.float32)
-        scores = network({"features": features[None], "view_mask": rows.view_mask[index][None]}, training=False)
-        found.append(np.asarray(predicted_decile(scores)))
-    predicted = np.concatenate(found, axis=1)
-    columns = [rows.outcomes.index(model.outcome) for model in models]
-    true = rows.deciles[held_out][:, columns].T.astype(np.int64)
-    return [np.abs(p - t)[t > 0] for p, t in zip(predicted, true, strict=True)]
+    found = [np.zeros((len(models), 0), np.int64)]
+    for some in (index[first : first + ROWS_AT_ONCE] for first in range(0, len(index), ROWS_AT_ONCE)):
+        features = np.asarray(rows.features[some], np.float32)
+        scores = network({"features": features[None], "view_mask": rows.view_mask[some][None]}, training=False)
+        found.append(np.asarray(predicted_decile(scores), np.int64))
+    true = lessons.deciles(index)[places].astype(np.int64)
+    distances = np.abs(np.concatenate(found, axis=1) - true)
+    return [own[wanted] for own, wanted in zip(distances, measured[:, index], strict=True)]
 
 
 def curve_csv(points: Iterable[CurvePoint]) -> str:

@@ -50,16 +50,19 @@ def save_card(
     notes: list[str],
     *,
     training_set: str = "",
+    split: dict[str, Any] | None = None,
 ) -> None:
     """Write the card: the models, the shape of their input, the settings of the training, the notes on it.
 
-    `training_set` is the fingerprint of the rows: equal cards are of models that have learned from equal rows.
+    `training_set` is the fingerprint of the rows: equal cards are of models that have learned from equal rows. `split`
+    says which of them a model has not seen.
     """
     card = {
         "models": list(models),
         "input": {"features": [shape.views, shape.features], "view_mask": [shape.views]},
         "training": training,
         "training_set": training_set,
+        "split": split or {},
         "versions": {"streetdeciles": __version__, "keras": keras.__version__, "backend": keras.backend.backend()},
         "notes": notes,
     }

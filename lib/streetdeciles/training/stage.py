@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from streetdeciles import __version__, storage
-from streetdeciles.config import RunConfig, result_settings
+from streetdeciles.config import SPLITS, RunConfig, result_settings
 from streetdeciles.errors import RunRefused
 from streetdeciles.hardware import choose_precision, device_of
 from streetdeciles.keras_start import start_keras
@@ -73,7 +73,7 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
         "locations": len(rows),
         "outcomes": len(rows.outcomes),
         "outcomes skipped": len(rows.outcomes) - len(lessons.outcomes),
-        "folds": len(lessons.folds),
+        **({"folds": len(lessons.folds)} if config.dataset.folds else {}),
         "models": len(models),
         "epochs, all models together": len(history),
     }
@@ -86,8 +86,11 @@ def learning_curve(config: RunConfig) -> StageReport:
     A size of which no model can be trained is skipped and named. What a killed run has reached is not done again.
 
     Raises:
-        RunRefused: nothing can be learned at any size, features are not finite, or start models do not fit.
+        RunRefused: nothing is held out or can be learned at any size, features are not finite, or start models do not
+            fit.
     """
+    if config.dataset.split == "train_only":
+        raise RunRefused("the learning curve is of held-out locations, and dataset.split train_only has none")
     start_keras()
     from streetdeciles.training.learning_curve import SIZES, CurvePoint, curve_csv, curve_points, mean_errors
 
@@ -151,7 +154,12 @@ def _start_models(config: RunConfig) -> StartModels | None:
 def _plan(config: RunConfig, rows: TrainingRows) -> tuple[Lessons, list[str]]:
     settings = config.training
     lessons, notes = plan_lessons(
-        rows, validation_share=settings.validation_share, seed=config.seed, train_size=settings.train_size
+        rows,
+        validation_share=settings.validation_share,
+        seed=config.seed,
+        train_size=settings.train_size,
+        folds=settings.folds,
+        held_out_deciles=config.dataset.held_out_deciles or (),
     )
     if settings.train_size < 1:
         notes.append(f"learned from {settings.train_size:.3g} of the areas that there are to learn from")
@@ -205,6 +213,7 @@ def _fingerprint(config: RunConfig, lessons: Lessons, starts: StartModels | None
     return checkpoint_key(
         training_set=lessons.rows.fingerprint,
         settings=result_settings(config.training),
+        held_out_deciles=lessons.held_out_deciles,
         seed=config.seed,
         models=lessons.models,
         starts=starts.fingerprint if starts else None,
@@ -224,7 +233,8 @@ def _save(
         saved = save_models(models, shape, staged)
         storage.write_text(storage.join(staged, "history.csv"), history_csv(history))
         settings = {"seed": config.seed, **result_settings(config.training)}
-        save_card(staged, saved, shape, settings, notes, training_set=rows.fingerprint)
+        split = {key: getattr(config.dataset, key) for key in ("split", *SPLITS[config.dataset.split])}
+        save_card(staged, saved, shape, settings, notes, training_set=rows.fingerprint, split=split)
         storage.replace(staged, storage.join(config.work_dir, MODELS))
     finally:
         storage.remove(staged)
