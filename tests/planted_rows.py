@@ -38,8 +38,8 @@ def planted_rows(*, areas: int = 90, per_area: int = 4, outcomes: int = 2, seed:
     return TrainingRows(names, features.astype(np.float32), mask, fold, area, deciles)
 
 
-def write_planted_set(spark: SparkSession, rows: TrainingRows, uri: str) -> None:
-    """`rows` as the dataset stage writes them; a decile of 0 becomes null."""
+def write_planted_set(spark: SparkSession, rows: TrainingRows, uri: str, *, files: int = 1) -> None:
+    """`rows` as the dataset stage writes them, in several `files`; a decile of 0 becomes null."""
     features, mask = encode_arrays(rows.features), encode_arrays(rows.view_mask)
     content = [
         (
@@ -56,9 +56,10 @@ def write_planted_set(spark: SparkSession, rows: TrainingRows, uri: str) -> None
         )
         for i in range(len(rows))
     ]
-    frame = spark.createDataFrame(content, training_set_ddl(rows.outcomes)).coalesce(1)
+    frame = spark.createDataFrame(content, training_set_ddl(rows.outcomes))
+    in_order = frame.repartitionByRange(files, "row_number").sortWithinPartitions("row_number")
     shape = TrainingSetShape(len(rows), *rows.features.shape[1:], rows.outcomes)
-    write_training_set(frame, uri, shape)
+    write_training_set(in_order, uri, shape)
 
 
 def planted_config(work_dir: Path, rows: TrainingRows, **training: Any) -> RunConfig:

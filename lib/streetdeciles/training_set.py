@@ -93,6 +93,12 @@ def training_set_shape(uri: str) -> TrainingSetShape:
     return TrainingSetShape(rows, first.shape[1], first.shape[2], outcomes)
 
 
+def training_set_files(uri: str) -> dict[str, int]:
+    """Name and size of each Parquet file of a set, in the order of `row_number`; another writing has other names."""
+    fs, paths = _files(uri)
+    return {path.rsplit("/", 1)[-1]: int(fs.size(path)) for path in paths}
+
+
 def training_set_ddl(outcomes: Sequence[str]) -> str:
     """Spark schema of the stored rows, e.g. for `mapInArrow`."""
     kinds = {**dict.fromkeys(_TEXTS, "string"), **dict.fromkeys(_ARRAYS, "binary"), "row_number": "bigint"}

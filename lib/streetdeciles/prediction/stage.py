@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from streetdeciles import storage
+from streetdeciles import __version__, storage
 from streetdeciles.config import RunConfig
 from streetdeciles.errors import RunFailed, RunRefused
+from streetdeciles.prediction.parts import Part, parts_key, plan_parts, predict_parts
 from streetdeciles.prediction.predict import COLUMNS, ModelFile, Models, predict
 from streetdeciles.run_log import StageReport
 from streetdeciles.tables import PREDICTIONS, TRAINING_SET
-from streetdeciles.training_set import training_set_ddl, training_set_shape
+from streetdeciles.training_set import training_set_ddl, training_set_files, training_set_shape
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
+
+PARTS = ("_staging", "predictions-in-parts")
 
 
 def run(spark: SparkSession, config: RunConfig) -> StageReport:
@@ -32,15 +36,12 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     """
     models = _models(config)
     outcomes = tuple(dict.fromkeys(model.outcome for model in models.files))
+    files = training_set_files(_training_set_uri(config))
     with _small_batches(spark, config.prediction.batch_size):
-        locations = _locations(spark, config)
-        n_locations, n_held_out, expected = _count(locations, config, outcomes)
+        n_locations, n_held_out, expected = _count(_locations(spark, config, list(files)), config, outcomes)
         if not n_held_out:
             raise RunFailed(f"training_set: no location is held out of {', '.join(outcomes)}; there is none to predict")
-        columns = (*COLUMNS, *(outcomes if models.held_out_deciles else ()))
-        held_out = locations.where(_is_held_out(config, outcomes)).select(*columns)
-        work = partial(predict, models=models, schema=PREDICTIONS.arrow_schema())
-        rows = storage.write_table(held_out.mapInArrow(work, PREDICTIONS.ddl), PREDICTIONS, config.work_dir)
+        rows = _write(spark, config, models, files)
     if rows != expected:
         raise RunFailed(
             f"predictions: {rows} rows of {expected} held-out locations x outcomes; run the stage prediction again"
@@ -50,6 +51,28 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
         counts |= {"held out": n_held_out, "not held out, not predicted": n_locations - n_held_out}
     counts |= {"outcomes": len(outcomes), "predictions": rows}
     return StageReport("prediction", counts, _notes(config, models, outcomes))
+
+
+def _write(spark: SparkSession, config: RunConfig, models: Models, files: Mapping[str, int]) -> int:
+    """Write predictions, part by part where the training set has several files; its rows."""
+    outcomes = tuple(dict.fromkeys(model.outcome for model in models.files))
+    columns = (*COLUMNS, *(outcomes if models.held_out_deciles else ()))
+    work = partial(predict, models=models, schema=PREDICTIONS.arrow_schema())
+
+    def predicted(part: Part) -> DataFrame:
+        held_out = _locations(spark, config, part).where(_is_held_out(config, outcomes)).select(*columns)
+        return held_out.mapInArrow(work, PREDICTIONS.ddl)
+
+    parts = plan_parts(list(files))
+    if len(parts) == 1:
+        return storage.write_table(predicted(parts[0]), PREDICTIONS, config.work_dir)
+    folder = storage.join(config.work_dir, *PARTS)
+    key = parts_key(models=asdict(models), files=files, folds=config.training.folds, version=__version__)
+    rows = storage.write_table(
+        predict_parts(spark, parts, predicted, folder=folder, key=key), PREDICTIONS, config.work_dir
+    )
+    storage.remove(folder)
+    return rows
 
 
 def _notes(config: RunConfig, models: Models, outcomes: Sequence[str]) -> list[str]:
@@ -130,9 +153,10 @@ def _given_models(config: RunConfig, models_uri: str) -> tuple[ModelFile, ...]:
     return files
 
 
-def _locations(spark: SparkSession, config: RunConfig) -> DataFrame:
-    ddl = training_set_ddl(config.dataset.outcomes)
-    return spark.read.schema(ddl).parquet(storage.spark_uri(_training_set_uri(config)))
+def _locations(spark: SparkSession, config: RunConfig, part: Part) -> DataFrame:
+    """The rows in some files of the training set."""
+    uri, ddl = _training_set_uri(config), training_set_ddl(config.dataset.outcomes)
+    return spark.read.schema(ddl).parquet(*[storage.spark_uri(storage.join(uri, name)) for name in part])
 
 
 def _training_set_uri(config: RunConfig) -> str:
