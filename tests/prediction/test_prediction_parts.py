@@ -16,8 +16,8 @@ from streetdeciles.ordinal.network import NetworkShape, initial_weights, locatio
 from streetdeciles.prediction import stage
 from streetdeciles.prediction.parts import MOST_PARTS, Part, plan_parts, predict_parts
 from streetdeciles.tables import PREDICTIONS
+from streetdeciles.training.best_models import TrainedModel
 from streetdeciles.training.model_store import save_card, save_models
-from streetdeciles.training.stacked_training import TrainedModel
 from streetdeciles.training_set import training_set_files
 
 if TYPE_CHECKING:

@@ -173,6 +173,16 @@ def test_given_models_of_other_outcomes_are_refused(spark: SparkSession, work_di
         stage.run(spark, config)
 
 
+def test_features_that_are_not_finite_are_refused_by_their_location(
+    spark: SparkSession, work_dir: Path, tmp_path: Path
+) -> None:
+    features = ROWS.features.copy()
+    features[11, 0, 3] = np.nan
+    write_planted_set(spark, replace(ROWS, features=features), str(tmp_path / "training_set"))
+    with pytest.raises(Exception, match="location_id location 11 has features that are NaN or infinite"):
+        stage.run(spark, with_models(planted_config(tmp_path, ROWS), work_dir / "models"))
+
+
 def test_a_fold_without_models_is_told(spark: SparkSession, work_dir: Path, tmp_path: Path) -> None:
     (tmp_path / "training_set").symlink_to(work_dir / "training_set")
     save(some_models(range(2)), tmp_path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -55,7 +55,7 @@ def predict(batches: Iterable[pa.RecordBatch], *, models: Models, schema: pa.Sch
     With `held_out_deciles` there is a column of deciles for each outcome too.
 
     Raises:
-        RunFailed: a location is in a fold that no model was held out for.
+        RunFailed: a location is in a fold that no model was held out for, or has features that are not finite.
     """
     _use_own_cores()
     start_keras()
@@ -64,6 +64,7 @@ def predict(batches: Iterable[pa.RecordBatch], *, models: Models, schema: pa.Sch
     for batch in batches:
         features, view_mask = (decode_arrays(batch.column(name)) for name in ARRAYS)
         places = batch.select([name for name in batch.schema.names if name not in ARRAYS])
+        _refuse_not_finite(places, features)
         if models.mean:
             all_models = load_mean_of_models(models.uri, models.files)
             predicted = all_models.predict(features.astype(np.float32), view_mask)
@@ -83,6 +84,17 @@ def predict(batches: Iterable[pa.RecordBatch], *, models: Models, schema: pa.Sch
             if models.held_out_deciles:
                 wanted = _of_deciles(of_fold, own.outcomes, models.held_out_deciles)
             yield _rows(of_fold, predicted, schema, names=own.outcomes, fold=fold, wanted=wanted)
+
+
+def _refuse_not_finite(places: pa.RecordBatch, features: npt.NDArray[Any]) -> None:
+    """Training has refused them already, but with the models of another run there was none."""
+    finite = np.isfinite(features).all(axis=(1, 2))
+    if not finite.all():
+        bad = places.column("location_id")[int(np.flatnonzero(~finite)[0])]
+        raise RunFailed(
+            f"training_set: location_id {bad} has features that are NaN or infinite; "
+            "extract its photographs again or leave it out"
+        )
 
 
 def _everything(predicted: Predicted) -> npt.NDArray[np.bool_]:

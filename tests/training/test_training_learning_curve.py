@@ -1,0 +1,48 @@
+"""Held-out errors are of rows that a model has not seen; with held-out deciles these differ between outcomes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from planted_rows import planted_rows
+from streetdeciles.config import TrainingConfig
+from streetdeciles.ordinal.binomial import predicted_decile
+from streetdeciles.ordinal.network import initial_weights, location_network
+from streetdeciles.training.best_models import TrainedModel
+from streetdeciles.training.learning_curve import held_out_errors
+from streetdeciles.training.lessons import plan_lessons
+from streetdeciles.training.stacked_training import network_shape
+from streetdeciles.training_set import LEARNED
+
+SETTINGS = TrainingConfig(view_units=[16], location_units=[8])
+ROWS = planted_rows(areas=60, per_area=10)
+IN_NO_FOLD = replace(ROWS, fold=np.full_like(ROWS.fold, LEARNED))
+
+
+@pytest.mark.parametrize("deciles", [[1, 10], [4]])
+def test_errors_are_of_each_outcomes_held_out_deciles(deciles: list[int]) -> None:
+    lessons, _ = plan_lessons(IN_NO_FOLD, validation_share=0.2, seed=1, held_out_deciles=deciles)
+    network, random = location_network(network_shape(ROWS, SETTINGS)), np.random.default_rng(0)
+    models = [
+        TrainedModel(outcome, 0, initial_weights(network, random), epoch=1, val_loss=2.0, val_mae=2.0)
+        for outcome in reversed(ROWS.outcomes)
+    ]
+    errors = held_out_errors(lessons, 0, models, SETTINGS)
+    for model, found in zip(models, errors, strict=True):
+        own = np.isin(true := ROWS.deciles[:, ROWS.outcomes.index(model.outcome)], deciles)
+        network.set_weights(model.weights)
+        scores = network({"features": ROWS.features[own], "view_mask": ROWS.view_mask[own]})
+        expected = np.abs(np.asarray(predicted_decile(scores))[:, 0] - true[own])
+        assert own.sum() == 60 * len(deciles)
+        assert (found != expected).mean() < 0.02  # a score between two deciles may round otherwise
+
+
+def test_where_nothing_is_held_out_there_are_no_errors() -> None:
+    lessons, _ = plan_lessons(IN_NO_FOLD, validation_share=0.2, seed=1)
+    network = location_network(network_shape(ROWS, SETTINGS))
+    weights = initial_weights(network, np.random.default_rng(0))
+    (errors,) = held_out_errors(lessons, 0, [TrainedModel("outcome_0", 0, weights, 1, 2.0, 2.0)], SETTINGS)
+    assert errors.shape == (0,)
