@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +17,7 @@ import psutil
 import pytest
 import yaml
 
-from standalone.cluster import standalone_cluster, state
+from standalone.cluster import environment, standalone_cluster, state
 from streetdeciles import pipeline
 from streetdeciles.config_file import load_config
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.cluster
 
 REPOSITORY = Path(__file__).parents[2]
+TESTS_OF_FEATURES = REPOSITORY / "tests" / "features"
 SparkSubmit = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -58,6 +61,46 @@ def test_features_run_through_spark_submit_on_a_standalone_cluster(
     np.testing.assert_allclose(
         np.stack(on_cluster["features"].to_list()), np.stack(alone["features"].to_list()), rtol=1e-3, atol=1e-3
     )
+
+
+def test_run_survives_the_loss_of_an_executor_and_of_a_worker(
+    tmp_path: Path, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """kill -9 of one worker's executor, then of the other worker; what they computed last is computed elsewhere."""
+    monkeypatch.syspath_prepend(TESTS_OF_FEATURES)
+    monkeypatch.setenv("PYTHONPATH", f"{TESTS_OF_FEATURES}:{os.environ.get('PYTHONPATH', '')}")
+    from pixel_network import features_of, write_index, write_photos
+
+    photos = write_photos(tmp_path / "photos", 60)
+    write_index(spark, tmp_path / "run", [photos[i : i + 2] for i in range(0, 60, 2)])
+    program = TESTS_OF_FEATURES / "interrupted_extraction.py"
+    errors = tmp_path / "errors"
+
+    def wait_for_marks(n: int) -> None:
+        deadline = time.monotonic() + 300
+        while len(list((tmp_path / "run" / "features" / "_shards").glob("[0-9]*.json"))) < n:
+            assert process.poll() is None, errors.read_text()[-3000:]
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    with standalone_cluster(tmp_path / "cluster", workers=2, cores=1, memory="512m") as cluster:
+        _, first, second = (psutil.Process(int(pid)) for pid in cluster.processes)
+        command = [sys.executable, str(program), str(tmp_path / "run"), str(tmp_path / "log"), cluster.master]
+        with (
+            errors.open("w") as told,
+            subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=told, text=True) as process,
+        ):
+            wait_for_marks(4)
+            (executor,) = first.children()
+            executor.kill()
+            wait_for_marks(12)
+            second.kill()
+            said, _ = process.communicate(timeout=300)
+        assert process.returncode == 0, errors.read_text()[-3000:]
+    assert said.strip() == "{'images': 60, 'features': 60, 'rejects': 0}"
+    found = features_in(str(tmp_path / "run"))
+    assert found["image_id"].to_list() == [photo.stem for photo in photos]
+    np.testing.assert_allclose(np.stack(found["features"].to_list()), [features_of(photo) for photo in photos])
 
 
 def test_cluster_starts_and_stops_by_command(tmp_path: Path) -> None:

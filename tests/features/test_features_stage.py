@@ -94,9 +94,21 @@ def test_one_worker_computes_all_waves(spark: SparkSession, tmp_path: Path) -> N
     write_index(spark, tmp_path, [[photo] for photo in photos])
     with stage._own_workers(spark):
         extract(spark, tmp_path, network=pixel_network(log=str(tmp_path / "log")))
-    workers = (tmp_path / "log").read_text(encoding="utf-8").split()
+    workers = [line.split()[0] for line in (tmp_path / "log").read_text(encoding="utf-8").splitlines()]
     assert len(workers) == 4
     assert len(set(workers)) == 1
+
+
+def test_worker_that_dies_between_two_tasks_is_replaced(spark: SparkSession, tmp_path: Path) -> None:
+    """Spark finds a closed socket where its idle worker was; that is no fault of the next shard."""
+    photos = write_photos(tmp_path / "photos", 4)
+    log = tmp_path / "log"
+    for name in ("a", "b"):
+        write_index(spark, tmp_path / name, [photos])
+    with stage._own_workers(spark):
+        extract(spark, tmp_path / "a", network=pixel_network(log=str(log)))
+        os.kill(int(log.read_text(encoding="utf-8").split()[0]), signal.SIGKILL)
+        assert extract(spark, tmp_path / "b").counts == {"images": 4, "features": 4, "rejects": 0}
 
 
 @pytest.mark.parametrize("n", [2, 7])

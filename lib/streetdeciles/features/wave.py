@@ -29,6 +29,13 @@ if TYPE_CHECKING:
 ROW_GROUP_BYTES = 32 * 1024 * 1024
 """2,000 rows of 4,096 features: small enough to be read one by one, large enough for Parquet."""
 
+LOST_WORKER = re.compile(
+    r"Python worker exited|ExecutorLostFailure|crashed\)|"
+    # One that was idle: Spark finds out when it sends the next task.
+    r"java\.net\.SocketException: (?:Broken pipe|Connection reset)\s*\n(?:\s+at .*\n)*?"
+    r"\s+at org\.apache\.spark\.(?:api|sql\.execution)\.python\."
+)
+
 _committing = Lock()
 
 
@@ -202,6 +209,6 @@ def _told(error: Exception) -> Exception:
     if isinstance(error, StreetdecilesError):
         return error
     text = str(error)
-    if re.search(r"Python worker exited|ExecutorLostFailure|crashed\)", text) and "streetdeciles.errors" not in text:
+    if LOST_WORKER.search(text) and "streetdeciles.errors" not in text:
         return WorkerDied(told_in_one_line(error))
     return told_in_one_line(error)
