@@ -1,6 +1,6 @@
 """Run as a driver of its own: an extraction whose tasks write down which GPU they were given, and when.
 
-Arguments: master, work_dir (with image_index), log.
+Arguments: master, work_dir (with image_index), log, GPUs a task, cores an executor.
 """
 
 from __future__ import annotations
@@ -21,10 +21,8 @@ from streetdeciles.features.stage import extract_shards
 from streetdeciles.session import spark_session
 
 ONE_GPU_AN_EXECUTOR = {
-    "spark.executor.cores": "1",
     "spark.executor.memory": "512m",
     "spark.executor.resource.gpu.amount": "1",
-    "spark.task.resource.gpu.amount": "1",
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
 }
@@ -67,9 +65,11 @@ def recording_network(log: str) -> ImageNetwork:
 
 
 if __name__ == "__main__":
-    master, work_dir, log = sys.argv[1:]
+    master, work_dir, log, gpus_a_task, cores = sys.argv[1:]
     ledger.IMAGES_A_TASK = 1
     config = run_config(Path(work_dir))
-    with spark_session(SparkConfig(master=master, driver_memory="512m", conf=ONE_GPU_AN_EXECUTOR), work_dir) as spark:
-        report = extract_shards(spark, config, recording_network(log), Parallelism(tasks=2, threads=1, local=False))
+    conf = {"spark.task.resource.gpu.amount": gpus_a_task, "spark.executor.cores": cores, **ONE_GPU_AN_EXECUTOR}
+    sizes = Parallelism(tasks=round(2 / float(gpus_a_task)), threads=1, local=False)
+    with spark_session(SparkConfig(master=master, driver_memory="512m", conf=conf), work_dir) as spark:
+        report = extract_shards(spark, config, recording_network(log), sizes)
     print(dict(report.counts))

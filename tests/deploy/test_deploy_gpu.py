@@ -6,9 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
@@ -47,13 +46,20 @@ def test_discovery_script_without_a_gpu_fails_and_says_why(tmp_path: Path) -> No
 
 
 @pytest.mark.cluster
-def test_no_two_live_tasks_share_a_gpu(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One machine with the GPUs 3 and 7, two executors, six shards; each task writes down what it was given."""
+@pytest.mark.parametrize("share", [("1", 1, 1), ("0.5", 3, 2)], ids=["a task a GPU", "two tasks a GPU"])
+def test_live_tasks_of_a_gpu_are_as_many_as_its_share_allows(
+    share: tuple[str, int, int], spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One machine with the GPUs 3 and 7, an executor on each; every task writes down what it was given, and when.
+
+    The executors that share have more cores than tasks, so that it is the GPU that bounds them.
+    """
+    gpus_a_task, cores, tasks_a_gpu = share
     monkeypatch.syspath_prepend(TESTS_OF_FEATURES)
     from pixel_network import write_index, write_photos
 
-    photos = write_photos(tmp_path / "photos", 12)
-    write_index(spark, tmp_path / "run", [photos[i : i + 2] for i in range(0, 12, 2)])
+    photos = write_photos(tmp_path / "photos", 24)
+    write_index(spark, tmp_path / "run", [photos[i : i + 2] for i in range(0, 24, 2)])
     discovery = executable(tmp_path / "discover.sh", """echo '{"name": "gpu", "addresses": ["3", "7"]}'""")
     properties = {
         "spark.worker.resource.gpu.amount": "2",
@@ -61,19 +67,20 @@ def test_no_two_live_tasks_share_a_gpu(spark: SparkSession, tmp_path: Path, monk
     }
     log = tmp_path / "tasks.log"
     monkeypatch.setenv("PYTHONPATH", f"{TESTS_OF_FEATURES}:{os.environ.get('PYTHONPATH', '')}")
-    with standalone_cluster(tmp_path / "cluster", workers=1, cores=2, memory="2g", properties=properties) as cluster:
+    settings: dict[str, Any] = {"workers": 1, "cores": 2 * cores, "memory": "2g", "properties": properties}
+    with standalone_cluster(tmp_path / "cluster", **settings) as cluster:
         program = Path(__file__).with_name("gpu_extraction.py")
-        command = [sys.executable, program, cluster.master, tmp_path / "run", log]
+        command = [sys.executable, program, cluster.master, tmp_path / "run", log, gpus_a_task, cores]
         done = subprocess.run(
             [*map(str, command)], env=environment(), capture_output=True, text=True, timeout=300, check=False
         )
         assert done.returncode == 0, done.stderr[-3000:]
-    assert "'features': 12" in done.stdout
+    assert "'features': 24" in done.stdout
     batches = pd.DataFrame([json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()])
     assert (batches["visible"] == batches["address"]).all()
     tasks = batches.groupby("task").agg(address=("address", "first"), start=("start", "min"), end=("end", "max"))
+    assert len(tasks) == 12
     assert set(tasks["address"]) == {"3", "7"}
-    assert len(tasks) == 6
-    for one, other in combinations(tasks.itertuples(), 2):
-        alive_together = one.start < other.end and other.start < one.end
-        assert not (alive_together and one.address == other.address)
+    for _, of_gpu in tasks.groupby("address"):
+        live = [((of_gpu["start"] <= moment) & (moment < of_gpu["end"])).sum() for moment in of_gpu["start"]]
+        assert max(live) == tasks_a_gpu
