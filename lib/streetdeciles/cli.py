@@ -119,7 +119,9 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_features_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--retry-rejects", action="store_true", help="make the shards that hold rejects again")
+    parser.add_argument(
+        "--retry-rejects", action="store_true", help="make the shards again that hold rejects whose files have changed"
+    )
     parser.add_argument(
         "--status",
         dest="command",

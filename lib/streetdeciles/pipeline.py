@@ -125,11 +125,16 @@ def _why_stale(work_dir: str, stage: Stage, fingerprint: str) -> str | None:
 
 
 def _retry_rejects(work_dir: str) -> None:
-    """Forget the shards with rejects, after the stages that are done with them: whatever happens, nothing is stale."""
-    from streetdeciles.features import shards
+    """Forget the shards of rejects that may be features now.
 
-    if not any(mark.rejects for mark in shards.read_marks(work_dir).values()):
-        logger.info("features: there are no rejects to try again")
+    The stages that are done with them are forgotten before: a run that is killed in between goes on as any other.
+    """
+    from streetdeciles.features import shards
+    from streetdeciles.features.retry import shards_to_retry
+
+    numbers = shards_to_retry(work_dir)
+    if not numbers:
+        logger.info("features: there are no rejects whose files have changed since")
         return
     stale = {"features"}
     for stage in STAGES:
@@ -137,7 +142,8 @@ def _retry_rejects(work_dir: str) -> None:
             stale.add(stage.name)
     for name in stale:
         run_log.forget(work_dir, name)
-    logger.info("features: %d shard(s) with rejects are made again", shards.forget_shards_with_rejects(work_dir))
+    shards.forget_shards(work_dir, numbers)
+    logger.info("features: %d shard(s) with rejects whose files have changed are made again", len(numbers))
 
 
 def run_learning_curve(config: RunConfig) -> StageReport:
@@ -163,7 +169,7 @@ def run(
 ) -> None:
     """Run what of `selected` is not up to date. `on_report` is told of each stage, also of those up to date.
 
-    With `retry_rejects` the shards that hold rejects are no longer up to date, nor is what follows from them.
+    With `retry_rejects` the shards of rejects that may be features now are no longer up to date, nor is what follows.
     """
     if config.training.mlflow and "training" in selected:
         from streetdeciles.training.mlflow_log import refuse_without_mlflow
@@ -173,6 +179,7 @@ def run(
         stack.enter_context(locked(config.work_dir))
         run_log.claim_work_dir(config, force=force)
         if retry_rejects:
+            plan(config, selected, force=force)  # refuses before anything is forgotten
             _retry_rejects(config.work_dir)
         spark = None
         for planned in plan(config, selected, force=force):

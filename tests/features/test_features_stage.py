@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
@@ -129,6 +130,18 @@ def test_tables_open_with_every_reader_and_have_their_columns(spark: SparkSessio
         assert by_arrow.num_rows == len(pd.read_parquet(tmp_path / table.name)) == rows
         assert by_arrow.schema.names == list(table.columns)
         assert spark.read.parquet(str(tmp_path / table.name)).count() == rows
+
+
+def test_numbers_rounded_to_float16_take_half_the_space(spark: SparkSession, tmp_path: Path) -> None:
+    """By Parquet's dictionary, as long as a shard has enough photographs."""
+    sizes = {}
+    numbers = np.random.default_rng(0).normal(-3, 4, (256, 4096)).astype(np.float32)
+    for dtype in (np.float32, np.float16):
+        column = pa.array(list(numbers.astype(dtype).astype(np.float32)), pa.list_(pa.float32()))
+        pq.write_table(pa.table({"features": column}), tmp_path / "numbers.parquet")
+        wave._parquet(spark.read.parquet(str(tmp_path / "numbers.parquet")).coalesce(1), str(tmp_path / "out"))
+        sizes[dtype] = sum(path.stat().st_size for path in (tmp_path / "out").glob("*.parquet"))
+    assert sizes[np.float16] < 0.55 * sizes[np.float32]
 
 
 def test_mark_holds_settings_counts_and_seconds(spark: SparkSession, tmp_path: Path) -> None:

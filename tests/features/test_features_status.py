@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,7 @@ from streetdeciles.errors import RunRefused
 from streetdeciles.features import shards as ledger
 from streetdeciles.features import stage
 from streetdeciles.features.parallel import Parallelism
+from streetdeciles.features.retry import shards_to_retry
 from streetdeciles.features.shards import Mark
 from streetdeciles.features.status import extraction_status
 from streetdeciles.lock import locked
@@ -92,28 +95,81 @@ def test_status_is_shown_while_a_run_goes_on(
 
 
 def test_retried_rejects_are_features_now_and_other_shards_stay(spark: SparkSession, tmp_path: Path) -> None:
-    photos = write_photos(tmp_path / "photos", 6)
-    hidden = photos[3].rename(tmp_path / "hidden.png")
-    write_index(spark, tmp_path, [photos[:2], [*photos[2:4], tmp_path / "gone.jpg"], photos[4:]])
+    photos = write_photos(tmp_path / "photos", 8)
+    hidden, mended, empty = photos[3].rename(tmp_path / "hidden.png"), photos[5], photos[7]
+    content = mended.read_bytes()
+    for damaged in (mended, empty):
+        damaged.write_bytes(b"")
+    write_index(spark, tmp_path, [photos[:2], [*photos[2:4], tmp_path / "gone.jpg"], photos[4:6], photos[6:]])
 
     def extract() -> StageReport:
         return stage.extract_shards(spark, run_config(tmp_path), pixel_network(), ONE_TASK)
 
-    assert extract().counts == {"images": 7, "features": 5, "rejects": 2, "rejects: missing": 2}
-    before = ledger.read_marks(str(tmp_path))
+    counts = {"images": 9, "features": 5, "rejects": 4, "rejects: missing": 2, "rejects: empty": 2}
+    assert extract().counts == counts
+    before = marks_and_times(tmp_path)
+    pipeline._retry_rejects(str(tmp_path))
+    assert marks_and_times(tmp_path) == before  # nothing is different yet
     hidden.rename(photos[3])
+    mended.write_bytes(content)
     pipeline._retry_rejects(str(tmp_path))
     again = extract()
-    assert again.counts == {"images": 7, "features": 6, "rejects": 1, "rejects: missing": 1}
-    after = ledger.read_marks(str(tmp_path))
-    assert [number for number in after if after[number] != before[number]] == [1]
-    assert after[1].features == 2
-    assert 0 < before[0].started < before[0].ended < after[1].started
+    assert again.counts == {"images": 9, "features": 7, "rejects": 2, "rejects: missing": 1, "rejects: empty": 1}
+    after = marks_and_times(tmp_path)
+    assert [number for number in after if after[number] != before[number]] == [1, 2]
+    marks = {number: mark for number, (mark, _) in after.items()}
+    assert marks[1].features == marks[2].features == 2
+    assert 0 < marks[0].started < marks[0].ended < marks[1].started
+
+
+def marks_and_times(work_dir: Path) -> dict[int, tuple[Mark, list[int]]]:
+    """Each mark, and when its features were written."""
+    return {
+        number: (mark, [path.stat().st_mtime_ns for path in (work_dir / "features" / f"shard={number}").iterdir()])
+        for number, mark in sorted(ledger.read_marks(str(work_dir)).items())
+    }
+
+
+@pytest.mark.parametrize(
+    ("uri", "reason", "retried"),
+    [
+        ("{}/old.jpg", "damaged", False),
+        ("{}/old.zip!a!b.jpg", "truncated", False),
+        ("{}/new.zip!a.jpg", "archive_damaged", True),
+        ("{}/new.parquet!7", "empty", True),
+        ("file://{}/new.jpg", "too_large", True),
+        ("{}/was_there.jpg", "empty", True),
+        ("{}/old.jpg/no_folder.jpg", "missing", False),
+        ("{}/old.jpg", "missing", True),
+        ("{}/old.jpg", "crashed_worker", True),
+        ("s3://bucket/a.jpg", "damaged", True),
+    ],
+)
+def test_rejects_are_tried_again_where_they_may_have_changed(
+    uri: str, reason: str, retried: bool, tmp_path: Path
+) -> None:
+    for name in ("old.jpg", "old.zip", "other.jpg"):
+        (tmp_path / name).touch()
+    os.utime(tmp_path / "other.jpg", (1, 1))
+    time.sleep(0.02)
+    finish(tmp_path, 3, 1, at=(time.time(), time.time()), **{reason: 1})
+    write_rejects(tmp_path, 3, uri.format(tmp_path), reason)
+    time.sleep(0.02)
+    for name in ("new.zip", "new.parquet"):
+        (tmp_path / name).touch()
+    (tmp_path / "other.jpg").rename(tmp_path / "new.jpg")  # an older file, in its place since
+    assert shards_to_retry(str(tmp_path)) == ([3] if retried else [])
+
+
+def write_rejects(work_dir: Path, shard: int, uri: str, reason: str) -> None:
+    pq.write_table(pa.table({"uri": [uri], "reason": [reason]}), work_dir / f"rejects/shard={shard}/a.parquet")
 
 
 @pytest.mark.parametrize("rejects", [{}, {"missing": 1}])
 def test_what_follows_from_rejects_is_made_again(rejects: dict[str, int], tmp_path: Path) -> None:
     finish(tmp_path, 0, 3, **rejects)
+    if rejects:
+        write_rejects(tmp_path, 0, str(tmp_path), "missing")
     for name in pipeline.STAGE_NAMES:
         run_log.record(str(tmp_path), StageReport(name), "x")
     pipeline._retry_rejects(str(tmp_path))

@@ -17,6 +17,18 @@ def is_archive(path: str) -> bool:
     return ARCHIVE.fullmatch(path) is not None
 
 
+def containing_file(uri: str) -> str:
+    """The archive or the Parquet file of `archive!member` or `file!row`, as `left_out` and `rejects` have them.
+
+    Other URIs are returned as they are: `!` may be part of any name.
+    """
+    for found in re.finditer("!", uri):
+        before = uri[: found.start()]
+        if is_archive(before) or PARQUET.fullmatch(before):
+            return before
+    return uri
+
+
 def is_nested(member: str) -> bool:
     """Whether the member is an archive itself, of any kind."""
     return _NESTED.fullmatch(member) is not None

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from streetdeciles.archives.names import PARQUET
 from streetdeciles.backbones.backbone import Array
 from streetdeciles.features.rejects import Rejected
 
@@ -78,8 +79,15 @@ def feature_batch(rows: Sequence[Row], features: Array) -> pa.RecordBatch:
 
 
 def reject_batch(rejects: Sequence[tuple[Row, Rejected]]) -> pa.RecordBatch:
+    """Their `uri` is `archive!member`, or `file!row` of a Parquet file, where the photograph is in one."""
     why = {"reason": [why.reason for _, why in rejects], "detail": [why.detail for _, why in rejects]}
-    return _batch(REJECT, [row for row, _ in rejects], why)
+    return _batch(REJECT, [row._replace(uri=_place(row)) for row, _ in rejects], why)
+
+
+def _place(row: Row) -> str:
+    if row.member is None:
+        return row.uri
+    return f"{row.uri}!{row.offset if PARQUET.fullmatch(row.uri) else row.member}"
 
 
 def statistics_batch(tallies: Mapping[int, Tally]) -> pa.RecordBatch:

@@ -64,12 +64,10 @@ def write_failure(work_dir: str, shard: int, why: str) -> None:
     storage.write_json(_failure_uri(work_dir, shard), {"shard": shard, "why": why})
 
 
-def forget_shards_with_rejects(work_dir: str) -> int:
-    """Take the marks of these shards away, so that they are missing and made again; returns their number."""
-    numbers = [number for number, mark in read_marks(work_dir).items() if mark.rejects]
+def forget_shards(work_dir: str, numbers: Iterable[int]) -> None:
+    """Take the marks of these shards away, so that they are missing and made again."""
     for number in numbers:
         storage.remove(_mark_uri(work_dir, number))
-    return len(numbers)
 
 
 def refuse_other_settings(marks: Iterable[Mark], settings: Mapping[str, Any], work_dir: str) -> None:
