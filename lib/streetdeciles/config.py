@@ -65,13 +65,25 @@ class LabelsConfig(Section):
 
 
 class ImageTable(Section):
-    """A Parquet file, or a folder of some, with a row a photograph; `image` holds its bytes, or its file's URI."""
+    """A Parquet file, a folder of some, or a Delta table, with a row a photograph.
+
+    `image` holds its bytes, or its file's URI. `a.b` names the field b of the struct a.
+    """
 
     path: InputPath
     image: str = "image"
     location_id: str = "location_id"
     view: str | None = "view"
     """Null where there is one photograph a location."""
+    keep: list[Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")]] = []
+    """Other columns, e.g. the date, that the table `image_columns` is to hold for each photograph."""
+
+    @field_validator("keep")
+    @classmethod
+    def _does_not_keep_the_key(cls, keep: list[str]) -> list[str]:
+        if len({name.lower() for name in [*keep, "image_id"]}) <= len(keep):
+            raise ValueError("must name each column once, and none that is called image_id, the key of image_columns")
+        return keep
 
 
 class Panorama(Section):

@@ -111,6 +111,9 @@ IMAGE_INDEX = Table(
     },
 )
 
+IMAGE_COLUMNS = "image_columns"
+"""By image_id the columns that `images.table.keep` names, so its schema is made from these."""
+
 FEATURES = Table(
     "features",
     key=("image_id",),

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pydantic import ValidationError
 from test_images_stage import config_of, read
 
-from streetdeciles.config import ImagesConfig, ImageTable, RunConfig
+from streetdeciles.archives.reading import MemberReader
+from streetdeciles.config import ImagesConfig, ImageTable, Panorama, RunConfig
 from streetdeciles.errors import RunRefused
 from streetdeciles.images.stage import run
 
@@ -98,6 +101,68 @@ def test_table_without_the_columns_is_refused(spark: SparkSession, tmp_path: Pat
     with pytest.raises(RunRefused, match=r"images.table.path: .* has no file whose name ends with .parquet"):
         run(spark, table_config(tmp_path, ImageTable(path=str(tmp_path / "table.csv"))))
     assert not [*(tmp_path / "work" / "_staging").glob("*")]
+
+
+def test_images_in_structs_are_found_and_read(spark: SparkSession, tmp_path: Path) -> None:
+    """As Hugging Face's data sets have them, and Spark's image source."""
+    image = [{"bytes": b"1", "path": "/photos/1.jpg"}, {"bytes": b"2", "path": "/photos/2.jpg"}, None]
+    path = write(tmp_path / "t.parquet", image=image, place=[{"id": "a"}, {"id": "b"}, {"id": "c"}])
+    table = ImageTable(path=path, image="image.bytes", location_id="place.id", view=None)
+    run(spark, table_config(tmp_path, table, views=1))
+    index = {"a_0": (path, "image.bytes", 0), "b_0": (path, "image.bytes", 1), "c_0": (path, "image.bytes", 2)}
+    assert rows_of(tmp_path) == index
+    reader = MemberReader()
+    assert [reader.read(*index[name], None, max_bytes=9) for name in index] == [b"1", b"2", b""]
+    reader.close()
+
+    table = table.model_copy(update={"image": "image.path"})
+    run(spark, table_config(tmp_path / "uris", table, views=1))
+    assert rows_of(tmp_path / "uris") == {"a_0": ("/photos/1.jpg", None, None), "b_0": ("/photos/2.jpg", None, None)}
+    left = read(tmp_path / "uris", "left_out")
+    assert left[["id", "reason"]].to_numpy().tolist() == [[f"{path}!2", "no_image"]]
+
+    for name, told in (
+        ("image", r"is struct<.*; name one of its fields, e\.g\. image\.bytes"),
+        ("image.x", "no column"),
+    ):
+        with pytest.raises(RunRefused, match=told):
+            run(spark, table_config(tmp_path, table.model_copy(update={"image": name}), views=1))
+
+
+def test_columns_that_are_kept_come_by_image_id(spark: SparkSession, tmp_path: Path) -> None:
+    day = date(2019, 5, 1)
+    path = write(
+        tmp_path / "table.parquet",
+        location_id=["a", "b", None, "a"],
+        view=[0, 1, 2, 0],
+        image=[b"1", b"2", b"3", b"4"],
+        captured=[day, None, day, day],
+        id=pa.array(["x", "y", "z", "x"]).dictionary_encode(),
+        size=[{"width": 3}, None, None, None],
+    )
+    config = table_config(tmp_path, ImageTable(path=path, keep=["captured", "id", "size"]))
+    run(spark, config)
+    found = pq.read_table(tmp_path / "work" / "image_columns").sort_by("image_id")
+    assert found.to_pylist() == [
+        {"image_id": "a_0", "captured": day, "id": "x", "size": {"width": 3}},
+        {"image_id": "b_1", "captured": None, "id": "y", "size": None},
+    ]
+    with pytest.raises(RunRefused, match=r"images.table.keep: .* has no column 'camera'; it has location_id, view"):
+        run(spark, table_config(tmp_path, ImageTable(path=path, keep=["camera"])))
+    run(spark, table_config(tmp_path, ImageTable(path=path)))
+    assert not (tmp_path / "work" / "image_columns").exists()
+    for keep in (["captured", "Captured"], ["image_id"], ["a b"]):
+        with pytest.raises(ValidationError):
+            ImageTable(path=path, keep=keep)
+
+
+def test_kept_columns_of_a_panorama_come_with_each_view(spark: SparkSession, tmp_path: Path) -> None:
+    path = write(tmp_path / "table.parquet", location_id=["a"], image=[b"1"], camera=["left"])
+    table = ImageTable(path=path, view=None, keep=["camera"])
+    images = ImagesConfig(table=table, views=2, panorama=Panorama(headings=[0, 90]))
+    run(spark, config_of(tmp_path, "unused").model_copy(update={"images": images}))
+    found = read(tmp_path, "image_columns").sort_values("image_id")
+    assert found.to_numpy().tolist() == [["a_0", "left"], ["a_1", "left"]]
 
 
 def test_table_of_no_photograph_is_refused(spark: SparkSession, tmp_path: Path) -> None:

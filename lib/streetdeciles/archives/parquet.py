@@ -31,6 +31,29 @@ def parquet_file(file: IO[bytes]) -> pq.ParquetFile:
     return pq.ParquetFile(file, buffer_size=BUFFER_BYTES, pre_buffer=False)
 
 
+def field_named(schema: pa.Schema, name: str) -> pa.Field | None:
+    """The column `name`, or of `a.b` the field b in the struct a; None where there is none."""
+    if name in schema.names:
+        return schema.field(name)
+    import pyarrow as pa
+
+    outer, dot, inner = name.partition(".")
+    if not dot or outer not in schema.names or not pa.types.is_struct(schema.field(outer).type):
+        return None
+    return field_named(pa.schema([*schema.field(outer).type]), inner)
+
+
+def column_named(batch: pa.RecordBatch, name: str) -> pa.Array:
+    """The values of `field_named`; null as well where a struct around them is."""
+    import pyarrow.compute as pc
+
+    if name in batch.schema.names:
+        return batch.column(batch.schema.get_field_index(name))
+    outer, _, inner = name.partition(".")
+    within = batch.column(batch.schema.get_field_index(outer))
+    return pc.struct_field(within, inner.split("."))
+
+
 class ParquetRows:
     """The values of one column; rows are asked for by their number, and cost least in their order."""
 
@@ -54,11 +77,11 @@ class ParquetRows:
 
     def read(self, member: str, offset: int | None, length: int | None, max_bytes: int) -> bytes:
         row = offset or 0
-        if not 0 <= row < self._starts[-1] or member not in self._file.schema_arrow.names:
+        if not 0 <= row < self._starts[-1] or field_named(self._file.schema_arrow, member) is None:
             raise ArchiveDamaged("the row was in the index, and is gone")
         self._go_to(member, row)
         assert self._batch is not None
-        value = self._batch.column(0)[row - self._first].as_buffer()
+        value = column_named(self._batch, member)[row - self._first].as_buffer()
         if value is None:
             return b""
         if value.size > max_bytes:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from streetdeciles import storage
-from streetdeciles.config import DatasetConfig, RunConfig
+from streetdeciles.config import DatasetConfig, ImagesConfig, RunConfig
 from streetdeciles.dataset.hdf5 import FILE_NAMES, export_hdf5
 from streetdeciles.dataset.join import build_rows, count_areas, find_left_out, find_photographs, number_places
 from streetdeciles.dataset.split import describe_split, split_areas
@@ -44,7 +44,7 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     places = number_places(locations, photographs, area_labels, outcomes).persist()
     try:
         if not (rows := places.count()):
-            raise RunRefused(_nothing_in_common(locations, features))
+            raise RunRefused(_nothing_in_common(config.images, locations, features))
         areas = count_areas(places, outcomes[0]).toPandas()
         folds = split_areas(areas, config.dataset, seed=config.seed)
         held_out = _held_out_notes(places, config.dataset)
@@ -98,14 +98,16 @@ def _feature_size(features: DataFrame) -> int:
     return int(first["feature_size"])
 
 
-def _nothing_in_common(locations: DataFrame, features: DataFrame) -> str:
+def _nothing_in_common(images: ImagesConfig, locations: DataFrame, features: DataFrame) -> str:
     location, feature = (frame.select("location_id").first() for frame in (locations, features))
     if feature is None:
-        return "no photograph has features: all were rejected, see the table rejects; check images.folder"
+        source = f"images.table {images.table.path}" if images.table else f"images.folder {images.folder}"
+        return f"no photograph has features: all were rejected, see the table rejects; check {source}"
     expected = f"e.g. {location['location_id']!r}" if location is not None else "none"
+    told = f"in images.table's column {images.table.location_id!r}" if images.table else "by images.pattern"
     return (
         "none of the photographs is of a location of labels.locations: there the location_ids are "
-        f"{expected}, by images.pattern e.g. {feature['location_id']!r}; correct one of them"
+        f"{expected}, {told} e.g. {feature['location_id']!r}; correct one of them"
     )
 
 

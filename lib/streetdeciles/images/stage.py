@@ -10,9 +10,9 @@ from streetdeciles.config import ImagesConfig, RunConfig
 from streetdeciles.errors import RunFailed, RunRefused
 from streetdeciles.images.listing import list_all
 from streetdeciles.images.pattern import name_pattern
-from streetdeciles.images.table import list_rows
+from streetdeciles.images.table import KEPT, list_rows, staged_rows
 from streetdeciles.run_log import StageReport
-from streetdeciles.tables import IMAGE_INDEX, LEFT_OUT
+from streetdeciles.tables import IMAGE_COLUMNS, IMAGE_INDEX, LEFT_OUT, Table
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row, SparkSession
@@ -28,6 +28,7 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
             found = _count(named, images)
             index = assign_shards(_images(named, images), _previous_index(spark, config.work_dir), images)
             n_indexed = storage.write_table(index, IMAGE_INDEX, config.work_dir)
+            _write_kept(spark, _images(named, images), config, staged)
             n_left_out = storage.write_partition(_left_out(named), LEFT_OUT, config.work_dir, "images")
         finally:
             named.unpersist()
@@ -52,6 +53,21 @@ def _name_all(spark: SparkSession, images: ImagesConfig, staged: str) -> DataFra
     if not fs.isdir(there):
         raise RunRefused(f"images.folder: {folder} is a file; expected the folder of the photographs")
     return name_files(list_all(spark, folder, staged), images)
+
+
+def _write_kept(spark: SparkSession, photographs: DataFrame, config: RunConfig, staged: str) -> None:
+    """image_columns: what `images.table.keep` names, by image_id; no such table where it names nothing."""
+    keep = config.images.table.keep if config.images.table else []
+    if not keep:
+        storage.remove(storage.join(config.work_dir, IMAGE_COLUMNS))
+        return
+    rows = staged_rows(spark, staged)
+    row = "`row of the table`"  # no name that a column of keep may have
+    kept = rows.selectExpr(f"id AS {row}", *(f"`{KEPT}{name}` AS `{name}`" for name in keep))
+    columns = {"image_id": "string"} | {name: kept.schema[name].dataType.simpleString() for name in keep}
+    table = Table(IMAGE_COLUMNS, key=("image_id",), columns=columns)
+    of_images = photographs.selectExpr("image_id", f"id AS {row}").join(kept, on=row.strip("`"), how="inner")
+    storage.write_table(of_images, table, config.work_dir)
 
 
 def _images(named: DataFrame, images: ImagesConfig) -> DataFrame:
