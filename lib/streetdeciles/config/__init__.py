@@ -1,0 +1,155 @@
+"""The run's config: one section a stage, as `config_file.py` reads it from YAML before any work.
+
+Paths are relative to the folder of the config file. A field marked `NEUTRAL` does not change any result,
+so a run may go on with another value of it; everything else is part of the run's identity (`run_log.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, Field, model_validator
+
+from streetdeciles.config.dataset import SPLITS, DatasetConfig
+from streetdeciles.config.features import BACKBONES, ENCODERS, FeaturesConfig
+from streetdeciles.config.images import ImagesConfig, ImageTable, Panorama
+from streetdeciles.config.labels import Boundaries, LabelsConfig, LabelTable
+from streetdeciles.config.section import INPUT, NEUTRAL, InputPath, Section
+from streetdeciles.config.training import TRAINING_PRESETS, TrainingConfig
+
+__all__ = [
+    "AggregationConfig",
+    "AggregationMethod",
+    "BACKBONES",
+    "Boundaries",
+    "DatasetConfig",
+    "ENCODERS",
+    "EvaluationConfig",
+    "FeaturesConfig",
+    "INPUT",
+    "ImageTable",
+    "ImagesConfig",
+    "InputPath",
+    "LabelTable",
+    "LabelsConfig",
+    "NEUTRAL",
+    "Panorama",
+    "PredictionConfig",
+    "ReportConfig",
+    "RunConfig",
+    "SPLITS",
+    "Section",
+    "SparkConfig",
+    "TRAINING_PRESETS",
+    "TrainingConfig",
+    "input_paths",
+    "result_settings",
+]
+
+AggregationMethod = Literal["score_mean", "score_decile_mean", "decile_mean", "decile_median", "decile_mode"]
+
+
+class PredictionConfig(Section):
+    models: Annotated[str | None, INPUT] = None
+    """The `models` folder of another run: every location is scored by all its fold models, and none is trained here."""
+    batch_size: Annotated[int, NEUTRAL, Field(ge=1)] = 256
+
+
+class AggregationConfig(Section):
+    methods: Annotated[list[AggregationMethod], Field(min_length=1)] = list(get_args(AggregationMethod))
+
+
+class EvaluationConfig(Section):
+    bootstrap: Annotated[int, Field(ge=0)] = 1000
+    """Samples of the areas behind the 95 % intervals; 0: none."""
+
+
+class ReportConfig(Section):
+    title: str = "Deciles from street photographs"
+    notice: str = ""
+    """Shown above everything else, e.g. that the photographs are drawn."""
+    attribution: str = ""
+    """Whose the tables, boundaries and photographs are, at the foot of the page, as their licences ask for."""
+    method: AggregationMethod = "score_mean"
+    gallery: Annotated[int, Field(ge=0, le=200)] = 12
+
+
+class SparkConfig(Section):
+    """For a session that streetdeciles builds itself; under spark-submit the cluster's settings hold."""
+
+    master: str = "local[*]"
+    driver_memory: str = "2g"
+    conf: dict[str, str] = {}
+
+
+class RunConfig(Section):
+    """A whole run. `work_dir` receives every table, model, log and the report."""
+
+    work_dir: str
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    labels: LabelsConfig
+    images: ImagesConfig
+    features: FeaturesConfig = FeaturesConfig()
+    dataset: DatasetConfig
+    training: TrainingConfig = TrainingConfig()
+    prediction: PredictionConfig = PredictionConfig()
+    aggregation: AggregationConfig = AggregationConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    report: ReportConfig = ReportConfig()
+    spark: Annotated[SparkConfig, NEUTRAL] = SparkConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _given_models_are_tested(cls, values: Any) -> Any:
+        """With `prediction.models` and no word of a split, it is `test_only`."""
+        given = values.get("prediction") if isinstance(values, dict) else None
+        if not isinstance(given, dict) or given.get("models") is None or not isinstance(values.get("dataset"), dict):
+            return values
+        return {**values, "dataset": {"split": "test_only", **values["dataset"]}}
+
+    @model_validator(mode="after")
+    def _split_fits_training_and_prediction(self) -> RunConfig:
+        split, folds = self.dataset.split, self.training.folds
+        if (split == "test_only") != (self.prediction.models is not None):
+            raise ValueError(
+                f"dataset.split {split} and prediction.models {self.prediction.models} do not go together: test_only "
+                "needs the models of another run, and the other splits are for models that are trained here"
+            )
+        if folds is not None and {*folds} - {*range(self.dataset.folds or 0)}:
+            there = f"0 to {self.dataset.folds - 1}" if self.dataset.folds else f"none with dataset.split {split}"
+            raise ValueError(f"training.folds {folds} must be among the folds, of which there are {there}")
+        return self
+
+    @model_validator(mode="after")
+    def _report_method_is_made(self) -> RunConfig:
+        if self.report.method not in self.aggregation.methods:
+            raise ValueError(f"report.method {self.report.method} must be one of aggregation.methods")
+        return self
+
+
+def input_paths(section: BaseModel, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Each (key, path) of a section, or a whole config, that the run reads."""
+    for key, value, field in _walk(section, prefix):
+        if INPUT in field and isinstance(value, str):
+            yield key, value
+
+
+def result_settings(section: BaseModel) -> dict[str, Any]:
+    """The flat {key: value} of everything that changes results (no NEUTRAL field), as plain values."""
+    return {key: value for key, value, field in _walk(section, "") if NEUTRAL not in field}
+
+
+def _walk(section: BaseModel, prefix: str) -> Iterator[tuple[str, Any, list[Any]]]:
+    for name, field in type(section).model_fields.items():
+        value = getattr(section, name)
+        key = f"{prefix}{name}"
+        if NEUTRAL in field.metadata and isinstance(value, BaseModel):
+            continue
+        if isinstance(value, BaseModel):
+            yield from _walk(value, f"{key}.")
+        elif isinstance(value, list) and value and isinstance(value[0], BaseModel):
+            for i, item in enumerate(value):
+                yield from _walk(item, f"{key}[{i}].")
+        else:
+            yield key, value, field.metadata

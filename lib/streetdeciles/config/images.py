@@ -1,0 +1,84 @@
+"""The section `images`."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import Field, field_validator, model_validator
+
+from streetdeciles.config.section import INPUT, InputPath, Positive, Section
+
+
+class ImageTable(Section):
+    """A Parquet file, a folder of some, or a Delta table, with a row a photograph.
+
+    `image` holds its bytes, or its file's URI. `a.b` names the field b of the struct a.
+    """
+
+    path: InputPath
+    image: str = "image"
+    location_id: str = "location_id"
+    view: str | None = "view"
+    """Null where there is one photograph a location."""
+    keep: list[Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")]] = []
+    """Other columns, e.g. the date, that the table `image_columns` is to hold for each photograph."""
+
+    @field_validator("keep")
+    @classmethod
+    def _does_not_keep_the_key(cls, keep: list[str]) -> list[str]:
+        if len({name.lower() for name in [*keep, "image_id"]}) <= len(keep):
+            raise ValueError("must name each column once, and none that is called image_id, the key of image_columns")
+        return keep
+
+
+class Panorama(Section):
+    """Each photograph is an equirectangular panorama, twice as wide as high; a view of each heading is cut from it."""
+
+    headings: Annotated[list[Annotated[float, Field(ge=-360, le=360)]], Field(min_length=1)] = [0.0, 90.0, 180.0, 270.0]
+    """Degrees clockwise from the panorama's middle."""
+    field_of_view: Annotated[float, Field(ge=10, le=150)] = 90.0
+    """Degrees, across and upright."""
+
+
+class ImagesConfig(Section):
+    folder: Annotated[str | None, INPUT] = None
+    table: ImageTable | None = None
+    """Instead of `folder` and `pattern`."""
+    pattern: str = "{location_id}_{view}.jpg|jpeg|png"
+    """File name with {location_id} and, where there are several, {view}; endings after the last dot by `|`.
+
+    A view is a number from 0 or a letter from a. Files match in any folder below `folder`, and in archives there.
+    """
+    panorama: Panorama | None = None
+    """The pattern, or the table, then has no view."""
+    views: Annotated[int, Field(ge=1, le=16)] = 4
+    shard_size: Positive = 4096
+
+    @field_validator("pattern")
+    @classmethod
+    def _names_the_location(cls, pattern: str) -> str:
+        name, _, endings = pattern.rpartition(".")
+        fields = re.findall(r"\{.*?\}", name)
+        once = fields.count("{location_id}") == 1 and fields.count("{view}") <= 1
+        if not once or {*fields} - {"{location_id}", "{view}"} or not re.fullmatch(r"\w+(\|\w+)*", endings):
+            raise ValueError(
+                "must hold {location_id} once, perhaps {view}, and file endings, as in '{location_id}_{view}.jpg|png'"
+            )
+        return pattern
+
+    @model_validator(mode="after")
+    def _one_source_that_tells_views_apart(self) -> ImagesConfig:
+        if (self.folder is None) == (self.table is None):
+            raise ValueError("exactly one of folder and table must be given")
+        if self.panorama is not None:
+            if self.views != len(self.panorama.headings):
+                raise ValueError(f"views must be {len(self.panorama.headings)}, a view for each of panorama.headings")
+            if self.table.view is not None if self.table else "{view}" in self.pattern:
+                raise ValueError("with panorama there is no {view} in pattern, and table.view is null")
+            return self
+        if self.views > 1 and self.table is None and "{view}" not in self.pattern:
+            raise ValueError(f"pattern must hold {{view}} when there are {self.views} views")
+        if self.views > 1 and self.table is not None and self.table.view is None:
+            raise ValueError(f"table.view must name a column when there are {self.views} views")
+        return self
