@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from statistics import mean
 
 import keras
 import numpy as np
@@ -24,10 +25,11 @@ import numpy as np
 from measure import interleaved, record
 from streetdeciles.config import TrainingConfig
 from streetdeciles.hardware import device_of
-from streetdeciles.training.cache import TrainingRows
+from streetdeciles.training.cache import COLUMNS, TrainingRows, cache_rows
 from streetdeciles.training.history import HistoryRow
 from streetdeciles.training.lessons import Lessons, plan_lessons
 from streetdeciles.training.stacked_training import Watcher, train_models
+from streetdeciles.training_set import open_training_set, training_set_shape
 from torch_loop import ReferenceLoop
 
 VIEWS, FEATURE_SIZE = 4, 4096
@@ -112,20 +114,37 @@ def multiplications(settings: TrainingConfig) -> int:
     return VIEWS * (2 * first + 3 * sum(others))
 
 
-def compare_errors(rows: TrainingRows, lessons: Lessons, settings: TrainingConfig, epochs: int, folder: Path) -> None:
-    """Print both sides' validation MAE after each epoch, of the first outcome's model of fold 0."""
-    one = lessons.part([0], [0])
+def compare_errors(what: str, lessons: Lessons, settings: TrainingConfig, epochs: int, folder: Path) -> None:
+    """Print both sides' mean validation MAE over the models of `lessons` after each epoch."""
     history: list[HistoryRow] = []
-    train_models(one, settings.model_copy(update={"epochs": epochs}), seed=1, watcher=Watcher(on_epoch=history.extend))
-    print(f"validation MAE, ours: {', '.join(f'{row.val_mae:.3f}' for row in history)}")
-    loop = ReferenceLoop(one, folder / "training_set.h5")
-    index = np.arange(len(rows))
-    validation = np.flatnonzero(one.validation_weights(0, index)[0])
+    everything = settings.model_copy(update={"epochs": epochs, "patience": epochs})
+    train_models(lessons, everything, seed=1, watcher=Watcher(on_epoch=history.extend))
+    ours = [mean(row.val_mae for row in history if row.epoch == epoch + 1) for epoch in range(epochs)]
+    theirs = np.zeros(epochs)
+    for f in range(len(lessons.folds)):
+        for o in range(len(lessons.outcomes)):
+            theirs += reference_errors(lessons.part([f], [o]), epochs, folder / f"{what.replace('/', '_')}.h5")
+    theirs /= len(lessons.models)
+    for side, errors in (("ours", ours), ("the reference's loop", theirs)):
+        print(f"validation MAE on {what}, {side}: {', '.join(f'{error:.2f}' for error in errors)}", flush=True)
+
+
+def reference_errors(one: Lessons, epochs: int, path: Path) -> np.ndarray:
+    """The validation MAE of the one model after each of its epochs."""
+    loop = ReferenceLoop(one, path)
+    validation = np.flatnonzero(one.validation_weights(0, np.arange(len(one.rows)))[0])
+    true = one.deciles(validation)[0]
     errors = []
     for _ in range(epochs):
-        loop.steps(one.n_learning() // loop.batch_size)
-        errors.append(float(np.abs(loop.predict(validation) - rows.deciles[validation, 0]).mean()))
-    print(f"validation MAE, the reference's loop: {', '.join(f'{error:.3f}' for error in errors)}")
+        loop.steps(max(1, one.n_learning() // loop.batch_size))
+        errors.append(float(np.abs(loop.predict(validation) - true).mean()))
+    return np.array(errors)
+
+
+def read_rows(uri: str, folder: Path) -> TrainingRows:
+    """A training set that a run has made."""
+    shape = training_set_shape(uri)
+    return cache_rows(open_training_set(uri, [*COLUMNS, *shape.outcomes]), shape, folder, dtype="float32")
 
 
 def main() -> None:
@@ -136,7 +155,8 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=8, help="of each side's run")
-    parser.add_argument("--epochs", type=int, default=0)
+    parser.add_argument("--epochs", type=int, default=0, help="compare validation errors too, after so many epochs")
+    parser.add_argument("--training-set", help="of a run, e.g. output/demo/training_set: compare errors on it too")
     options = parser.parse_args()
     settings = TrainingConfig(precision="float32", batch_size=options.batch)
     with tempfile.TemporaryDirectory() as name:
@@ -160,7 +180,12 @@ def main() -> None:
             other_is="what the machine's float32 matrix products alone would allow",
         )
         if options.epochs:
-            compare_errors(rows, lessons, settings, options.epochs, folder)
+            compare_errors("a planted signal", lessons.part([0], [0]), settings, options.epochs, folder)
+        if options.epochs and options.training_set:
+            (folder / "demo").mkdir()
+            rows = read_rows(options.training_set, folder / "demo")
+            lessons, _ = plan_lessons(rows, validation_share=settings.validation_share, seed=1)
+            compare_errors(options.training_set, lessons, settings, options.epochs, folder)
 
 
 if __name__ == "__main__":
