@@ -15,6 +15,7 @@ from pixel_network import pixel_network, run_config, write_index, write_photos
 from config_files import write_config
 from streetdeciles import pipeline, run_log
 from streetdeciles.cli import main
+from streetdeciles.config_file import load_config
 from streetdeciles.errors import RunRefused
 from streetdeciles.features import shards as ledger
 from streetdeciles.features import stage
@@ -175,3 +176,13 @@ def test_what_follows_from_rejects_is_made_again(rejects: dict[str, int], tmp_pa
     pipeline._retry_rejects(str(tmp_path))
     kept = [name for name in pipeline.STAGE_NAMES if run_log.finished(str(tmp_path), name)]
     assert kept == (["labels", "images"] if rejects else list(pipeline.STAGE_NAMES))
+
+
+def test_retry_that_must_not_run_yet_forgets_nothing(values: dict[str, Any], tmp_path: Path) -> None:
+    finish(tmp_path / "out", 0, 3, missing=1)
+    write_rejects(tmp_path / "out", 0, str(tmp_path), "missing")
+    run_log.record(str(tmp_path / "out"), StageReport("features"), "x")
+    with pytest.raises(RunRefused, match="stage images must run first"):
+        pipeline.run(load_config(str(write_config(tmp_path, values))), ["features"], retry_rejects=True)
+    assert list(ledger.read_marks(str(tmp_path / "out"))) == [0]
+    assert run_log.finished(str(tmp_path / "out"), "features")

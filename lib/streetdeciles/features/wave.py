@@ -57,12 +57,17 @@ def compute_wave(spark: SparkSession, shards: Sequence[Shard], settings: WaveSet
     Raises:
         WorkerDied: in place of Spark's error, where a worker was lost.
     """
+    from pyspark.sql import functions as F
+
     n_tasks = min(settings.tasks, len(shards))
     keys = _keys_of_partitions(spark, n_tasks)
     placed = ", ".join(f"({shard.number}, {keys[i % n_tasks]})" for i, shard in enumerate(shards))
     # Not createDataFrame, which would start Python workers; each of them would load the model in its turn.
     tasks = spark.sql(f"SELECT * FROM VALUES {placed} AS placed(shard, task)").hint("broadcast")
-    wanted = storage.read_table(spark, IMAGE_INDEX, settings.work_dir).join(tasks, on="shard", how="inner")
+    # The index is sorted by shard, so Parquet skips the rest: else each wave would read all of it.
+    index = storage.read_table(spark, IMAGE_INDEX, settings.work_dir)
+    index = index.where(F.col("shard").isin([shard.number for shard in shards]))
+    wanted = index.join(tasks, on="shard", how="inner")
     return _compute(wanted.repartition(n_tasks, "task"), settings)
 
 
