@@ -38,7 +38,7 @@ CPU = ["tensorboard>=2.18", "tensorflow-cpu>=2.18,<3"]
 GPU = ["tensorboard>=2.18", "tensorflow[and-cuda]>=2.18,<3"]
 
 ENCODERS = ["keras-hub>=0.32,<0.33"]
-DELTA = ["deltalake>=1.0"]
+DELTA = ["deltalake>=1.6"]
 MLFLOW = ["mlflow-skinny>=2.14"]
 ONNX = ["tf2onnx>=1.17"]
 

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 TESTS = Path(__file__).parent.parent
 SHOWN = [
     "ordinal/test_ordinal_stacked.py::test_stacked_training_equals_training_each_alone[2]",
@@ -18,8 +20,9 @@ SHOWN = [
 KERAS_ASKS_JAX_OLD_WAYS = "ignore:Triggering of __jax_array__:DeprecationWarning"
 
 
+@pytest.mark.cluster
 def test_stacked_training_equals_training_alone_on_jax() -> None:
-    """A process of its own, because Keras has one backend a process."""
+    """A process of its own, as Keras has one backend a process; it takes a minute, as XLA compiles each network."""
     told = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-W", KERAS_ASKS_JAX_OLD_WAYS, *(str(TESTS / test) for test in SHOWN)],
         env={**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},
