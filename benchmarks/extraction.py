@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 PHOTOS = Path(__file__).parent.parent / "tests" / "data" / "photos"
 SIDE = 640
-SHARD_SIZE = 128
+SHARD_SIZE = 512
 BATCH_OF_THE_REFERENCE = 4
 VIEWS = "abcd"
 
