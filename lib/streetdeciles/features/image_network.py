@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
+_seeded_hashes: dict[tuple[str, str, str], str] = {}
+
+
 @dataclass(frozen=True)
 class ImageNetwork:
     """What the stage needs to know of a network."""
@@ -76,7 +79,7 @@ def _fingerprint(backbone: Backbone, settings: NetworkSettings) -> dict[str, Any
 def _weights_for_workers(source: str, backbone: Backbone, work_dir: str) -> Iterator[tuple[str, str]]:
     """(a source that workers can read, hash). Files are read once, here; seeded numbers every worker makes itself."""
     if source.startswith("random:"):
-        yield source, weights_hash(read_weights(source, backbone))
+        yield source, _seeded_hash(source, backbone)
         return
     ledger.remove_staged("weights", work_dir)
     digest = hashlib.sha256()
@@ -86,6 +89,14 @@ def _weights_for_workers(source: str, backbone: Backbone, work_dir: str) -> Iter
         yield shipped, digest.hexdigest()
     finally:
         storage.remove(shipped)
+
+
+def _seeded_hash(source: str, backbone: Backbone) -> str:
+    """Drawing the numbers takes seconds, and a session may run the stage many times."""
+    key = (source, backbone.name, backbone.layer)
+    if key not in _seeded_hashes:
+        _seeded_hashes[key] = weights_hash(read_weights(source, backbone))
+    return _seeded_hashes[key]
 
 
 def _precision(spark: SparkSession, config: RunConfig, sizes: Parallelism, backend: str) -> str:
