@@ -47,6 +47,7 @@ def kill_once(command: list[str], is_time: Callable[[], bool]) -> None:
         os.killpg(run.pid, signal.SIGKILL)
 
 
+@pytest.mark.cluster  # takes minutes
 def test_killed_run_goes_on_and_ends_with_the_same_tables(tmp_path_factory: pytest.TempPathFactory) -> None:
     undisturbed, killed = tmp_path_factory.mktemp("undisturbed"), tmp_path_factory.mktemp("killed")
     subprocess.run(sample_command(undisturbed), check=True, timeout=600, capture_output=True)
