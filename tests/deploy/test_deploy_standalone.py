@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,9 +92,10 @@ def test_run_survives_the_loss_of_an_executor_and_of_a_worker(
             subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=told, text=True) as process,
         ):
             wait_for_marks(4)
-            for child in first.children():  # Spark starts small programs there too, for a moment
-                if "CoarseGrainedExecutorBackend" in " ".join(child.cmdline()):
-                    child.kill()
+            for child in first.children():
+                with suppress(psutil.NoSuchProcess):  # small programs that Spark starts there for a moment
+                    if "CoarseGrainedExecutorBackend" in " ".join(child.cmdline()):
+                        child.kill()
             wait_for_marks(12)
             second.kill()
             said, _ = process.communicate(timeout=300)
