@@ -72,13 +72,13 @@ def draw_files(folder: Path, n: int) -> list[Path]:
     return paths
 
 
-def run_config(work_dir: Path, precision: str) -> RunConfig:
-    """A config whose stage features can run alone."""
+def run_config(work_dir: Path, images: ImagesConfig, precision: str = "auto") -> RunConfig:
+    """A config whose stages images and features can run alone."""
     table = LabelTable(layout="iod2019_file_7", path="none")
     return RunConfig(
         work_dir=str(work_dir),
         labels=LabelsConfig(tables=[table], regions={"none": "all"}, locations="none"),
-        images=ImagesConfig(folder="none"),
+        images=images,
         features=FeaturesConfig(weights="random:1", precision=precision, device="cpu"),
         dataset=DatasetConfig(outcomes=["none"]),
     )
@@ -108,7 +108,7 @@ def through_spark(spark: SparkSession, folder: Path, paths: Sequence[Path], prec
         with tempfile.TemporaryDirectory(dir=folder) as work_dir:
             write_index(spark, Path(work_dir), paths)
             start = time.perf_counter()
-            report = stage.run(spark, run_config(Path(work_dir), precision))
+            report = stage.run(spark, run_config(Path(work_dir), ImagesConfig(folder="none"), precision))
             seconds = time.perf_counter() - start
             assert report.counts["features"] == len(paths)
             return len(paths) / seconds

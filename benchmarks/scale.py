@@ -27,18 +27,11 @@ import numpy as np
 import psutil
 from PIL import Image
 
+from extraction import run_config
 from measure import Comparison, record
 from streetdeciles import storage
 from streetdeciles.backbones.preprocessing import scaled_centre_crop
-from streetdeciles.config import (
-    DatasetConfig,
-    FeaturesConfig,
-    ImagesConfig,
-    LabelsConfig,
-    LabelTable,
-    RunConfig,
-    SparkConfig,
-)
+from streetdeciles.config import ImagesConfig, RunConfig, SparkConfig
 from streetdeciles.features import shards as ledger
 from streetdeciles.features.image_network import ImageNetwork
 from streetdeciles.features.parallel import parallelism
@@ -56,16 +49,8 @@ DIFFERENT = 400
 SIDE = 8
 
 
-def run_config(work_dir: Path, folder: Path, shard_size: int = 4096) -> RunConfig:
-    """A config whose stages images and features can run alone."""
-    table = LabelTable(layout="iod2019_file_7", path="none")
-    return RunConfig(
-        work_dir=str(work_dir),
-        labels=LabelsConfig(tables=[table], regions={"none": "all"}, locations="none"),
-        images=ImagesConfig(folder=str(folder), pattern="{location_id}_{view}.jpg", shard_size=shard_size),
-        features=FeaturesConfig(weights="random:1", device="cpu"),
-        dataset=DatasetConfig(outcomes=["none"]),
-    )
+def images_of(folder: Path, shard_size: int = 4096) -> ImagesConfig:
+    return ImagesConfig(folder=str(folder), pattern="{location_id}_{view}.jpg", shard_size=shard_size)
 
 
 def photograph_paths(folder: Path, n: int) -> list[str]:
@@ -171,7 +156,7 @@ def measure_listing(spark: SparkSession, folder: Path, n: int) -> None:
     start = time.perf_counter()
     write_empty_files(folder / "empty", n)
     print(f"{n} files made in {time.perf_counter() - start:.1f} s", flush=True)
-    ours = listed(spark, run_config(folder / "listing", folder / "empty"), n)
+    ours = listed(spark, run_config(folder / "listing", images_of(folder / "empty")), n)
     record(
         "scale_listing",
         Comparison(ours, walked(folder / "empty"), 1),
@@ -184,7 +169,7 @@ def measure_features(spark: SparkSession, folder: Path, few: int, many: int, sha
     rates = {}
     for name, n in (("warm", few), ("few", few), ("many", many)):
         write_tiny_jpegs(folder / f"{name}_jpegs", n)
-        config = run_config(folder / name, folder / f"{name}_jpegs", shard_size)
+        config = run_config(folder / name, images_of(folder / f"{name}_jpegs", shard_size))
         images_stage.run(spark, config)
         rates[name] = extracted(spark, config, n)
     record(

@@ -35,6 +35,8 @@ BATCH_ROWS = 512
 
 LEARNED, VALIDATED = -1, -2
 """What `fold` is where a location is in no fold: it is to learn from, or every model is validated on it."""
+THE_ONE_MODEL = 0
+"""The number of an outcome's only model, where there are no folds; also the fold of what is held out from it."""
 
 Batch = dict[str, npt.NDArray[Any]]
 

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 from streetdeciles.config import DatasetConfig
 from streetdeciles.dataset.folds import assign_folds, assign_parts
-from streetdeciles.training_set import LEARNED, VALIDATED
+from streetdeciles.training_set import LEARNED, THE_ONE_MODEL, VALIDATED
 
 if TYPE_CHECKING:
     import pandas as pd
 
-HELD_OUT = 0
-"""The fold of what is held out where there are no several folds; also that of the one model of an outcome."""
+HELD_OUT = THE_ONE_MODEL
 
 PARTS = {LEARNED: "to learn from", VALIDATED: "to validate on", HELD_OUT: "held out"}
 

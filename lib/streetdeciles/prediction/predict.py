@@ -13,16 +13,13 @@ import pyarrow as pa
 
 from streetdeciles.errors import RunFailed
 from streetdeciles.keras_start import start_keras
-from streetdeciles.training_set import decode_arrays
+from streetdeciles.training_set import THE_ONE_MODEL, decode_arrays
 
 if TYPE_CHECKING:
     from streetdeciles.prediction.fold_models import Predicted
 
 ARRAYS = ("features", "view_mask")
 COLUMNS = ("location_id", "fold", *ARRAYS)
-THE_ONE_MODEL = 0
-"""The number of an outcome's model, where what is held out is not a fold but some deciles."""
-
 MODEL = "network"
 
 

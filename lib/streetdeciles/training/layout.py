@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +36,10 @@ class Layout:
     def models(self) -> Index:
         """The place in `Lessons.models` of each model of the stack, in its order."""
         return self.numbers.ravel()
+
+    def places(self, models: Sequence[int]) -> list[int]:
+        """Where in the stack these models of `Lessons.models` stand."""
+        return [int(np.flatnonzero(self.models == m)[0]) for m in models]
 
     def sets(self) -> Iterator[tuple[int, Index]]:
         """(place of the fold, places of the outcomes) of each set."""

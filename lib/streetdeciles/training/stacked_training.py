@@ -155,7 +155,7 @@ class _Stack:
         return self._mean_by_model(validation_batches(self.lessons, self.layout, **sizes))
 
     def weights_of(self, models: list[int]) -> list[Weights]:
-        return self.network.get_model_weights([int(np.flatnonzero(self.layout.models == m)[0]) for m in models])
+        return self.network.get_model_weights(self.layout.places(models))
 
     def is_worth_parting(self, learning: npt.NDArray[np.bool_]) -> bool:
         """Whether leaving out the models that have stopped saves more than a new network's compilation costs.
@@ -163,14 +163,16 @@ class _Stack:
         Decided by counts, not by clocks, so that every run of a training decides alike.
         """
         now, then = self.layout.numbers.size, self.layout.without(~learning).numbers.size
+        if then >= PARTED_SHARE * now:
+            return False  # before all rows are counted, as this is asked in every epoch
         rows = self.lessons.n_learning() / len(self.lessons.models)
-        return then < PARTED_SHARE * now and (now - then) * rows * self.settings.patience >= PARTED_MODEL_ROWS
+        return (now - then) * rows * self.settings.patience >= PARTED_MODEL_ROWS
 
     def without(self, stopped: npt.NDArray[np.bool_]) -> _Stack:
         """The models that have not stopped in a smaller stack, which goes on where this one is."""
         layout = self.layout.without(stopped)
         smaller = _Stack(self.lessons, self.settings, self.seed, layout)
-        places = [int(np.flatnonzero(self.layout.models == m)[0]) for m in layout.models]
+        places = self.layout.places(layout.models.tolist())
         for here, there in zip(self._variables(), smaller._variables(), strict=True):
             value = keras.ops.convert_to_numpy(here)
             there.assign(value[places] if value.shape and here is not self.network.noise_seed.state else value)
