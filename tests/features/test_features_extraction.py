@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,24 @@ def test_network_always_gets_full_batches_of_one_shape(batch_size: int, tmp_path
     assert set(shapes) == {(batch_size, SIZE, SIZE, 3)}
     assert len(shapes) == -(-10 // batch_size)
     assert table["features"].to_pylist()[:10] == [row["features"] for row in run(paths)[0]]
+
+
+def test_network_calls_run_side_by_side_and_their_rows_stay_in_order(tmp_path: Path) -> None:
+    """Three calls wait for one another, the first of them longest; they would time out if they came one by one."""
+    paths = write_photos(tmp_path, 12)
+    together = threading.Barrier(3)
+    calls = count()
+
+    def compute(images: np.ndarray) -> np.ndarray:
+        number = next(calls)
+        together.wait(timeout=30)
+        time.sleep(0.05 if number % 3 == 0 else 0)
+        return means(images)
+
+    out = list(extract(iter([index_batch(paths, [0] * 12)]), Network(compute, 2, "test", at_a_time=3), PREPARATION))
+    rows = pa.Table.from_batches(out, SCHEMA).to_pylist()
+    assert [row["features"] for row in rows[:12]] == [row["features"] for row in run(paths)[0]]
+    assert json.loads(rows[12]["detail"])["features"] == 12
 
 
 def test_many_rejects_are_handed_out_before_the_end(tmp_path: Path) -> None:

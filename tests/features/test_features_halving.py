@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +51,27 @@ def test_halves_are_computed_and_the_size_is_kept(caplog: pytest.LogCaptureFixtu
     assert halved.told() == ", computed in parts of 3 because memory did not suffice"
 
 
+def test_calls_side_by_side_halve_once() -> None:
+    """Both are out of memory with 2 at the same moment: the size becomes 1, and neither takes it for the end."""
+    from tensorflow.errors import ResourceExhaustedError
+
+    both = threading.Barrier(2)
+
+    def compute(images: np.ndarray) -> np.ndarray:
+        if len(images) == 2:
+            both.wait(timeout=30)
+            raise ResourceExhaustedError(None, None, "OOM when allocating")
+        means: np.ndarray = images.mean(axis=(1, 2))
+        return means
+
+    images = np.random.default_rng(0).random((2, 2, 2, 3)).astype(np.float32)
+    halved = HalvedBatches(compute, 2)
+    with ThreadPoolExecutor(2) as pool:
+        for features in pool.map(halved, [images, images]):
+            assert np.array_equal(features, images.mean(axis=(1, 2)))
+    assert halved.at_most == 1
+
+
 def test_one_photograph_that_does_not_fit_stops_the_run() -> None:
     halved = HalvedBatches(Memory(room=0), 8)
     with pytest.raises(RunFailed, match=r"does not suffice for one photograph \(OOM when allocating.*device to cpu"):
@@ -80,7 +103,7 @@ def test_errors_of_the_other_frameworks_are_known() -> None:
 def test_extraction_goes_on_and_its_statistics_say_so(tmp_path: Path) -> None:
     paths = write_photos(tmp_path, 10)
     halved = HalvedBatches(Memory(room=2), 4)
-    network = Network(halved, 4, "test", halved.told)
+    network = Network(halved, 4, "test", told=halved.told)
     batches = extract(iter([index_batch(paths, [0] * 10)]), network, PREPARATION)
     rows = pa.Table.from_batches(list(batches), SCHEMA).to_pylist()
     assert [row["image_id"] for row in rows[:10]] == [path.name for path in paths]

@@ -46,7 +46,7 @@ class FeaturesConfig(Section):
     """A photograph of more pixels is a reject (`too_large`)."""
     device: Annotated[Literal["auto", "gpu", "cpu"], NEUTRAL] = "auto"
     batch_size: Annotated[Annotated[int, Field(ge=1, le=4096)] | Literal["auto"], NEUTRAL] = "auto"
-    """Photographs a step of the network; `auto`: 16 on a CPU, 128 on a GPU."""
+    """Photographs a step of the network; `auto`: 8 on a CPU, where each core has a batch of its own; 128 on a GPU."""
     decode_threads: Annotated[int, NEUTRAL, Field(ge=1, le=256)] = 4
 
     @model_validator(mode="before")

@@ -51,8 +51,9 @@ def _set_environment(wanted: str, threads: int, backend: str, gpu_address: str |
         os.environ["JAX_PLATFORMS"] = "cpu"
     os.environ.update(
         KERAS_BACKEND=backend,
-        TF_NUM_INTRAOP_THREADS=str(threads),
-        TF_NUM_INTEROP_THREADS="1",
+        # A thread for each network call, and as many calls as threads (see network.py).
+        TF_NUM_INTRAOP_THREADS="1",
+        TF_NUM_INTEROP_THREADS=str(threads),
         OMP_NUM_THREADS=str(threads),
         # Memory as it is needed: several tasks may share a GPU.
         TF_FORCE_GPU_ALLOW_GROWTH="true",

@@ -1,8 +1,8 @@
 """The core of the extraction, without Spark: batches of index rows in, batches of features and rejects out.
 
-A pool of threads reads, decodes and prepares a bounded number of photographs ahead; one thread runs the network on the
-batch before; the caller's thread fills the next batch and hands out the last one's results. Memory depends on the batch
-size and the number of threads, never on the number of photographs.
+A pool of threads reads, decodes and prepares a bounded number of photographs ahead; others run the network, each on a
+batch of its own; the caller's thread fills the next batch and hands out the first one's results. Memory depends on the
+batch size and the number of threads, never on the number of photographs.
 """
 
 from __future__ import annotations
@@ -62,6 +62,13 @@ class Member(NamedTuple):
     reading_s: float
 
 
+class Computed(NamedTuple):
+    """Features of a batch's photographs, float32 [rows, length]."""
+
+    features: Array
+    computing_s: float
+
+
 def extract(batches: Iterable[pa.RecordBatch], network: Network, preparation: Preparation) -> Iterator[pa.RecordBatch]:
     """For each row of the index a feature or a reject, then a row of statistics for each shard.
 
@@ -75,18 +82,18 @@ def extract(batches: Iterable[pa.RecordBatch], network: Network, preparation: Pr
     prepare_pillow(preparation.max_pixels)
     tallies: dict[int, Tally] = {}
     rejects: list[tuple[Row, Rejected]] = []
-    with ThreadPoolExecutor(1, thread_name_prefix="network") as pool:
-        ahead: deque[tuple[list[Row], Future[Array]]] = deque()
+    with ThreadPoolExecutor(network.at_a_time, thread_name_prefix="network") as pool:
+        ahead: deque[tuple[list[Row], Future[Computed]]] = deque()
         for rows, images in _full_batches(batches, network.batch_size, preparation, tallies, rejects):
             if rows:
-                ahead.append((rows, pool.submit(_compute, network, images, rows, preparation.store, tallies)))
-            if len(ahead) > 1:
-                yield _computed(ahead)
+                ahead.append((rows, pool.submit(_compute, network, images, rows, preparation.store)))
+            if len(ahead) > network.at_a_time:
+                yield _computed(ahead, tallies)
             if len(rejects) >= REJECTS_A_BATCH:
                 yield reject_batch(rejects)
                 rejects.clear()
         while ahead:
-            yield _computed(ahead)
+            yield _computed(ahead, tallies)
     if rejects:
         yield reject_batch(rejects)
     for tally in tallies.values():
@@ -202,7 +209,7 @@ def _prepare(row: Row, preparation: Preparation, member: Member | None = None) -
     return Prepared(row, image, (read or end) - start, end - (read or end))
 
 
-def _compute(network: Network, images: Array, rows: list[Row], store: str, tallies: dict[int, Tally]) -> Array:
+def _compute(network: Network, images: Array, rows: list[Row], store: str) -> Computed:
     start = time.perf_counter()
     features = network.compute(images)[: len(rows)]
     if store == "float16":
@@ -214,13 +221,13 @@ def _compute(network: Network, images: Array, rows: list[Row], store: str, talli
             f"{rows[int(np.argmin(finite))].uri}: its features are not finite numbers in {store}; "
             "set features.store and features.precision to float32, or take other weights"
         )
-    seconds = (time.perf_counter() - start) / len(rows)
+    return Computed(features, time.perf_counter() - start)
+
+
+def _computed(ahead: deque[tuple[list[Row], Future[Computed]]], tallies: dict[int, Tally]) -> pa.RecordBatch:
+    rows, future = ahead.popleft()
+    features, computing_s = future.result()
     for row in rows:
         tallies[row.shard].features += 1
-        tallies[row.shard].computing_s += seconds
-    return features
-
-
-def _computed(ahead: deque[tuple[list[Row], Future[Array]]]) -> pa.RecordBatch:
-    rows, features = ahead.popleft()
-    return feature_batch(rows, features.result())
+        tallies[row.shard].computing_s += computing_s / len(rows)
+    return feature_batch(rows, features)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from threading import Lock
 
 import numpy as np
 
@@ -18,11 +19,15 @@ STATUS = "RESOURCE_EXHAUSTED"
 
 
 class HalvedBatches:
-    """Calls `compute` with batches of `at_most` photographs, which is halved for good when memory does not suffice."""
+    """Calls `compute` with batches of `at_most` photographs, which is halved for good when memory does not suffice.
+
+    Several threads may call it; those that run out of memory side by side halve it once.
+    """
 
     def __init__(self, compute: Callable[[Array], Array], batch_size: int) -> None:
         self._compute = compute
         self._batch_size = batch_size
+        self._lock = Lock()
         self.at_most = batch_size
 
     def __call__(self, images: Array) -> Array:
@@ -30,14 +35,17 @@ class HalvedBatches:
         done: list[Array] = []
         n_done = 0
         while n_done < len(images):
+            tried = self.at_most
             try:
-                done.append(self._compute(images[n_done : n_done + self.at_most]))
+                done.append(self._compute(images[n_done : n_done + tried]))
             except Exception as error:
                 if not is_out_of_memory(error):
                     raise
-                self._halve(error)
+                with self._lock:
+                    if self.at_most == tried:
+                        self._halve(error)
                 continue
-            n_done += self.at_most
+            n_done += tried
         return done[0] if len(done) == 1 else np.concatenate(done)
 
     def told(self) -> str:

@@ -20,8 +20,8 @@ from streetdeciles.hardware import Device
 
 logger = logging.getLogger(__name__)
 
-BATCH_SIZE = {"cpu": 16, "gpu": 128}
-"""Measured: larger ones only take more memory."""
+BATCH_SIZE = {"cpu": 8, "gpu": 128}
+"""Measured: larger ones only take more memory; on a CPU each core has a batch of its own."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,8 @@ class Network:
     batch_size: int
     description: str
     """Device, precision and batch size, for the log."""
+    at_a_time: int = 1
+    """So many calls of `compute` may run side by side, and should."""
     told: Callable[[], str] = str
     """What has happened since, to be added to the description."""
 
@@ -91,4 +93,6 @@ def _build(settings: NetworkSettings, started: Device) -> Network:
     halved(np.zeros((batch_size, backbone.size, backbone.size, 3), dtype=np.float32))
     slow = "" if started.bfloat16 or settings.precision == "float32" else " (not native here, so slow)"
     description = f"{started.kind} ({started.name}), {settings.precision}{slow}, batches of {batch_size}"
-    return Network(halved, batch_size, description, halved.told)
+    # A core for each batch: no core waits for another at the end of each layer, or because it had a picture to decode.
+    at_a_time = settings.threads if settings.backend == "tensorflow" and started.kind == "cpu" else 1
+    return Network(halved, batch_size, description, at_a_time, halved.told)
