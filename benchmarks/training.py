@@ -6,7 +6,7 @@ normalisation and the reference's PyTorch variant without. A model-row is one ro
 
 Three comparisons: ours in float32 and, where it is native, in bfloat16 against that loop, and ours in float32 against
 the rate at which this machine multiplies matrices of these sizes. With --epochs the validation errors of both after so
-many epochs on a planted signal are printed too.
+many epochs on a planted signal are printed too, ours with the default preset.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import numpy as np
 from measure import interleaved, record
 from streetdeciles.config import TrainingConfig
 from streetdeciles.hardware import device_of
+from streetdeciles.training.batches import batch_size_of
 from streetdeciles.training.cache import COLUMNS, TrainingRows, cache_rows
 from streetdeciles.training.history import HistoryRow
 from streetdeciles.training.lessons import Lessons, plan_lessons
@@ -90,7 +91,7 @@ def products(lessons: Lessons, settings: TrainingConfig, *, seconds: float) -> C
     The rate is measured on that layer's product, which is 93 % of all that is multiplied.
     """
     folds, outcomes = len(lessons.folds), len(lessons.outcomes)
-    rows = settings.batch_size * VIEWS
+    rows = batch_size_of(settings, len(lessons.rows)) * VIEWS
     random = np.random.default_rng(0)
     x = keras.ops.convert_to_tensor(random.normal(size=(folds, 1, rows, FEATURE_SIZE)).astype(np.float32))
     w = keras.ops.convert_to_tensor(random.normal(size=(folds, outcomes, FEATURE_SIZE, 512)).astype(np.float32))
@@ -117,7 +118,7 @@ def multiplications(settings: TrainingConfig) -> int:
 def compare_errors(what: str, lessons: Lessons, settings: TrainingConfig, epochs: int, folder: Path) -> None:
     """Print both sides' mean validation MAE over the models of `lessons` after each epoch."""
     history: list[HistoryRow] = []
-    everything = settings.model_copy(update={"epochs": epochs, "patience": epochs})
+    everything = settings.model_copy(update={"epochs": epochs, "patience": epochs, "batch_size": "auto"})
     train_models(lessons, everything, seed=1, watcher=Watcher(on_epoch=history.extend))
     ours = [mean(row.val_mae for row in history if row.epoch == epoch + 1) for epoch in range(epochs)]
     theirs = np.zeros(epochs)

@@ -68,15 +68,15 @@ def test_value_of_another_type_is_refused(tmp_path: Path, values: dict[str, Any]
 @pytest.mark.parametrize(
     ("preset", "expected"),
     [
-        ("default", ("batch_norm", 1e-3, 0.0, 64, 50, 10)),
-        ("paper_tf", ("batch_norm", 5e-6, 0.0, 20, 50, 50)),
-        ("paper_torch", ("plain", 1e-4, 1e-4, 20, 50, 50)),
+        ("default", ("batch_norm", 1e-2, 0.0, "auto", 50, 10, 3)),
+        ("paper_tf", ("batch_norm", 5e-6, 0.0, 20, 50, 50, None)),
+        ("paper_torch", ("plain", 1e-4, 1e-4, 20, 50, 50, None)),
     ],
 )
 def test_training_preset_gives_the_keys_that_are_not_set(
     tmp_path: Path, values: dict[str, Any], preset: str, expected: tuple[Any, ...]
 ) -> None:
-    names = ("variant", "learning_rate", "weight_decay", "batch_size", "epochs", "patience")
+    names = ("variant", "learning_rate", "weight_decay", "batch_size", "epochs", "patience", "halve_after")
 
     whole = load_values(tmp_path, values | {"training": {"preset": preset}}).training
     some = load_values(tmp_path, values | {"training": {"preset": preset, "epochs": 7}}).training

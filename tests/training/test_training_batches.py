@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 from planted_rows import planted_rows
-from streetdeciles.training.batches import StackedBatch, learning_batches, prefetched, validation_batches
+from streetdeciles.config import TrainingConfig
+from streetdeciles.training.batches import (
+    StackedBatch,
+    batch_size_of,
+    learning_batches,
+    prefetched,
+    validation_batches,
+)
 from streetdeciles.training.layout import Layout
 from streetdeciles.training.lessons import Lessons, plan_lessons
 
@@ -32,6 +39,17 @@ def given_rows(lessons: Lessons, batches: Iterable[StackedBatch], m: int) -> lis
             assert batch.deciles[m, place] == lessons.rows.deciles[row, o]
             found.append(row)
     return found
+
+
+@pytest.mark.parametrize(
+    ("rows", "train_size", "expected"),
+    [(1, 1, 16), (240, 1, 16), (640, 1, 20), (1920, 1, 60), (1_500_000, 1, 64), (133_000, 0.01, 41)],
+)
+def test_automatic_batches_are_smaller_where_an_epoch_has_few_steps(
+    rows: int, train_size: float, expected: int
+) -> None:
+    assert batch_size_of(TrainingConfig(train_size=train_size), rows) == expected
+    assert batch_size_of(TrainingConfig(train_size=train_size, batch_size=7), rows) == 7
 
 
 @pytest.mark.parametrize("buffer_mb", [ALL_AT_ONCE, ONE_BLOCK])

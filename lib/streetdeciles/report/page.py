@@ -135,7 +135,7 @@ def _settings(config: RunConfig) -> list[tuple[str, str]]:
     )
     network = (
         f"{views} a view, {locations} a location; "
-        f"learning rate {training.learning_rate:g}, batches of {training.batch_size}, "
+        f"learning rate {training.learning_rate:g}, batch size {training.batch_size}, "
         f"at most {training.epochs} epochs, noise {training.noise:g}"
     )
     if config.prediction.models:

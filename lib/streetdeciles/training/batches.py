@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from streetdeciles.config import TrainingConfig
 from streetdeciles.training.cache import TrainingRows
 from streetdeciles.training.layout import Layout
 from streetdeciles.training.lessons import Index, Lessons
@@ -20,6 +21,9 @@ from streetdeciles.training.lessons import Index, Lessons
 BLOCK_MB = 4
 BUFFER_MB = 512
 """Two buffers are in memory at most: the one that batches come from and the next."""
+
+SMALLEST, LARGEST, LEAST_STEPS = 16, 64, 32
+"""Of `batch_size: auto`: larger batches multiply faster, but few steps an epoch need more epochs."""
 
 Item = TypeVar("Item")
 
@@ -30,6 +34,13 @@ class StackedBatch:
 
     inputs: dict[str, npt.NDArray[Any]]
     deciles: npt.NDArray[np.int32]
+
+
+def batch_size_of(settings: TrainingConfig, rows: int) -> int:
+    """`settings.batch_size`, or what suits a training set of so many rows, all its models alike."""
+    if settings.batch_size == "auto":
+        return min(LARGEST, max(SMALLEST, int(rows * settings.train_size) // LEAST_STEPS))
+    return settings.batch_size
 
 
 def learning_batches(

@@ -6,6 +6,7 @@ from math import prod
 
 from streetdeciles.config import TrainingConfig
 from streetdeciles.ordinal.network import NetworkShape
+from streetdeciles.training.batches import batch_size_of
 from streetdeciles.training.lessons import Lessons
 
 ARRAYS_PER_PARAMETER = 6
@@ -21,20 +22,20 @@ def plan_rounds(
 
     One model at a time is always tried, however little memory there is.
     """
-    fit = max(1, int(memory_bytes / model_bytes(shape, settings)))
+    fit = max(1, int(memory_bytes / model_bytes(shape, batch_size_of(settings, len(lessons.rows)))))
     n_folds, n_outcomes = len(lessons.folds), len(lessons.outcomes)
     folds = _parts(n_folds, min(n_folds, fit))
     outcomes = _parts(n_outcomes, max(1, fit // n_folds))
     return [lessons.part(some_folds, some) for some in outcomes for some_folds in folds]
 
 
-def model_bytes(shape: NetworkShape, settings: TrainingConfig) -> int:
+def model_bytes(shape: NetworkShape, batch_size: int) -> int:
     """Memory of one model in training: float32 parameters, activations and its fold's features."""
     units = (shape.features, *shape.view_units, *shape.location_units, 1)
     parameters = sum(prod(pair) for pair in zip(units, units[1:], strict=False))
     a_row = shape.views * sum(shape.view_units) + sum(shape.location_units)
     features = shape.views * shape.features
-    activations = settings.batch_size * (ARRAYS_PER_ACTIVATION * a_row + 4 * features)
+    activations = batch_size * (ARRAYS_PER_ACTIVATION * a_row + 4 * features)
     return 4 * (ARRAYS_PER_PARAMETER * parameters + activations)
 
 

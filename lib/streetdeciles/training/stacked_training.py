@@ -18,7 +18,14 @@ from streetdeciles.ordinal import SCORE_BINS
 from streetdeciles.ordinal.network import NetworkShape, Weights, initial_weights, location_network
 from streetdeciles.ordinal.stacked_network import empty_stack
 from streetdeciles.training.adam import StackedAdam
-from streetdeciles.training.batches import BUFFER_MB, StackedBatch, learning_batches, prefetched, validation_batches
+from streetdeciles.training.batches import (
+    BUFFER_MB,
+    StackedBatch,
+    batch_size_of,
+    learning_batches,
+    prefetched,
+    validation_batches,
+)
 from streetdeciles.training.best_models import BestModels, TrainedModel
 from streetdeciles.training.cache import TrainingRows
 from streetdeciles.training.checkpoints import Checkpoint, TrainingState
@@ -79,7 +86,7 @@ def train_models(
     else:
         stack = _Stack(lessons, settings, seed, Layout(saved.arrays["layout"], len(lessons.outcomes)))
         history = _go_on(stack, best, saved, watcher)
-    sizes: dict[str, Any] = {"batch_size": settings.batch_size, "buffer_mb": buffer_mb}
+    sizes: dict[str, Any] = {"batch_size": batch_size_of(settings, len(lessons.rows)), "buffer_mb": buffer_mb}
     for epoch in range(history[-1].epoch + 1 if history else 1, settings.epochs + 1):
         if not best.learning.any():
             break

@@ -60,6 +60,7 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     with _scratch(config.work_dir) as folder, _tensorboard(config.work_dir) as log:
         starts = _start_models(config)
         rows = _read(config, folder)
+        config = _with_batch_size(config, rows)
         lessons, notes = _plan(config, rows)
         if not lessons.outcomes:
             raise RunRefused(f"training: nothing can be learned; {'; '.join(notes)}")
@@ -125,6 +126,14 @@ def _with_precision(config: RunConfig) -> RunConfig:
     precision = choose_precision(config.training.precision, device)
     logger.info("training: on %s (%s), %s", device.kind, device.name, precision)
     return config.model_copy(update={"training": config.training.model_copy(update={"precision": precision})})
+
+
+def _with_batch_size(config: RunConfig, rows: TrainingRows) -> RunConfig:
+    """`config` with the batch size that `auto` is for these rows, for those who read the model card."""
+    from streetdeciles.training.batches import batch_size_of
+
+    batch_size = batch_size_of(config.training, len(rows))
+    return config.model_copy(update={"training": config.training.model_copy(update={"batch_size": batch_size})})
 
 
 def _read(config: RunConfig, folder: Path) -> TrainingRows:
