@@ -4,11 +4,13 @@ Three comparisons on the same 640 x 640 JPEGs, cut from the photographs of tests
 
 - `extraction`: against the reference's way (docs/reference.md, 2): one process, four images a batch, float32, one thing
   after the other, a .npy file a location. Its preprocessing is ours, which is faster than scikit-image's.
-- `extraction_bare_network`: against the same network and precision in a loop on images that lie in memory.
+- `extraction_bare_network`: against the same network and precision in a loop on images that lie in memory, with a
+  call a core, as ours has.
 - `extraction_decoding`: with the mean of the pixels as network, on one core, against Pillow in a loop that makes the
   network's input too.
 
-Spark, its worker and both networks are started and warmed up before anything is measured.
+All are started and warmed up before anything is measured; the reference's way in a process of its own, because how many
+threads a network call takes is set for a process.
 """
 
 from __future__ import annotations
@@ -19,7 +21,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from functools import cache, partial
 from io import BytesIO
+from itertools import repeat
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +35,7 @@ from PIL import Image
 
 from measure import interleaved, record
 from streetdeciles import storage
+from streetdeciles.backbones.variables import assign
 from streetdeciles.backbones.vgg16 import VGG16
 from streetdeciles.backbones.weights import random_weights, weights_hash
 from streetdeciles.config import (
@@ -116,35 +123,45 @@ def through_spark(spark: SparkSession, folder: Path, paths: Sequence[Path], prec
     return run
 
 
-def network_in_memory(precision: str, batch_size: int | None, digest: str) -> Network:
-    settings = NetworkSettings(
-        "vgg16", "random:1", digest, precision, "cpu", "tensorflow", len(os.sched_getaffinity(0)), batch_size
-    )
-    return load_network(settings)
+def network_in_memory(precision: str, digest: str) -> Network:
+    cores = len(os.sched_getaffinity(0))
+    return load_network(NetworkSettings("vgg16", "random:1", digest, precision, "cpu", "tensorflow", cores, None))
 
 
-def reference_way(network: Network, folder: Path, paths: Sequence[Path]) -> Callable[[], float]:
-    """One location after the other: read and decode its four views, predict, save."""
+@cache
+def reference_network() -> Callable[[np.ndarray], np.ndarray]:
+    """In float32, and with as many threads a call as TensorFlow takes by itself. Called in a process of its own."""
+    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        os.environ.pop(name, None)
+    model = VGG16.build("float32")
+    assign(model, random_weights(1, VGG16))
+    predict: Callable[[np.ndarray], np.ndarray] = model.predict_on_batch
+    predict(np.zeros((BATCH_OF_THE_REFERENCE, 224, 224, 3), np.float32))
+    return predict
 
-    def run() -> float:
-        start = time.perf_counter()
-        for i in range(0, len(paths), BATCH_OF_THE_REFERENCE):
-            views = paths[i : i + BATCH_OF_THE_REFERENCE]
-            images = [VGG16.preprocess(np.asarray(Image.open(path).convert("RGB"))) for path in views]
-            np.save(folder / f"{views[0].stem[:-2]}.npy", network.compute(np.stack(images)))
-        return len(paths) / (time.perf_counter() - start)
 
-    return run
+def reference_way(folder: Path, paths: Sequence[Path]) -> float:
+    """Images/s. One location after the other: read and decode its four views, predict, save."""
+    predict = reference_network()
+    start = time.perf_counter()
+    for i in range(0, len(paths), BATCH_OF_THE_REFERENCE):
+        views = paths[i : i + BATCH_OF_THE_REFERENCE]
+        images = [VGG16.preprocess(np.asarray(Image.open(path).convert("RGB"))) for path in views]
+        np.save(folder / f"{views[0].stem[:-2]}.npy", predict(np.stack(images)))
+    return len(paths) / (time.perf_counter() - start)
 
 
 def bare_network(network: Network, n: int) -> Callable[[], float]:
+    """Images/s of the network called again and again on the same images, as many calls side by side as it allows."""
     images = np.random.default_rng(0).normal(0, 60, (network.batch_size, 224, 224, 3)).astype(np.float32)
+    batches = max(network.at_a_time, n // network.batch_size)
 
     def run() -> float:
-        start = time.perf_counter()
-        for _ in range(n // network.batch_size):
-            network.compute(images)
-        return n // network.batch_size * network.batch_size / (time.perf_counter() - start)
+        with ThreadPoolExecutor(network.at_a_time) as pool:
+            start = time.perf_counter()
+            for _ in pool.map(network.compute, repeat(images, batches)):
+                pass
+            return batches * network.batch_size / (time.perf_counter() - start)
 
     return run
 
@@ -222,14 +239,16 @@ def main() -> int:
             precision = choose_precision("auto", found)
             ours = through_spark(spark, folder, paths, precision)
             through_spark(spark, folder, few, precision)()  # starts the worker, which keeps the network
-            network = network_in_memory("float32", BATCH_OF_THE_REFERENCE, digest)
-            record(
-                "extraction",
-                interleaved(ours, reference_way(network, folder, few), given.runs),
-                unit="images/s",
-                other_is="the reference's way: four images a batch, float32, one thing after the other",
-            )
-            network = network_in_memory(precision, None, digest)
+            with ProcessPoolExecutor(1, get_context("spawn")) as other:
+                reference = partial(reference_way, folder, few)
+                other.submit(reference).result()  # starts TensorFlow there
+                record(
+                    "extraction",
+                    interleaved(ours, lambda: other.submit(reference).result(), given.runs),
+                    unit="images/s",
+                    other_is="the reference's way: four images a batch, float32, one thing after the other",
+                )
+            network = network_in_memory(precision, digest)
             record(
                 "extraction_bare_network",
                 interleaved(ours, bare_network(network, len(few)), given.runs),

@@ -1,11 +1,13 @@
 """Extraction beside other frameworks' own ways to run a network over files: Spark's predict_batch_udf and Ray Data.
 
-The same JPEGs, the same Keras model, precision and batch size; each framework is used as its documentation shows it and
-writes Parquet. Both decode with our preprocessing, inside the function that they call for a batch (Spark) or a step
-before it (Ray Data). The time that Ray takes to start and to load the model does not count, because it starts an actor
-anew in every run; Spark's workers keep the model from the warm-up, and so do ours.
+The same JPEGs, the same Keras model in the same precision, as a file, and the same batch size; each framework is used
+as its documentation shows it, with `model.predict`, and writes Parquet. Both decode with our preprocessing, inside the
+function that they call for a batch (Spark) or a step before it (Ray Data). The time that Ray takes to start and to load
+the model does not count, because it starts an actor anew in every run; Spark's workers keep the model from the warm-up,
+and so do ours.
 
-- Spark: `spark.read.format("binaryFile")` and `pyspark.ml.functions.predict_batch_udf`, one task a core.
+- Spark: `spark.read.format("binaryFile")` and `pyspark.ml.functions.predict_batch_udf`, one task a core. Once more with
+  our own network in it, one thread a task, which is all but the network against all but the network.
 - Ray Data: `read_binary_files`, `map`, `map_batches` with a class on one actor, `write_parquet`.
 """
 
@@ -18,6 +20,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +31,7 @@ from PIL import Image
 
 from extraction import draw_files, through_spark
 from measure import interleaved, record
+from streetdeciles.backbones.variables import assign
 from streetdeciles.backbones.vgg16 import VGG16
 from streetdeciles.backbones.weights import random_weights, weights_hash
 from streetdeciles.config import SparkConfig
@@ -41,8 +46,38 @@ if TYPE_CHECKING:
 BATCH_SIZE = 16
 
 
-def settings_of(precision: str, digest: str, threads: int) -> NetworkSettings:
-    return NetworkSettings("vgg16", "random:1", digest, precision, "cpu", "tensorflow", threads, BATCH_SIZE)
+Predict = Callable[[np.ndarray], np.ndarray]
+
+
+def saved_model(path: Path, precision: str) -> Path:
+    """The network as a Keras file, in the precision in which ours computes."""
+    model = VGG16.build(precision)
+    assign(model, random_weights(1, VGG16))
+    model.save(path)
+    return path
+
+
+@dataclass(frozen=True)
+class KerasPredict:
+    """As Spark's and Ray's documentation load and call a Keras model."""
+
+    path: Path
+
+    def __call__(self) -> Predict:
+        import keras
+
+        model = keras.saving.load_model(self.path)
+        return partial(model.predict, batch_size=BATCH_SIZE, verbose=0)
+
+
+@dataclass(frozen=True)
+class OurPredict:
+    """The network as our own workers have it."""
+
+    settings: NetworkSettings
+
+    def __call__(self) -> Predict:
+        return load_network(self.settings).compute
 
 
 def decoded(content: bytes) -> np.ndarray:
@@ -51,16 +86,16 @@ def decoded(content: bytes) -> np.ndarray:
 
 
 def by_predict_batch_udf(
-    spark: SparkSession, folder: Path, photos: Path, settings: NetworkSettings
+    spark: SparkSession, folder: Path, photos: Path, load: KerasPredict | OurPredict
 ) -> Callable[[], float]:
     from pyspark.ml.functions import predict_batch_udf
     from pyspark.sql.types import ArrayType, FloatType
 
-    def make_predict() -> Callable[[np.ndarray], np.ndarray]:
-        network = load_network(settings)
+    def make_predict() -> Predict:
+        model = load()
 
         def predict(contents: np.ndarray) -> np.ndarray:
-            return network.compute(np.stack([decoded(bytes(content)) for content in contents]))
+            return model(np.stack([decoded(bytes(content)) for content in contents]))
 
         return predict
 
@@ -84,15 +119,15 @@ def by_predict_batch_udf(
 class RayPredictor:
     """What Ray keeps on an actor."""
 
-    def __init__(self, settings: NetworkSettings, ready: Path) -> None:
-        self.network = load_network(settings)
+    def __init__(self, load: KerasPredict, ready: Path) -> None:
+        self.predict = load()
         ready.write_text(repr(time.time()))
 
     def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        return {"path": batch["path"], "features": self.network.compute(np.stack(list(batch["image"])))}
+        return {"path": batch["path"], "features": self.predict(np.stack(list(batch["image"])))}
 
 
-def by_ray_data(folder: Path, photos: Path, settings: NetworkSettings) -> Callable[[], float]:
+def by_ray_data(folder: Path, photos: Path, load: KerasPredict) -> Callable[[], float]:
     import ray
 
     n = len(list(photos.iterdir()))
@@ -106,7 +141,7 @@ def by_ray_data(folder: Path, photos: Path, settings: NetworkSettings) -> Callab
         files = ray.data.read_binary_files(str(photos), include_paths=True)
         files.map(decode).map_batches(
             RayPredictor,
-            fn_constructor_args=(settings, ready),
+            fn_constructor_args=(load, ready),
             batch_size=BATCH_SIZE,
             compute=ray.data.ActorPoolStrategy(size=1),
         ).write_parquet(str(out))
@@ -137,24 +172,31 @@ def main() -> int:
     options.add_argument("--images", type=int, default=128)
     options.add_argument("--runs", type=int, default=3)
     given = options.parse_args()
-    digest = weights_hash(random_weights(1, VGG16))
     cores = len(os.sched_getaffinity(0))
     precision = choose_precision("auto", device.start("cpu", threads=cores, backend="tensorflow"))
+    digest = weights_hash(random_weights(1, VGG16))
+    settings = NetworkSettings("vgg16", "random:1", digest, precision, "cpu", "tensorflow", 1, BATCH_SIZE)
     with tempfile.TemporaryDirectory() as name:
         folder, photos = Path(name), Path(name) / "photos"
         photos.mkdir()
         paths = draw_files(photos, given.images)
-        with spark_session(SparkConfig(master="local[*]", driver_memory="1g"), name) as spark:
-            ours = through_spark(spark, folder, paths, precision)
-            udf = by_predict_batch_udf(spark, folder, photos, settings_of(precision, digest, 1))
-            ours(), udf()
-            compared = interleaved(ours, udf, given.runs)
-            record("extraction_predict_batch_udf", compared, unit="images/s", other_is="Spark's predict_batch_udf")
-            start_ray()
-            by_ray = by_ray_data(folder, photos, settings_of(precision, digest, cores))
-            by_ray()
-            compared = interleaved(ours, by_ray, given.runs)
-            record("extraction_ray_data", compared, unit="images/s", other_is="Ray Data's map_batches")
+        documented = KerasPredict(saved_model(folder / "vgg16.keras", precision))
+        for load, what in ((OurPredict(settings), "_of_ours"), (documented, "")):
+            # A session for each: workers that are used again would keep the threads of the other.
+            with spark_session(SparkConfig(master="local[*]", driver_memory="1g"), name) as spark:
+                ours = through_spark(spark, folder, paths, precision)
+                udf = by_predict_batch_udf(spark, folder, photos, load)
+                ours(), udf()
+                other = f"Spark's predict_batch_udf with {'our network in it' if what else 'model.predict'}"
+                compared = interleaved(ours, udf, given.runs)
+                record(f"extraction_predict_batch_udf{what}", compared, unit="images/s", other_is=other)
+                if not what:
+                    start_ray()
+                    by_ray = by_ray_data(folder, photos, documented)
+                    by_ray()
+                    compared = interleaved(ours, by_ray, given.runs)
+                    other = "Ray Data's map_batches with model.predict"
+                    record("extraction_ray_data", compared, unit="images/s", other_is=other)
     return 0
 
 
