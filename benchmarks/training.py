@@ -118,7 +118,7 @@ def multiplications(settings: TrainingConfig) -> int:
 def compare_errors(what: str, lessons: Lessons, settings: TrainingConfig, epochs: int, folder: Path) -> None:
     """Print both sides' mean validation MAE over the models of `lessons` after each epoch."""
     history: list[HistoryRow] = []
-    everything = settings.model_copy(update={"epochs": epochs, "patience": epochs, "batch_size": "auto"})
+    everything = settings.model_copy(update={"epochs": epochs, "patience": epochs})
     train_models(lessons, everything, seed=1, watcher=Watcher(on_epoch=history.extend))
     ours = [mean(row.val_mae for row in history if row.epoch == epoch + 1) for epoch in range(epochs)]
     theirs = np.zeros(epochs)
@@ -153,13 +153,12 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=2000)
     parser.add_argument("--outcomes", type=int, default=3)
     parser.add_argument("--folds", type=int, default=5)
-    parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=8, help="of each side's run")
     parser.add_argument("--epochs", type=int, default=0, help="compare validation errors too, after so many epochs")
     parser.add_argument("--training-set", help="of a run, e.g. output/demo/training_set: compare errors on it too")
     options = parser.parse_args()
-    settings = TrainingConfig(precision="float32", batch_size=options.batch)
+    settings = TrainingConfig(precision="float32")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         rows = make_rows(folder, options.rows, outcomes=options.outcomes, folds=options.folds)

@@ -43,9 +43,9 @@ def given_rows(lessons: Lessons, batches: Iterable[StackedBatch], m: int) -> lis
 
 @pytest.mark.parametrize(
     ("rows", "train_size", "expected"),
-    [(1, 1, 16), (240, 1, 16), (640, 1, 20), (1920, 1, 60), (1_500_000, 1, 64), (133_000, 0.01, 41)],
+    [(1, 1, 16), (240, 1, 16), (400, 1, 20), (10_000, 1, 100), (1_500_000, 1, 256), (90_000, 0.01, 30)],
 )
-def test_automatic_batches_are_smaller_where_an_epoch_has_few_steps(
+def test_automatic_batches_are_the_square_root_of_the_rows_within_bounds(
     rows: int, train_size: float, expected: int
 ) -> None:
     assert batch_size_of(TrainingConfig(train_size=train_size), rows) == expected

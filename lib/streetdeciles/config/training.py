@@ -43,10 +43,9 @@ class TrainingConfig(Section):
     """The ordinal network and its training; the defaults are the paper's widths and noise.
 
     Batch normalisation makes the network indifferent to the scale of the features, but not the noise, which is in their
-    units. Learning rate, halving and batch size gave the lowest validation errors that were no worse than the paper's
-    PyTorch settings on all of: the drawn city of the demo (240 locations, 15 models) and 3,000 and 12,000 locations
-    with a planted signal. Tried: 1e-4 to 3e-2, halving after 2, 3 or never, batches of 16 to 64, weight decay, more
-    noise (docs/training.md). The paper's rate is 5e-6. For `plain`, 1e-3 is the better one.
+    units. With this learning rate, halving and batch size, validation errors are no worse than with the paper's PyTorch
+    settings on each of: the demo's city (240 locations, 15 models), and 3,000 and 12,000 locations with a planted
+    signal (docs/training.md, which says what else was tried). The paper's rate is 5e-6. For `plain`, 1e-3 is better.
     """
 
     preset: Literal["default", "paper_tf", "paper_torch"] = "default"
@@ -60,7 +59,7 @@ class TrainingConfig(Section):
     weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Added to the gradient, times the parameter, as PyTorch's Adam does."""
     batch_size: Positive | Literal["auto"] = "auto"
-    """Locations a step; `auto`: 64, and fewer, down to 16, where an epoch of 2,000 locations or less has few steps."""
+    """Locations a step; `auto`: the square root of their number, but 16 at least and 256 at most."""
     balanced_batches: bool = False
     """Draw each row of a batch by its class, as the paper does, instead of giving each row once an epoch and weighting
     it by its class. The loss is the same on average; every model then reads rows of its own, which takes longer."""

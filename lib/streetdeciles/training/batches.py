@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from math import isqrt
 from typing import Any, TypeVar
 
 import numpy as np
@@ -22,8 +23,8 @@ BLOCK_MB = 4
 BUFFER_MB = 512
 """Two buffers are in memory at most: the one that batches come from and the next."""
 
-SMALLEST, LARGEST, LEAST_STEPS = 16, 64, 32
-"""Of `batch_size: auto`: larger batches multiply faster, but few steps an epoch need more epochs."""
+SMALLEST, LARGEST = 16, 256
+"""Of `batch_size: auto`: larger batches multiply faster, but where an epoch has few steps more epochs are needed."""
 
 Item = TypeVar("Item")
 
@@ -39,7 +40,7 @@ class StackedBatch:
 def batch_size_of(settings: TrainingConfig, rows: int) -> int:
     """`settings.batch_size`, or what suits a training set of so many rows, all its models alike."""
     if settings.batch_size == "auto":
-        return min(LARGEST, max(SMALLEST, int(rows * settings.train_size) // LEAST_STEPS))
+        return min(LARGEST, max(SMALLEST, isqrt(int(rows * settings.train_size))))
     return settings.batch_size
 
 
