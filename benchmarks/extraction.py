@@ -55,6 +55,7 @@ from streetdeciles.session import spark_session
 from streetdeciles.tables import IMAGE_INDEX
 
 if TYPE_CHECKING:
+    import keras
     from pyspark.sql import SparkSession
 
 PHOTOS = Path(__file__).parent.parent / "tests" / "data" / "photos"
@@ -128,13 +129,19 @@ def network_in_memory(precision: str, digest: str) -> Network:
     return load_network(NetworkSettings("vgg16", "random:1", digest, precision, "cpu", "tensorflow", cores, None))
 
 
+def seeded_model(precision: str) -> keras.Model:
+    """VGG16 as everyone here has it: the weights of `random:1`."""
+    model = VGG16.build(precision)
+    assign(model, random_weights(1, VGG16))
+    return model
+
+
 @cache
 def reference_network() -> Callable[[np.ndarray], np.ndarray]:
     """In float32, and with as many threads a call as TensorFlow takes by itself. Called in a process of its own."""
     for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         os.environ.pop(name, None)
-    model = VGG16.build("float32")
-    assign(model, random_weights(1, VGG16))
+    model = seeded_model("float32")
     predict: Callable[[np.ndarray], np.ndarray] = model.predict_on_batch
     predict(np.zeros((BATCH_OF_THE_REFERENCE, 224, 224, 3), np.float32))
     return predict

@@ -29,9 +29,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from extraction import draw_files, through_spark
+from extraction import draw_files, seeded_model, through_spark
 from measure import interleaved, record
-from streetdeciles.backbones.variables import assign
 from streetdeciles.backbones.vgg16 import VGG16
 from streetdeciles.backbones.weights import random_weights, weights_hash
 from streetdeciles.config import SparkConfig
@@ -45,15 +44,12 @@ if TYPE_CHECKING:
 
 BATCH_SIZE = 16
 
-
 Predict = Callable[[np.ndarray], np.ndarray]
 
 
 def saved_model(path: Path, precision: str) -> Path:
     """The network as a Keras file, in the precision in which ours computes."""
-    model = VGG16.build(precision)
-    assign(model, random_weights(1, VGG16))
-    model.save(path)
+    seeded_model(precision).save(path)
     return path
 
 
