@@ -79,7 +79,7 @@ def stacked(lessons: Lessons, settings: TrainingConfig, *, stop_after_s: float) 
             before = None
 
         with suppress(Enough):
-            train_models(lessons, settings, seed=1, watcher=Watcher(on_batch, on_epoch))
+            train_models(lessons, settings, seed=1, watcher=Watcher(on_batch, on_epoch), hold=True)
         return learned / spent
 
     return run

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 from scipy.special import expit
-from scipy.stats import binom
+from scipy.stats import binom, kstest
 
 from streetdeciles.ordinal import SCORE_BINS, SCORE_LIMIT
 from streetdeciles.ordinal.balance import class_weights
@@ -25,6 +25,8 @@ from streetdeciles.ordinal.stacked_network import StackedNetwork, stack
 
 SHAPE = NetworkShape(views=3, features=20, view_units=(16, 8), location_units=(6,), noise=0.0)
 MODELS, ROWS, STEPS, LEARNING_RATE = 4, 32, 5, 1e-2
+THERE = 40
+"""Rows that there are, of which a set reads ROWS."""
 MOVING = (
     3,
     4,
@@ -45,17 +47,19 @@ def fresh(models: int = MODELS, shape: NetworkShape = SHAPE) -> list[Weights]:
 
 
 def batches(sets: int = 1, steps: int = STEPS) -> list[tuple[dict[str, np.ndarray], np.ndarray]]:
-    """Some views are missing; each model's rows are others, weighted by class."""
+    """Some views are missing; each set reads others of the rows, and each model's are others, weighted by class."""
     rng = np.random.default_rng(5)
     made = []
     for _ in range(steps):
-        view_mask = rng.random((sets, ROWS, SHAPE.views)) < 0.8
-        view_mask[..., 0] = True
-        features = rng.normal(2, 3, (sets, ROWS, SHAPE.views, SHAPE.features)).astype(np.float32)
+        view_mask = rng.random((THERE, SHAPE.views)) < 0.8
+        view_mask[:, 0] = True
+        features = rng.normal(2, 3, (THERE, SHAPE.views, SHAPE.features)).astype(np.float32)
+        places = np.stack([rng.permutation(THERE)[:ROWS] for _ in range(sets)]).astype(np.int32)
         deciles = rng.integers(1, 11, (MODELS, ROWS))
         own = rng.random((MODELS, ROWS)) < 0.7
         weights = np.stack([class_weights(np.where(o, d, 0))[d] * o for o, d in zip(own, deciles, strict=True)])
-        made.append(({"features": features, "view_mask": view_mask, "row_weights": weights}, deciles))
+        given = {"features": features, "view_mask": view_mask, "places": places, "row_weights": weights}
+        made.append((given, deciles))
     return made
 
 
@@ -87,7 +91,8 @@ def trained_alone(
     s = m // (MODELS // sets)
     for x, y in data:
         own = x["row_weights"][m] > 0
-        given = {"features": x["features"][s][own], "view_mask": x["view_mask"][s][own]}
+        rows = x["places"][s][own]
+        given = {"features": x["features"][rows], "view_mask": x["view_mask"][rows]}
         alone.train_on_batch(given, y[m][own][:, None], sample_weight=x["row_weights"][m][own])
     return alone.get_weights()
 
@@ -140,7 +145,9 @@ def test_stacked_metrics_are_each_models_own() -> None:
     for m, own in enumerate(x["row_weights"] > 0):
         alone = location_network(SHAPE)
         alone.set_weights(weights[m])
-        scores = np.asarray(alone({"features": x["features"][0], "view_mask": x["view_mask"][0]}), np.float64)[own, 0]
+        rows = x["places"][0][own]
+        given = {"features": x["features"][rows], "view_mask": x["view_mask"][rows]}
+        scores = np.asarray(alone(given), np.float64)[:, 0]
         true, losses = y[m][own], -binom.logpmf(y[m][own] - 1, 9, expit(scores))
         errors = np.abs(np.minimum(np.floor(10 * expit(scores)), 9) + 1 - true)
         expected = [own.sum(), (x["row_weights"][m][own] * losses).sum(), errors.sum(), (errors == 0).sum()]
@@ -156,7 +163,7 @@ def test_rows_of_weight_zero_leave_no_trace() -> None:
     m = 2
     for x, y in poisoned:
         held_out = x["row_weights"][m] == 0
-        x["features"][0][held_out] = 1e4
+        x["features"][x["places"][0][held_out]] = 1e4
         y[m][held_out] = 11 - y[m][held_out]
     trained = []
     for data in (clean, poisoned):
@@ -185,8 +192,8 @@ def test_batch_statistics_of_the_first_batch_are_the_moving_ones() -> None:
     network = stack(SHAPE, fresh())
     train(network, [(x, y)])
     for m, weights in enumerate(network.get_model_weights(range(MODELS))):
-        own = (x["row_weights"][m] > 0)[:, None] & x["view_mask"][0]
-        values = x["features"][0][own] @ fresh()[m][0]
+        rows = x["places"][0][x["row_weights"][m] > 0]
+        values = x["features"][rows][x["view_mask"][rows]] @ fresh()[m][0]
         np.testing.assert_allclose(weights[3], values.mean(0), rtol=1e-4, atol=1e-4)
         np.testing.assert_allclose(weights[4], values.var(0), rtol=1e-4, atol=1e-4)
 
@@ -211,8 +218,25 @@ def test_a_model_taken_out_of_the_stack_gives_its_scores() -> None:
     for m, weights in enumerate(network.get_model_weights(range(MODELS))):
         alone = location_network(SHAPE)
         alone.set_weights(weights)
-        found = alone({"features": x["features"][0], "view_mask": x["view_mask"][0]})
+        found = alone({"features": x["features"], "view_mask": x["view_mask"]})
         np.testing.assert_allclose(np.asarray(found)[:, 0], scores[m], rtol=1e-5, atol=1e-5)
+
+
+def test_noise_is_normal_and_the_same_for_all_sets() -> None:
+    """Model m's score is (its set's feature m, with noise, + 5) / 8: layers of ones on the diagonal, read at m."""
+    n, size, sd = 2000, 5, 0.5
+    shape = NetworkShape(1, size, (size,), (), sd, "plain")
+    pick = [[np.eye(size), np.zeros(size), np.eye(size)[:, [m]], np.zeros(1)] for m in range(size)]
+    network = stack(shape, pick + pick, sets=2)
+    features = np.random.default_rng(0).uniform(-1, 1, (n, 1, size)).astype(np.float32)
+    places = np.stack([np.arange(n), np.arange(n)[::-1]]).astype(np.int32)
+    given = {"features": features, "view_mask": np.ones((n, 1), bool), "places": places}
+    scores = np.asarray(network({**given, "row_weights": np.ones((2 * size, n), "f")}, training=True))
+    noise = (8 * scores - 5).reshape(2, size, n) - features[places, 0].transpose(0, 2, 1)
+    np.testing.assert_allclose(noise[0], noise[1], atol=1e-5)
+    assert kstest(noise[0].ravel() / sd, "norm").pvalue > 0.01
+    np.testing.assert_allclose(np.corrcoef(noise[0]), np.eye(size), atol=4 / np.sqrt(n))
+    assert abs(np.corrcoef(noise[0, :, 1:].ravel(), noise[0, :, :-1].ravel())[0, 1]) < 4 / np.sqrt(n * size)
 
 
 def test_sets_that_models_cannot_share_are_refused() -> None:

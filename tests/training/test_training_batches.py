@@ -16,6 +16,7 @@ from streetdeciles.training.batches import (
     prefetched,
     validation_batches,
 )
+from streetdeciles.training.feature_source import FeatureSource, may_be_held
 from streetdeciles.training.layout import Layout
 from streetdeciles.training.lessons import Lessons, plan_lessons
 
@@ -35,7 +36,9 @@ def given_rows(lessons: Lessons, batches: Iterable[StackedBatch], m: int) -> lis
     o, f = m % len(lessons.outcomes), m // len(lessons.outcomes)
     for batch in batches:
         for place in np.flatnonzero(batch.inputs["row_weights"][m]):
-            row = by_features[batch.inputs["features"][f, place].tobytes()]
+            there = batch.inputs["places"][f, place]
+            row = by_features[batch.inputs["features"][there].tobytes()]
+            np.testing.assert_array_equal(batch.inputs["view_mask"][there], lessons.rows.view_mask[row])
             assert batch.deciles[m, place] == lessons.rows.deciles[row, o]
             found.append(row)
     return found
@@ -54,28 +57,49 @@ def test_automatic_batches_are_the_square_root_of_the_rows_within_bounds(
 
 @pytest.mark.parametrize("buffer_mb", [ALL_AT_ONCE, ONE_BLOCK])
 @pytest.mark.parametrize("block_rows", [7, 1000])
+@pytest.mark.parametrize("hold", [False, True])
 def test_an_epoch_gives_each_model_each_row_once(
-    lessons: Lessons, buffer_mb: float, block_rows: int, monkeypatch: pytest.MonkeyPatch
+    lessons: Lessons, buffer_mb: float, block_rows: int, hold: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     block_mb = block_rows * lessons.rows.features[0].nbytes / 2**20
-    monkeypatch.setattr("streetdeciles.training.batches.BLOCK_MB", block_mb)
-    batches = list(learning_batches(lessons, Layout.together(lessons), batch_size=20, seed=(1, 2), buffer_mb=buffer_mb))
-    assert len({batch.inputs["features"].shape for batch in batches}) == 1
+    monkeypatch.setattr("streetdeciles.training.feature_source.BLOCK_MB", block_mb)
+    source = FeatureSource(lessons.rows, buffer_mb=buffer_mb, hold=hold)
+    batches = list(learning_batches(lessons, Layout.together(lessons), source, batch_size=20, seed=(1, 2)))
+    for name in ("features", "places"):
+        assert len({batch.inputs[name].shape for batch in batches}) == 1
     for m in range(len(lessons.models)):
         weights = lessons.learning_weights(m // 2, np.arange(len(lessons.rows)))[m % 2]
         assert sorted(given_rows(lessons, batches, m)) == np.flatnonzero(weights).tolist()
 
 
+def test_the_order_is_the_same_where_features_are_held(lessons: Lessons, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streetdeciles.training.feature_source.BLOCK_MB", 7 * lessons.rows.features[0].nbytes / 2**20)
+    layout = Layout.together(lessons)
+    orders = []
+    for hold in (False, True):
+        source = FeatureSource(lessons.rows, buffer_mb=ONE_BLOCK, hold=hold)
+        orders.append(given_rows(lessons, learning_batches(lessons, layout, source, batch_size=20, seed=(1,)), 3))
+    assert orders[0] == orders[1]
+
+
+def test_features_are_held_if_they_take_a_quarter_of_the_memory_at_most(lessons: Lessons) -> None:
+    size = lessons.rows.features.nbytes
+    assert may_be_held(lessons.rows, 4 * size)
+    assert not may_be_held(lessons.rows, 4 * size - 1)
+
+
 def test_validation_gives_each_model_its_validation_rows_in_order(lessons: Lessons) -> None:
-    batches = list(validation_batches(lessons, Layout.together(lessons), batch_size=20))
+    source = FeatureSource(lessons.rows)
+    batches = list(validation_batches(lessons, Layout.together(lessons), source, batch_size=20))
     for m in range(len(lessons.models)):
         weights = lessons.validation_weights(m // 2, np.arange(len(lessons.rows)))[m % 2]
         assert given_rows(lessons, batches, m) == np.flatnonzero(weights).tolist()
 
 
 def test_the_order_follows_from_the_seed(lessons: Lessons) -> None:
+    layout, source = Layout.together(lessons), FeatureSource(lessons.rows)
     orders = [
-        given_rows(lessons, learning_batches(lessons, Layout.together(lessons), batch_size=20, seed=seed), 0)
+        given_rows(lessons, learning_batches(lessons, layout, source, batch_size=20, seed=seed), 0)
         for seed in ((1,), (1,), (2,))
     ]
     assert orders[0] == orders[1]
@@ -84,19 +108,19 @@ def test_the_order_follows_from_the_seed(lessons: Lessons) -> None:
 
 
 def test_a_model_is_given_the_same_batches_with_whichever_others(lessons: Lessons) -> None:
-    together = list(learning_batches(lessons, Layout.together(lessons), batch_size=20, seed=(1,)))
-    alone = list(
-        learning_batches(lessons.part([2], [1]), Layout.together(lessons.part([2], [1])), batch_size=20, seed=(1,))
-    )
+    source, part = FeatureSource(lessons.rows), lessons.part([2], [1])
+    together = list(learning_batches(lessons, Layout.together(lessons), source, batch_size=20, seed=(1,)))
+    alone = list(learning_batches(part, Layout.together(part), source, batch_size=20, seed=(1,)))
     assert len(alone) == len(together)
     for one, all_ in zip(alone, together, strict=True):
-        np.testing.assert_array_equal(one.inputs["features"][0], all_.inputs["features"][2])
+        np.testing.assert_array_equal(one.inputs["places"][0], all_.inputs["places"][2])
         np.testing.assert_array_equal(one.inputs["row_weights"][0], all_.inputs["row_weights"][5])
         np.testing.assert_array_equal(one.deciles[0], all_.deciles[5])
 
 
 def test_batches_are_as_even_as_can_be(lessons: Lessons) -> None:
-    batches = list(learning_batches(lessons, Layout.together(lessons), batch_size=64, seed=(1,)))
+    source = FeatureSource(lessons.rows)
+    batches = list(learning_batches(lessons, Layout.together(lessons), source, batch_size=64, seed=(1,)))
     rows = [(batch.inputs["row_weights"] > 0).sum(axis=1) for batch in batches]
     assert (np.stack(rows).sum(0) == 192).all()  # 48 areas of 4
     assert [tuple(r) for r in rows] == [(64,) * 6] * 3
@@ -134,9 +158,9 @@ def test_balanced_batches_give_each_model_all_classes_alike() -> None:
     rows = planted_rows(areas=200, outcomes=2)
     rows.deciles[rows.area % 10 > 0, 0] = 1
     lessons = plan_lessons(rows, validation_share=0.2, seed=5)[0]
-    layout = Layout.apart(lessons)
-    batches = list(learning_batches(lessons, layout, batch_size=50, seed=(1,), balanced=True))
-    assert batches[0].inputs["features"].shape[0] == len(lessons.models)
+    layout, source = Layout.apart(lessons), FeatureSource(rows)
+    batches = list(learning_batches(lessons, layout, source, batch_size=50, seed=(1,), balanced=True))
+    assert batches[0].inputs["places"].shape[0] == len(lessons.models)
     index = np.arange(len(rows))
     for m, (outcome, fold) in enumerate(lessons.models):
         own = np.flatnonzero(lessons.learning_weights(fold, index)[m % 2])
@@ -155,4 +179,5 @@ def rows_of_set(lessons: Lessons, batch: StackedBatch, s: int) -> list[int]:
     by_features = {row.tobytes(): i for i, row in enumerate(lessons.rows.features)}
     weights = batch.inputs["row_weights"][s]
     assert set(np.unique(weights)) <= {0, 1}
-    return [by_features[batch.inputs["features"][s, place].tobytes()] for place in np.flatnonzero(weights)]
+    places = batch.inputs["places"][s, np.flatnonzero(weights)]
+    return [by_features[batch.inputs["features"][place].tobytes()] for place in places]

@@ -134,6 +134,15 @@ def test_the_same_seed_gives_the_same_weights(rows: TrainingRows, models: list[T
     assert not np.allclose(other[0].weights[0], models[0].weights[0])
 
 
+def test_features_that_are_held_give_the_same_weights(rows: TrainingRows, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As those that come buffer by buffer, of which there are several here."""
+    block_mb = 10 * rows.features[0].nbytes / 2**20
+    monkeypatch.setattr("streetdeciles.training.feature_source.BLOCK_MB", block_mb)
+    short = SETTINGS.model_copy(update={"epochs": 2})
+    streamed, held = (train(rows, settings=short, buffer_mb=7 * block_mb, hold=hold) for hold in (False, True))
+    assert fingerprint(streamed) == fingerprint(held)
+
+
 def test_a_model_does_not_depend_on_which_others_are_trained(rows: TrainingRows) -> None:
     short = SETTINGS.model_copy(update={"epochs": 2})
     lessons, _ = plan_lessons(rows, validation_share=0.15, seed=1)

@@ -39,7 +39,7 @@ class FoldModels:
 
     def predict(self, features: npt.NDArray[np.float32], view_mask: npt.NDArray[np.bool_]) -> Predicted:
         """All outcomes of locations: features [n, views, feature_size], view_mask [n, views]."""
-        scores = self.network({"features": features[None], "view_mask": view_mask[None]}, training=False)
+        scores = self.network({"features": features, "view_mask": view_mask}, training=False)
         return Predicted(*(_by_row(values) for values in (scores, predicted_decile(scores), probabilities(scores))))
 
 
@@ -53,7 +53,7 @@ class MeanOfModels:
 
     def predict(self, features: npt.NDArray[np.float32], view_mask: npt.NDArray[np.bool_]) -> Predicted:
         """All outcomes of locations, as `FoldModels.predict`: the mean score and what follows from it."""
-        given = {"features": features[None], "view_mask": view_mask[None]}
+        given = {"features": features, "view_mask": view_mask}
         by_model = np.asarray(self.network(given, training=False), np.float64)
         means = [by_model[self.place == o].mean(axis=0) for o in range(len(self.outcomes))]
         scores = np.stack(means).astype(np.float32)

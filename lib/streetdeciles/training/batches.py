@@ -1,4 +1,4 @@
-"""Batches for a stack of models, from rows that may be many times larger than memory."""
+"""Batches for a stack of models: which rows each model is given, in which order and with which weights."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import queue
 import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from math import isqrt
 from typing import Any, TypeVar
@@ -15,13 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from streetdeciles.config import TrainingConfig
-from streetdeciles.training.cache import TrainingRows
+from streetdeciles.training.feature_source import FeatureSource
 from streetdeciles.training.layout import Layout
 from streetdeciles.training.lessons import Index, Lessons
-
-BLOCK_MB = 4
-BUFFER_MB = 512
-"""Two buffers are in memory at most: the one that batches come from and the next."""
 
 SMALLEST, LARGEST = 16, 256
 """Of `batch_size: auto`: larger batches multiply faster, but where an epoch has few steps more epochs are needed."""
@@ -31,9 +26,10 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class StackedBatch:
-    """What a `StackedNetwork` is given: `inputs` and `deciles` int32 [models, rows]."""
+    """What a `StackedNetwork` is given: `inputs`, of which many batches share the features, and `deciles` int32
+    [models, rows]."""
 
-    inputs: dict[str, npt.NDArray[Any]]
+    inputs: dict[str, Any]
     deciles: npt.NDArray[np.int32]
 
 
@@ -47,11 +43,11 @@ def batch_size_of(settings: TrainingConfig, rows: int) -> int:
 def learning_batches(
     lessons: Lessons,
     layout: Layout,
+    source: FeatureSource,
     *,
     batch_size: int,
     seed: Sequence[int],
     balanced: bool = False,
-    buffer_mb: float = BUFFER_MB,
 ) -> Iterator[StackedBatch]:
     """One epoch: each model gets each of its rows once, at most `batch_size` a batch, in an order that `seed` decides.
 
@@ -75,43 +71,35 @@ def learning_batches(
         random = np.random.default_rng([*seed, lessons.folds[f], b])
         return random.permutation(np.flatnonzero(_of_fold(lessons, lessons.learns, f)[index]))
 
-    buffers = _buffers(lessons.rows, seed, buffer_mb)
-    return _batches(lessons, layout, lessons.learns, buffers=buffers, draw=draw, weigh=weigh, batch_size=batch_size)
+    buffers = source.buffers(seed)
+    return _batches(lessons, layout, lessons.learns, buffers, draw=draw, weigh=weigh, batch_size=batch_size)
 
 
 def validation_batches(
-    lessons: Lessons, layout: Layout, *, batch_size: int, buffer_mb: float = BUFFER_MB
+    lessons: Lessons, layout: Layout, source: FeatureSource, *, batch_size: int
 ) -> Iterator[StackedBatch]:
     """Each model's validation rows once, in the order of the set."""
 
     def draw(b: int, f: int, outcomes: Index, index: Index) -> Index:
         return np.flatnonzero(_of_fold(lessons, lessons.validates, f)[index])
 
-    buffers = _buffers(lessons.rows, None, buffer_mb)
     weigh = lessons.validation_weights
-    return _batches(lessons, layout, lessons.validates, buffers=buffers, draw=draw, weigh=weigh, batch_size=batch_size)
+    return _batches(lessons, layout, lessons.validates, source.buffers(), draw=draw, weigh=weigh, batch_size=batch_size)
 
 
 def prefetched(items: Iterable[Item], depth: int = 2) -> Iterator[Item]:
-    """`items`, made by another thread up to `depth` ahead; what it raises is raised here."""
-    ready: queue.Queue[tuple[Item | None, BaseException | None]] = queue.Queue(depth)
+    """`items`, made by another thread at most `depth` ahead; what it raises is raised here."""
+    ready: queue.Queue[tuple[Item | None, BaseException | None]] = queue.Queue()
+    places = threading.Semaphore(depth)
     stopped = threading.Event()
-
-    def put(item: Item | None, error: BaseException | None) -> None:
-        while not stopped.is_set():
-            with suppress(queue.Full):
-                ready.put((item, error), timeout=0.1)
-                return
 
     def work() -> None:
         try:
-            for item in items:
-                put(item, None)
-                if stopped.is_set():
-                    return
-            put(None, None)
+            made = iter(items)
+            while places.acquire() and not stopped.is_set():
+                ready.put((next(made, None), None))
         except BaseException as error:  # raised again where the items are used
-            put(None, error)
+            ready.put((None, error))
 
     thread = threading.Thread(target=work, name="prefetch", daemon=True)
     thread.start()
@@ -122,9 +110,11 @@ def prefetched(items: Iterable[Item], depth: int = 2) -> Iterator[Item]:
                 raise error
             if item is None:
                 return
+            places.release()
             yield item
     finally:
         stopped.set()
+        places.release()
         thread.join()
 
 
@@ -132,8 +122,8 @@ def _batches(
     lessons: Lessons,
     layout: Layout,
     own: npt.NDArray[np.bool_],
+    buffers: Iterable[tuple[Index, Index, dict[str, Any]]],
     *,
-    buffers: Iterable[Index],
     draw: Callable[[int, int, Index, Index], Index],
     weigh: Callable[[int, Index], npt.NDArray[np.float32]],
     batch_size: int,
@@ -147,23 +137,23 @@ def _batches(
         draw: (buffer, place of a fold, places of outcomes, rows) -> places of those rows in their order.
         weigh: (place of a fold, rows) -> the weight of each row for each outcome, [outcomes, n].
     """
-    for b, index in enumerate(buffers):
+    for b, (index, standing, given) in enumerate(prefetched(buffers, depth=1)):
         most = int(own[:, index].sum(axis=1).max())
         if most == 0:
             continue
         steps = -(-most // batch_size)
         width = -(-most // steps) if len(index) == len(lessons.rows) else batch_size
         orders = [draw(b, f, outcomes, index) for f, outcomes in layout.sets()]
-        features = _read(lessons.rows, index)
         for chosen in zip(*[np.array_split(order, steps) for order in orders], strict=True):
-            batch = _empty(lessons, layout, width, features)
-            for s, ((f, outcomes), places) in enumerate(zip(layout.sets(), chosen, strict=True)):
-                rows, models = index[places], layout.of_set(s)
-                batch.inputs["features"][s, : len(rows)] = features[places]
-                batch.inputs["view_mask"][s, : len(rows)] = lessons.rows.view_mask[rows]
-                batch.inputs["row_weights"][models, : len(rows)] = weigh(f, rows)[outcomes]
-                batch.deciles[models, : len(rows)] = np.maximum(lessons.deciles(rows)[outcomes], 1)
-            yield batch
+            places = np.zeros((len(orders), width), np.int32)
+            row_weights = np.zeros((layout.numbers.size, width), np.float32)
+            deciles = np.ones((layout.numbers.size, width), np.int32)
+            for s, ((f, outcomes), own_places) in enumerate(zip(layout.sets(), chosen, strict=True)):
+                rows, models, n = index[own_places], layout.of_set(s), len(own_places)
+                places[s, :n] = standing[own_places]
+                row_weights[models, :n] = weigh(f, rows)[outcomes]
+                deciles[models, :n] = np.maximum(lessons.deciles(rows)[outcomes], 1)
+            yield StackedBatch({**given, "places": places, "row_weights": row_weights}, deciles)
 
 
 def _of_fold(lessons: Lessons, own: npt.NDArray[np.bool_], f: int) -> npt.NDArray[np.bool_]:
@@ -181,35 +171,3 @@ def _drawn_by_class(random: np.random.Generator, classes: npt.NDArray[np.int8]) 
     drawn = random.integers(len(sizes), size=len(places))
     found: Index = by_class[(np.cumsum(sizes) - sizes)[drawn] + random.integers(sizes[drawn])]
     return found
-
-
-def _buffers(rows: TrainingRows, seed: Sequence[int] | None, buffer_mb: float) -> Iterator[Index]:
-    """Row numbers of each buffer: some blocks, at random or in order, neighbours in a block."""
-    row_bytes = rows.features[:1].nbytes
-    block = max(1, int(BLOCK_MB * 2**20 / row_bytes))
-    in_buffer = max(1, int(buffer_mb * 2**20 / row_bytes / block))
-    starts = np.arange(0, len(rows), block)
-    if seed is not None:
-        starts = np.random.default_rng(seed).permutation(starts)
-    for i in range(0, len(starts), in_buffer):
-        yield np.concatenate([np.arange(start, min(start + block, len(rows))) for start in starts[i : i + in_buffer]])
-
-
-def _empty(lessons: Lessons, layout: Layout, width: int, features: npt.NDArray[Any]) -> StackedBatch:
-    sets, models, views = len(layout.numbers), layout.numbers.size, features.shape[1]
-    inputs = {
-        "features": np.zeros((sets, width, *features.shape[1:]), np.float32),
-        "view_mask": np.ones((sets, width, views), bool),
-        "row_weights": np.zeros((models, width), np.float32),
-    }
-    return StackedBatch(inputs, np.ones((models, width), np.int32))
-
-
-def _read(rows: TrainingRows, index: Index) -> npt.NDArray[Any]:
-    """The features of rows `index`, whose runs of neighbours are read as runs."""
-    cuts = np.flatnonzero(np.diff(index) != 1) + 1
-    buffer = np.empty((len(index), *rows.features.shape[1:]), rows.features.dtype)
-    for part in np.split(np.arange(len(index)), cuts):
-        first = index[part[0]]
-        buffer[part[0] : part[-1] + 1] = rows.features[first : first + len(part)]
-    return buffer

@@ -61,7 +61,7 @@ def held_out_errors(
     found = [np.zeros((len(models), 0), np.int64)]
     for some in (index[first : first + ROWS_AT_ONCE] for first in range(0, len(index), ROWS_AT_ONCE)):
         features = np.asarray(rows.features[some], np.float32)
-        scores = network({"features": features[None], "view_mask": rows.view_mask[some][None]}, training=False)
+        scores = network({"features": features, "view_mask": rows.view_mask[some]}, training=False)
         found.append(np.asarray(predicted_decile(scores), np.int64))
     true = lessons.deciles(index)[places].astype(np.int64)
     distances = np.abs(np.concatenate(found, axis=1) - true)

@@ -19,7 +19,6 @@ from streetdeciles.ordinal.network import NetworkShape, Weights, initial_weights
 from streetdeciles.ordinal.stacked_network import empty_stack
 from streetdeciles.training.adam import StackedAdam
 from streetdeciles.training.batches import (
-    BUFFER_MB,
     StackedBatch,
     batch_size_of,
     learning_batches,
@@ -29,6 +28,7 @@ from streetdeciles.training.batches import (
 from streetdeciles.training.best_models import BestModels, TrainedModel
 from streetdeciles.training.cache import TrainingRows
 from streetdeciles.training.checkpoints import Checkpoint, TrainingState
+from streetdeciles.training.feature_source import BUFFER_MB, FeatureSource
 from streetdeciles.training.history import HistoryRow
 from streetdeciles.training.layout import Layout
 from streetdeciles.training.lessons import Lessons
@@ -61,6 +61,7 @@ def train_models(
     watcher: Watcher = Watcher(),
     checkpoint: Checkpoint | None = None,
     buffer_mb: float = BUFFER_MB,
+    hold: bool = False,
 ) -> list[TrainedModel]:
     """The models of `lessons`, each by its best validation loss, in their order.
 
@@ -86,14 +87,15 @@ def train_models(
     else:
         stack = _Stack(lessons, settings, seed, Layout(saved.arrays["layout"], len(lessons.outcomes)))
         history = _go_on(stack, best, saved, watcher)
-    sizes: dict[str, Any] = {"batch_size": batch_size_of(settings, len(lessons.rows)), "buffer_mb": buffer_mb}
+    source = FeatureSource(lessons.rows, place=keras.ops.convert_to_tensor, buffer_mb=buffer_mb, hold=hold)
+    batch_size = batch_size_of(settings, len(lessons.rows))
     for epoch in range(history[-1].epoch + 1 if history else 1, settings.epochs + 1):
         if not best.learning.any():
             break
         if stack.is_worth_parting(best.learning):
             stack = stack.without(~best.learning)
-        learned = stack.learn((ORDER, seed, epoch), best, watcher.on_batch, **sizes)
-        validated, scores = stack.validate(**sizes)
+        learned = stack.learn(source, batch_size, (ORDER, seed, epoch), best, watcher.on_batch)
+        validated, scores = stack.validate(source, batch_size)
         rates = best.rate_share * float(stack.network.optimizer.learning_rate)
         rows = _history(lessons.models, epoch, learned, validated, rates, scores=scores, which=best.learning)
         history += rows
@@ -151,15 +153,22 @@ class _Stack:
         optimizer.build(self.network.trainable_variables)
 
     def learn(
-        self, order: tuple[int, ...], best: BestModels, on_batch: Callable[[int], None], **sizes: Any
+        self,
+        source: FeatureSource,
+        batch_size: int,
+        order: tuple[int, ...],
+        best: BestModels,
+        on_batch: Callable[[int], None],
     ) -> npt.NDArray[np.float64]:
         self.network.optimizer.rate_shares.assign(best.rate_share[self.layout.models])
         balanced = self.settings.balanced_batches
-        batches = learning_batches(self.lessons, self.layout, seed=order, balanced=balanced, **sizes)
+        batches = learning_batches(
+            self.lessons, self.layout, source, batch_size=batch_size, seed=order, balanced=balanced
+        )
         return self._mean_by_model(_only(best.learning[self.layout.models], batches), on_batch, learns=True)[0]
 
-    def validate(self, **sizes: Any) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
-        return self._mean_by_model(validation_batches(self.lessons, self.layout, **sizes))
+    def validate(self, source: FeatureSource, batch_size: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+        return self._mean_by_model(validation_batches(self.lessons, self.layout, source, batch_size=batch_size))
 
     def weights_of(self, models: list[int]) -> list[Weights]:
         return self.network.get_model_weights(self.layout.places(models))

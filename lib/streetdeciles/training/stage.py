@@ -184,11 +184,15 @@ def train(
     config: RunConfig, lessons: Lessons, logs: Sequence[HistoryLog], starts: StartModels | None = None
 ) -> tuple[list[TrainedModel], list[HistoryRow]]:
     """The models of `lessons`, round by round, and their history; what a killed run has reached is not done again."""
+    from streetdeciles.training.feature_source import may_be_held
     from streetdeciles.training.rounds import plan_rounds
     from streetdeciles.training.stacked_training import Watcher, network_shape, train_models
 
     settings = config.training
     memory_bytes = MEMORY_SHARE * psutil.virtual_memory().available
+    hold = may_be_held(lessons.rows, memory_bytes)
+    if hold:
+        memory_bytes -= lessons.rows.features.nbytes
     shape = network_shape(lessons.rows, settings)
     checkpoints = _checkpoints(config, lessons, starts)
     rounds = checkpoints.rounds(lessons, lambda: plan_rounds(lessons, shape, settings, memory_bytes=memory_bytes))
@@ -205,6 +209,7 @@ def train(
                 starts=starts.weights if starts else None,
                 watcher=Watcher(course.on_batch, course.on_epoch),
                 checkpoint=checkpoints.of_round(number),
+                hold=hold,
             )
             course.end()
     return models, course.history
