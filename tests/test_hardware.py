@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from streetdeciles import hardware
 from streetdeciles.hardware import BFLOAT16_FLAGS, Device, choose_precision, cpu, device_of
 
 NATIVE, NOT_NATIVE = Device("cpu", "x", bfloat16=True), Device("cpu", "y", bfloat16=False)
@@ -27,3 +30,23 @@ def test_cpu_is_the_device_where_the_backend_sees_no_gpu() -> None:
     found = device_of("tensorflow")
     model, flags = cpu()
     assert found.kind == "gpu" or found == Device("cpu", model, bool(flags & set(BFLOAT16_FLAGS)))
+
+
+@pytest.mark.parametrize(
+    ("told", "device"),
+    [
+        ("NVIDIA H100 80GB HBM3, 81559, 9.0", Device("gpu", "NVIDIA H100 80GB HBM3", True, 81559 * 2**20)),
+        ("Tesla T4, 15360, 7.5", Device("gpu", "Tesla T4", False, 15360 * 2**20)),
+        ("NVIDIA GB10, [N/A], 12.1", Device("gpu", "NVIDIA GB10", True)),
+        ("", Device("gpu", "GPU of unknown kind", False)),
+    ],
+)
+def test_a_gpu_is_what_nvidia_smi_tells(
+    told: str, device: Device, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A script of its name prints what it prints for such a GPU."""
+    script = tmp_path / "nvidia-smi"
+    script.write_text(f"#!/bin/sh\necho '{told}'\n")
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    assert hardware._first_gpu() == device

@@ -31,6 +31,8 @@ class Device:
     name: str
     bfloat16: bool
     """Whether bfloat16 is native, so that it saves time."""
+    memory_bytes: int | None = None
+    """Of a GPU, as far as it is told; the CPU has what is free when it is asked."""
 
 
 def device_of(backend: str) -> Device:
@@ -68,13 +70,14 @@ def usable_cores() -> int:
 
 
 def _first_gpu() -> Device:
-    query = ["nvidia-smi", "--query-gpu=name,compute_cap", "--format=csv,noheader"]
+    query = ["nvidia-smi", "--query-gpu=name,memory.total,compute_cap", "--format=csv,noheader,nounits"]
     visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")[0]
     selected = [f"--id={visible}"] if visible else []
     try:
         told = subprocess.run([*query, *selected], capture_output=True, text=True, timeout=20, check=True).stdout
-        name, capability = told.splitlines()[0].rsplit(",", 1)
+        name, mebibytes, capability = told.splitlines()[0].rsplit(",", 2)
         major, minor = (int(part) for part in capability.strip().split("."))
+        memory_bytes = int(mebibytes) * 2**20 if mebibytes.strip().isdigit() else None
     except (OSError, subprocess.SubprocessError, ValueError, IndexError):
         return Device("gpu", "GPU of unknown kind", bfloat16=False)
-    return Device("gpu", name.strip(), bfloat16=(major, minor) >= BFLOAT16_CAPABILITY)
+    return Device("gpu", name.strip(), (major, minor) >= BFLOAT16_CAPABILITY, memory_bytes)

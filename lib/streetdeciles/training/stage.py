@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from streetdeciles.training.start_models import StartModels
 
 MEMORY_SHARE = 0.5
-"""Of the memory that is free when training starts; Spark and the page cache have the rest."""
+"""Of a GPU's memory, or of what is free when training starts; Spark and the page cache have the rest."""
 
 MODELS = "models"
 CHECKPOINTS = ("_cache", "training_checkpoints")
@@ -189,7 +189,7 @@ def train(
     from streetdeciles.training.stacked_training import Watcher, network_shape, train_models
 
     settings = config.training
-    memory_bytes = MEMORY_SHARE * psutil.virtual_memory().available
+    memory_bytes = MEMORY_SHARE * _memory_bytes()
     hold = may_be_held(lessons.rows, memory_bytes)
     if hold:
         memory_bytes -= lessons.rows.features.nbytes
@@ -213,6 +213,12 @@ def train(
             )
             course.end()
     return models, course.history
+
+
+def _memory_bytes() -> int:
+    import keras
+
+    return device_of(keras.backend.backend()).memory_bytes or int(psutil.virtual_memory().available)
 
 
 def _checkpoints(config: RunConfig, lessons: Lessons, starts: StartModels | None) -> Checkpoints:
