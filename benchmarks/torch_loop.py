@@ -7,8 +7,10 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import numpy.typing as npt
 import torch
 
+from streetdeciles.training.cache import TrainingRows
 from streetdeciles.training.lessons import Index, Lessons
 
 BATCH_SIZE = 20
@@ -35,23 +37,18 @@ class PaperNetwork(torch.nn.Module):
 
 
 class ReferenceLoop:
-    """The model of the first outcome and fold of `lessons`; the rows are written to an HDF5 file at `path` first."""
+    """One model that learns the `deciles` int [rows] of the rows `learning` of the HDF5 file at `path`."""
 
     batch_size = BATCH_SIZE
 
-    def __init__(self, lessons: Lessons, path: Path) -> None:
-        rows = lessons.rows
-        if not path.exists():
-            with h5py.File(path, "w") as file:
-                file["features"] = rows.features
+    def __init__(self, path: Path, deciles: npt.NDArray[np.int64], learning: Index) -> None:
         self.file = h5py.File(path)
-        self.deciles = rows.deciles[:, rows.outcomes.index(lessons.outcomes[0])].astype(np.int64)
-        learning = np.flatnonzero(lessons.learning_weights(0, np.arange(len(rows)))[0])
-        self.by_class = [learning[self.deciles[learning] == decile] for decile in range(1, 11)]
+        self.deciles = deciles
+        self.by_class = [learning[deciles[learning] == decile] for decile in range(1, 11)]
         self.by_class = [of_class for of_class in self.by_class if len(of_class)]
         self.random = np.random.default_rng(2)
         torch.manual_seed(2)
-        self.network = PaperNetwork(rows.features.shape[2])
+        self.network = PaperNetwork(self.file["features"].shape[2])
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=1e-4, weight_decay=1e-4)
 
     def steps(self, n: int) -> None:
@@ -81,6 +78,30 @@ class ReferenceLoop:
             p = torch.sigmoid(torch.stack(scores))[:, None]
         k = torch.arange(10)
         return (torch.argmax(BINOMIALS * p**k * (1 - p) ** (9 - k), dim=1) + 1).numpy()
+
+
+RUNNING: list[ReferenceLoop] = []
+
+
+def write_features(rows: TrainingRows, path: Path) -> None:
+    with h5py.File(path, "w") as file:
+        file["features"] = rows.features
+
+
+def of_first_model(lessons: Lessons) -> tuple[npt.NDArray[np.int64], Index]:
+    """What the model of the first outcome and fold learns: all deciles, and the rows that it may learn from."""
+    deciles = lessons.rows.deciles[:, lessons.rows.outcomes.index(lessons.outcomes[0])].astype(np.int64)
+    return deciles, np.flatnonzero(lessons.learning_weights(0, np.arange(len(lessons.rows)))[0])
+
+
+def start_loop(path: Path, deciles: npt.NDArray[np.int64], learning: Index) -> None:
+    """In a process of its own, whose one loop this is."""
+    RUNNING.append(ReferenceLoop(path, deciles, learning))
+    RUNNING[0].steps(5)
+
+
+def loop_rate(seconds: float) -> float:
+    return RUNNING[0].rate(seconds)
 
 
 def negative_log_likelihood(scores: torch.Tensor, deciles: torch.Tensor) -> torch.Tensor:

@@ -5,8 +5,9 @@ each drawn by class and read from HDF5 by itself. Both sides train a network of 
 normalisation and the reference's PyTorch variant without. A model-row is one row that one model learns from.
 
 Three comparisons: ours in float32 and, where it is native, in bfloat16 against that loop, and ours in float32 against
-the rate at which this machine multiplies matrices of these sizes. With --epochs the validation errors of both after so
-many epochs on a planted signal are printed too, ours with the default preset.
+the rate at which this machine multiplies matrices of these sizes. The loop has a process of its own, as whoever runs it
+has: after other work in the same process it is faster or slower by half, as memory comes from elsewhere. With --epochs
+the validation errors of both after so many epochs on a planted signal are printed too, ours with the default preset.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import mean
 
@@ -31,7 +34,7 @@ from streetdeciles.training.history import HistoryRow
 from streetdeciles.training.lessons import Lessons, plan_lessons
 from streetdeciles.training.stacked_training import Watcher, train_models
 from streetdeciles.training_set import open_training_set, training_set_shape
-from torch_loop import ReferenceLoop
+from torch_loop import ReferenceLoop, loop_rate, of_first_model, start_loop, write_features
 
 VIEWS, FEATURE_SIZE = 4, 4096
 SIGNAL_SIZE, SIGNAL_NOISE = 64, 4.0
@@ -121,10 +124,12 @@ def compare_errors(what: str, lessons: Lessons, settings: TrainingConfig, epochs
     everything = settings.model_copy(update={"epochs": epochs, "patience": epochs})
     train_models(lessons, everything, seed=1, watcher=Watcher(on_epoch=history.extend))
     ours = [mean(row.val_mae for row in history if row.epoch == epoch + 1) for epoch in range(epochs)]
+    path = folder / f"{what.replace('/', '_')}.h5"
+    write_features(lessons.rows, path)
     theirs = np.zeros(epochs)
     for f in range(len(lessons.folds)):
         for o in range(len(lessons.outcomes)):
-            theirs += reference_errors(lessons.part([f], [o]), epochs, folder / f"{what.replace('/', '_')}.h5")
+            theirs += reference_errors(lessons.part([f], [o]), epochs, path)
     theirs /= len(lessons.models)
     for side, errors in (("ours", ours), ("the reference's loop", theirs)):
         print(f"validation MAE on {what}, {side}: {', '.join(f'{error:.2f}' for error in errors)}", flush=True)
@@ -132,7 +137,7 @@ def compare_errors(what: str, lessons: Lessons, settings: TrainingConfig, epochs
 
 def reference_errors(one: Lessons, epochs: int, path: Path) -> np.ndarray:
     """The validation MAE of the one model after each of its epochs."""
-    loop = ReferenceLoop(one, path)
+    loop = ReferenceLoop(path, *of_first_model(one))
     validation = np.flatnonzero(one.validation_weights(0, np.arange(len(one.rows)))[0])
     true = one.deciles(validation)[0]
     errors = []
@@ -163,14 +168,18 @@ def main() -> None:
         folder = Path(name)
         rows = make_rows(folder, options.rows, outcomes=options.outcomes, folds=options.folds)
         lessons, _ = plan_lessons(rows, validation_share=settings.validation_share, seed=1)
-        loop = ReferenceLoop(lessons, folder / "training_set.h5")
-        loop.steps(5)
+        write_features(rows, folder / "training_set.h5")
         other = "one model at a time in PyTorch, 20 rows a batch from HDF5"
         precisions = ["float32", "bfloat16"] if device_of(keras.backend.backend()).bfloat16 else ["float32"]
-        for precision in precisions:
-            ours = stacked(lessons, settings.model_copy(update={"precision": precision}), stop_after_s=options.seconds)
-            compared = interleaved(ours, lambda: loop.rate(options.seconds), runs=options.runs)
-            record(f"training_{precision}", compared, unit="model-rows/s", other_is=other)
+        loop = (folder / "training_set.h5", *of_first_model(lessons))
+        with ProcessPoolExecutor(1, get_context("spawn"), start_loop, loop) as process:
+            for precision in precisions:
+                wanted = settings.model_copy(update={"precision": precision})
+                ours = stacked(lessons, wanted, stop_after_s=options.seconds)
+                compared = interleaved(
+                    ours, lambda: process.submit(loop_rate, options.seconds).result(), runs=options.runs
+                )
+                record(f"training_{precision}", compared, unit="model-rows/s", other_is=other)
         ours = stacked(lessons, settings, stop_after_s=options.seconds)
         bound = products(lessons, settings, seconds=options.seconds / 2)
         record(

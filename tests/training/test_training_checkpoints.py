@@ -21,7 +21,6 @@ from streetdeciles.training import stage
 from streetdeciles.training.best_models import TrainedModel
 from streetdeciles.training.checkpoints import Checkpoint, TrainingState, checkpoint_key
 from streetdeciles.training.history import HistoryRow
-from streetdeciles.training.layout import Layout
 from streetdeciles.training.lessons import Lessons
 
 Trained = tuple[list[TrainedModel], list[HistoryRow]]
@@ -100,11 +99,11 @@ def test_finished_rounds_are_not_done_again_and_rounds_stay_as_they_were(
     epochs: list[tuple[str, ...]] = []
     stop = False
 
-    def counted(lessons: Lessons, layout: Layout, **kwargs: Any) -> Any:
+    def counted(lessons: Lessons, *args: Any, **kwargs: Any) -> Any:
         epochs.append(lessons.outcomes)
         if stop and len(epochs) == 5:
             raise KeyboardInterrupt
-        return validation(lessons, layout, **kwargs)
+        return validation(lessons, *args, **kwargs)
 
     def an_outcome_a_round(lessons: Lessons, *args: Any, **kwargs: Any) -> list[Lessons]:
         return [lessons.part(range(3), [o]) for o in range(2)]

@@ -130,7 +130,7 @@ def test_a_frozen_layer_computes_as_it_did(folder: Path) -> None:
     shape = NetworkShape(2, 16, (16, 12), (), noise=0.0)
     network = location_network(shape)
     weights = [array + 0.25 for array in initial_weights(network, np.random.default_rng(3))]
-    given = {"features": ROWS.features[None, :9], "view_mask": ROWS.view_mask[None, :9]}
+    given = {"features": ROWS.features[:9], "view_mask": ROWS.view_mask[:9]}
     given["row_weights"] = np.ones((1, 9), np.float32)
     frozen = stack(shape, [weights], frozen=2)
     np.testing.assert_array_equal(np.asarray(frozen(given, training=True)), np.asarray(frozen(given, training=False)))
