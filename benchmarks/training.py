@@ -4,8 +4,8 @@ The reference's loop, written anew from its description, in PyTorch: one model a
 each drawn by class and read from HDF5 by itself. Both sides train a network of the paper's widths, ours with batch
 normalisation and the reference's PyTorch variant without. A model-row is one row that one model learns from.
 
-Three comparisons: ours in float32 and, where it is native, in bfloat16 against that loop, and ours in float32 against
-the rate at which this machine multiplies matrices of these sizes. The loop has a process of its own, as whoever runs it
+Two comparisons, in float32 and, where it is native, in bfloat16: ours against that loop, and ours against the rate at
+which this machine multiplies matrices of these sizes. The loop has a process of its own, as whoever runs it
 has: after other work in the same process it is faster or slower by half, as memory comes from elsewhere. With --epochs
 the validation errors of both after so many epochs on a planted signal are printed too, ours with the default preset.
 """
@@ -13,6 +13,7 @@ the validation errors of both after so many epochs on a planted signal are print
 from __future__ import annotations
 
 import argparse
+import resource
 import tempfile
 import time
 from collections.abc import Callable
@@ -96,14 +97,16 @@ def products(lessons: Lessons, settings: TrainingConfig, *, seconds: float) -> C
     folds, outcomes = len(lessons.folds), len(lessons.outcomes)
     rows = batch_size_of(settings, len(lessons.rows)) * VIEWS
     random = np.random.default_rng(0)
-    x = keras.ops.convert_to_tensor(random.normal(size=(folds, 1, rows, FEATURE_SIZE)).astype(np.float32))
-    w = keras.ops.convert_to_tensor(random.normal(size=(folds, outcomes, FEATURE_SIZE, 512)).astype(np.float32))
+    x, w = (
+        keras.ops.convert_to_tensor(random.standard_normal(shape, np.float32), dtype=settings.precision)
+        for shape in ((folds, 1, rows, FEATURE_SIZE), (folds, outcomes, FEATURE_SIZE, 512))
+    )
 
     def run() -> float:
         keras.ops.matmul(x, w)
         start, n = time.perf_counter(), 0
         while time.perf_counter() - start < seconds:
-            np.asarray(keras.ops.matmul(x, w)[0, 0, 0, 0])
+            keras.ops.convert_to_numpy(keras.ops.matmul(x, w)[0, 0, 0, 0])
             n += 1
         multiplied = n * folds * outcomes * rows * FEATURE_SIZE * 512 / (time.perf_counter() - start)
         return multiplied / multiplications(settings)
@@ -116,6 +119,17 @@ def multiplications(settings: TrainingConfig) -> int:
     sizes = [FEATURE_SIZE, *settings.view_units]
     first, *others = [a * b for a, b in zip(sizes, sizes[1:], strict=False)]
     return VIEWS * (2 * first + 3 * sum(others))
+
+
+def peak_memory_bytes() -> int:
+    """Of the GPU's memory if JAX computes on one, else of this process'."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        told = jax.local_devices()[0].memory_stats()
+        if told:
+            return int(told["peak_bytes_in_use"])
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def compare_errors(what: str, lessons: Lessons, settings: TrainingConfig, epochs: int, folder: Path) -> None:
@@ -180,14 +194,14 @@ def main() -> None:
                     ours, lambda: process.submit(loop_rate, options.seconds).result(), runs=options.runs
                 )
                 record(f"training_{precision}", compared, unit="model-rows/s", other_is=other)
-        ours = stacked(lessons, settings, stop_after_s=options.seconds)
-        bound = products(lessons, settings, seconds=options.seconds / 2)
-        record(
-            "training_products",
-            interleaved(ours, bound, runs=options.runs),
-            unit="model-rows/s",
-            other_is="what the machine's float32 matrix products alone would allow",
-        )
+        for precision in precisions:
+            wanted = settings.model_copy(update={"precision": precision})
+            ours = stacked(lessons, wanted, stop_after_s=options.seconds)
+            compared = interleaved(ours, products(lessons, wanted, seconds=options.seconds / 2), runs=options.runs)
+            other = f"what the machine's {precision} matrix products alone would allow"
+            record(f"training_products_{precision}", compared, unit="model-rows/s", other_is=other)
+            print(f"50 epochs in {precision}: {50 * lessons.n_learning() / compared.ours:.0f} s and their validations")
+        print(f"memory at most: {peak_memory_bytes() / 1e9:.1f} GB")
         if options.epochs:
             compare_errors("a planted signal", lessons.part([0], [0]), settings, options.epochs, folder)
         if options.epochs and options.training_set:
