@@ -38,6 +38,10 @@ class Matrix:
     within_1: int
 
 
+CUT_ABOVE = 2
+"""Values of the first epoch that are so many times the highest of the others may lie above a learning curve's axis."""
+
+
 @dataclass(frozen=True)
 class Tick:
     at: float
@@ -115,7 +119,8 @@ class _Axes:
         return round(LEFT + (CURVE_WIDTH - LEFT - RIGHT) * along, 1)
 
     def y(self, value: float) -> float:
-        down = (self.high - value) / (self.high - self.low)
+        """That of a value above the axis is its upper end."""
+        down = (self.high - min(value, self.high)) / (self.high - self.low)
         return round(TOP + (CURVE_HEIGHT - TOP - BOTTOM) * down, 1)
 
     def polyline(self, epochs: list[dict[str, Any]], name: str) -> str:
@@ -128,10 +133,14 @@ def learning_curves(history: pd.DataFrame, measure: str, title: str) -> Curves |
 
     `history`: fold, epoch, val_loss and the two columns, in any order.
     """
-    values = [value for name in (measure, f"val_{measure}") for value in history[name].tolist() if math.isfinite(value)]
+    names = [measure, f"val_{measure}"]
+    values = _finite(history[names])
     if not values:
         return None
-    ticks = _nice_ticks(min(values), max(values))
+    later = _finite(history.loc[history["epoch"] > history["epoch"].min(), names])
+    # A nearly random network may err so much that nothing could be seen of how it goes on.
+    highest = max(later) if later and max(values) > CUT_ABOVE * max(later) else max(values)
+    ticks = _nice_ticks(min(values), highest)
     axes = _Axes(int(history["epoch"].min()), int(history["epoch"].max()), ticks[0], ticks[-1])
     folds: dict[int, list[dict[str, Any]]] = {}
     for row in records(history.sort_values(["fold", "epoch"])):
@@ -142,6 +151,10 @@ def learning_curves(history: pd.DataFrame, measure: str, title: str) -> Curves |
         x_ticks=[Tick(axes.x(epoch), str(epoch)) for epoch in sorted({axes.first, axes.last})],
         y_ticks=[Tick(axes.y(value), f"{value:g}") for value in ticks],
     )
+
+
+def _finite(frame: pd.DataFrame) -> list[float]:
+    return [value for value in frame.to_numpy(float).ravel().tolist() if math.isfinite(value)]
 
 
 def _curve(fold: int, epochs: list[dict[str, Any]], measure: str, axes: _Axes) -> Curve:
