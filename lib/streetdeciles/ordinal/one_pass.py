@@ -11,8 +11,8 @@ import keras
 def in_one_pass(work: Callable[[], Any]) -> Any:
     """What `work` gives, computed without an array in memory for each of its operations.
 
-    TensorFlow on a CPU is asked to compile it, which for matrix products and random numbers would be slower; JAX does in
-    any case. Variables may be assigned in it, but must have been made before.
+    TensorFlow on a CPU is asked to compile it, which for matrix products and random numbers would be slower; JAX always
+    compiles. Variables may be assigned in it, but must have been made before.
     """
     if keras.backend.backend() != "tensorflow":
         return work()
