@@ -98,6 +98,9 @@ def shown(elements: Locator) -> list[str]:
     return [str(element.get_attribute("data-outcome")) for element in elements.all() if element.is_visible()]
 
 
+TWO_FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
+
 def test_pointing_at_an_area_tells_what_is_known_of_it(opened: Page, finished_run: FinishedRun) -> None:
     true, predicted = expected(finished_run, "imd_income")
     codes = sorted(set(finished_run.labels["area_id"]))
@@ -105,6 +108,7 @@ def test_pointing_at_an_area_tells_what_is_known_of_it(opened: Page, finished_ru
         place = codes.index(code)
         path = opened.locator(".map.predicted .areas path").nth(place)
         path.scroll_into_view_if_needed()
+        opened.evaluate(TWO_FRAMES)  # scrolling hides what is told, and its event may come late
         opened.mouse.move(*inside(path))
         told = opened.locator("#tip").inner_text().split()
         name = opened.locator("#tip b").inner_text()
