@@ -106,7 +106,7 @@ def products(lessons: Lessons, settings: TrainingConfig, *, seconds: float) -> C
         keras.ops.matmul(x, w)
         start, n = time.perf_counter(), 0
         while time.perf_counter() - start < seconds:
-            keras.ops.convert_to_numpy(keras.ops.matmul(x, w)[0, 0, 0, 0])
+            keras.ops.convert_to_numpy(keras.ops.cast(keras.ops.matmul(x, w)[0, 0, 0, 0], "float32"))
             n += 1
         multiplied = n * folds * outcomes * rows * FEATURE_SIZE * 512 / (time.perf_counter() - start)
         return multiplied / multiplications(settings)
