@@ -13,6 +13,7 @@ the validation errors of both after so many epochs on a planted signal are print
 from __future__ import annotations
 
 import argparse
+import gc
 import resource
 import tempfile
 import time
@@ -84,6 +85,7 @@ def stacked(lessons: Lessons, settings: TrainingConfig, *, stop_after_s: float) 
 
         with suppress(Enough):
             train_models(lessons, settings, seed=1, watcher=Watcher(on_batch, on_epoch), hold=True)
+        gc.collect()
         return learned / spent
 
     return run

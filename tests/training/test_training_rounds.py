@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+from pathlib import Path
+from typing import Any
+
 import pytest
+from interrupted_training import train_planted
 
 from planted_rows import planted_rows
 from streetdeciles.config import TrainingConfig
 from streetdeciles.ordinal.network import NetworkShape
+from streetdeciles.ordinal.stacked_network import StackedNetwork
+from streetdeciles.training import stacked_training as trainer
 from streetdeciles.training.lessons import Lessons, plan_lessons
 from streetdeciles.training.rounds import model_bytes, plan_rounds
 
@@ -31,3 +39,28 @@ def test_rounds_hold_every_model_once(lessons: Lessons, fit: float, sizes: list[
 def test_model_bytes_are_of_the_papers_network() -> None:
     # 2.3 million parameters: 55 MB with Adam's state; a batch of 64: 17 MB of features and 8 MB of activations
     assert model_bytes(SHAPE, 64) == pytest.approx(80e6, rel=0.1)
+
+
+def test_a_round_finds_no_network_of_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its memory would be missing; Python's own collection of garbage, which may come late, is off."""
+    made: list[weakref.ref[StackedNetwork]] = []
+    there: list[int] = []
+    empty_stack = trainer.empty_stack
+
+    def watched(*args: Any, **kwargs: Any) -> StackedNetwork:
+        there.append(sum(network() is not None for network in made))
+        network = empty_stack(*args, **kwargs)
+        made.append(weakref.ref(network))
+        return network
+
+    monkeypatch.setattr(trainer, "empty_stack", watched)
+    monkeypatch.setattr(
+        "streetdeciles.training.rounds.plan_rounds",
+        lambda lessons, *_, **__: [lessons.part(range(3), [o]) for o in range(2)],
+    )
+    gc.disable()
+    try:
+        train_planted(tmp_path, epochs=2)
+    finally:
+        gc.enable()
+    assert there == [0, 0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -94,6 +95,7 @@ def train_models(
             break
         if stack.is_worth_parting(best.learning):
             stack = stack.without(~best.learning)
+            gc.collect()  # the larger network, whose references form a circle
         learned = stack.learn(source, batch_size, (ORDER, seed, epoch), best, watcher.on_batch)
         validated, scores = stack.validate(source, batch_size)
         rates = best.rate_share * float(stack.network.optimizer.learning_rate)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import shutil
 import tempfile
@@ -212,6 +213,7 @@ def train(
                 hold=hold,
             )
             course.end()
+            gc.collect()  # a network's references form a circle, so its memory would not be free for the next round
     return models, course.history
 
 
