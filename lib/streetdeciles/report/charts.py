@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from streetdeciles.report.colours import blend, decile_class, text_colour
@@ -38,8 +39,8 @@ class Matrix:
     within_1: int
 
 
-CUT_ABOVE = 2
-"""Values of the first epoch that are so many times the highest of the others may lie above a learning curve's axis."""
+CUT_ABOVE = 4
+"""A learning curve's axis ends at so many times the median value; what is above is drawn at its end."""
 
 
 @dataclass(frozen=True)
@@ -133,13 +134,13 @@ def learning_curves(history: pd.DataFrame, measure: str, title: str) -> Curves |
 
     `history`: fold, epoch, val_loss and the two columns, in any order.
     """
-    names = [measure, f"val_{measure}"]
-    values = _finite(history[names])
+    told = history[[measure, f"val_{measure}"]].to_numpy(float).ravel().tolist()
+    values = [value for value in told if math.isfinite(value)]
     if not values:
         return None
-    later = _finite(history.loc[history["epoch"] > history["epoch"].min(), names])
-    # A nearly random network may err so much that nothing could be seen of how it goes on.
-    highest = max(later) if later and max(values) > CUT_ABOVE * max(later) else max(values)
+    # Nearly random networks, of the first epochs, may err so much that nothing could be seen of how it goes on.
+    usual = CUT_ABOVE * median(values)
+    highest = min(max(values), usual) if usual > 0 else max(values)
     ticks = _nice_ticks(min(values), highest)
     axes = _Axes(int(history["epoch"].min()), int(history["epoch"].max()), ticks[0], ticks[-1])
     folds: dict[int, list[dict[str, Any]]] = {}
@@ -151,10 +152,6 @@ def learning_curves(history: pd.DataFrame, measure: str, title: str) -> Curves |
         x_ticks=[Tick(axes.x(epoch), str(epoch)) for epoch in sorted({axes.first, axes.last})],
         y_ticks=[Tick(axes.y(value), f"{value:g}") for value in ticks],
     )
-
-
-def _finite(frame: pd.DataFrame) -> list[float]:
-    return [value for value in frame.to_numpy(float).ravel().tolist() if math.isfinite(value)]
 
 
 def _curve(fold: int, epochs: list[dict[str, Any]], measure: str, axes: _Axes) -> Curve:
