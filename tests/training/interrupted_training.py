@@ -12,8 +12,7 @@ from streetdeciles.keras_start import start_keras
 from streetdeciles.training.best_models import TrainedModel
 from streetdeciles.training.cache import TrainingRows
 from streetdeciles.training.history import HistoryRow, TensorBoardLog
-from streetdeciles.training.lessons import plan_lessons
-from streetdeciles.training.stage import train
+from streetdeciles.training.lessons import Lessons, plan_lessons
 
 EPOCHS = 40
 
@@ -24,11 +23,18 @@ def config_of(work_dir: Path, rows: TrainingRows, **training: object) -> RunConf
 
 
 def train_planted(work_dir: Path, **training: object) -> tuple[list[TrainedModel], list[HistoryRow]]:
+    from streetdeciles.training.rounds import train  # imports Keras, which must have been started
+
     rows = planted_rows()
     config = config_of(work_dir, rows, **training)
     lessons, _ = plan_lessons(rows, validation_share=config.training.validation_share, seed=config.seed)
     with closing(TensorBoardLog(work_dir / "logs")) as log:
         return train(config, lessons, [log])
+
+
+def an_outcome_a_round(lessons: Lessons, *args: object, **kwargs: object) -> list[Lessons]:
+    """As `plan_rounds` where memory suffices for one outcome."""
+    return [lessons.part(range(3), [o]) for o in range(2)]
 
 
 if __name__ == "__main__":

@@ -14,12 +14,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from interrupted_training import EPOCHS, train_planted
+from interrupted_training import EPOCHS, an_outcome_a_round, train_planted
 
 from streetdeciles.training import stacked_training as trainer
-from streetdeciles.training import stage
 from streetdeciles.training.best_models import TrainedModel
-from streetdeciles.training.checkpoints import Checkpoint, TrainingState, checkpoint_key
+from streetdeciles.training.checkpoints import CHECKPOINTS, Checkpoint, TrainingState, checkpoint_key
 from streetdeciles.training.history import HistoryRow
 from streetdeciles.training.lessons import Lessons
 
@@ -37,7 +36,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Trained:
 
 
 def folder_of(work_dir: Path) -> Path:
-    return work_dir.joinpath(*stage.CHECKPOINTS, "1")
+    return work_dir.joinpath(*CHECKPOINTS, "1")
 
 
 def assert_same(one: Trained, other: Trained) -> None:
@@ -104,9 +103,6 @@ def test_finished_rounds_are_not_done_again_and_rounds_stay_as_they_were(
         if stop and len(epochs) == 5:
             raise KeyboardInterrupt
         return validation(lessons, *args, **kwargs)
-
-    def an_outcome_a_round(lessons: Lessons, *args: Any, **kwargs: Any) -> list[Lessons]:
-        return [lessons.part(range(3), [o]) for o in range(2)]
 
     monkeypatch.setattr(trainer, "validation_batches", counted)
     monkeypatch.setattr("streetdeciles.training.checkpoints.WRITING_SHARE", 1e9)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from interrupted_training import train_planted
+from interrupted_training import an_outcome_a_round, train_planted
 
 from planted_rows import planted_rows
 from streetdeciles.config import TrainingConfig
@@ -54,10 +54,7 @@ def test_a_round_finds_no_network_of_the_one_before(tmp_path: Path, monkeypatch:
         return network
 
     monkeypatch.setattr(trainer, "empty_stack", watched)
-    monkeypatch.setattr(
-        "streetdeciles.training.rounds.plan_rounds",
-        lambda lessons, *_, **__: [lessons.part(range(3), [o]) for o in range(2)],
-    )
+    monkeypatch.setattr("streetdeciles.training.rounds.plan_rounds", an_outcome_a_round)
     gc.disable()
     try:
         train_planted(tmp_path, epochs=2)

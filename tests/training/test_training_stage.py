@@ -16,6 +16,7 @@ from planted_rows import FOLDS, planted_config, planted_rows, write_planted_set
 from streetdeciles.errors import RunRefused
 from streetdeciles.run_log import StageReport
 from streetdeciles.training import stage
+from streetdeciles.training.checkpoints import CHECKPOINTS
 from streetdeciles.training.model_store import weights_hash
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def report(spark: SparkSession, work_dir: Path) -> StageReport:
     leftover = work_dir / "_cache" / "training" / "features.bin"
     leftover.parent.mkdir(parents=True)
     leftover.write_bytes(b"of a run that was killed")
-    checkpoint = work_dir.joinpath(*stage.CHECKPOINTS) / "round-0.npz"
+    checkpoint = work_dir.joinpath(*CHECKPOINTS) / "round-0.npz"
     checkpoint.parent.mkdir()
     checkpoint.write_bytes(b"of a run that was killed")
     return stage.run(spark, planted_config(work_dir, ROWS))

@@ -22,6 +22,9 @@ from streetdeciles.training.lessons import Lessons
 WRITING_SHARE = 0.05
 """Of the time at most goes on checkpoints. Where an epoch takes seconds, only some are followed by one."""
 
+CHECKPOINTS = ("_cache", "training_checkpoints")
+"""Their folder in a run's work_dir."""
+
 ABOUT = "about"
 
 logger = logging.getLogger(__name__)

@@ -1,18 +1,73 @@
-"""How many models fit into memory at once; the others wait for the next round."""
+"""Training in rounds: as many models at once as fit into memory; the others wait for the next."""
 
 from __future__ import annotations
 
+import gc
+import logging
+from collections.abc import Sequence
 from math import prod
+from typing import TYPE_CHECKING
 
-from streetdeciles.config import TrainingConfig
+import keras
+import psutil
+
+from streetdeciles import __version__, storage
+from streetdeciles.config import RunConfig, TrainingConfig, result_settings
+from streetdeciles.hardware import device_of
 from streetdeciles.ordinal.network import NetworkShape
+from streetdeciles.progress import progress
 from streetdeciles.training.batches import batch_size_of
+from streetdeciles.training.best_models import TrainedModel
+from streetdeciles.training.checkpoints import CHECKPOINTS, Checkpoints, checkpoint_key
+from streetdeciles.training.course import Course
+from streetdeciles.training.feature_source import may_be_held
+from streetdeciles.training.history import HistoryLog, HistoryRow
 from streetdeciles.training.lessons import Lessons
+from streetdeciles.training.stacked_training import Watcher, network_shape, train_models
 
+if TYPE_CHECKING:
+    from streetdeciles.training.start_models import StartModels
+
+MEMORY_SHARE = 0.5
+"""Of a GPU's memory, or of what is free when training starts; Spark and the page cache have the rest."""
 ARRAYS_PER_PARAMETER = 6
 """Weights, gradients, Adam's two moments, the best weights so far, and a copy while they are taken out."""
 ARRAYS_PER_ACTIVATION = 8
 """A layer's product, its normalised and rectified values, and what the gradient makes of each."""
+
+logger = logging.getLogger(__name__)
+
+
+def train(
+    config: RunConfig, lessons: Lessons, logs: Sequence[HistoryLog], starts: StartModels | None = None
+) -> tuple[list[TrainedModel], list[HistoryRow]]:
+    """The models of `lessons`, round by round, and their history; what a killed run has reached is not done again."""
+    settings = config.training
+    memory_bytes = MEMORY_SHARE * _memory_bytes()
+    hold = may_be_held(lessons.rows, memory_bytes)
+    if hold:
+        memory_bytes -= lessons.rows.features.nbytes
+    shape = network_shape(lessons.rows, settings)
+    checkpoints = _checkpoints(config, lessons, starts)
+    rounds = checkpoints.rounds(lessons, lambda: plan_rounds(lessons, shape, settings, memory_bytes=memory_bytes))
+    logger.info("training: %d model(s) in %d round(s)", len(lessons.models), len(rounds))
+    models: list[TrainedModel] = []
+    with progress("training", settings.epochs * lessons.n_learning(), unit="model-rows") as advance:
+        course = Course(settings.epochs, logs, advance)
+        for number, part in enumerate(rounds):
+            course.begin(part.n_learning())
+            models += train_models(
+                part,
+                settings,
+                seed=config.seed,
+                starts=starts.weights if starts else None,
+                watcher=Watcher(course.on_batch, course.on_epoch),
+                checkpoint=checkpoints.of_round(number),
+                hold=hold,
+            )
+            course.end()
+            gc.collect()  # a network's references form a circle, so its memory would not be free for the next round
+    return models, course.history
 
 
 def plan_rounds(
@@ -37,6 +92,28 @@ def model_bytes(shape: NetworkShape, batch_size: int) -> int:
     features = shape.views * shape.features
     activations = batch_size * (ARRAYS_PER_ACTIVATION * a_row + 4 * features)
     return 4 * (ARRAYS_PER_PARAMETER * parameters + activations)
+
+
+def training_fingerprint(config: RunConfig, lessons: Lessons, starts: StartModels | None) -> str:
+    """Equal for trainings that end with equal models."""
+    return checkpoint_key(
+        training_set=lessons.rows.fingerprint,
+        settings=result_settings(config.training),
+        held_out_deciles=lessons.held_out_deciles,
+        seed=config.seed,
+        models=lessons.models,
+        starts=starts.fingerprint if starts else None,
+        versions=[__version__, keras.__version__, keras.backend.backend()],
+    )
+
+
+def _memory_bytes() -> int:
+    return device_of(keras.backend.backend()).memory_bytes or int(psutil.virtual_memory().available)
+
+
+def _checkpoints(config: RunConfig, lessons: Lessons, starts: StartModels | None) -> Checkpoints:
+    key = training_fingerprint(config, lessons, starts)
+    return Checkpoints(storage.join(config.work_dir, *CHECKPOINTS, f"{config.training.train_size:g}"), key)
 
 
 def _parts(n: int, at_once: int) -> list[range]:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from statistics import mean
 from typing import TYPE_CHECKING, Any
 
-import psutil
-
-from streetdeciles import __version__, storage
+from streetdeciles import storage
 from streetdeciles.config import SPLITS, RunConfig, result_settings
 from streetdeciles.errors import RunRefused
 from streetdeciles.hardware import choose_precision, device_of
@@ -23,9 +20,8 @@ from streetdeciles.progress import progress
 from streetdeciles.run_log import StageReport
 from streetdeciles.tables import TRAINING_SET
 from streetdeciles.training.cache import COLUMNS, TrainingRows, cache_rows
-from streetdeciles.training.checkpoints import Checkpoints, checkpoint_key
-from streetdeciles.training.course import Course
-from streetdeciles.training.history import HistoryLog, HistoryRow, TensorBoardLog, history_csv
+from streetdeciles.training.checkpoints import CHECKPOINTS
+from streetdeciles.training.history import HistoryRow, TensorBoardLog, history_csv
 from streetdeciles.training.lessons import Lessons, plan_lessons
 from streetdeciles.training.mlflow_log import tracked_training
 from streetdeciles.training.model_card import MODEL_CARD, read_card
@@ -37,11 +33,7 @@ if TYPE_CHECKING:
     from streetdeciles.training.best_models import TrainedModel
     from streetdeciles.training.start_models import StartModels
 
-MEMORY_SHARE = 0.5
-"""Of a GPU's memory, or of what is free when training starts; Spark and the page cache have the rest."""
-
 MODELS = "models"
-CHECKPOINTS = ("_cache", "training_checkpoints")
 LEARNING_CURVE = "learning_curve.csv"
 
 logger = logging.getLogger(__name__)
@@ -57,6 +49,8 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
         RunFailed: too little disk for the cache, or a training that diverges.
     """
     start_keras()
+    from streetdeciles.training.rounds import train, training_fingerprint
+
     config = _with_precision(config)
     with _scratch(config.work_dir) as folder, _tensorboard(config.work_dir) as log:
         starts = _start_models(config)
@@ -65,7 +59,7 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
         lessons, notes = _plan(config, rows)
         if not lessons.outcomes:
             raise RunRefused(f"training: nothing can be learned; {'; '.join(notes)}")
-        with tracked_training(config, lessons, _fingerprint(config, lessons, starts)) as tracked:
+        with tracked_training(config, lessons, training_fingerprint(config, lessons, starts)) as tracked:
             models, history = train(config, lessons, [log, tracked] if tracked else [log], starts)
             _save(config, rows, models, history, notes)
             if tracked:
@@ -95,6 +89,7 @@ def learning_curve(config: RunConfig) -> StageReport:
         raise RunRefused("the learning curve is of held-out locations, and dataset.split train_only has none")
     start_keras()
     from streetdeciles.training.learning_curve import SIZES, CurvePoint, curve_csv, curve_points, mean_errors
+    from streetdeciles.training.rounds import train
 
     config = _with_precision(config)
     points: list[CurvePoint] = []
@@ -179,68 +174,6 @@ def _plan(config: RunConfig, rows: TrainingRows) -> tuple[Lessons, list[str]]:
             "seen them"
         )
     return lessons, notes
-
-
-def train(
-    config: RunConfig, lessons: Lessons, logs: Sequence[HistoryLog], starts: StartModels | None = None
-) -> tuple[list[TrainedModel], list[HistoryRow]]:
-    """The models of `lessons`, round by round, and their history; what a killed run has reached is not done again."""
-    from streetdeciles.training.feature_source import may_be_held
-    from streetdeciles.training.rounds import plan_rounds
-    from streetdeciles.training.stacked_training import Watcher, network_shape, train_models
-
-    settings = config.training
-    memory_bytes = MEMORY_SHARE * _memory_bytes()
-    hold = may_be_held(lessons.rows, memory_bytes)
-    if hold:
-        memory_bytes -= lessons.rows.features.nbytes
-    shape = network_shape(lessons.rows, settings)
-    checkpoints = _checkpoints(config, lessons, starts)
-    rounds = checkpoints.rounds(lessons, lambda: plan_rounds(lessons, shape, settings, memory_bytes=memory_bytes))
-    logger.info("training: %d model(s) in %d round(s)", len(lessons.models), len(rounds))
-    models: list[TrainedModel] = []
-    with progress("training", settings.epochs * lessons.n_learning(), unit="model-rows") as advance:
-        course = Course(settings.epochs, logs, advance)
-        for number, part in enumerate(rounds):
-            course.begin(part.n_learning())
-            models += train_models(
-                part,
-                settings,
-                seed=config.seed,
-                starts=starts.weights if starts else None,
-                watcher=Watcher(course.on_batch, course.on_epoch),
-                checkpoint=checkpoints.of_round(number),
-                hold=hold,
-            )
-            course.end()
-            gc.collect()  # a network's references form a circle, so its memory would not be free for the next round
-    return models, course.history
-
-
-def _memory_bytes() -> int:
-    import keras
-
-    return device_of(keras.backend.backend()).memory_bytes or int(psutil.virtual_memory().available)
-
-
-def _checkpoints(config: RunConfig, lessons: Lessons, starts: StartModels | None) -> Checkpoints:
-    key = _fingerprint(config, lessons, starts)
-    return Checkpoints(storage.join(config.work_dir, *CHECKPOINTS, f"{config.training.train_size:g}"), key)
-
-
-def _fingerprint(config: RunConfig, lessons: Lessons, starts: StartModels | None) -> str:
-    """Equal for trainings that end with equal models."""
-    import keras
-
-    return checkpoint_key(
-        training_set=lessons.rows.fingerprint,
-        settings=result_settings(config.training),
-        held_out_deciles=lessons.held_out_deciles,
-        seed=config.seed,
-        models=lessons.models,
-        starts=starts.fingerprint if starts else None,
-        versions=[__version__, keras.__version__, keras.backend.backend()],
-    )
 
 
 def _save(
