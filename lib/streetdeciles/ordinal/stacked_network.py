@@ -237,8 +237,11 @@ def _own_rows(row_weights: Tensor) -> Tensor:
 
 
 def _rectified(hidden: Tensor, norm: StackedBatchNormalization | None, own_rows: Tensor, training: bool) -> Tensor:
+    if norm is None:
+        return ops.relu(hidden)
+
     def rectify() -> Tensor:
-        return ops.relu(hidden if norm is None else norm(hidden, own_rows=own_rows, training=training))
+        return ops.relu(norm(hidden, own_rows=own_rows, training=training))
 
     return in_one_pass(rectify) if training else rectify()
 

@@ -16,7 +16,7 @@ BUFFER_MB = 512
 """Three buffers are in memory at most: the one that batches come from, the next, and what that is copied from."""
 
 HELD_SHARE = 0.25
-"""Of the memory that is free: features that take no more are put where the network is once, and stay there."""
+"""Of the memory that training may take: features that take no more are put where the network is, and stay there."""
 
 Place = Callable[[npt.NDArray[Any]], Any]
 
