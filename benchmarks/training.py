@@ -5,9 +5,9 @@ each drawn by class and read from HDF5 by itself. Both sides train a network of 
 normalisation and the reference's PyTorch variant without. A model-row is one row that one model learns from.
 
 Two comparisons, in float32 and, where it is native, in bfloat16: ours against that loop, and ours against the rate at
-which this machine multiplies matrices of these sizes. The loop has a process of its own, as whoever runs it
-has: after other work in the same process it is faster or slower by half, as memory comes from elsewhere. With --epochs
-the validation errors of both after so many epochs on a planted signal are printed too, ours with the default preset.
+which this machine multiplies matrices of these sizes. The loop has a process of its own, as whoever runs it has: after
+other work in the same process it is faster or slower by half, as memory comes from elsewhere. With --epochs the
+validation errors of both after so many epochs on a planted signal are printed too, ours with the default preset.
 """
 
 from __future__ import annotations
@@ -134,14 +134,13 @@ def peak_memory_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def compare_errors(what: str, lessons: Lessons, settings: TrainingConfig, epochs: int, folder: Path) -> None:
-    """Print both sides' mean validation MAE over the models of `lessons` after each epoch."""
+def compare_errors(what: str, lessons: Lessons, settings: TrainingConfig, epochs: int, path: Path) -> None:
+    """Print both sides' mean validation MAE over the models of `lessons`, whose features are in the HDF5 file at `path`
+    too, after each epoch."""
     history: list[HistoryRow] = []
     everything = settings.model_copy(update={"epochs": epochs, "patience": epochs})
     train_models(lessons, everything, seed=1, watcher=Watcher(on_epoch=history.extend))
     ours = [mean(row.val_mae for row in history if row.epoch == epoch + 1) for epoch in range(epochs)]
-    path = folder / f"{what.replace('/', '_')}.h5"
-    write_features(lessons.rows, path)
     theirs = np.zeros(epochs)
     for f in range(len(lessons.folds)):
         for o in range(len(lessons.outcomes)):
@@ -184,10 +183,11 @@ def main() -> None:
         folder = Path(name)
         rows = make_rows(folder, options.rows, outcomes=options.outcomes, folds=options.folds)
         lessons, _ = plan_lessons(rows, validation_share=settings.validation_share, seed=1)
-        write_features(rows, folder / "training_set.h5")
+        path = folder / "training_set.h5"
+        write_features(rows, path)
         other = "one model at a time in PyTorch, 20 rows a batch from HDF5"
         precisions = ["float32", "bfloat16"] if device_of(keras.backend.backend()).bfloat16 else ["float32"]
-        loop = (folder / "training_set.h5", *of_first_model(lessons))
+        loop = (path, *of_first_model(lessons))
         with ProcessPoolExecutor(1, get_context("spawn"), start_loop, loop) as process:
             for precision in precisions:
                 wanted = settings.model_copy(update={"precision": precision})
@@ -205,12 +205,14 @@ def main() -> None:
             print(f"50 epochs in {precision}: {50 * lessons.n_learning() / compared.ours:.0f} s and their validations")
         print(f"memory at most: {peak_memory_bytes() / 1e9:.1f} GB")
         if options.epochs:
-            compare_errors("a planted signal", lessons.part([0], [0]), settings, options.epochs, folder)
+            compare_errors("a planted signal", lessons.part([0], [0]), settings, options.epochs, path)
         if options.epochs and options.training_set:
             (folder / "demo").mkdir()
             rows = read_rows(options.training_set, folder / "demo")
             lessons, _ = plan_lessons(rows, validation_share=settings.validation_share, seed=1)
-            compare_errors(options.training_set, lessons, settings, options.epochs, folder)
+            path = folder / "demo.h5"
+            write_features(rows, path)
+            compare_errors(options.training_set, lessons, settings, options.epochs, path)
 
 
 if __name__ == "__main__":
