@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from small_run import small_run  # noqa: F401 - a fixture
+
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
