@@ -18,8 +18,8 @@ from measure import Comparison, record
 from streetdeciles.backbones.variables import assign
 from streetdeciles.backbones.vgg16 import VGG16
 from streetdeciles.backbones.weights import read_weights
-from streetdeciles.features.decoding import decode, prepare_pillow
-from streetdeciles.features.rejects import Rejected
+from streetdeciles.extraction.decoding import decode, prepare_pillow
+from streetdeciles.extraction.rejects import Rejected
 
 DATA = Path(__file__).parent.parent / "tests" / "data"
 MAX_PIXELS = 50_000_000

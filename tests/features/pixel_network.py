@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from streetdeciles.backbones.preprocessing import scaled_centre_crop
-from streetdeciles.features.decoding import decode
+from streetdeciles.extraction.decoding import decode
 from streetdeciles.features.image_network import ImageNetwork
 
 if TYPE_CHECKING:

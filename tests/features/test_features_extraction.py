@@ -20,7 +20,7 @@ from pixel_network import SIZE, features_of, write_photos
 from paths import DATA
 from streetdeciles.backbones.preprocessing import scaled_centre_crop
 from streetdeciles.errors import RunFailed
-from streetdeciles.features import reading
+from streetdeciles.extraction import reading
 from streetdeciles.features.extracted import SCHEMA
 from streetdeciles.features.extraction import Preparation, extract
 from streetdeciles.features.network import Network

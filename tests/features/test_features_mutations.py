@@ -16,11 +16,11 @@ from mutations import Mutation, example_files, mutated
 from pixel_network import SIZE, pixel_network, run_config, write_index
 
 from streetdeciles.backbones.preprocessing import scaled_centre_crop
+from streetdeciles.extraction.decoding import FORMATS, decode, prepare_pillow
+from streetdeciles.extraction.rejects import Reason, Rejected
 from streetdeciles.features import stage
 from streetdeciles.features import wave as waves
-from streetdeciles.features.decoding import FORMATS, decode, prepare_pillow
 from streetdeciles.features.parallel import Parallelism
-from streetdeciles.features.rejects import Reason, Rejected
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
+from streetdeciles.extraction.rejects import Rejected
 from streetdeciles.features.panorama import PanoramaViews
-from streetdeciles.features.rejects import Rejected
 
 
 def by_rotation(panorama: np.ndarray, heading: float, field_of_view: int, pixel: tuple[int, int]) -> list[float]:

@@ -27,9 +27,9 @@ from streetdeciles.backbones.variables import assign
 from streetdeciles.backbones.vgg16 import VGG16
 from streetdeciles.backbones.weights import random_weights
 from streetdeciles.errors import RunFailed, RunRefused
+from streetdeciles.extraction.decoding import decode
 from streetdeciles.features import quarantine, stage, wave
 from streetdeciles.features import shards as ledger
-from streetdeciles.features.decoding import decode
 from streetdeciles.features.parallel import Parallelism
 from streetdeciles.run_log import StageReport
 from streetdeciles.tables import FEATURES, REJECTS

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from streetdeciles.archives.names import PARQUET
 from streetdeciles.backbones.backbone import Array
-from streetdeciles.features.rejects import Rejected
+from streetdeciles.extraction.rejects import Rejected
 
 FEATURE, REJECT, STATISTICS = "feature", "reject", "statistics"
 

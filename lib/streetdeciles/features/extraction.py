@@ -21,11 +21,11 @@ import pyarrow as pa
 from streetdeciles.archives.reading import MemberReader, lies_open
 from streetdeciles.backbones.backbone import Array
 from streetdeciles.errors import RunFailed, ShardFailed
-from streetdeciles.features.decoding import decode, prepare_pillow
+from streetdeciles.extraction.decoding import decode, prepare_pillow
+from streetdeciles.extraction.reading import read_image, read_member
+from streetdeciles.extraction.rejects import Rejected
 from streetdeciles.features.extracted import Row, Tally, feature_batch, index_rows, reject_batch, statistics_batch
 from streetdeciles.features.network import Network
-from streetdeciles.features.reading import read_image, read_member
-from streetdeciles.features.rejects import Rejected
 
 BYTES_A_PIXEL = 8
 """Of the largest pixels that are decoded, 16-bit with alpha: no file that may be decoded is larger than that."""

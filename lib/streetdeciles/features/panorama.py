@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from streetdeciles.backbones.backbone import Array
-from streetdeciles.features.rejects import Rejected
+from streetdeciles.extraction.rejects import Rejected
 
 ROWS_A_STEP = 64
 """Of the view, so that memory does not grow with its square."""

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from streetdeciles import storage
 from streetdeciles.errors import RunFailed, ShardFailed
+from streetdeciles.extraction.rejects import Rejected
 from streetdeciles.features.extracted import Row, Tally, reject_batch, statistics_batch
-from streetdeciles.features.rejects import Rejected
 from streetdeciles.features.shards import Shard
 from streetdeciles.features.wave import WaveSettings, WorkerDied, compute_piece
 from streetdeciles.tables import IMAGE_INDEX

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from streetdeciles.backbones.backbone import Array
-from streetdeciles.features.rejects import Rejected
+from streetdeciles.extraction.rejects import Rejected
 
 if TYPE_CHECKING:
     from PIL.Image import Image

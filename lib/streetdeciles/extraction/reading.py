@@ -10,7 +10,7 @@ from streetdeciles import storage
 from streetdeciles.archives.damage import ArchiveDamaged, MemberTooLarge
 from streetdeciles.archives.reading import MemberReader, read_range
 from streetdeciles.errors import ShardFailed
-from streetdeciles.features.rejects import Rejected
+from streetdeciles.extraction.rejects import Rejected
 
 PAUSES_S = (0.5, 2.0)
 """Waits before the second and the third attempt at a file that cannot be read."""

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from paths import DATA
-from streetdeciles.features.decoding import decode, prepare_pillow
-from streetdeciles.features.rejects import Rejected
+from streetdeciles.extraction.decoding import decode, prepare_pillow
+from streetdeciles.extraction.rejects import Rejected
 
 DIFFICULT = DATA / "difficult_images"
 MAX_PIXELS = 50_000_000

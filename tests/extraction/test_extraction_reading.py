@@ -12,8 +12,8 @@ import pytest
 from fsspec.implementations.local import LocalFileSystem
 
 from streetdeciles.errors import ShardFailed
-from streetdeciles.features.reading import read_image
-from streetdeciles.features.rejects import Rejected
+from streetdeciles.extraction.reading import read_image
+from streetdeciles.extraction.rejects import Rejected
 
 NO_PAUSES = (0.0, 0.0)
 
