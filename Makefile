@@ -5,8 +5,6 @@ export PYTHON
 
 IN_VENV = .venv/bin/python -m
 STREETDECILES = $(IN_VENV) streetdeciles
-IOD = tests/data/iod2019/File_7_-_All_IoD2019_Ranks_Deciles.csv
-BURY = --table $(IOD) --boundaries tests/data/boundaries/lsoa11_bury.geojson --district Bury
 
 PIP_COMPILE = CUSTOM_COMPILE_COMMAND="make lock" .venv/bin/pip-compile --quiet --upgrade --strip-extras --allow-unsafe \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
@@ -18,7 +16,7 @@ help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 demo: environment  ## draw the demo city's photographs, run the whole pipeline on them, write report.html
-	@$(STREETDECILES) demo --out output/demo_city $(BURY)
+	@PYTHONPATH=examples $(IN_VENV) demo_city --out output/demo_city
 	@$(STREETDECILES) run --config conf/demo.yaml
 
 sample: environment  ## the same pipeline on real photographs
@@ -40,7 +38,7 @@ check: environment-dev  ## ruff, mypy --strict, import-linter
 	$(IN_VENV) ruff check .
 	$(IN_VENV) ruff format --check .
 	$(IN_VENV) mypy
-	.venv/bin/lint-imports
+	PYTHONPATH=examples .venv/bin/lint-imports
 
 bench: environment-compare  ## every benchmark, on its small size
 	.venv-compare/bin/python benchmarks/run_all.py

@@ -1,4 +1,4 @@
-"""`streetdeciles run|<stage>|models|demo|doctor`: parse, log, run, exit code."""
+"""`streetdeciles run|<stage>|models|doctor`: parse, log, run, exit code."""
 
 from __future__ import annotations
 
@@ -61,16 +61,6 @@ def _parser() -> argparse.ArgumentParser:
             _add_features_options(stage)
 
     _add_models(commands)
-
-    demo = commands.add_parser("demo", help="draw the demo city's photographs")
-    demo.add_argument("--out", required=True, help="folder to draw in, e.g. output/demo_city")
-    demo.add_argument("--table", required=True, help="IoD 2019 File 7 (CSV), whose deciles the streets follow")
-    demo.add_argument("--boundaries", required=True, help="GeoJSON of the areas, in which the locations lie")
-    demo.add_argument("--district", required=True, help="name or code of the district, as in the table")
-    demo.add_argument("--locations-per-area", type=int, default=2, help="default: 2; each has four photographs")
-    demo.add_argument("--seed", type=int, default=1, help="default: 1; another seed draws another city")
-    demo.add_argument("--debug", action="store_true", help="log every detail, and the whole trace of an error")
-    demo.set_defaults(command=_demo)
 
     doctor = commands.add_parser("doctor", help="what this machine has, and what is wrong")
     doctor.set_defaults(command=_doctor, debug=False)
@@ -196,24 +186,6 @@ def _models_import(options: argparse.Namespace) -> int:
 
 def _models_uri(options: argparse.Namespace) -> str:
     return storage.join(load_config(options.config).work_dir, "models")
-
-
-def _demo(options: argparse.Namespace) -> int:
-    from streetdeciles.demo.city import draw_city
-
-    city = draw_city(
-        options.out,
-        table=options.table,
-        boundaries=options.boundaries,
-        district=options.district,
-        locations_per_area=options.locations_per_area,
-        seed=options.seed,
-    )
-    print(
-        f"demo city: {city.photographs} photographs of {city.locations} locations in {city.folder}, "
-        f"{city.drawn_now} drawn now, {len(city.damaged)} broken on purpose"
-    )
-    return 0
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -35,7 +35,7 @@ def test_make_alone_lists_every_target_and_what_it_does() -> None:
 def test_demo_makes_the_environment_then_draws_then_runs() -> None:
     environment, draw, run = make("--dry-run", "demo").splitlines()
     assert "deploy/environment.sh cpu" in environment
-    assert "streetdeciles demo" in draw
+    assert draw == "PYTHONPATH=examples .venv/bin/python -m demo_city --out output/demo_city"
     assert run.endswith("streetdeciles run --config conf/demo.yaml")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from paths import DEMO_CITY
 from streetdeciles import run_log
 from streetdeciles.config import RunConfig
 from streetdeciles.run_log import StageReport
@@ -58,7 +59,7 @@ def run_config(work_dir: Path, **changes: Any) -> RunConfig:
             ],
             "regions": {"bury": ["Bury"]},
             "locations": str(work_dir / "locations.csv"),
-            "boundaries": {"path": str(DATA / "boundaries/lsoa11_bury.geojson")},
+            "boundaries": {"path": str(DEMO_CITY / "lsoa11_bury.geojson")},
         },
         "images": {"folder": str(DATA / "photos"), "pattern": "{location_id}_{view}.jpg|png"},
         "features": {"weights": "random:1"},

@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from paths import DATA, DEMO_CITY
 from streetdeciles.config import Boundaries
 from streetdeciles.errors import RunFailed
 from streetdeciles.report import maps
 from streetdeciles.report.maps import Outline, draw_map, read_outlines
-
-DATA = Path(__file__).parents[1] / "data"
 
 
 def square(west: float, south: float, side: float) -> np.ndarray:
@@ -63,7 +62,7 @@ def test_area_smaller_than_the_grid_is_still_drawn() -> None:
 
 
 def test_coarser_grid_is_taken_where_paths_would_be_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    outlines = read_outlines(Boundaries(path=str(DATA / "boundaries/lsoa11_bury.geojson")))
+    outlines = read_outlines(Boundaries(path=str(DEMO_CITY / "lsoa11_bury.geojson")))
     fine = draw_map(outlines, outlines)
     monkeypatch.setattr(maps, "PATH_BYTES", 25_000)
     coarse = draw_map(outlines, outlines)
@@ -77,7 +76,7 @@ def test_coarser_grid_is_taken_where_paths_would_be_too_long(monkeypatch: pytest
 
 def test_neighbours_share_their_border() -> None:
     """Of all edges of Bury's areas on the grid, those that are not the borough's own rim stand there twice."""
-    outlines = read_outlines(Boundaries(path=str(DATA / "boundaries/lsoa11_bury.geojson")))
+    outlines = read_outlines(Boundaries(path=str(DEMO_CITY / "lsoa11_bury.geojson")))
     drawn = draw_map(outlines, outlines)
     assert drawn is not None
     edges: dict[frozenset[tuple[int, int]], int] = {}

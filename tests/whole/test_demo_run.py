@@ -15,9 +15,12 @@ import pandas as pd
 import pytest
 import yaml
 
+from demo_city.__main__ import main as draw
+from paths import DEMO_CITY
+
 REPOSITORY = Path(__file__).parents[2]
-IOD = REPOSITORY / "tests/data/iod2019/File_7_-_All_IoD2019_Ranks_Deciles.csv"
-BOUNDARIES = REPOSITORY / "tests/data/boundaries/lsoa11_bury.geojson"
+IOD = DEMO_CITY / "iod2019_file_7_bury.csv"
+BOUNDARIES = DEMO_CITY / "lsoa11_bury.geojson"
 OUTCOMES = ("imd_income", "imd_health", "imd_living_environment")
 
 
@@ -53,7 +56,7 @@ def demo_config(folder: Path, city: Path, **changes: Any) -> Path:
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("demo")
     city = folder / "city"
-    streetdeciles("demo", "--out", city, "--table", IOD, "--boundaries", BOUNDARIES, "--district", "Bury")
+    assert draw(["--out", str(city)]) == 0
     config = demo_config(folder, city)
     return Run(config, folder / "run", streetdeciles("run", "--config", config))
 

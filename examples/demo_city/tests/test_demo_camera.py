@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from streetdeciles.demo.camera import NEAR_M, Camera, Faces, project
-from streetdeciles.demo.mesh import Builder, Face
+from demo_city.camera import NEAR_M, Camera, Faces, project
+from demo_city.mesh import Builder, Face
 
 CAMERA = Camera(x=0.0, y=2.0, z=0.0, heading=0.0, focal=100.0, width=200, height=160, horizon=80.0)
 HAZE = (200.0, 200.0, 200.0)

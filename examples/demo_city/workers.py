@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from streetdeciles.demo.damage import DAMAGES
-from streetdeciles.demo.photograph import Place, draw_photographs
+from demo_city.damage import DAMAGES
+from demo_city.photograph import Place, draw_photographs
 from streetdeciles.errors import RunFailed
 
 UNFINISHED = "_unfinished"

@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 from scipy.stats import spearmanr
 
-from streetdeciles.demo.damage import DAMAGES, choose_damaged
-from streetdeciles.demo.photograph import JPEG_SIZES, PNG_SIZES, Place, draw_photographs, format_of
-from streetdeciles.demo.traits import HEALTH, INCOME, LIVING, OUTCOMES, traits_of
+from demo_city.damage import DAMAGES, choose_damaged
+from demo_city.photograph import JPEG_SIZES, PNG_SIZES, Place, draw_photographs, format_of
+from demo_city.traits import HEALTH, INCOME, LIVING, OUTCOMES, traits_of
 
 PLACE = Place("E01004941-1", "E01004941", {INCOME: 3, HEALTH: 4, LIVING: 8})
 

@@ -17,10 +17,12 @@ import shapely
 from demo_district import AREAS, BOUNDARIES, District, cut_out
 from PIL import Image
 
-from streetdeciles.cli import main
-from streetdeciles.demo.damage import ERROR_PAGE
-from streetdeciles.demo.photograph import JPEG_SIZES, PNG_SIZES
+from demo_city.__main__ import main
+from demo_city.damage import ERROR_PAGE
+from demo_city.photograph import JPEG_SIZES, PNG_SIZES
 from streetdeciles.errors import RunFailed, RunRefused
+
+EXAMPLES = Path(__file__).parents[2]
 
 
 def photographs(city: Path) -> dict[str, bytes]:
@@ -113,9 +115,10 @@ def test_what_is_gone_or_cut_short_is_drawn_again_byte_for_byte(city: Path, dist
 
 def test_killed_half_way_is_finished_by_the_same_command(city: Path, district: District, tmp_path: Path) -> None:
     out = tmp_path / "city"
-    command = [sys.executable, "-m", "streetdeciles", "demo", "--out", str(out), "--table", str(district.table)]
+    command = [sys.executable, "-m", "demo_city", "--out", str(out), "--table", str(district.table)]
     command += ["--boundaries", str(district.boundaries), "--district", "Bury", "--locations-per-area", "1"]
-    process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(EXAMPLES), os.environ.get("PYTHONPATH", "")])}
+    process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL, env=environment)
     deadline = time.monotonic() + 60
     while len(list(out.glob("photographs/*/*"))) < 5:
         assert process.poll() is None
@@ -165,7 +168,7 @@ def test_changed_table_is_refused(city: Path, district: District, tmp_path: Path
 
 def test_folder_of_something_else_is_refused(district: District, tmp_path: Path) -> None:
     (tmp_path / "photographs").mkdir()
-    with pytest.raises(RunRefused, match="photographs: not made by `streetdeciles demo`"):
+    with pytest.raises(RunRefused, match="photographs: not drawn by `python -m demo_city`"):
         district.draw(tmp_path)
 
 
@@ -226,7 +229,7 @@ def test_what_cannot_be_written_is_one_line(city: Path, district: District, tmp_
 
 def test_command_tells_what_there_is(city: Path, district: District, capsys: pytest.CaptureFixture[str]) -> None:
     files = ["--table", str(district.table), "--boundaries", str(district.boundaries)]
-    command = ["demo", "--out", str(city), *files, "--district", "Bury", "--locations-per-area", "1"]
+    command = ["--out", str(city), *files, "--district", "Bury", "--locations-per-area", "1"]
     assert main(command) == 0
     said = capsys.readouterr().out
     assert said == f"demo city: 40 photographs of 10 locations in {city}, 0 drawn now, 3 broken on purpose\n"

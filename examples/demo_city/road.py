@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from streetdeciles.demo.mesh import Colour, mix
-from streetdeciles.demo.site import BLACK, GRASS, GROUND_M, WORN_GRASS, Site
+from demo_city.mesh import Colour, mix
+from demo_city.site import BLACK, GRASS, GROUND_M, WORN_GRASS, Site
 
 WHOLE = (-GROUND_M, GROUND_M)
 KERB: Colour = (196, 194, 188)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import random
 
-from streetdeciles.demo.facades import Front, Look, graffiti
-from streetdeciles.demo.gardens import Plot
-from streetdeciles.demo.houses import DOORS, detached, flats, semi, terraced
-from streetdeciles.demo.mesh import Colour, mix
-from streetdeciles.demo.roofs import DEPTH
-from streetdeciles.demo.site import BEHIND, END, HOUSES, LENGTH_M, Kind, Site
+from demo_city.facades import Front, Look, graffiti
+from demo_city.gardens import Plot
+from demo_city.houses import DOORS, detached, flats, semi, terraced
+from demo_city.mesh import Colour, mix
+from demo_city.roofs import DEPTH
+from demo_city.site import BEHIND, END, HOUSES, LENGTH_M, Kind, Site
 
 RENDERS: tuple[Colour, ...] = ((232, 222, 200), (222, 212, 196), (206, 204, 196), (236, 232, 222), (198, 176, 150))
 ROOFS: tuple[Colour, ...] = ((84, 88, 98), (98, 96, 100), (122, 82, 66), (108, 76, 64), (76, 78, 84))

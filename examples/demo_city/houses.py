@@ -5,9 +5,9 @@ All stand with their front at d = 0 and their left corner at u = 0; heights and 
 
 from __future__ import annotations
 
-from streetdeciles.demo.facades import STONE, Front, graffiti
-from streetdeciles.demo.mesh import Builder, Colour, mix
-from streetdeciles.demo.roofs import DEPTH, chimney, gabled, gabled_wing, hipped
+from demo_city.facades import STONE, Front, graffiti
+from demo_city.mesh import Builder, Colour, mix
+from demo_city.roofs import DEPTH, chimney, gabled, gabled_wing, hipped
 
 DOORS: tuple[Colour, ...] = (
     (138, 34, 38),

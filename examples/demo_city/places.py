@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from streetdeciles.demo.photograph import Place
-from streetdeciles.demo.traits import OUTCOMES
+from demo_city.photograph import Place
+from demo_city.traits import OUTCOMES
 from streetdeciles.errors import RunRefused
 
 if TYPE_CHECKING:

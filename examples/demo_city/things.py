@@ -6,7 +6,7 @@ import math
 import random
 from collections.abc import Mapping
 
-from streetdeciles.demo.mesh import Builder, Colour, Face, Facing, Point, mix, tinted
+from demo_city.mesh import Builder, Colour, Face, Facing, Point, mix, tinted
 
 LIDS: tuple[Colour, ...] = ((58, 62, 66), (40, 84, 142), (104, 72, 46), (58, 116, 68))
 PAPER: tuple[Colour, ...] = (

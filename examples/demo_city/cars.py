@@ -6,7 +6,7 @@ import math
 import random
 from collections.abc import Mapping, Sequence
 
-from streetdeciles.demo.mesh import Builder, Colour, Face, Facing, Point, mix
+from demo_city.mesh import Builder, Colour, Face, Facing, Point, mix
 
 PAINTS: tuple[Colour, ...] = (
     (196, 200, 204),

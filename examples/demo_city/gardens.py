@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from streetdeciles.demo import plants, things
-from streetdeciles.demo.cars import car
-from streetdeciles.demo.mesh import Builder, Colour, mix
-from streetdeciles.demo.site import BLACK, BOUNDARY, GARDEN, GRASS, PAVEMENT, WORN_GRASS, Kind, Site
+from demo_city import plants, things
+from demo_city.cars import car
+from demo_city.mesh import Builder, Colour, mix
+from demo_city.site import BLACK, BOUNDARY, GARDEN, GRASS, PAVEMENT, WORN_GRASS, Kind, Site
 
 PAVED: tuple[Colour, ...] = ((170, 164, 156), (150, 146, 142), (178, 150, 132), (188, 178, 160))
 FLOWERS: tuple[Colour, ...] = ((214, 64, 92), (236, 196, 70), (246, 240, 236), (150, 96, 180), (232, 124, 60))

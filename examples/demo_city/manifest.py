@@ -78,7 +78,9 @@ def read_manifest(folder: Path, arguments: Arguments) -> Manifest | None:
     if not (folder / MANIFEST).exists():
         foreign = [name for name in (PHOTOGRAPHS, LOCATIONS) if (folder / name).exists()]
         if foreign:
-            raise RunRefused(f"{folder / foreign[0]}: not made by `streetdeciles demo`; give an empty folder as --out")
+            raise RunRefused(
+                f"{folder / foreign[0]}: not drawn by `python -m demo_city`; give an empty folder as --out"
+            )
         return None
     try:
         found: dict[str, Any] = storage.read_json(str(folder / MANIFEST))

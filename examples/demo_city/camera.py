@@ -10,7 +10,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from streetdeciles.demo.mesh import Face, Point
+from demo_city.mesh import Face, Point
 
 NEAR_M = 0.5
 """What is nearer than this is cut off."""

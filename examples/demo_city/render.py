@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from streetdeciles.demo.camera import NEAR_M, Camera, Faces, Polygon, project
-from streetdeciles.demo.light import Light, noise, paint_sky
-from streetdeciles.demo.mesh import Colour, Face, Part, Sprite, mix
-from streetdeciles.demo.plants import paint_crown
-from streetdeciles.demo.site import Street
+from demo_city.camera import NEAR_M, Camera, Faces, Polygon, project
+from demo_city.light import Light, noise, paint_sky
+from demo_city.mesh import Colour, Face, Part, Sprite, mix
+from demo_city.plants import paint_crown
+from demo_city.site import Street
 
 SCALE = 2
 """The canvas has this many pixels to one of the picture, each way: that smooths all edges."""

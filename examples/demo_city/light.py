@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from streetdeciles.demo.camera import Camera
-from streetdeciles.demo.mesh import Colour, Facing, mix
+from demo_city.camera import Camera
+from demo_city.mesh import Colour, Facing, mix
 
 Floats32 = NDArray[np.float32]
 

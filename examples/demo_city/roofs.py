@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 
-from streetdeciles.demo.facades import Look
-from streetdeciles.demo.mesh import Builder, Colour, mix
+from demo_city.facades import Look
+from demo_city.mesh import Builder, Colour, mix
 
 DEPTH = 8.0
 HALF = -DEPTH / 2

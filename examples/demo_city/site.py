@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from streetdeciles.demo import plants
-from streetdeciles.demo.light import Light
-from streetdeciles.demo.mesh import Builder, Colour, Face, Facing, Part, Sprite, tinted
-from streetdeciles.demo.traits import Traits
+from demo_city import plants
+from demo_city.light import Light
+from demo_city.mesh import Builder, Colour, Face, Facing, Part, Sprite, tinted
+from demo_city.traits import Traits
 
 Kind = Literal["flats", "terraced", "semi", "detached"]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from streetdeciles.demo.manifest import (
+from demo_city.manifest import (
     LOCATIONS,
     PHOTOGRAPHS,
     README,
@@ -24,7 +24,7 @@ from streetdeciles.lock import locked
 from streetdeciles.progress import progress
 
 if TYPE_CHECKING:
-    from streetdeciles.demo.places import Location
+    from demo_city.places import Location
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ def draw_city(
     if manifest and manifest.files and not manifest.missing(folder):
         return _as_city(folder, manifest, 0)
     # Only here, for what they import takes longer than to see that nothing is missing.
-    from streetdeciles.demo.places import find_locations
-    from streetdeciles.demo.workers import UNFINISHED, explained
+    from demo_city.places import find_locations
+    from demo_city.workers import UNFINISHED, explained
 
     locations = find_locations(table, boundaries, district, locations_per_area=locations_per_area, seed=seed)
     with explained(folder), locked(str(folder)):
@@ -82,9 +82,9 @@ def _complete(
     folder: Path, arguments: Arguments, locations: Sequence[Location], lengths: Mapping[str, int]
 ) -> tuple[Manifest, int]:
     """Draw and write what is not there, or not of the length that is known; the manifest, and what was drawn."""
-    from streetdeciles.demo.damage import choose_damaged
-    from streetdeciles.demo.photograph import VIEWS, format_of
-    from streetdeciles.demo.workers import Work, draw_all, put
+    from demo_city.damage import choose_damaged
+    from demo_city.photograph import VIEWS, format_of
+    from demo_city.workers import Work, draw_all, put
 
     seed, files, work = arguments.seed, dict[str, int](), list[Work]()
     names = []
@@ -130,7 +130,7 @@ def _readme(arguments: Arguments, damaged: Mapping[str, str]) -> bytes:
     text = f"""# The demo city
 
 Areas, boundaries and deciles are those of {arguments.district}. The photographs are drawn by a program
-(`streetdeciles demo`, seed {arguments.seed}): nothing in them was ever seen there, and what a network finds in them
+(`python -m demo_city`, seed {arguments.seed}): nothing in them was ever seen there, and what a network finds in them
 says nothing about {arguments.district}.
 
 - `locations.csv`: {arguments.locations_per_area} location(s) an area, at random points inside its boundary.

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import random
 
-from streetdeciles.demo import things
-from streetdeciles.demo.cars import car
-from streetdeciles.demo.light import Light
-from streetdeciles.demo.mesh import Colour, Face, mix, tinted
-from streetdeciles.demo.road import lay_road, lay_sides
-from streetdeciles.demo.roofs import DEPTH
-from streetdeciles.demo.rows import ROOFS, build_back_row, kind_of, line_with_houses
-from streetdeciles.demo.site import BEHIND, END, LENGTH_M, PARKED, PAVEMENT, ROAD, Plan, Site
-from streetdeciles.demo.traits import Traits
+from demo_city import things
+from demo_city.cars import car
+from demo_city.light import Light
+from demo_city.mesh import Colour, Face, mix, tinted
+from demo_city.road import lay_road, lay_sides
+from demo_city.roofs import DEPTH
+from demo_city.rows import ROOFS, build_back_row, kind_of, line_with_houses
+from demo_city.site import BEHIND, END, LENGTH_M, PARKED, PAVEMENT, ROAD, Plan, Site
+from demo_city.traits import Traits
 
 BRICKS: tuple[Colour, ...] = ((152, 88, 68), (168, 102, 78), (138, 82, 70), (176, 118, 92), (146, 102, 86))
 CONCRETES: tuple[Colour, ...] = ((176, 168, 154), (160, 158, 152), (188, 176, 158), (150, 118, 100))

@@ -12,11 +12,11 @@ from zlib import crc32
 import numpy as np
 from PIL import Image, ImageChops
 
-from streetdeciles.demo.camera import Camera
-from streetdeciles.demo.light import draw_light
-from streetdeciles.demo.render import SCALE, Packed, hills_around, render
-from streetdeciles.demo.street import lay_out, pass_by
-from streetdeciles.demo.traits import traits_of
+from demo_city.camera import Camera
+from demo_city.light import draw_light
+from demo_city.render import SCALE, Packed, hills_around, render
+from demo_city.street import lay_out, pass_by
+from demo_city.traits import traits_of
 
 VIEWS = 4
 

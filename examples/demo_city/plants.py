@@ -8,7 +8,7 @@ from functools import cache
 
 from PIL import Image, ImageDraw, ImageFilter
 
-from streetdeciles.demo.mesh import Builder, Colour, Face, Point, Sprite, mix, tinted
+from demo_city.mesh import Builder, Colour, Face, Point, Sprite, mix, tinted
 
 SPRITE_PX = 320
 

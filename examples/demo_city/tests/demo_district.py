@@ -7,11 +7,11 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from streetdeciles.demo.city import City, draw_city
+from demo_city.city import City, draw_city
 
 DATA = Path(__file__).parent.parent / "data"
-TABLE = DATA / "iod2019" / "File_7_-_All_IoD2019_Ranks_Deciles.csv"
-BOUNDARIES = DATA / "boundaries" / "lsoa11_bury.geojson"
+TABLE = DATA / "iod2019_file_7_bury.csv"
+BOUNDARIES = DATA / "lsoa11_bury.geojson"
 AREAS = 10
 
 

@@ -6,7 +6,7 @@ import math
 import random
 from dataclasses import dataclass
 
-from streetdeciles.demo.mesh import Builder, Colour, mix
+from demo_city.mesh import Builder, Colour, mix
 
 BOARD: Colour = (182, 146, 100)
 STEEL: Colour = (148, 152, 156)
