@@ -171,8 +171,8 @@ def test_unknown_weights_are_refused(tmp_path: Path, values: dict[str, Any], wei
     assert "must be imagenet, random:<seed>, or a .h5" in refusal(tmp_path, values | {"features": {"weights": weights}})
 
 
-def test_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
-    assert "key 'seed' stands twice" in refusal(tmp_path, "seed: 1\nseed: 2\n")
+def test_key_that_appears_twice_is_refused(tmp_path: Path) -> None:
+    assert "line 2, column 1: key 'seed' appears twice" in refusal(tmp_path, "seed: 1\nseed: 2\n")
 
 
 def test_yaml_that_would_run_code_is_refused(tmp_path: Path) -> None:

@@ -3,70 +3,77 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
-import yaml
+from fsspec import available_protocols
 from fsspec.core import url_to_fs
 from pydantic import BaseModel, ValidationError
 
 from streetdeciles.config import ENCODERS, INPUT, FeaturesConfig, RunConfig, input_paths
+from streetdeciles.config_yaml import MAX_BYTES, parse_yaml
 from streetdeciles.errors import RunRefused
+from streetdeciles.shown import HIDDEN, is_secret, without_secrets
+
+MAX_PROBLEMS = 10
+"""Named in one refusal."""
 
 
 def load_config(path: str) -> RunConfig:
     """Read, check and resolve the YAML file at `path`; RunRefused names each key that is not right."""
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise RunRefused(f"{path}: cannot read the config ({error.strerror}); give one with --config") from error
+        with Path(path).open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise RunRefused(f"{path}: cannot read the config ({why}); give one with --config") from error
     try:
-        values = yaml.load(text, Loader=_UniqueKeys)  # noqa: S506 - a SafeLoader
-    except yaml.YAMLError as error:
-        raise RunRefused(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+        values = parse_yaml(content)
+    except ValueError as error:
+        raise RunRefused(f"{path}: {error}") from error
     if not isinstance(values, dict):
         raise RunRefused(f"{path}: expected a mapping with the keys {', '.join(RunConfig.model_fields)}")
     try:
         config = RunConfig.model_validate(values)
     except ValidationError as error:
         raise RunRefused(f"{path}: {'; '.join(_explain(error))}") from error
-    config = _resolve_paths(config, Path(path).absolute().parent)
+    try:
+        config = _resolve_paths(config, Path(path).absolute().parent)
+    except (OSError, RuntimeError, ValueError) as error:  # a circle of links, a name that is too long
+        raise RunRefused(f"{path}: a path cannot be resolved ({error})") from error
     _check_inputs(path, config)
     return config
 
 
-class _UniqueKeys(yaml.SafeLoader):
-    """YAML's safe loader, which refuses a key that stands twice instead of taking the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key, (key_node, _) in zip(keys, node.value, strict=True):
-            if keys.count(key) > 1:
-                raise yaml.MarkedYAMLError(problem=f"key {key!r} stands twice", problem_mark=key_node.start_mark)
-        return super().construct_mapping(node, deep)
-
-
 def _explain(error: ValidationError) -> Iterator[str]:
-    for problem in error.errors(include_url=False):
-        where = [part for part in problem["loc"] if not (isinstance(part, str) and "[" in part)]
-        key = ".".join(str(part) for part in where) or "the whole"
-        if problem["type"] == "extra_forbidden":
-            allowed = _keys_beside(where[:-1])
-            near = difflib.get_close_matches(str(where[-1]), allowed, n=1)
+    problems = error.errors(include_url=False)
+    for problem in problems[:MAX_PROBLEMS]:
+        unknown = problem["type"] == "extra_forbidden"
+        place = problem["loc"][:-1] if unknown else problem["loc"]
+        # Pydantic adds the kinds of a union, such as list[str].
+        where = [f"{part!s:.80}" for part in place if not (isinstance(part, str) and "[" in part)]
+        where += [f"{problem['loc'][-1]!s:.80}"] if unknown else []
+        key = ".".join(where) or "the whole"
+        if unknown:
+            allowed = _keys_beside(problem["loc"][:-1])
+            near = difflib.get_close_matches(where[-1], allowed, n=1)
             hint = f"did you mean {near[0]}? " if near else ""
             yield f"{key}: unknown key; {hint}allowed: {', '.join(allowed)}"
         elif problem["type"] == "missing":
             yield f"{key}: is missing"
         else:
             message = problem["msg"].removeprefix("Value error, ")
-            yield f"{key}: {message[0].lower()}{message[1:]}, got {problem['input']!r:.80}"
+            got = HIDDEN if where and is_secret(where[-1]) else without_secrets(problem["input"])
+            yield f"{key}: {message[0].lower()}{message[1:]}, got {got!r:.80}"
+    if len(problems) > MAX_PROBLEMS:
+        yield f"and {len(problems) - MAX_PROBLEMS:,} more"
 
 
-def _keys_beside(where: list[Any]) -> list[str]:
+def _keys_beside(where: tuple[int | str, ...]) -> list[str]:
     model: Any = RunConfig
     for part in where:
-        if isinstance(part, int):
+        if isinstance(part, int) or "[" in part:
             continue
         annotation = model.model_fields[part].annotation
         models = [kind for kind in (annotation, *get_args(annotation)) if hasattr(kind, "model_fields")]
@@ -100,9 +107,11 @@ def _resolve_paths(config: RunConfig, folder: Path) -> RunConfig:
 def _check_inputs(path: str, config: RunConfig) -> None:
     paths = [*input_paths(config)]
     paths += [(f"features.{name}", path) for name, path in _network_files(config.features).items()]
-    missing = [f"{key}: {value}: no such file or folder" for key, value in paths if not _exists(value)]
-    if missing:
-        raise RunRefused(f"{path}: {'; '.join(missing)}; correct the path (relative to the config's folder)")
+    wrong = [f"{key}: {value}: {why}" for key, value in paths if (why := _why_missing(value))]
+    if why := _why_unknown(config.work_dir):
+        wrong.append(f"work_dir: {config.work_dir}: {why}")
+    if wrong:
+        raise RunRefused(f"{path}: {'; '.join(wrong)}; correct the path (relative to the config's folder)")
 
 
 def _network_files(features: FeaturesConfig) -> dict[str, str]:
@@ -113,6 +122,14 @@ def _network_files(features: FeaturesConfig) -> dict[str, str]:
     return {**files, "weights": features.weights} if folder else files
 
 
-def _exists(path: str) -> bool:
-    fs, path_there = url_to_fs(path)
-    return bool(fs.exists(path_there))
+def _why_missing(path: str) -> str | None:
+    try:
+        fs, path_there = url_to_fs(path)
+        return None if fs.exists(path_there) else "no such file or folder"
+    except Exception as error:  # each kind of store has its own errors for a bad address or missing credentials
+        return f"cannot be looked up ({f'{error}' or type(error).__name__:.200})"
+
+
+def _why_unknown(path: str) -> str | None:
+    protocol, separator, _ = path.partition("://")
+    return f"unknown protocol {protocol}" if separator and protocol not in available_protocols() else None

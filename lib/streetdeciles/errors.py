@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import re
 
+from streetdeciles.shown import shown
+
 
 class StreetdecilesError(Exception):
-    """Anything that the user can do something about."""
+    """Anything that the user can do something about. Its text is one line without secrets, whatever it quotes."""
 
     exit_code = 1
+
+    def __init__(self, message: object) -> None:
+        super().__init__(shown(message))
 
 
 class RunRefused(StreetdecilesError):
