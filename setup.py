@@ -21,7 +21,7 @@ REQUIRES = [
     "pyyaml>=6",
     "rich>=13.7",
     "scipy>=1.13",
-    "shapely>=2.0.4",
+    "shapely>=2.1",
 ]
 
 # What a cluster or a Databricks workspace brings itself, and one machine has to be given. Petastorm 0.13 imports what

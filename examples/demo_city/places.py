@@ -36,7 +36,7 @@ def find_locations(table: str, boundaries: str, district: str, *, locations_per_
     `table` is the IoD 2019 File 7, `boundaries` a GeoJSON of LSOAs of 2011. RunRefused where the district is not in the
     table, or one of its areas not in the boundaries.
     """
-    from streetdeciles.labels.boundaries import read_boundaries
+    from streetdeciles.geography.boundaries import read_boundaries
     from streetdeciles.labels.deciles import deciles
     from streetdeciles.labels.layouts import read_layout
 
@@ -44,7 +44,7 @@ def find_locations(table: str, boundaries: str, district: str, *, locations_per_
     ranked = {
         name: deciles(areas[name], higher_is="better", outcome=name, region=district).to_list() for name in OUTCOMES
     }
-    polygons, _ = read_boundaries(boundaries, AREA_ID)
+    polygons = read_boundaries(boundaries, AREA_ID).polygons
     of_area: dict[str, list[object]] = {}
     for area_id, polygon in zip(polygons.area_ids, polygons.polygons, strict=True):
         of_area.setdefault(area_id, []).append(polygon)

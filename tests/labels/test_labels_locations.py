@@ -9,7 +9,7 @@ import pytest
 
 from paths import DATA
 from streetdeciles.errors import RunRefused
-from streetdeciles.labels.boundaries import read_boundaries
+from streetdeciles.geography.boundaries import read_boundaries
 from streetdeciles.labels.locations import BoundariesFile, count, left_out, place, read_header, read_rows
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ WESTMINSTER = str(DATA / "boundaries" / "lsoa11_westminster.geojson")
 def placed(spark: SparkSession, path: Path, *, boundaries: bool = True) -> DataFrame:
     rows = [("E01004646", "westminster"), ("E01004647", "westminster"), ("E01004649", None)]
     areas = spark.createDataFrame(rows, "area_id string, region string")
-    there = BoundariesFile(WESTMINSTER, "LSOA11CD", read_boundaries(WESTMINSTER, "LSOA11CD")[1])
+    there = BoundariesFile(WESTMINSTER, "LSOA11CD", read_boundaries(WESTMINSTER, "LSOA11CD").digest)
     read = read_rows(spark, str(path), read_header(str(path)))
     return place(read, areas, path=str(path), boundaries=there if boundaries else None)
 

@@ -12,7 +12,7 @@ import pytest
 
 from paths import DATA, DEMO_CITY
 from streetdeciles.config import Boundaries
-from streetdeciles.errors import RunFailed
+from streetdeciles.errors import RunRefused
 from streetdeciles.report import maps
 from streetdeciles.report.maps import Outline, draw_map, read_outlines
 
@@ -112,14 +112,37 @@ def test_outline_takes_all_polygons_of_an_area(tmp_path: Path) -> None:
     }
 
 
+def test_outline_is_what_the_labels_stage_takes_for_the_area(tmp_path: Path) -> None:
+    """A collection's polygons, of a crossing ring both lobes, and no outline of what has no polygon."""
+    collection = {
+        "type": "GeometryCollection",
+        "geometries": [
+            {"type": "Polygon", "coordinates": [square(0, 0, 1).tolist()]},
+            {"type": "LineString", "coordinates": [[0, 0], [5, 5]]},
+            {"type": "Polygon", "coordinates": [square(3, 0, 1).tolist()]},
+        ],
+    }
+    boundaries = write_geojson(
+        tmp_path / "areas.geojson",
+        {"type": "Feature", "properties": {"code": "collection", "name": "C"}, "geometry": collection},
+        feature("Polygon", [[[10, 0], [12, 2], [12, 0], [10, 2], [10, 0]]], code="bow tie"),
+        feature("Polygon", [[]], code="empty"),
+        feature("Point", [1, 1], code="point"),
+    )
+    outlines = read_outlines(boundaries)
+    assert {area_id: len(outline.rings) for area_id, outline in outlines.items()} == {"collection": 2, "bow tie": 2}
+    corners = [sorted({*map(tuple, ring.tolist())}) for ring in outlines["bow tie"].rings]
+    assert sorted(corners) == [[(10, 0), (10, 2), (11, 1)], [(11, 1), (12, 0), (12, 2)]]
+
+
 @pytest.mark.parametrize(
     ("properties", "kind", "says"),
-    [({"id": "a"}, "Polygon", "property code"), ({"code": "a"}, "LineString", "geometry LineString")],
+    [({"id": "a"}, "Polygon", "property 'code'"), ({"code": "a", "name": "A"}, "LineString", "only LineString")],
 )
-def test_boundaries_that_are_none_are_told_with_their_file(
+def test_boundaries_that_are_unfit_are_refused_with_their_file(
     tmp_path: Path, properties: dict[str, str], kind: str, says: str
 ) -> None:
     boundaries = write_geojson(tmp_path / "areas.geojson", feature(kind, [square(0, 0, 1).tolist()], **properties))
-    with pytest.raises(RunFailed, match=says) as failure:
+    with pytest.raises(RunRefused, match=says) as failure:
         read_outlines(boundaries)
     assert str(tmp_path / "areas.geojson") in str(failure.value)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from streetdeciles import storage
 from streetdeciles.config import Boundaries, RunConfig
 from streetdeciles.errors import RunRefused
+from streetdeciles.geography.boundaries import read_boundaries
 from streetdeciles.labels.areas import label_areas, outcome_columns, read_areas
-from streetdeciles.labels.boundaries import read_boundaries
 from streetdeciles.labels.locations import (
     BoundariesFile,
     LocationCounts,
@@ -39,7 +39,7 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     areas = read_areas(labels.tables)
     region_of = assign_regions(areas, labels.regions)
     labelled = label_areas(areas, region_of, outcomes)
-    boundaries, drawn = _boundaries(labels.boundaries, header, labels.locations, labelled.index)
+    boundaries, drawn, boundary_notes = _boundaries(labels.boundaries, header, labels.locations, labelled.index)
     regions = _spark_frame(spark, areas[[]].join(region_of).reset_index())
     located_by_point = boundaries if {"latitude", "longitude"} <= {*header} else None
     rows = read_rows(spark, labels.locations, header)
@@ -50,7 +50,11 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
         located = placed.where("reason IS NULL")
         storage.write_table(located, LOCATIONS, config.work_dir)
         storage.write_partition(left_out(placed), LEFT_OUT, config.work_dir, "labels")
-        notes = [*_area_notes(labels.boundaries, drawn, labelled), *_location_notes(located, drawn, counts)]
+        notes = [
+            *_area_notes(labels.boundaries, drawn, labelled),
+            *boundary_notes,
+            *_location_notes(located, drawn, counts),
+        ]
     finally:
         placed.unpersist()
     return StageReport("labels", _counts(len(labelled), n_labels, counts), notes)
@@ -69,23 +73,23 @@ def _refuse_unknown(wanted: Iterable[str], known: Iterable[str]) -> None:
 
 def _boundaries(
     section: Boundaries | None, header: list[str], locations: str, area_ids: pd.Index
-) -> tuple[BoundariesFile | None, set[str]]:
-    """The boundaries for the executors, and the areas that they draw."""
+) -> tuple[BoundariesFile | None, set[str], tuple[str, ...]]:
+    """The boundaries for the executors, the areas that they draw, and notes."""
     if section is None:
         if "area_id" not in header:
             raise RunRefused(
                 f"{locations}: has no column area_id, so labels.boundaries must be set to find the areas by coordinates"
             )
-        return None, set()
-    polygons, digest = read_boundaries(section.path, section.area_id, section.name)
-    drawn = {*polygons.area_ids}
+        return None, set(), ()
+    found = read_boundaries(section.path, section.area_id, section.name)
+    drawn = {*found.polygons.area_ids}
     if drawn.isdisjoint(area_ids):
         raise RunRefused(
             f"{section.path}: none of the {len(area_ids)} areas of labels.regions is in it; property "
             f"{section.area_id} (labels.boundaries.area_id) holds e.g. {min(drawn, default='nothing')}, "
             f"the tables e.g. {area_ids[0]}"
         )
-    return BoundariesFile(section.path, section.area_id, digest), drawn
+    return BoundariesFile(section.path, section.area_id, found.digest), drawn, found.notes
 
 
 def _long(spark: SparkSession, labelled: pd.DataFrame, outcomes: Iterable[str]) -> DataFrame:

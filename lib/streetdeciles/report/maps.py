@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from streetdeciles import storage
 from streetdeciles.config import Boundaries
-from streetdeciles.errors import RunFailed
+from streetdeciles.geography.boundaries import read_boundaries
 
 Ring = npt.NDArray[np.float64]
 """[points, 2]: longitude and latitude in degrees, or whole grid units once it is placed."""
@@ -41,25 +38,20 @@ class AreaMap:
     paths: dict[str, str]
 
 
-def read_outlines(boundaries: Boundaries) -> dict[str, Outline]:
-    """area_id -> outline, from GeoJSON with longitude and latitude; RunFailed where the file is not that.
+def read_outlines(section: Boundaries) -> dict[str, Outline]:
+    """area_id -> outline of each area that has a polygon; those of several features get the rings of all.
 
-    An area of several features gets the rings of all; one without a name is shown by its code alone.
+    RunRefused where the file is not one of boundaries (`geography.boundaries`).
     """
+    import shapely
+
+    boundaries = read_boundaries(section.path, section.area_id, section.name)
     outlines: dict[str, Outline] = {}
-    try:
-        for feature in json.loads(storage.read_bytes(boundaries.path))["features"]:
-            area_id = str(feature["properties"][boundaries.area_id])
-            name = str(feature["properties"].get(boundaries.name) or "")
-            rings = _rings(feature["geometry"]) if feature["geometry"] else []
-            before = outlines.get(area_id, Outline(name, ()))
-            outlines[area_id] = Outline(before.name, (*before.rings, *rings))
-    except (ValueError, KeyError, TypeError, IndexError) as error:
-        raise RunFailed(
-            f"{boundaries.path}: expected a GeoJSON FeatureCollection of polygons with the property "
-            f"{boundaries.area_id} (labels.boundaries.area_id); {type(error).__name__}: {error}"
-        ) from error
-    return {area_id: outline for area_id, outline in outlines.items() if outline.rings}
+    for area_id, geometry in zip(boundaries.polygons.area_ids, boundaries.polygons.polygons, strict=True):
+        before = outlines.get(area_id, Outline(boundaries.names[area_id], ()))
+        rings = [shapely.get_coordinates(ring) for ring in shapely.get_rings(shapely.get_parts(geometry))]
+        outlines[area_id] = Outline(before.name, (*before.rings, *rings))
+    return outlines
 
 
 def draw_map(outlines: Mapping[str, Outline], area_ids: Iterable[str]) -> AreaMap | None:
@@ -88,14 +80,6 @@ def draw_map(outlines: Mapping[str, Outline], area_ids: Iterable[str]) -> AreaMa
             break
     width, height = (max(1, round(float(side) * scale)) for side in extent)
     return AreaMap(width, height, paths)
-
-
-def _rings(geometry: Mapping[str, Any]) -> list[Ring]:
-    kind, coordinates = geometry["type"], geometry["coordinates"]
-    if kind not in ("Polygon", "MultiPolygon"):
-        raise ValueError(f"geometry {kind}")
-    polygons = [coordinates] if kind == "Polygon" else coordinates
-    return [np.asarray(ring, dtype=np.float64)[:, :2] for polygon in polygons for ring in polygon]
 
 
 def _path(rings: Sequence[npt.NDArray[np.int64]]) -> str:

@@ -1,0 +1,1 @@
+"""Where areas are: knows no Spark and no stage."""
