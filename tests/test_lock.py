@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
+from collections import Counter
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import suppress
 from pathlib import Path
+from threading import Event
+from uuid import uuid4
 
+import fsspec
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from streetdeciles import lock
 from streetdeciles.errors import RunRefused
-from streetdeciles.lock import locked
+from streetdeciles.lock import lock_owner, locked
 
 HOLD = """
 import sys, time
@@ -20,6 +31,22 @@ with locked(sys.argv[1]):
     print("held", flush=True)
     time.sleep(60)
 """
+RACE = Path(__file__).parent / "lock_race.py"
+
+
+def dead_lock(work_dir: Path, **changes: object) -> bytes:
+    """The lock that a run of this machine leaves when it is killed, or one with other values."""
+    with locked(str(work_dir)):
+        values = json.loads((work_dir / "run.lock").read_bytes())
+    # A process that began at the same moment as this one has another pid, so nobody has both.
+    content = json.dumps({**values, "start": values["start"] + 1, **changes}).encode()
+    (work_dir / "run.lock").write_bytes(content)
+    return content
+
+
+def age(path: Path, seconds: float = 60) -> None:
+    status = path.stat()
+    os.utime(path, (status.st_atime - seconds, status.st_mtime - seconds))
 
 
 def test_second_run_is_refused_with_the_owner(tmp_path: Path) -> None:
@@ -30,7 +57,7 @@ def test_second_run_is_refused_with_the_owner(tmp_path: Path) -> None:
 
 def test_lock_is_gone_after_the_run(tmp_path: Path) -> None:
     with locked(str(tmp_path)):
-        assert (tmp_path / "run.lock").exists()
+        assert [path.name for path in tmp_path.iterdir()] == ["run.lock"]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -41,6 +68,137 @@ def test_lock_of_a_live_process_holds_and_of_a_killed_one_does_not(tmp_path: Pat
         with pytest.raises(RunRefused, match=f"process {holder.pid}"), locked(str(tmp_path)):
             pass
         holder.send_signal(signal.SIGKILL)
+        os.waitid(os.P_PID, holder.pid, os.WEXITED | os.WNOWAIT)  # dead, but not reaped yet
+        with locked(str(tmp_path)):
+            pass
+
+
+@pytest.mark.parametrize("left_by_a_dead_run", [False, True])
+def test_of_runs_that_start_together_exactly_one_gets_in(tmp_path: Path, left_by_a_dead_run: bool) -> None:
+    races, processes = 100, 3
+    for number in range(races):
+        for name in ("start", "end", "work"):
+            (tmp_path / f"{number:03d}" / name).mkdir(parents=True)
+        if left_by_a_dead_run:
+            dead_lock(tmp_path / f"{number:03d}" / "work")
+    racers = [
+        subprocess.Popen(
+            [sys.executable, RACE, tmp_path, str(races), str(processes), str(racer)], stdout=subprocess.PIPE, text=True
+        )
+        for racer in range(processes)
+    ]
+    got_in = Counter[int]()
+    for racer in racers:
+        out, _ = racer.communicate(timeout=300)
+        assert racer.returncode == 0
+        got_in.update(map(int, out.split()))
+
+    assert got_in == dict.fromkeys(range(races), 1)
+    assert not list(tmp_path.glob("*/work/*"))
+
+
+def test_lock_that_another_run_took_over_is_not_removed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with locked(str(tmp_path)):
+        others = (tmp_path / "run.lock").read_bytes().replace(b'"token": "', b'"token": "another')
+        (tmp_path / "run.lock").write_bytes(others)
+
+    assert (tmp_path / "run.lock").read_bytes() == others
+    assert "is no longer this run's lock" in caplog.text
+
+
+def test_lock_that_was_removed_by_hand_ends_no_run(tmp_path: Path) -> None:
+    with locked(str(tmp_path)):
+        (tmp_path / "run.lock").unlink()
+
+
+def test_pid_that_another_process_has_now_does_not_hold(tmp_path: Path) -> None:
+    dead_lock(tmp_path)
 
     with locked(str(tmp_path)):
         pass
+
+
+def test_lock_from_before_the_machine_started_again_does_not_hold(tmp_path: Path) -> None:
+    with locked(str(tmp_path)):
+        values = json.loads((tmp_path / "run.lock").read_bytes())
+    (tmp_path / "run.lock").write_text(json.dumps({**values, "boot": str(uuid4())}))
+
+    assert lock_owner(str(tmp_path)) is None
+
+
+@pytest.mark.parametrize("elsewhere", [{"host": "node7"}, {"namespace": "pid:[1]"}])
+def test_owner_that_cannot_be_seen_from_here_holds(tmp_path: Path, elsewhere: dict[str, str]) -> None:
+    dead_lock(tmp_path, **elsewhere)
+
+    with pytest.raises(RunRefused, match=r"wait for it, or remove .*run\.lock if that run is gone"):
+        locked(str(tmp_path)).__enter__()
+
+
+@pytest.mark.parametrize("clock", [-86400, 86400])
+def test_clock_that_was_set_changes_nothing(tmp_path: Path, clock: int) -> None:
+    with locked(str(tmp_path)):
+        values = json.loads((tmp_path / "run.lock").read_bytes())
+        (tmp_path / "run.lock").write_text(json.dumps({**values, "since": values["since"] + clock}))
+
+        assert str(lock_owner(str(tmp_path))).startswith(f"process {os.getpid()} on ")
+
+
+GARBAGE = (b"", b"[]", b"null", b"{}", b"0", b'{"pid": 1}', b"\0" * 200, b"[" * 5000)
+
+
+@given(left=st.integers(0, 150) | st.sampled_from(GARBAGE) | st.binary(max_size=50))
+@settings(max_examples=60, deadline=None)
+def test_cut_or_garbage_lock_holds_only_while_it_may_be_written(
+    left: int | bytes, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    work_dir = tmp_path_factory.mktemp("garbage")
+    whole = dead_lock(work_dir, host="node7")
+    (work_dir / "run.lock").write_bytes(whole[:left] if isinstance(left, int) else left)
+
+    with pytest.raises(RunRefused, match=r"an unknown run \(.*run\.lock is empty or damaged\); wait"):
+        locked(str(work_dir)).__enter__()
+    age(work_dir / "run.lock")
+    with locked(str(work_dir)):
+        pass
+    assert list(work_dir.iterdir()) == []
+
+
+def test_replaced_garbage_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "run.lock").touch()
+    age(tmp_path / "run.lock")
+
+    with locked(str(tmp_path)):
+        assert f"{tmp_path}/run.lock is empty or damaged, so no run holds it; it is replaced" in caplog.text
+
+
+class WithoutExclusiveCreation(MemoryFileSystem):
+    """A store whose objects can only be put, as some are."""
+
+    protocol = "put-only"
+
+    def open(self, path: str, mode: str = "rb", **options: object) -> object:
+        if mode == "xb":
+            raise NotImplementedError
+        return super().open(path, mode, **options)
+
+
+@pytest.mark.parametrize("protocol", ["memory", "put-only"])
+def test_object_store_lets_one_in(protocol: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    fsspec.register_implementation("put-only", WithoutExclusiveCreation, clobber=True)
+    monkeypatch.setattr(lock, "VERIFY_AFTER_S", 0.1)
+    work_dir = f"{protocol}://{uuid4().hex}/run"
+    got_in = []
+
+    def try_once(number: int) -> None:
+        with suppress(RunRefused), locked(work_dir):
+            got_in.append(number)
+            everybody_tried.wait(10)
+
+    everybody_tried = Event()
+    with ThreadPoolExecutor(4) as pool:
+        tries = [pool.submit(try_once, number) for number in range(4)]
+        wait(tries, timeout=2, return_when=FIRST_EXCEPTION)
+        everybody_tried.set()
+
+    assert len(got_in) == 1
+    assert lock_owner(work_dir) is None

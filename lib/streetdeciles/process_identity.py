@@ -1,0 +1,70 @@
+"""Which process a pid meant: pids are used again, and clocks are set, so neither tells alone."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+
+@dataclass(frozen=True)
+class ProcessIdentity:
+    """One process of one boot of one machine. Two that are equal are the same process."""
+
+    host: str
+    pid: int
+    boot: str
+    """Linux's boot id; empty elsewhere."""
+    namespace: str
+    """Of the pid, which another container numbers differently; empty elsewhere."""
+    start: float
+    """Clock ticks from the machine's boot to the process's start, which no change of the clock moves."""
+
+    def may_be_alive(self) -> bool:
+        """False only where this machine can tell that the process has ended."""
+        here = this_process()
+        if self.host != here.host:
+            return True
+        if self.boot != here.boot:
+            return False
+        return self.namespace != here.namespace or _start(self.pid) == self.start
+
+
+def this_process() -> ProcessIdentity:
+    start = _start(os.getpid())
+    assert start is not None
+    return ProcessIdentity(socket.gethostname(), os.getpid(), _boot_id(), _pid_namespace(), start)
+
+
+def _start(pid: int) -> float | None:
+    """None where no process has this pid, or one that has ended and only waits to be reaped."""
+    try:
+        # Field 2 is the program's name in brackets, and may hold spaces and brackets itself.
+        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return None if Path("/proc/self/stat").exists() else _start_by_psutil(pid)
+    return None if fields[0] in "ZX" else float(fields[19])
+
+
+def _start_by_psutil(pid: int) -> float | None:
+    try:
+        return float(psutil.Process(pid).create_time())
+    except psutil.NoSuchProcess:
+        return None
+
+
+def _boot_id() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+def _pid_namespace() -> str:
+    try:
+        return str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        return ""
