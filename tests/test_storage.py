@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -103,3 +105,38 @@ def test_partition_is_replaced_and_the_others_stay(spark: SparkSession, tmp_path
 def test_table_that_is_not_there_names_what_to_run(spark: SparkSession, tmp_path: Path) -> None:
     with pytest.raises(RunFailed, match="area_labels: no such table; run the stages before"):
         storage.read_table(spark, AREA_LABELS, str(tmp_path))
+
+
+@pytest.mark.parametrize("inside", ["", "area_labels/region=bury"])
+def test_current_folder_and_what_is_around_it_can_be_removed(
+    inside: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    current = tmp_path / "out" / inside
+    current.mkdir(parents=True)
+    monkeypatch.chdir(current)
+
+    storage.remove(str(tmp_path / "out"))
+
+    assert not (tmp_path / "out").exists()
+
+
+def test_remove_of_a_link_leaves_what_it_leads_to(tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "link").symlink_to("kept")
+    storage.remove(str(tmp_path / "link"))
+
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+
+
+def test_file_that_cannot_be_written_leaves_nothing_half(tmp_path: Path) -> None:
+    program = (
+        "import resource, sys; from streetdeciles import storage; storage.write_text(sys.argv[1], 'old')\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "storage.write_bytes(sys.argv[1], bytes(5000))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, tmp_path / "a"], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert "OSError: [Errno 27] File too large" in done.stderr
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "old"}

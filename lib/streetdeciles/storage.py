@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -13,6 +17,10 @@ from streetdeciles.tables import Table
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
     from pyspark.sql import DataFrame, SparkSession
+
+
+UNFINISHED = ".unfinished"
+"""How the name of a file ends while it is written."""
 
 
 def filesystem(uri: str) -> tuple[AbstractFileSystem, str]:
@@ -45,20 +53,60 @@ def exists(uri: str) -> bool:
 
 
 def remove(uri: str) -> None:
-    """Remove the file or folder; nothing happens where there is none."""
+    """Remove the file or folder; nothing happens where there is none. The current folder may be in it."""
     fs, path = filesystem(uri)
-    if fs.exists(path):
+    if is_local(uri):  # fsspec refuses to remove the current folder
+        if Path(path).is_dir() and not Path(path).is_symlink():
+            shutil.rmtree(path)
+        else:
+            Path(path).unlink(missing_ok=True)
+    elif fs.exists(path):
         fs.rm(path, recursive=True)
 
 
 def write_bytes(uri: str, content: bytes) -> None:
-    """Write a file whole: under another name first, then renamed."""
+    """Write a file whole, under another name first and then renamed; on a disk it survives a power failure."""
     fs, path = filesystem(uri)
     fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
-    unfinished = f"{path}.{uuid4().hex}.unfinished"
-    with fs.open(unfinished, "wb") as file:
-        file.write(content)
-    fs.mv(unfinished, path)
+    unfinished = f"{path}.{uuid4().hex}{UNFINISHED}"
+    try:
+        with fs.open(unfinished, "wb") as file:
+            file.write(content)
+        sync(unfinished)
+        fs.mv(unfinished, path)
+    except BaseException:
+        with suppress(OSError):
+            remove(unfinished)
+        raise
+    _sync_folder(uri)
+
+
+def sync(uri: str) -> None:
+    """Wait until the file, or all files of the folder, are on the disk; object stores do that when they are written."""
+    if not is_local(uri):
+        return
+    path = Path(filesystem(uri)[1])
+    for file in path.rglob("*") if path.is_dir() else [path]:
+        _sync(file)
+    if path.is_dir():
+        _sync(path)
+
+
+def _sync_folder(uri: str) -> None:
+    """Make a new name in the folder of `uri` permanent."""
+    if is_local(uri):
+        _sync(Path(filesystem(uri)[1]).parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.EBADF, errno.ENOTSUP):  # not every file system syncs folders
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def read_bytes(uri: str) -> bytes:
@@ -90,11 +138,13 @@ def staging_uri(work_dir: str, name: str) -> str:
 
 
 def replace(staged: str, uri: str) -> None:
-    """Put the finished folder or file at `staged` where `uri` is."""
+    """Put the finished folder or file at `staged` where `uri` is; on a disk it is there for good then."""
     fs, path = filesystem(uri)
+    sync(staged)
     remove(uri)
     fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
     fs.mv(filesystem(staged)[1], path, recursive=True)
+    _sync_folder(uri)
 
 
 def write_table(frame: DataFrame, table: Table, work_dir: str) -> int:
