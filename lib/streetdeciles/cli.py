@@ -15,8 +15,8 @@ from streetdeciles.config import RunConfig
 from streetdeciles.config_file import load_config
 from streetdeciles.errors import RunRefused, told_in_one_line
 from streetdeciles.keras_start import start_keras
+from streetdeciles.models.card import chosen_models, read_card
 from streetdeciles.pipeline import STAGE_NAMES, plan, run, run_learning_curve, select_stages
-from streetdeciles.training.model_card import chosen_models, read_card
 
 logger = logging.getLogger(__name__)
 
@@ -169,7 +169,7 @@ def _models_export(options: argparse.Namespace) -> int:
     uri = _models_uri(options)
     models = chosen_models(read_card(uri), outcome=options.outcome, fold=options.fold)
     start_keras()
-    from streetdeciles.training.export import export_models
+    from streetdeciles.models.export import export_models
 
     for path in export_models(uri, models, options.out, how=options.format):
         print(path)
@@ -178,7 +178,7 @@ def _models_export(options: argparse.Namespace) -> int:
 
 def _models_import(options: argparse.Namespace) -> int:
     start_keras()
-    from streetdeciles.training.import_models import import_model
+    from streetdeciles.models.imports import import_model
 
     print(import_model(options.weights, options.out, outcome=options.outcome, fold=options.fold))
     return 0

@@ -12,12 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from planted_rows import planted_config, planted_rows, write_planted_set
+from streetdeciles.models.store import TrainedModel, save_card, save_models
 from streetdeciles.ordinal.network import NetworkShape, initial_weights, location_network
 from streetdeciles.prediction import stage
 from streetdeciles.prediction.parts import MOST_PARTS, Part, plan_parts, predict_parts
 from streetdeciles.tables import PREDICTIONS
-from streetdeciles.training.best_models import TrainedModel
-from streetdeciles.training.model_store import save_card, save_models
 from streetdeciles.training_set import training_set_files
 
 if TYPE_CHECKING:

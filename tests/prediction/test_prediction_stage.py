@@ -13,12 +13,11 @@ import pytest
 
 from planted_rows import planted_config, planted_rows, write_planted_set
 from streetdeciles.config import RunConfig
-from streetdeciles.errors import RunFailed, RunRefused
+from streetdeciles.errors import RunRefused
+from streetdeciles.models.store import TrainedModel, save_card, save_models
 from streetdeciles.ordinal.network import NetworkShape, initial_weights, location_network
 from streetdeciles.prediction import stage
 from streetdeciles.run_log import StageReport
-from streetdeciles.training.best_models import TrainedModel
-from streetdeciles.training.model_store import save_card, save_models
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -191,7 +190,7 @@ def test_a_fold_without_models_is_told(spark: SparkSession, work_dir: Path, tmp_
     assert not (tmp_path / "predictions").exists()
 
 
-def test_missing_models_are_told(spark: SparkSession, work_dir: Path, tmp_path: Path) -> None:
+def test_missing_models_are_refused(spark: SparkSession, work_dir: Path, tmp_path: Path) -> None:
     (tmp_path / "training_set").symlink_to(work_dir / "training_set")
-    with pytest.raises(RunFailed, match="no trained models; run the training stage first"):
+    with pytest.raises(RunRefused, match="no trained models; run the training stage first"):
         stage.run(spark, planted_config(tmp_path, ROWS))

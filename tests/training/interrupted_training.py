@@ -9,7 +9,7 @@ from pathlib import Path
 from planted_rows import planted_config, planted_rows
 from streetdeciles.config import RunConfig
 from streetdeciles.keras_start import start_keras
-from streetdeciles.training.best_models import TrainedModel
+from streetdeciles.models.store import TrainedModel
 from streetdeciles.training.cache import TrainingRows
 from streetdeciles.training.history import HistoryRow, TensorBoardLog
 from streetdeciles.training.lessons import Lessons, plan_lessons

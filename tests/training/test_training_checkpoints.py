@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from interrupted_training import EPOCHS, an_outcome_a_round, train_planted
 
+from streetdeciles.models.store import TrainedModel
 from streetdeciles.training import stacked_training as trainer
-from streetdeciles.training.best_models import TrainedModel
 from streetdeciles.training.checkpoints import CHECKPOINTS, Checkpoint, TrainingState, checkpoint_key
 from streetdeciles.training.history import HistoryRow
 from streetdeciles.training.lessons import Lessons

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from paths import DATA
+from streetdeciles.models.imports import import_model
+from streetdeciles.models.torch_files import read_state_dict
 from streetdeciles.ordinal.binomial import predicted_decile, probabilities
-from streetdeciles.training.import_models import import_model
-from streetdeciles.training.torch_files import read_state_dict
 
 torch = pytest.importorskip("torch", reason="needs torch: make test-compare")
 pytestmark = pytest.mark.compare

@@ -9,9 +9,9 @@ import pytest
 
 from planted_rows import planted_rows
 from streetdeciles.config import TrainingConfig
+from streetdeciles.models.store import TrainedModel
 from streetdeciles.ordinal.binomial import predicted_decile
 from streetdeciles.ordinal.network import initial_weights, location_network
-from streetdeciles.training.best_models import TrainedModel
 from streetdeciles.training.learning_curve import held_out_errors
 from streetdeciles.training.lessons import plan_lessons
 from streetdeciles.training.stacked_training import network_shape

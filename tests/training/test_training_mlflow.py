@@ -13,11 +13,11 @@ import pytest
 from config_files import write_config
 from planted_rows import FOLDS, planted_config, planted_rows, write_planted_set
 from streetdeciles.cli import main
+from streetdeciles.models.card import read_card
 from streetdeciles.run_log import StageReport
 from streetdeciles.training import mlflow_log, stage
 from streetdeciles.training.history import HistoryRow
 from streetdeciles.training.mlflow_log import mlflow_run
-from streetdeciles.training.model_card import read_card
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -15,11 +15,11 @@ from scipy.stats import norm
 from planted_rows import FOLDS, SIGNAL_NOISE, VIEWS, planted_rows
 from streetdeciles.config import TrainingConfig
 from streetdeciles.errors import RunFailed
+from streetdeciles.models.store import TrainedModel
 from streetdeciles.ordinal.binomial import predicted_decile
 from streetdeciles.ordinal.measures import measures
 from streetdeciles.ordinal.network import location_network
 from streetdeciles.training import stacked_training as trainer
-from streetdeciles.training.best_models import TrainedModel
 from streetdeciles.training.cache import TrainingRows
 from streetdeciles.training.history import HistoryRow
 from streetdeciles.training.lessons import Lessons, plan_lessons

@@ -14,10 +14,10 @@ import pytest
 
 from planted_rows import FOLDS, planted_config, planted_rows, write_planted_set
 from streetdeciles.errors import RunRefused
+from streetdeciles.models.store import weights_hash
 from streetdeciles.run_log import StageReport
 from streetdeciles.training import stage
 from streetdeciles.training.checkpoints import CHECKPOINTS
-from streetdeciles.training.model_store import weights_hash
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

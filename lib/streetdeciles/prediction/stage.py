@@ -6,13 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from streetdeciles import __version__, storage
 from streetdeciles.config import RunConfig
 from streetdeciles.errors import RunFailed, RunRefused
+from streetdeciles.models.card import ModelFile, model_files, read_card
+from streetdeciles.prediction.chosen_models import ChosenModels
 from streetdeciles.prediction.parts import Part, parts_key, plan_parts, predict_parts
-from streetdeciles.prediction.predict import COLUMNS, ModelFile, Models, predict
+from streetdeciles.prediction.predict import COLUMNS, predict
 from streetdeciles.run_log import StageReport
 from streetdeciles.tables import PREDICTIONS, TRAINING_SET
 from streetdeciles.training_set import training_set_ddl, training_set_files, training_set_shape
@@ -35,7 +37,7 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
         RunFailed: no training set, no models, or other rows than there are held-out locations and outcomes.
     """
     models = _models(config)
-    outcomes = tuple(dict.fromkeys(model.outcome for model in models.files))
+    outcomes = models.outcomes
     files = training_set_files(_training_set_uri(config))
     with _small_batches(spark, config.prediction.batch_size):
         n_locations, n_held_out, expected = _count(_locations(spark, config, list(files)), config, outcomes)
@@ -53,9 +55,9 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     return StageReport("prediction", counts, _notes(config, models, outcomes))
 
 
-def _write(spark: SparkSession, config: RunConfig, models: Models, files: Mapping[str, int]) -> int:
+def _write(spark: SparkSession, config: RunConfig, models: ChosenModels, files: Mapping[str, int]) -> int:
     """Write predictions, part by part where the training set has several files; its rows."""
-    outcomes = tuple(dict.fromkeys(model.outcome for model in models.files))
+    outcomes = models.outcomes
     columns = (*COLUMNS, *(outcomes if models.held_out_deciles else ()))
     work = partial(predict, models=models, schema=PREDICTIONS.arrow_schema())
 
@@ -75,7 +77,7 @@ def _write(spark: SparkSession, config: RunConfig, models: Models, files: Mappin
     return rows
 
 
-def _notes(config: RunConfig, models: Models, outcomes: Sequence[str]) -> list[str]:
+def _notes(config: RunConfig, models: ChosenModels, outcomes: Sequence[str]) -> list[str]:
     notes = [f"{outcome}: no model was trained" for outcome in config.dataset.outcomes if outcome not in outcomes]
     if models.mean:
         n_models = len(models.files) // len(outcomes)
@@ -83,17 +85,16 @@ def _notes(config: RunConfig, models: Models, outcomes: Sequence[str]) -> list[s
     return notes
 
 
-def _models(config: RunConfig) -> Models:
+def _models(config: RunConfig) -> ChosenModels:
     if config.dataset.split == "train_only":
         raise RunRefused(
             "dataset.split train_only holds no location out, so none can be predicted honestly; give its models to "
             "another run as prediction.models"
         )
     if given := config.prediction.models:
-        return Models(given, _given_models(config, given), mean=True)
+        return ChosenModels(given, _given_models(config, given), mean=True)
     uri = storage.join(config.work_dir, "models")
-    files = _model_files(storage.read_json(_card_uri(uri)))
-    return Models(uri, files, held_out_deciles=tuple(config.dataset.held_out_deciles or ()))
+    return ChosenModels(uri, model_files(read_card(uri)), held_out_deciles=tuple(config.dataset.held_out_deciles or ()))
 
 
 def _is_held_out(config: RunConfig, outcomes: Sequence[str]) -> Column:
@@ -122,20 +123,9 @@ def _count(locations: DataFrame, config: RunConfig, outcomes: Sequence[str]) -> 
     return n_locations, n_held_out, sum(n_predictions)
 
 
-def _card_uri(models_uri: str) -> str:
-    uri = storage.join(models_uri, "model_card.json")
-    if not storage.exists(uri):
-        raise RunFailed(f"{uri}: no trained models; run the training stage first")
-    return uri
-
-
-def _model_files(card: dict[str, Any]) -> tuple[ModelFile, ...]:
-    return tuple(ModelFile(*(model[name] for name in ModelFile._fields)) for model in card["models"])
-
-
 def _given_models(config: RunConfig, models_uri: str) -> tuple[ModelFile, ...]:
     """Those of the run's outcomes."""
-    card = storage.read_json(_card_uri(models_uri))
+    card = read_card(models_uri)
     own = _training_set_uri(config)
     size, expected = training_set_shape(own).feature_size, card["input"]["features"][1]
     if size != expected:
@@ -143,7 +133,7 @@ def _given_models(config: RunConfig, models_uri: str) -> tuple[ModelFile, ...]:
             f"prediction.models: {models_uri}: its models take {expected} features a view, and those here have {size}; "
             "extract both with the same backbone"
         )
-    files = tuple(model for model in _model_files(card) if model.outcome in config.dataset.outcomes)
+    files = tuple(model for model in model_files(card) if model.outcome in config.dataset.outcomes)
     if not files:
         there = sorted({model["outcome"] for model in card["models"]})
         raise RunRefused(

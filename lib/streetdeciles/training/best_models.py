@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from streetdeciles.errors import RunFailed
+from streetdeciles.models.store import TrainedModel
 from streetdeciles.ordinal.network import Weights
-
-
-@dataclass(frozen=True)
-class TrainedModel:
-    """The weights of a model's best epoch, in `location_network`'s order, and its loss and MAE on validation rows."""
-
-    outcome: str
-    fold: int
-    weights: Weights
-    epoch: int
-    val_loss: float
-    val_mae: float
 
 
 class BestModels:

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from streetdeciles.config import TrainingConfig
+from streetdeciles.models.store import TrainedModel
 from streetdeciles.ordinal.binomial import predicted_decile
 from streetdeciles.ordinal.stacked_network import stack
-from streetdeciles.training.best_models import TrainedModel
 from streetdeciles.training.lessons import Lessons
 from streetdeciles.training.stacked_training import network_shape
 

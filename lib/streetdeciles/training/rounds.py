@@ -14,10 +14,10 @@ import psutil
 from streetdeciles import __version__, storage
 from streetdeciles.config import RunConfig, TrainingConfig, result_settings
 from streetdeciles.hardware import device_of
+from streetdeciles.models.store import TrainedModel
 from streetdeciles.ordinal.network import NetworkShape
 from streetdeciles.progress import progress
 from streetdeciles.training.batches import batch_size_of
-from streetdeciles.training.best_models import TrainedModel
 from streetdeciles.training.checkpoints import CHECKPOINTS, Checkpoints, checkpoint_key
 from streetdeciles.training.course import Course
 from streetdeciles.training.feature_source import may_be_held
@@ -26,7 +26,7 @@ from streetdeciles.training.lessons import Lessons
 from streetdeciles.training.stacked_training import Watcher, network_shape, train_models
 
 if TYPE_CHECKING:
-    from streetdeciles.training.start_models import StartModels
+    from streetdeciles.models.start import StartModels
 
 MEMORY_SHARE = 0.5
 """Of a GPU's memory, or of what is free when training starts; Spark and the page cache have the rest."""

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streetdeciles.config import TrainingConfig
+from streetdeciles.models.store import TrainedModel
 from streetdeciles.ordinal import SCORE_BINS
 from streetdeciles.ordinal.network import NetworkShape, Weights, initial_weights, location_network
 from streetdeciles.ordinal.stacked_network import empty_stack
@@ -26,7 +27,7 @@ from streetdeciles.training.batches import (
     prefetched,
     validation_batches,
 )
-from streetdeciles.training.best_models import BestModels, TrainedModel
+from streetdeciles.training.best_models import BestModels
 from streetdeciles.training.cache import TrainingRows
 from streetdeciles.training.checkpoints import Checkpoint, TrainingState
 from streetdeciles.training.feature_source import BUFFER_MB, FeatureSource

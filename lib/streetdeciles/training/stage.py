@@ -16,6 +16,7 @@ from streetdeciles.config import SPLITS, RunConfig, result_settings
 from streetdeciles.errors import RunRefused
 from streetdeciles.hardware import choose_precision, device_of
 from streetdeciles.keras_start import start_keras
+from streetdeciles.models.card import MODEL_CARD, read_card
 from streetdeciles.progress import progress
 from streetdeciles.run_log import StageReport
 from streetdeciles.tables import TRAINING_SET
@@ -24,14 +25,13 @@ from streetdeciles.training.checkpoints import CHECKPOINTS
 from streetdeciles.training.history import HistoryRow, TensorBoardLog, history_csv
 from streetdeciles.training.lessons import Lessons, plan_lessons
 from streetdeciles.training.mlflow_log import tracked_training
-from streetdeciles.training.model_card import MODEL_CARD, read_card
 from streetdeciles.training_set import open_training_set, training_set_shape
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from streetdeciles.training.best_models import TrainedModel
-    from streetdeciles.training.start_models import StartModels
+    from streetdeciles.models.start import StartModels
+    from streetdeciles.models.store import TrainedModel
 
 MODELS = "models"
 LEARNING_CURVE = "learning_curve.csv"
@@ -148,8 +148,8 @@ def _read(config: RunConfig, folder: Path) -> TrainingRows:
 def _start_models(config: RunConfig) -> StartModels | None:
     if config.training.start_from is None:
         return None
+    from streetdeciles.models.start import load_start_models
     from streetdeciles.training.stacked_training import shape_of_input
-    from streetdeciles.training.start_models import load_start_models
 
     rows = training_set_shape(storage.join(config.work_dir, TRAINING_SET))
     shape = shape_of_input(rows.views, rows.feature_size, settings=config.training)
@@ -179,7 +179,7 @@ def _plan(config: RunConfig, rows: TrainingRows) -> tuple[Lessons, list[str]]:
 def _save(
     config: RunConfig, rows: TrainingRows, models: list[TrainedModel], history: list[HistoryRow], notes: list[str]
 ) -> None:
-    from streetdeciles.training.model_store import save_card, save_models
+    from streetdeciles.models.store import save_card, save_models
     from streetdeciles.training.stacked_training import network_shape
 
     shape = network_shape(rows, config.training)

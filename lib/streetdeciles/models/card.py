@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from streetdeciles import storage
 from streetdeciles.errors import RunRefused
@@ -12,6 +12,15 @@ MODEL_CARD = "model_card.json"
 Card = dict[str, Any]
 
 
+class ModelFile(NamedTuple):
+    """What the card says of one model. The hash tells one training from the next, for a worker outlives both."""
+
+    outcome: str
+    fold: int
+    file: str
+    weights_sha256: str
+
+
 def read_card(models_uri: str) -> Card:
     """The card of the models in a folder; RunRefused where there is none."""
     uri = storage.join(models_uri, MODEL_CARD)
@@ -19,6 +28,11 @@ def read_card(models_uri: str) -> Card:
         raise RunRefused(f"{uri}: no trained models; run the training stage first")
     card: Card = storage.read_json(uri)
     return card
+
+
+def model_files(card: Card) -> tuple[ModelFile, ...]:
+    """The file of each model, in the card's order."""
+    return tuple(ModelFile(*(model[name] for name in ModelFile._fields)) for model in card["models"])
 
 
 def chosen_models(card: Card, *, outcome: str | None = None, fold: int | None = None) -> list[dict[str, Any]]:

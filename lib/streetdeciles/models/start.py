@@ -11,9 +11,9 @@ import keras
 
 from streetdeciles import storage
 from streetdeciles.errors import RunRefused
+from streetdeciles.models.card import read_card
+from streetdeciles.models.store import weights_hash
 from streetdeciles.ordinal.network import NetworkShape, Weights, shape_of
-from streetdeciles.training.model_card import read_card
-from streetdeciles.training.model_store import weights_hash
 
 KEY = "training.start_from"
 

@@ -13,18 +13,19 @@ from typing import Any
 
 import keras
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from config_files import write_config
 from paths import DATA
 from streetdeciles.cli import main
 from streetdeciles.errors import RunRefused
-from streetdeciles.prediction.fold_models import load_mean_of_models
-from streetdeciles.prediction.predict import ModelFile
-from streetdeciles.training.import_models import network_of
-from streetdeciles.training.model_card import read_card
-from streetdeciles.training.start_models import load_start_models
-from streetdeciles.training.torch_files import read_state_dict
+from streetdeciles.models.card import model_files, read_card
+from streetdeciles.models.imports import network_of
+from streetdeciles.models.start import load_start_models
+from streetdeciles.models.torch_files import read_state_dict
+from streetdeciles.prediction.chosen_models import ChosenModels
+from streetdeciles.prediction.predictors import load_predictor
 
 ZIP, LEGACY = DATA / "torch_weights" / "zip.pt", DATA / "torch_weights" / "before_1_6.pt"
 SCORES = json.loads((DATA / "torch_weights" / "scores.json").read_text())
@@ -97,9 +98,9 @@ def test_an_imported_folder_is_one_of_models(
     for ours, theirs in zip(starts.weights("imd", 1), weights, strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
-    card = read_card(str(out))
-    files = tuple(ModelFile(*(model[name] for name in ModelFile._fields)) for model in card["models"])
-    predicted = load_mean_of_models(str(out), files).predict(GIVEN, np.ones((5, 4), bool))
+    models = ChosenModels(str(out), model_files(read_card(str(out))), mean=True)
+    locations = pa.RecordBatch.from_pydict({"location_id": [*"abcde"]})
+    (predicted,) = load_predictor(models).predict(locations, GIVEN, np.ones((5, 4), bool))
     np.testing.assert_allclose(predicted.scores[:, 0], SCORES, rtol=1e-5)
 
 

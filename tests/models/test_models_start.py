@@ -12,12 +12,11 @@ import pytest
 from planted_rows import planted_rows
 from streetdeciles.config import TrainingConfig
 from streetdeciles.errors import RunRefused
+from streetdeciles.models.start import StartModels, load_start_models
+from streetdeciles.models.store import TrainedModel, save_card, save_models
 from streetdeciles.ordinal.network import NetworkShape, initial_weights, location_network
-from streetdeciles.training.best_models import TrainedModel
 from streetdeciles.training.lessons import plan_lessons
-from streetdeciles.training.model_store import save_card, save_models
 from streetdeciles.training.stacked_training import network_shape, train_models
-from streetdeciles.training.start_models import StartModels, load_start_models
 
 ROWS = planted_rows()
 SETTINGS = TrainingConfig.model_validate(

@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from streetdeciles import storage
 from streetdeciles.errors import RunRefused
+from streetdeciles.models.card import MODEL_CARD, read_card
+from streetdeciles.models.store import save_card, save_model
+from streetdeciles.models.torch_files import read_state_dict
 from streetdeciles.ordinal.network import NetworkShape, Weights, location_network
-from streetdeciles.training.model_card import MODEL_CARD, read_card
-from streetdeciles.training.model_store import save_card, save_model
-from streetdeciles.training.torch_files import read_state_dict
 
 VIEWS = 4
 """The paper's. No weight depends on it."""

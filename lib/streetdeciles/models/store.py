@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,20 @@ import keras
 import numpy as np
 
 from streetdeciles import __version__, storage
+from streetdeciles.models.card import MODEL_CARD
 from streetdeciles.ordinal.network import NetworkShape, Weights, location_network
-from streetdeciles.training.best_models import TrainedModel
-from streetdeciles.training.model_card import MODEL_CARD
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """The weights of a model's best epoch, in `location_network`'s order, and its loss and MAE on validation rows."""
+
+    outcome: str
+    fold: int
+    weights: Weights
+    epoch: int
+    val_loss: float
+    val_mae: float
 
 
 def save_models(models: Iterable[TrainedModel], shape: NetworkShape, folder: str) -> list[dict[str, Any]]:

@@ -1,0 +1,26 @@
+"""Which models predict, and how they are used: what the driver tells the workers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from streetdeciles.models.card import ModelFile
+
+
+@dataclass(frozen=True)
+class ChosenModels:
+    """The models in `files`, below the URI `uri`.
+
+    mean: predict by the mean score of all models of an outcome; else by those that have not seen the location's fold.
+    held_out_deciles: where set, an outcome is predicted where its decile is one of these, by its one model.
+    """
+
+    uri: str
+    files: tuple[ModelFile, ...]
+    mean: bool = False
+    held_out_deciles: tuple[int, ...] = ()
+
+    @property
+    def outcomes(self) -> tuple[str, ...]:
+        """Each outcome once, in the order of the files."""
+        return tuple(dict.fromkeys(file.outcome for file in self.files))
