@@ -40,6 +40,34 @@ def test_uri_is_left_as_it_is(tmp_path: Path, values: dict[str, Any]) -> None:
     assert config.work_dir == "s3://bucket/run"
 
 
+@pytest.mark.parametrize("folder", ["s3:", "a::b", "in [1] {2}", "12:30:00", "per%20cent#?"])
+def test_local_path_with_signs_of_a_uri_is_found(tmp_path: Path, values: dict[str, Any], folder: str) -> None:
+    (tmp_path / folder).mkdir()
+    (tmp_path / "locations.csv").rename(tmp_path / folder / "locations.csv")
+    values["labels"]["locations"] = f"./{folder}//locations.csv"
+
+    config = load_values(tmp_path, values | {"work_dir": f"{folder}/out"})
+
+    assert config.labels.locations == str(tmp_path / folder / "locations.csv")
+    assert config.work_dir == str(tmp_path / folder / "out")
+
+
+def test_unknown_scheme_is_refused_with_its_key(tmp_path: Path, values: dict[str, Any]) -> None:
+    values["images"]["folder"] = "photos://2019/may"
+
+    message = refusal(tmp_path, values | {"work_dir": "nowhere://x"})
+
+    assert "images.folder: photos://2019/may: cannot be looked up (Protocol not known: photos); write ./" in message
+    assert "work_dir: nowhere://x: unknown protocol nowhere; write ./ before a local path" in message
+
+
+@pytest.mark.parametrize("sign", ["*", "?", "["])
+def test_pattern_in_a_remote_work_dir_is_refused(tmp_path: Path, values: dict[str, Any], sign: str) -> None:
+    message = refusal(tmp_path, values | {"work_dir": f"memory://out {sign}"})
+
+    assert f"work_dir: memory://out {sign}: the libraries that write there would take * ? [ for a pattern" in message
+
+
 def test_unknown_key_is_refused_with_the_nearest_and_all_allowed(tmp_path: Path, values: dict[str, Any]) -> None:
     message = refusal(tmp_path, values | {"features": {"batchsize": 8}})
 

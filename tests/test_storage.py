@@ -5,10 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
+from fsspec.implementations.local import LocalFileSystem
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from streetdeciles import storage
 from streetdeciles.errors import RunFailed
@@ -140,3 +144,128 @@ def test_file_that_cannot_be_written_leaves_nothing_half(tmp_path: Path) -> None
 
     assert "OSError: [Errno 27] File too large" in done.stderr
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "old"}
+
+
+FILE_NAMES = st.text(
+    st.characters(exclude_categories=("Cs",), exclude_characters="/\0") | st.sampled_from("[]{}*?:#%\\;& '\"~=,@!$"),
+    min_size=1,
+    max_size=20,
+).filter(lambda name: name not in (".", ".."))
+"""Whatever a file system allows, with a liking for what libraries take for a syntax of their own."""
+
+ODD_NAMES = (
+    "in [2019] {v2}",
+    "run 12:30:00",
+    "a*b?",
+    "back\\slash",
+    "per%20cent",
+    "a::b",
+    "zip:",
+    "s3:",
+    "memory:x",
+    "a#b?c;d",
+    "~",
+    "new\nline",
+    "\u00fcml\u00e4ut \u65e5\u672c",
+    "[",
+    "{",
+)
+
+
+@given(names=st.lists(FILE_NAMES, min_size=1, max_size=3))
+@example(names=["memory::", "x"])
+@example(names=["s3:", "bucket"])
+@example(names=["file:"])
+@settings(deadline=None, max_examples=200)
+def test_local_path_is_never_parsed_as_a_url(names: list[str]) -> None:
+    path = "/" + "/".join(names)
+
+    fs, found = storage.filesystem(path)
+
+    assert (type(fs), found) == (LocalFileSystem, path)
+    assert fs._strip_protocol(found) == path  # as every method of fsspec does with what it is given
+    assert storage.is_local(path)
+    assert storage.local_path(path) == storage.local_path(f"file://{path}") == path
+    assert storage.spark_uri(path) == f"file://{path}"
+
+
+@given(name=FILE_NAMES)
+@example(name="a[1].bin")
+@example(name="x::y")
+@settings(deadline=None, max_examples=50)
+def test_file_of_any_name_is_written_read_and_removed(name: str) -> None:
+    with TemporaryDirectory() as folder:
+        if len(name.encode()) > 200:
+            return
+        neighbours = [Path(folder, neighbour) for neighbour in ("a1.bin", "y") if neighbour != name]
+        for neighbour in neighbours:
+            neighbour.write_bytes(b"neighbour")
+        uri = storage.join(folder, name)
+
+        assert storage.is_absent(uri)
+        storage.write_bytes(uri, b"content")
+
+        assert not storage.is_absent(uri)
+        assert storage.read_bytes(uri) == Path(folder, name).read_bytes() == b"content"
+        assert {*storage.names_in(folder)} == {name, *(path.name for path in neighbours)}
+        storage.replace(uri, storage.join(folder, "other", name))
+        assert storage.read_bytes(storage.join(folder, "other", name)) == b"content"
+        storage.remove(storage.join(folder, "other", name))
+        assert [*Path(folder, "other").iterdir()] == []
+        assert all(path.read_bytes() == b"neighbour" for path in neighbours)
+
+
+@pytest.mark.parametrize(
+    ("uri", "protocol", "path"),
+    [
+        ("memory://a/b c.jpg", "memory", "/a/b c.jpg"),
+        ("file:///a/b%20c#d", "file", "/a/b%20c#d"),
+        ("file:/a/b", "file", "/a/b"),
+        ("simplecache::memory://a", "file", f"{Path.cwd()}/simplecache::memory://a"),
+        ("a:b", "file", f"{Path.cwd()}/a:b"),
+        ("~/x", "file", f"{Path.cwd()}/~/x"),
+        ("/", "file", "/"),
+    ],
+)
+def test_scheme_alone_makes_a_uri(uri: str, protocol: str, path: str) -> None:
+    fs, found = storage.filesystem(uri)
+
+    assert (protocol in fs.protocol, found) == (True, path)
+
+
+@pytest.mark.parametrize("name", ["nul\0", "n" * 300, "no/folder"])
+def test_name_that_no_file_can_have_is_absent(tmp_path: Path, name: str) -> None:
+    assert storage.is_absent(str(tmp_path / name))
+
+
+def test_remote_file_is_absent_after_its_removal() -> None:
+    storage.write_bytes("memory://absent/x", b"x")
+    assert not storage.is_absent("memory://absent/x")
+
+    storage.remove("memory://absent/x")
+
+    assert storage.is_absent("memory://absent/x")
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_table_is_read_back_in_a_folder_of_any_name(spark: SparkSession, tmp_path: Path, name: str) -> None:
+    work_dir = str(tmp_path / name)
+    rows = spark.createDataFrame([("a", "why", "", "labels")], LEFT_OUT.ddl)
+
+    assert storage.write_partition(rows, LEFT_OUT, work_dir, "labels") == 1
+    assert storage.write_partition(rows, LEFT_OUT, work_dir, "images") == 1
+
+    assert sorted(row["stage"] for row in storage.read_table(spark, LEFT_OUT, work_dir).collect()) == [
+        "images",
+        "labels",
+    ]
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_table_is_not_taken_from_a_folder_that_a_pattern_would_match(spark: SparkSession, tmp_path: Path) -> None:
+    for name in ("out1", "out[1]", "out*"):
+        rows = spark.createDataFrame([(name, "why", "", "labels")], LEFT_OUT.ddl)
+        storage.write_partition(rows, LEFT_OUT, str(tmp_path / name), "labels")
+
+    for name in ("out1", "out[1]", "out*"):
+        assert [row["id"] for row in storage.read_table(spark, LEFT_OUT, str(tmp_path / name)).collect()] == [name]

@@ -208,7 +208,7 @@ def _log_to_file(config: RunConfig) -> None:
     """The run's log, with every detail and trace; not on object stores, which cannot append."""
     if not storage.is_local(config.work_dir):
         return
-    path = Path(config.work_dir.removeprefix("file://")) / "logs" / "run.log"
+    path = Path(storage.local_path(config.work_dir)) / "logs" / "run.log"
     path.parent.mkdir(parents=True, exist_ok=True)
     handler = logging.FileHandler(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, get_args
 
 from fsspec import available_protocols
-from fsspec.core import url_to_fs
 from pydantic import BaseModel, ValidationError
 
+from streetdeciles import storage
 from streetdeciles.config import ENCODERS, INPUT, FeaturesConfig, RunConfig, input_paths
 from streetdeciles.config_yaml import MAX_BYTES, parse_yaml
 from streetdeciles.errors import RunRefused
@@ -44,6 +44,10 @@ def load_config(path: str) -> RunConfig:
         raise RunRefused(f"{path}: a path cannot be resolved ({error})") from error
     _check_inputs(path, config)
     return config
+
+
+PATTERN_SIGNS = {"*", "?", "["}
+"""fsspec copies and removes what matches, where a path on an object store holds one of them."""
 
 
 def _explain(error: ValidationError) -> Iterator[str]:
@@ -83,7 +87,7 @@ def _keys_beside(where: tuple[int | str, ...]) -> list[str]:
 
 def _resolve_paths(config: RunConfig, folder: Path) -> RunConfig:
     def resolve(path: str) -> str:
-        return path if "://" in path else str((folder / path).resolve())
+        return path if storage.is_uri(path) else str((folder / path).resolve())
 
     def resolved(section: Any) -> Any:
         changed: dict[str, Any] = {}
@@ -124,12 +128,17 @@ def _network_files(features: FeaturesConfig) -> dict[str, str]:
 
 def _why_missing(path: str) -> str | None:
     try:
-        fs, path_there = url_to_fs(path)
-        return None if fs.exists(path_there) else "no such file or folder"
+        return None if storage.exists(path) else "no such file or folder"
     except Exception as error:  # each kind of store has its own errors for a bad address or missing credentials
-        return f"cannot be looked up ({f'{error}' or type(error).__name__:.200})"
+        return f"cannot be looked up ({f'{error}' or type(error).__name__:.200}); {_PREFIX_HINT}"
 
 
 def _why_unknown(path: str) -> str | None:
+    if not storage.is_local(path) and PATTERN_SIGNS & {*path}:
+        return "the libraries that write there would take * ? [ for a pattern; choose a name without them"
     protocol, separator, _ = path.partition("://")
-    return f"unknown protocol {protocol}" if separator and protocol not in available_protocols() else None
+    known = not storage.is_uri(path) or not separator or protocol in available_protocols()
+    return None if known else f"unknown protocol {protocol}; {_PREFIX_HINT}"
+
+
+_PREFIX_HINT = "write ./ before a local path that looks like a URI"

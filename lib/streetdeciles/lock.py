@@ -121,7 +121,7 @@ def _uri(work_dir: str) -> str:
 
 
 def _local(uri: str) -> Path | None:
-    return Path(uri.removeprefix("file://")) if storage.is_local(uri) else None
+    return Path(storage.local_path(uri)) if storage.is_local(uri) else None
 
 
 @contextmanager

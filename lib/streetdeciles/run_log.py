@@ -80,7 +80,7 @@ def _signature(path: str) -> Any:
     """What tells that a local input has changed: size and time of a file, folders and their times of a folder."""
     if not storage.is_local(path):
         return path
-    path = path.removeprefix("file://")
+    path = storage.local_path(path)
     if os.path.isfile(path):
         status = os.stat(path)
         return [status.st_size, status.st_mtime_ns]

@@ -1,11 +1,18 @@
-"""Files and tables below a URI (local, or any that fsspec knows), each written whole or not at all."""
+"""Files and tables below a URI (local, or any that fsspec knows), each written whole or not at all.
+
+The one door for paths: fsspec, Spark and Hadoop each have a syntax of their own for them (`::`, `*`, `[1]`, `%20`), and
+what a user calls a file must not be read as such. So a path leaves this package through `filesystem`, `local_path`,
+`spark_uri` and `read_parquet` only.
+"""
 
 from __future__ import annotations
 
 import errno
 import json
 import os
+import re
 import shutil
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,22 +24,56 @@ from streetdeciles.tables import Table
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
     from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.types import StructType
+
+_URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://|(file|dbfs):/")
+"""Spark itself writes `file:/x` and `dbfs:/x`, so tables of photographs hold them. All else is a local path."""
 
 
 UNFINISHED = ".unfinished"
 """How the name of a file ends while it is written."""
 
 
-def filesystem(uri: str) -> tuple[AbstractFileSystem, str]:
-    """The fsspec file system of `uri` and the path in it."""
-    from fsspec.core import url_to_fs
-
-    fs, path = url_to_fs(uri)
-    return fs, str(path)
+def is_uri(path: str) -> bool:
+    """Whether `path` begins with a scheme (`s3://…`); other paths are local, whatever characters they hold."""
+    return _URI.match(path) is not None
 
 
 def is_local(uri: str) -> bool:
-    return "://" not in uri or uri.startswith("file://")
+    return _scheme(uri) in (None, "file")
+
+
+def local_path(uri: str) -> str:
+    """The absolute path behind a local path or a `file://` URI; nothing in it is unquoted."""
+    if is_uri(uri):
+        uri = "/" + uri.removeprefix("file:").lstrip("/")
+    return uri if uri.startswith("/") else f"{Path.cwd()}/{uri}"
+
+
+def filesystem(uri: str) -> tuple[AbstractFileSystem, str]:
+    """The fsspec file system of `uri` and the path in it.
+
+    URLs are not chained: `::` is a part of the name. The path may be given to methods that take it as it is
+    (`open`, `info`, `ls`, `get_file`), never to those that expand patterns (`glob`, `expand_path`).
+
+    Raises:
+        ValueError: no file system is known for the scheme.
+        ImportError: the package for the scheme is not installed.
+    """
+    import fsspec
+
+    scheme = _scheme(uri)
+    if scheme is None or scheme == "file":
+        # fsspec leaves an absolute path alone.
+        return fsspec.filesystem("file"), local_path(uri).rstrip("/") or "/"
+    kind = fsspec.get_filesystem_class(scheme)
+    fs = fsspec.filesystem(scheme, **kind._get_kwargs_from_urls(uri))
+    return fs, str(fs._strip_protocol(uri))
+
+
+def _scheme(uri: str) -> str | None:
+    found = _URI.match(uri)
+    return (found[1] or found[2]) if found else None
 
 
 def join(uri: str, *parts: str) -> str:
@@ -40,11 +81,19 @@ def join(uri: str, *parts: str) -> str:
 
 
 def spark_uri(uri: str) -> str:
-    """`uri` as Spark must be given it: a bare path would be read on the cluster's default file system.
+    """`uri` as Spark must be given it to write there: a bare path would be on the cluster's default file system.
 
     Not quoted, as `Path.as_uri` would: Hadoop takes `%20` in a path for a name with a per cent sign.
     """
-    return uri if "://" in uri or ":/" in uri else f"file://{Path(uri).absolute()}"
+    return f"file://{Path(local_path(uri))}" if is_local(uri) else uri
+
+
+def read_parquet(spark: SparkSession, *uris: str, schema: str | StructType | None = None) -> DataFrame:
+    """The rows of all Parquet files at `uris`; Hadoop's patterns are off, so `[1]` is a part of a name."""
+    reader = spark.read.option("__globPaths__", "false")
+    if schema is not None:
+        reader = reader.schema(schema)
+    return reader.parquet(*map(spark_uri, uris))
 
 
 def exists(uri: str) -> bool:
@@ -64,16 +113,54 @@ def remove(uri: str) -> None:
         fs.rm(path, recursive=True)
 
 
+def is_absent(uri: str) -> bool:
+    """Whether the file system itself, asked now and by name, says that there is nothing at `uri`.
+
+    Raises:
+        Exception: whatever the file system raises where it cannot say.
+    """
+    if is_local(uri):
+        try:
+            os.stat(local_path(uri))
+        except (FileNotFoundError, NotADirectoryError, ValueError):  # no file can have a null character in its name
+            return True
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:
+                raise
+            return True
+        return False
+    fs, path = filesystem(uri)
+    fs.invalidate_cache()
+    try:
+        fs.info(path)
+    except FileNotFoundError:
+        return True
+    return False
+
+
+def names_in(uri: str, *, prefix: str = "") -> Iterator[str]:
+    """Names in the folder that begin with `prefix`; none where there is no such folder."""
+    fs, path = filesystem(uri)
+    fs.invalidate_cache()  # Spark writes there, past fsspec
+    if not fs.exists(path):
+        return
+    for entry in fs.ls(path, detail=False):
+        name = entry.rstrip("/").rsplit("/", 1)[-1]
+        if name.startswith(prefix):
+            yield name
+
+
 def write_bytes(uri: str, content: bytes) -> None:
     """Write a file whole, under another name first and then renamed; on a disk it survives a power failure."""
     fs, path = filesystem(uri)
     fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
-    unfinished = f"{path}.{uuid4().hex}{UNFINISHED}"
+    unfinished = f"{uri}.{uuid4().hex}{UNFINISHED}"
+    unfinished_path = filesystem(unfinished)[1]
     try:
-        with fs.open(unfinished, "wb") as file:
+        with fs.open(unfinished_path, "wb") as file:
             file.write(content)
         sync(unfinished)
-        fs.mv(unfinished, path)
+        fs.mv(unfinished_path, path)
     except BaseException:
         with suppress(OSError):
             remove(unfinished)
@@ -85,7 +172,7 @@ def sync(uri: str) -> None:
     """Wait until the file, or all files of the folder, are on the disk; object stores do that when they are written."""
     if not is_local(uri):
         return
-    path = Path(filesystem(uri)[1])
+    path = Path(local_path(uri))
     for file in path.rglob("*") if path.is_dir() else [path]:
         _sync(file)
     if path.is_dir():
@@ -95,7 +182,7 @@ def sync(uri: str) -> None:
 def _sync_folder(uri: str) -> None:
     """Make a new name in the folder of `uri` permanent."""
     if is_local(uri):
-        _sync(Path(filesystem(uri)[1]).parent)
+        _sync(Path(local_path(uri)).parent)
 
 
 def _sync(path: Path) -> None:
@@ -158,7 +245,7 @@ def write_table(frame: DataFrame, table: Table, work_dir: str) -> int:
         writer = writer.partitionBy(*table.partitioned_by)
     try:
         writer.parquet(spark_uri(staged))
-        rows = table.check_key(frame.sparkSession.read.schema(table.ddl).parquet(spark_uri(staged)))
+        rows = table.check_key(read_parquet(frame.sparkSession, staged, schema=table.ddl))
         replace(staged, join(work_dir, table.name))
     finally:
         remove(staged)
@@ -171,7 +258,7 @@ def write_partition(frame: DataFrame, table: Table, work_dir: str, value: str) -
     staged = staging_uri(work_dir, table.name)
     try:
         table.conform(frame).drop(column).write.mode("overwrite").parquet(spark_uri(staged))
-        part = frame.sparkSession.read.parquet(spark_uri(staged))
+        part = read_parquet(frame.sparkSession, staged)
         rows = table.check_key(part.selectExpr("*", f"'{value}' AS {column}"))
         replace(staged, join(work_dir, table.name, f"{column}={value}"))
     finally:
@@ -184,4 +271,4 @@ def read_table(spark: SparkSession, table: Table, work_dir: str) -> DataFrame:
     uri = join(work_dir, table.name)
     if not exists(uri):
         raise RunFailed(f"{uri}: no such table; run the stages before this one first (`streetdeciles run`)")
-    return spark.read.schema(table.ddl).parquet(spark_uri(uri))
+    return read_parquet(spark, uri, schema=table.ddl)

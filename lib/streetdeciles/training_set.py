@@ -15,8 +15,8 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlparse
 
 import numpy as np
 import numpy.typing as npt
@@ -238,11 +238,14 @@ def _petastorm_is_there() -> bool:
 
 
 def _petastorm_url(uri: str) -> str | None:
-    """`uri` as Petastorm wants it: with a scheme, not quoted; None where it could not tell the path from a query."""
-    if not storage.is_local(uri):
-        return uri
-    path = str(Path(uri.removeprefix("file://")).absolute())
-    return None if {"#", "?", ";"} & {*path} else f"file://{path}"
+    """`uri` as Petastorm wants it: with a scheme, not quoted; None where it would read another name out of it."""
+    url = storage.spark_uri(uri)
+    _, path = url.split("://", 1)
+    try:
+        parsed = urlparse(url)
+    except ValueError:  # brackets where a host is expected
+        return None
+    return url if f"{parsed.netloc}{parsed.path}" == path else None
 
 
 @contextlib.contextmanager

@@ -22,7 +22,7 @@ def export_hdf5(training_set: str, work_dir: str) -> int:
     staged = storage.staging_uri(work_dir, "hdf5")
     try:
         if storage.is_local(work_dir):
-            folder = Path(staged.removeprefix("file://"))
+            folder = Path(storage.local_path(staged))
             folder.mkdir(parents=True)
             write_files(open_training_set(training_set), shape, folder)
         else:  # HDF5 needs a file that it can seek in

@@ -47,16 +47,14 @@ def read_member(
 def _attempt(uri: str, read: Callable[[], bytes], max_bytes: int, pauses_s: Sequence[float]) -> bytes:
     for pause_s in (*pauses_s, None):
         try:
-            return read()
-        except (FileNotFoundError, NotADirectoryError):
-            raise Rejected("missing", "was in the index, and is gone") from None
+            return _unless_absent(uri, read)
         except IsADirectoryError:
             raise Rejected("not_an_image", "a folder") from None
         except MemberTooLarge:
             raise Rejected("too_large", f"more than {max_bytes} bytes") from None
         except ArchiveDamaged as error:
             raise Rejected("archive_damaged", str(error)) from None
-        except MemoryError:
+        except (MemoryError, Rejected):
             raise
         except Exception as error:  # each file system raises its own kinds for what may pass
             if pause_s is None:
@@ -64,6 +62,18 @@ def _attempt(uri: str, read: Callable[[], bytes], max_bytes: int, pauses_s: Sequ
                 raise ShardFailed(f"{uri}: cannot be read, after {len(pauses_s) + 1} attempts: {said}") from error
             time.sleep(pause_s)
     raise AssertionError("the last attempt returns or raises")
+
+
+def _unless_absent(uri: str, read: Callable[[], bytes]) -> bytes:
+    """A library may say "not found" of what it has misread, so the file system itself is asked by name."""
+    try:
+        return read()
+    except IsADirectoryError:
+        raise
+    except (OSError, ValueError):
+        if storage.is_absent(uri):
+            raise Rejected("missing", "was in the index, and is gone") from None
+        raise
 
 
 def _read(uri: str, offset: int | None, length: int | None, max_bytes: int) -> bytes:

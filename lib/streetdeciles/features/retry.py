@@ -30,7 +30,7 @@ def _changed(uri: str, reason: str, *, since: float) -> bool:
     if reason == "crashed_worker" or not storage.is_local(uri):
         return True
     try:
-        status = os.stat(containing_file(uri.removeprefix("file://")))
+        status = os.stat(containing_file(storage.local_path(uri)))
     except (FileNotFoundError, NotADirectoryError):
         return reason != "missing"
     except OSError:

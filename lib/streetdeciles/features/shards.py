@@ -99,11 +99,7 @@ def finished_shards(shards: Iterable[Shard], marks: Mapping[int, Mark], work_dir
 
 def shard_folders(table: Table, work_dir: str) -> set[int]:
     """Numbers of the shards that the table has a folder of."""
-    fs, folder = storage.filesystem(storage.join(work_dir, table.name))
-    fs.invalidate_cache()  # Spark writes there, past fsspec
-    if not fs.exists(folder):
-        return set()
-    names = [path.rstrip("/").rsplit("/", 1)[1] for path in fs.ls(folder, detail=False)]
+    names = storage.names_in(storage.join(work_dir, table.name), prefix="shard=")
     return {int(name.removeprefix("shard=")) for name in names if name.removeprefix("shard=").isdigit()}
 
 
@@ -120,18 +116,19 @@ def remove_leftovers(keep: Collection[int], marks: Mapping[int, Mark], work_dir:
     here = {*marks, *shard_folders(FEATURES, work_dir), *shard_folders(REJECTS, work_dir)}
     remove_shards(here.difference(keep), work_dir)
     for table in (FEATURES, REJECTS):
-        fs, folder = storage.filesystem(storage.join(work_dir, table.name))
-        for unfinished in fs.glob(f"{folder}/.spark-staging-*"):
-            fs.rm(unfinished, recursive=True)
+        _remove_named(storage.join(work_dir, table.name), ".spark-staging-")
     remove_staged("extracted", work_dir)
     return len(set(marks).difference(keep))
 
 
 def remove_staged(name: str, work_dir: str) -> None:
     """Remove what killed runs have left under `storage.staging_uri(work_dir, name)`."""
-    fs, folder = storage.filesystem(storage.join(work_dir, "_staging"))
-    for left in fs.glob(f"{folder}/{name}-*"):
-        fs.rm(left, recursive=True)
+    _remove_named(storage.join(work_dir, "_staging"), f"{name}-")
+
+
+def _remove_named(folder: str, prefix: str) -> None:
+    for name in [*storage.names_in(folder, prefix=prefix)]:
+        storage.remove(storage.join(folder, name))
 
 
 def waves(shards: Iterable[Shard], tasks: int) -> list[list[Shard]]:
@@ -164,11 +161,6 @@ def _marks_uri(work_dir: str) -> str:
 
 def _read_all(uri: str) -> list[dict[str, Any]]:
     """The JSON files of a folder, where there is one. What is removed meanwhile is left out."""
-    fs, folder = storage.filesystem(uri)
-    fs.invalidate_cache()
-    if not fs.exists(folder):
-        return []
-    names = [path.rsplit("/", 1)[1] for path in fs.ls(folder, detail=False)]
 
     def read(name: str) -> dict[str, Any] | None:
         try:
@@ -177,8 +169,9 @@ def _read_all(uri: str) -> list[dict[str, Any]]:
             return None
         return values
 
+    names = [name for name in storage.names_in(uri) if name.endswith(".json")]
     with ThreadPoolExecutor(16) as pool:  # an object store answers slowly, but many at a time
-        return [found for found in pool.map(read, [n for n in names if n.endswith(".json")]) if found is not None]
+        return [found for found in pool.map(read, names) if found is not None]
 
 
 def _failures_uri(work_dir: str) -> str:

@@ -105,7 +105,7 @@ def commit_wave(
     """
     with _committing:
         start = time.monotonic()
-        extracted = spark.read.schema(_spark_schema()).parquet(*map(storage.spark_uri, staged))
+        extracted = storage.read_parquet(spark, *staged, schema=_spark_schema())
         tallies, failed = _check(extracted, shards)
         finished = [shard for shard in shards if shard.number not in failed]
         numbers = [shard.number for shard in finished]

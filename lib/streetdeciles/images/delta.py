@@ -42,7 +42,7 @@ def delta_files(spark: SparkSession, path: str) -> list[DataFile]:
     import pyarrow as pa
 
     try:
-        table = DeltaTable(path.removeprefix("file://"))
+        table = DeltaTable(storage.local_path(path) if storage.is_local(path) else path)
     except DeltaError as error:
         why = " ".join(str(error).split())
         raise RunRefused(f"images.table.path: {path} cannot be read as a Delta table ({why})") from error
@@ -54,7 +54,7 @@ def delta_files(spark: SparkSession, path: str) -> list[DataFile]:
 
 def _absolute(path: str, given: str) -> str:
     there = unquote(given)
-    return there if "://" in there or there.startswith("/") else storage.join(path, there)
+    return there if storage.is_uri(there) or there.startswith("/") else storage.join(path, there)
 
 
 def _partition(action: dict[str, Any]) -> Partition:

@@ -59,18 +59,18 @@ def list_all(spark: SparkSession, folder: str, staged: str) -> DataFrame:
     folders = spark.createDataFrame([(root,)], "path string")
     n_folders, level = 1, 0
     while n_folders:
-        found_at = storage.spark_uri(storage.join(staged, f"level={level}"))
+        found_at = storage.join(staged, f"level={level}")
         spread = folders.repartition(min(n_folders, at_most))
-        spread.mapInArrow(partial(list_batches, folder=folder), ENTRIES).write.parquet(found_at)
-        folders = spark.read.schema(ENTRIES).parquet(found_at).where("kind = 'folder'").select("path")
+        spread.mapInArrow(partial(list_batches, folder=folder), ENTRIES).write.parquet(storage.spark_uri(found_at))
+        folders = storage.read_parquet(spark, found_at, schema=ENTRIES).where("kind = 'folder'").select("path")
         n_folders, level = folders.count(), level + 1
-    found = spark.read.schema(ENTRIES).parquet(storage.spark_uri(staged)).drop("level")
+    found = storage.read_parquet(spark, staged, schema=ENTRIES).drop("level")
     archives = found.where("kind = 'archive'").select("path", "uri")
     if n_archives := archives.count():
         spread = archives.repartition(min(n_archives, at_most))
         members_at = storage.spark_uri(storage.join(staged, "level=members"))
         spread.mapInArrow(member_batches, ENTRIES).write.parquet(members_at)
-        found = spark.read.schema(ENTRIES).parquet(storage.spark_uri(staged)).drop("level")
+        found = storage.read_parquet(spark, staged, schema=ENTRIES).drop("level")
     return found
 
 

@@ -47,7 +47,7 @@ def list_rows(spark: SparkSession, table: ImageTable, staged: str) -> DataFrame:
         spread = files.repartition(min(n_files, at_most))
         schema = _rows_schema(kept)
         rows = spread.mapInArrow(partial(row_batches, table=table, kept=kept), schema)
-        rows.write.parquet(_rows_uri(staged))
+        rows.write.parquet(storage.spark_uri(_rows_uri(staged)))
     finally:
         files.unpersist()
     return staged_rows(spark, staged)
@@ -55,11 +55,11 @@ def list_rows(spark: SparkSession, table: ImageTable, staged: str) -> DataFrame:
 
 def staged_rows(spark: SparkSession, staged: str) -> DataFrame:
     """What `list_rows` has staged there."""
-    return spark.read.parquet(_rows_uri(staged))
+    return storage.read_parquet(spark, _rows_uri(staged))
 
 
 def _rows_uri(staged: str) -> str:
-    return storage.spark_uri(storage.join(staged, "rows"))
+    return storage.join(staged, "rows")
 
 
 def _rows_schema(kept: pa.Schema) -> StructType:

@@ -58,7 +58,7 @@ def predict_parts(
             predicted(parts[number]).write.mode("overwrite").parquet(storage.spark_uri(uris[number]))
             storage.write_json(f"{uris[number]}.json", list(parts[number]))
             advance(1)
-    return spark.read.schema(PREDICTIONS.ddl).parquet(*map(storage.spark_uri, uris))
+    return storage.read_parquet(spark, *uris, schema=PREDICTIONS.ddl)
 
 
 def _keep_parts_of(folder: str, key: str) -> None:

@@ -146,7 +146,7 @@ def _given_models(config: RunConfig, models_uri: str) -> tuple[ModelFile, ...]:
 def _locations(spark: SparkSession, config: RunConfig, part: Part) -> DataFrame:
     """The rows in some files of the training set."""
     uri, ddl = _training_set_uri(config), training_set_ddl(config.dataset.outcomes)
-    return spark.read.schema(ddl).parquet(*[storage.spark_uri(storage.join(uri, name)) for name in part])
+    return storage.read_parquet(spark, *[storage.join(uri, name) for name in part], schema=ddl)
 
 
 def _training_set_uri(config: RunConfig) -> str:

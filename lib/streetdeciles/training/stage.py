@@ -219,7 +219,7 @@ def _scratch(work_dir: str) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="streetdeciles-training-") as folder:
             yield Path(folder)
         return
-    path = Path(work_dir.removeprefix("file://")) / "_cache" / "training"
+    path = Path(storage.local_path(work_dir)) / "_cache" / "training"
     shutil.rmtree(path, ignore_errors=True)
     path.mkdir(parents=True)
     try:
@@ -236,7 +236,7 @@ def _tensorboard(work_dir: str) -> Iterator[TensorBoardLog]:
     uri = storage.join(work_dir, "logs", "tensorboard")
     storage.remove(uri)
     if storage.is_local(work_dir):
-        with closing(TensorBoardLog(Path(uri.removeprefix("file://")))) as log:
+        with closing(TensorBoardLog(Path(storage.local_path(uri)))) as log:
             yield log
         return
     with tempfile.TemporaryDirectory(prefix="streetdeciles-logs-") as folder:
