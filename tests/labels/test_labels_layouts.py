@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pandas as pd
@@ -115,6 +116,26 @@ def test_file_that_is_no_table_is_refused(tmp_path: Path, content: bytes, expect
     path = tmp_path / "table.csv"
     path.write_bytes(content)
     assert expected in refusal(str(path))
+
+
+def test_compressed_table_and_folder_of_parts_are_read(tmp_path: Path) -> None:
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "part-0.csv").write_bytes(gzip.compress(f"{HEADER_1}\n{ROW_1}\n".encode()))
+    again = tmp_path / "parts" / "part-1.csv"
+    again.write_text(f'{HEADER_1}\nE2,"b\nc",D1,d,5,1\n')
+    table = read_layout("iod2019_file_1", str(tmp_path / "parts"))
+    assert table["area_name"].tolist() == ["City of London 001A", "b c"]
+    again.write_text(f"{HEADER_1}\n\n{ROW_1}\n")
+    told = refusal(str(tmp_path / "parts"))
+    assert f"part-0.csv: area E01000001 stands twice, in rows 2 and 3 of {again}" in told
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [('E2,"b,D1,d,5,1', "row 3: a quoted field is not closed"), ('E2,b"c,D1,d,5,1', "row 3: a stray quote")],
+)
+def test_quote_out_of_place_is_refused_by_row(tmp_path: Path, row: str, expected: str) -> None:
+    assert expected in refusal(written(tmp_path, ROW_1, row))
 
 
 def test_unknown_layout_is_refused_with_the_known_ones() -> None:

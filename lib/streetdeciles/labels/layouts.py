@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from streetdeciles import storage
+from streetdeciles.csv_tables.table import CsvTable, open_table
 from streetdeciles.errors import RunRefused
 
 if TYPE_CHECKING:
@@ -80,56 +78,44 @@ def read_layout(name: str, path: str) -> pd.DataFrame:
     layout = LAYOUTS.get(name)
     if layout is None:
         raise RunRefused(f"layout {name}: unknown; the known ones are {', '.join(LAYOUTS)}")
-    rows = _read_rows(path)
-    header = next(rows)[1]
+    table = open_table(path)
     headers = dict(zip(AREA_COLUMNS, layout.area_headers, strict=True))
     headers |= {outcome: column.header for outcome, column in layout.outcomes.items()}
-    places = {column: _place_of(name, path, text, header) for column, text in headers.items()}
+    places = {column: _place_of(name, path, text, table.header) for column, text in headers.items()}
     values: dict[str, list[str | float]] = {column: [] for column in places}
-    row_of_area: dict[str, int] = {}
-    for row, cells in rows:
+    row_of_area: dict[str, tuple[str, int]] = {}
+    for file, row, cells in _read_rows(table):
         area_id = cells[places["area_id"]]
         if not area_id:
-            raise RunRefused(f"{path}, row {row}: column '{headers['area_id']}' is empty; expected an area's code")
+            raise RunRefused(f"{file}, row {row}: column '{headers['area_id']}' is empty; expected an area's code")
         if area_id in row_of_area:
+            first_file, first_row = row_of_area[area_id]
+            again = row if file == first_file else f"{row} of {file}"
             raise RunRefused(
-                f"{path}: area {area_id} stands twice, in rows {row_of_area[area_id]} and {row}; expected a row an area"
+                f"{first_file}: area {area_id} stands twice, in rows {first_row} and {again}; expected one row per area"
             )
-        row_of_area[area_id] = row
+        row_of_area[area_id] = file, row
         for column, place in places.items():
             text = cells[place]
             is_outcome = column in layout.outcomes
-            values[column].append(_number(path, row, headers[column], text) if is_outcome else text)
+            values[column].append(_number(file, row, headers[column], text) if is_outcome else text)
     if not row_of_area:
         raise RunRefused(f"{path}: holds a header and no areas; download the table again")
     return pd.DataFrame(values)
 
 
-def _read_rows(path: str) -> Iterator[tuple[int, list[str]]]:
-    """Header and rows with their number in the file (the header is row 1), each as long as the header."""
-    try:
-        text = storage.read_bytes(path).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise RunRefused(f"{path}: not UTF-8 text (byte {error.start}); expected a CSV file saved as UTF-8") from error
-    # Without newline="" a lone CR, which ends the lines of some published files, would not end a row.
-    rows = csv.reader(io.StringIO(text, newline=""))
-    header: list[str] = []
-    try:
-        for row, cells in enumerate(rows, start=1):
-            stripped = [" ".join(cell.split()) for cell in cells]
-            if not any(stripped):
-                continue
-            header = header or stripped
-            if len(stripped) != len(header):
-                raise RunRefused(f"{path}, row {row}: has {len(stripped)} fields where the header has {len(header)}")
-            yield row, stripped
-    except csv.Error as error:
-        raise RunRefused(f"{path}, line {rows.line_num}: not CSV ({error})") from error
-    if not header:
-        raise RunRefused(f"{path}: is empty; expected a CSV table with a header")
+def _read_rows(table: CsvTable) -> Iterator[tuple[str, int, list[str]]]:
+    """File, number and cells of each row that has any, as long as the header, with single blanks only."""
+    for file, row, cells in table.rows():
+        stripped = [" ".join(cell.split()) for cell in cells]
+        if not any(stripped):
+            continue
+        if len(stripped) != len(table.header):
+            raise RunRefused(f"{file}, row {row}: has {len(stripped)} fields where the header has {len(table.header)}")
+        yield file, row, stripped
 
 
-def _place_of(layout: str, path: str, expected: str, header: list[str]) -> int:
+def _place_of(layout: str, path: str, expected: str, header: tuple[str, ...]) -> int:
     if header.count(expected) != 1:
         there = "stands twice" if expected in header else "is not there"
         raise RunRefused(
@@ -139,9 +125,9 @@ def _place_of(layout: str, path: str, expected: str, header: list[str]) -> int:
     return header.index(expected)
 
 
-def _number(path: str, row: int, column: str, text: str) -> float:
+def _number(file: str, row: int, column: str, text: str) -> float:
     if not text:
         return float("nan")
     if not NUMBER.fullmatch(text):
-        raise RunRefused(f"{path}, row {row}, column '{column}': expected a number, got {text!r:.80}")
+        raise RunRefused(f"{file}, row {row}, column '{column}': expected a number, got {text!r:.80}")
     return float(text.replace(",", ""))

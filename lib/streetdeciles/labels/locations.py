@@ -1,19 +1,18 @@
-"""The file of locations: read by Spark, each row placed in its area and region, or left out with a reason."""
+"""The table of locations: each row placed in its area and region, or left out with a reason."""
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from streetdeciles import storage
+from streetdeciles.csv_tables.table import CsvTable, open_table
 from streetdeciles.errors import RunRefused
 from streetdeciles.labels.boundaries import fill_areas
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import DataFrame
 
 COLUMNS = ("location_id", "area_id", "oa", "msoa", "latitude", "longitude")
 NUMBER = r"^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$"
@@ -39,43 +38,20 @@ class LocationCounts:
     """Located by area_id, with coordinates that are no place on earth and are dropped."""
 
 
-def read_header(path: str) -> list[str]:
-    """Columns of the CSV file; RunRefused where a location cannot be told from its rows."""
-    fs, there = storage.filesystem(path)
-    try:
-        with fs.open(there, "rb", compression="infer") as file:
-            first = file.readline(1 << 20).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise RunRefused(f"{path}: not UTF-8 text (byte {error.start}); expected a CSV file saved as UTF-8") from error
-    # Lines may end in a CR alone, which `readline` does not know.
-    header = [column.strip() for column in next(csv.reader(first.splitlines()[:1]), [])]
+def open_locations(path: str) -> CsvTable:
+    """The CSV table at `path`; RunRefused where a location cannot be told from its rows."""
+    table = open_table(path)
+    header = table.header
     if "location_id" not in header or not ("area_id" in header or {"latitude", "longitude"} <= {*header}):
         raise RunRefused(
             f"{path}: expected the columns location_id and area_id, or location_id, latitude and longitude; "
             f"there are {', '.join(header) or 'none'}"
         )
-    folded = [column.casefold() for column in header if column]  # Spark does not tell `MSOA` from `msoa`
+    folded = [column.casefold() for column in header if column]  # `MSOA` beside `msoa` is most likely a mistake
     doubled = sorted({column for column in folded if folded.count(column) > 1})
     if doubled:
         raise RunRefused(f"{path}: column {', '.join(doubled)} stands twice in the header; rename one of them")
-    return header
-
-
-def read_rows(spark: SparkSession, path: str, header: list[str]) -> DataFrame:
-    """The rows as strings in COLUMNS (null where the file has no such column); `malformed`: of another length."""
-    from pyspark.sql import functions as F
-
-    malformed = "malformed row"
-    names = [column.replace("`", "``") or f"column {i}" for i, column in enumerate(header)]
-    schema = ", ".join(f"`{name}` string" for name in [*names, malformed])
-    read = (
-        spark.read.schema(schema)
-        .options(header=True, escape='"', mode="PERMISSIVE", columnNameOfCorruptRecord=malformed)
-        .option("columnPruning", False)  # a pruned row is never found to be of another length
-        .csv(storage.spark_uri(path))
-    )
-    there = [F.col(name) if name in header else F.lit(None).cast("string").alias(name) for name in COLUMNS]
-    return read.select(*there, F.col(malformed).alias("malformed"))
+    return table
 
 
 def place(rows: DataFrame, areas: DataFrame, *, path: str, boundaries: BoundariesFile | None) -> DataFrame:

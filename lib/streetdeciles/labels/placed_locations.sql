@@ -38,7 +38,7 @@ SELECT
     content,
     concat(
         CASE reason
-            WHEN 'malformed_row' THEN concat('the row has not as many fields as the header: ', left(malformed, 200))
+            WHEN 'malformed_row' THEN left(malformed, 300)
             WHEN 'no_location_id' THEN 'the row has no location_id'
             WHEN 'bad_coordinates' THEN problem
             WHEN 'no_area' THEN if(

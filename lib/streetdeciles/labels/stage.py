@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING
 
 from streetdeciles import storage
 from streetdeciles.config import Boundaries, RunConfig
+from streetdeciles.csv_tables.on_spark import spark_rows
+from streetdeciles.csv_tables.table import CsvTable
 from streetdeciles.errors import RunRefused
 from streetdeciles.geography.boundaries import read_boundaries
 from streetdeciles.labels.areas import label_areas, outcome_columns, read_areas
 from streetdeciles.labels.locations import (
+    COLUMNS,
     BoundariesFile,
     LocationCounts,
     count,
     left_out,
+    open_locations,
     place,
-    read_header,
-    read_rows,
 )
 from streetdeciles.labels.regions import assign_regions
 from streetdeciles.run_log import StageReport
@@ -33,16 +35,16 @@ if TYPE_CHECKING:
 def run(spark: SparkSession, config: RunConfig) -> StageReport:
     """Write area_labels, locations and left_out/stage=labels; RunRefused before any of them where input is unfit."""
     labels = config.labels
-    header = read_header(labels.locations)
+    locations = open_locations(labels.locations)
     outcomes = outcome_columns(labels.tables)
     _refuse_unknown(config.dataset.outcomes, outcomes)
     areas = read_areas(labels.tables)
     region_of = assign_regions(areas, labels.regions)
     labelled = label_areas(areas, region_of, outcomes)
-    boundaries, drawn, boundary_notes = _boundaries(labels.boundaries, header, labels.locations, labelled.index)
+    boundaries, drawn, boundary_notes = _boundaries(labels.boundaries, locations, labelled.index)
     regions = _spark_frame(spark, areas[[]].join(region_of).reset_index())
-    located_by_point = boundaries if {"latitude", "longitude"} <= {*header} else None
-    rows = read_rows(spark, labels.locations, header)
+    located_by_point = boundaries if {"latitude", "longitude"} <= {*locations.header} else None
+    rows = spark_rows(spark, locations, COLUMNS)
     placed = place(rows, regions, path=labels.locations, boundaries=located_by_point).persist()
     try:
         counts = count(placed, labels.locations)
@@ -72,13 +74,14 @@ def _refuse_unknown(wanted: Iterable[str], known: Iterable[str]) -> None:
 
 
 def _boundaries(
-    section: Boundaries | None, header: list[str], locations: str, area_ids: pd.Index
+    section: Boundaries | None, locations: CsvTable, area_ids: pd.Index
 ) -> tuple[BoundariesFile | None, set[str], tuple[str, ...]]:
     """The boundaries for the executors, the areas that they draw, and notes."""
     if section is None:
-        if "area_id" not in header:
+        if "area_id" not in locations.header:
             raise RunRefused(
-                f"{locations}: has no column area_id, so labels.boundaries must be set to find the areas by coordinates"
+                f"{locations.uri}: has no column area_id, so labels.boundaries must be set "
+                "to find the areas by coordinates"
             )
         return None, set(), ()
     found = read_boundaries(section.path, section.area_id, section.name)

@@ -1,0 +1,123 @@
+"""A CSV table as a Spark frame: parsed on the executors, large files in several tasks; the driver holds no rows."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from streetdeciles.csv_tables.spans import RANGE_BYTES, ByteRange, Span, byte_ranges, is_split, rows, scan, spans, whole
+from streetdeciles.csv_tables.structure import RangeScan
+from streetdeciles.csv_tables.table import CsvFile, CsvTable
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql import DataFrame, SparkSession
+
+ROWS_PER_BATCH = 8192
+COMPRESSED_WEIGHT = 8
+"""How many times its size a compressed file is taken to hold."""
+
+MALFORMED = "malformed"
+
+
+def spark_rows(
+    spark: SparkSession, table: CsvTable, columns: Sequence[str], *, range_bytes: int = RANGE_BYTES
+) -> DataFrame:
+    """The rows of the table as strings: `columns`, null where the header has no such column, and `malformed`.
+
+    `malformed` is null, or says which row has how many fields, and quotes it. A row with too few fields has null
+    in place of the others. A file of one range costs no job of Spark, a larger one a job that finds its records.
+    Damage is RunRefused by the task that reads the row, except quotes in a large file, which are refused here.
+    """
+    tasks = _tasks(_spans(spark, table.files, range_bytes), range_bytes)
+    schema = ", ".join(f"`{name}` string" for name in [*columns, MALFORMED])
+    read = partial(_read, tasks=tasks, table=table, columns=tuple(columns))
+    return spark.range(0, len(tasks), 1, len(tasks)).mapInArrow(read, schema)
+
+
+def _spans(spark: SparkSession, files: Sequence[CsvFile], range_bytes: int) -> list[Span]:
+    large = {file.uri: byte_ranges(file, range_bytes) for file in files if is_split(file, range_bytes)}
+    parts = [part for ranges in large.values() for part in ranges]
+    scans = iter(_scan_all(spark, parts))
+    found: list[Span] = []
+    for file in files:
+        found += spans(file, [*islice(scans, len(large[file.uri]))]) if file.uri in large else [whole(file)]
+    return found
+
+
+def _scan_all(spark: SparkSession, parts: list[ByteRange]) -> list[tuple[RangeScan, RangeScan]]:
+    if not parts:
+        return []
+    schema = "part long, inside boolean, " + ", ".join(
+        f"{name} {'boolean' if name == 'ends_inside' else 'long'}" for name in RangeScan._fields
+    )
+    found = spark.range(0, len(parts), 1, len(parts)).mapInArrow(partial(_scan, parts=parts), schema).collect()
+    scans = {(row["part"], row["inside"]): RangeScan(*row[2:]) for row in found}
+    return [(scans[number, False], scans[number, True]) for number in range(len(parts))]
+
+
+def _scan(batches: Iterator[pa.RecordBatch], parts: list[ByteRange]) -> Iterator[pa.RecordBatch]:
+    import pyarrow as pa
+
+    for batch in batches:
+        for number in batch.column(0).to_pylist():
+            states = [(False, True), *zip(*scan(parts[number]), strict=True)]
+            names = ["part", "inside", *RangeScan._fields]
+            yield pa.RecordBatch.from_arrays([pa.array(column) for column in [(number, number), *states]], names)
+
+
+def _tasks(all_spans: list[Span], range_bytes: int) -> list[list[Span]]:
+    """Spans for one task each, in order, so that many small files are not as many tasks."""
+    tasks: list[list[Span]] = []
+    room = 0
+    for span in all_spans:
+        size = (span.end - span.start) * (1 if span.file.format.compression is None else COMPRESSED_WEIGHT)
+        if not tasks or size > room:
+            tasks.append([])
+            room = range_bytes
+        tasks[-1].append(span)
+        room -= size
+    return tasks
+
+
+def _read(
+    batches: Iterator[pa.RecordBatch], tasks: list[list[Span]], table: CsvTable, columns: tuple[str, ...]
+) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        for number in batch.column(0).to_pylist():
+            for span in tasks[number]:
+                yield from _batches(span, table, columns)
+
+
+def _batches(span: Span, table: CsvTable, columns: tuple[str, ...]) -> Iterator[pa.RecordBatch]:
+    import pyarrow as pa
+
+    header = table.header
+    places = [header.index(name) if name in header else None for name in columns]
+    name = span.file.uri.rsplit("/", 1)[-1] + ", " if len(table.files) > 1 else ""
+    found = rows(span, len(header))
+    while numbered := [*islice(found, ROWS_PER_BATCH)]:
+        malformed = [
+            f"{name}row {row} has {len(cells)} fields where the header has {len(header)}: {_line(cells)}"
+            if len(cells) != len(header)
+            else None
+            for row, cells in numbered
+        ]
+        values = [[_cell(cells, place) for _, cells in numbered] for place in places]
+        arrays = [pa.array(column, pa.string()) for column in [*values, malformed]]
+        yield pa.RecordBatch.from_arrays(arrays, [*columns, MALFORMED])
+
+
+def _cell(cells: list[str], place: int | None) -> str | None:
+    return None if place is None or place >= len(cells) else cells[place]
+
+
+def _line(cells: list[str]) -> str:
+    """The row as it would be written."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(cells)
+    return line.getvalue()

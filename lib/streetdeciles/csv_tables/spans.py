@@ -1,0 +1,82 @@
+"""A large file in spans of whole records, found by a scan of its bytes in ranges, each on its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from streetdeciles.csv_tables.formats import byte_chunks, text_chunks
+from streetdeciles.csv_tables.records import is_blank, misplaced_quote, records, unclosed_quote
+from streetdeciles.csv_tables.structure import RangeScan, scan_range
+from streetdeciles.csv_tables.table import CsvFile
+
+RANGE_BYTES = 8 << 20
+"""What one task reads, some 200,000 rows of a table of locations. Tests take less."""
+
+
+class Span(NamedTuple):
+    """Records of a file from its byte `start` to `end`, the first of them row `first_row` of the file."""
+
+    file: CsvFile
+    start: int
+    end: int
+    first_row: int
+
+
+class ByteRange(NamedTuple):
+    file: CsvFile
+    start: int
+    end: int
+
+
+def byte_ranges(file: CsvFile, range_bytes: int = RANGE_BYTES) -> list[ByteRange]:
+    """The file's bytes after its byte order mark in ranges that end anywhere."""
+    starts = range(file.format.mark_bytes, file.size, range_bytes)
+    return [ByteRange(file, start, min(start + range_bytes, file.size)) for start in starts]
+
+
+def whole(file: CsvFile) -> Span:
+    return Span(file, file.format.mark_bytes, file.size, 1)
+
+
+def is_split(file: CsvFile, range_bytes: int = RANGE_BYTES) -> bool:
+    """Whether the file is read in several spans. What is compressed or UTF-16 is read from its beginning to its end."""
+    return file.format.plain and file.size > range_bytes
+
+
+def scan(part: ByteRange) -> tuple[RangeScan, RangeScan]:
+    """What the range holds if it begins outside a quoted field, and if it begins inside one."""
+    first, last = max(part.start - 1, part.file.format.mark_bytes), min(part.end + 1, part.file.size)
+    data = np.frombuffer(b"".join(byte_chunks(part.file.uri, first, last)), np.uint8)
+    outside, inside = (scan_range(data, part.start, part.end, first=first, inside=inside) for inside in (False, True))
+    return outside, inside
+
+
+def spans(file: CsvFile, scans: Sequence[tuple[RangeScan, RangeScan]]) -> list[Span]:
+    """The spans of a file by the scans of its ranges, in their order; each record is in the range where it begins.
+
+    RunRefused names the row of the first stray quote, or of the quote that is never closed.
+    """
+    starts, inside, row = [(file.format.mark_bytes, 1)], False, 1
+    for number, states in enumerate(scans):
+        found = states[inside]
+        if found.stray_quote >= 0:
+            raise misplaced_quote(file.uri, row + found.ends_before_stray, found.stray_quote)
+        if number and found.first_record >= 0:
+            starts.append((found.first_record, row + 1))
+        row, inside = row + found.n_ends, found.ends_inside
+    if inside:
+        raise unclosed_quote(file.uri, row)
+    ends = [start for start, _ in starts[1:]] + [file.size]
+    return [Span(file, start, end, first) for (start, first), end in zip(starts, ends, strict=True) if start < end]
+
+
+def rows(span: Span, n_columns: int) -> Iterator[tuple[int, list[str]]]:
+    """Number and cells of each row of the span, without the header and blank rows."""
+    file = span.file
+    chunks = byte_chunks(file.uri, span.start, span.end) if file.format.plain else text_chunks(file.uri, file.format)
+    for row, cells in records(chunks, file.uri, first_row=span.first_row, position=span.start):
+        if row > file.header_row and not is_blank(cells, n_columns):
+            yield row, cells

@@ -1,0 +1,112 @@
+"""A CSV table: one file, or a folder of part files as Spark writes it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+
+from streetdeciles import storage
+from streetdeciles.csv_tables.formats import Format, recognise, text_chunks
+from streetdeciles.csv_tables.records import is_blank, records
+from streetdeciles.csv_tables.structure import record_ends
+from streetdeciles.errors import RunRefused
+
+_SEPARATORS = {b";": "semicolons", b"\t": "tabs", b"|": "vertical bars"}
+
+
+@dataclass(frozen=True)
+class CsvFile:
+    """A file of a table. `header_row` is the row that holds the header: the first that is not blank."""
+
+    uri: str
+    size: int
+    format: Format
+    header_row: int
+
+
+@dataclass(frozen=True)
+class CsvTable:
+    """`header` has the names of the columns, with single blanks only; all files have the same one."""
+
+    uri: str
+    header: tuple[str, ...]
+    files: tuple[CsvFile, ...]
+
+    def rows(self) -> Iterator[tuple[str, int, list[str]]]:
+        """Each row below the header that is not blank: its file, its number there (the first is 1), and its cells.
+
+        The cells may be more or fewer than the header's. RunRefused names the file and row of any damage.
+        """
+        for file in self.files:
+            for row, cells in records(text_chunks(file.uri, file.format), file.uri, position=file.format.mark_bytes):
+                if row > file.header_row and not is_blank(cells, len(self.header)):
+                    yield file.uri, row, cells
+
+
+def open_table(uri: str) -> CsvTable:
+    """The table at `uri`; RunRefused where it cannot be read as one. Reads no more than the beginning of each file."""
+    uris = _files(uri)
+    with ThreadPoolExecutor(16) as pool:
+        opened = [found for found in pool.map(_open_file, uris) if found]
+    if not opened:
+        raise RunRefused(f"{uri}: is empty; expected a CSV table with a header")
+    first, header = opened[0]
+    for file, other in opened[1:]:
+        if other != header:
+            raise RunRefused(
+                f"{file.uri}: has the columns {', '.join(other)}, and {first.uri} has {', '.join(header)}; "
+                "the files of a folder must be parts of one table, each with its header"
+            )
+    return CsvTable(uri, header, tuple(file for file, _ in opened))
+
+
+def _files(uri: str) -> list[str]:
+    """The file at `uri`, or those in the folder there."""
+    fs, path = storage.filesystem(uri)
+    if not fs.isdir(path):
+        return [uri]
+    entries = {entry["name"].rstrip("/").rsplit("/", 1)[-1]: entry for entry in fs.ls(path, detail=True)}
+    if "_temporary" in entries:
+        raise RunRefused(f"{uri}: is still being written, or was left unfinished (_temporary); write it again")
+    # Spark's own rule: what begins so is not part of a table.
+    parts = {name: entry for name, entry in sorted(entries.items()) if not name.startswith(("_", "."))}
+    folders = [name for name, entry in parts.items() if entry["type"] == "directory"]
+    if folders or not parts:
+        what = f"the folder {folders[0]!r}" if folders else "no files"
+        raise RunRefused(f"{uri}: is a folder that holds {what}; expected a CSV file, or the part files of one table")
+    return [storage.join(uri, name) for name in parts]
+
+
+def _open_file(uri: str) -> tuple[CsvFile, tuple[str, ...]] | None:
+    """The file and its header, or None where it has no row at all."""
+    fs, path = storage.filesystem(uri)
+    info = fs.info(path)
+    if info["type"] != "file":
+        raise RunRefused(f"{uri}: is not a regular file; expected a CSV table (save what a pipe gives to a file)")
+    file_format = recognise(uri)
+    chunks = text_chunks(uri, file_format)
+    first = next(chunks, b"")
+    _refuse_other_separators(uri, first)
+    for row, cells in records(chain([first], chunks), uri, position=file_format.mark_bytes):
+        header = tuple(" ".join(cell.split()) for cell in cells)
+        if any(header):
+            return CsvFile(uri, int(info["size"] or 0), file_format, row), header
+    return None
+
+
+def _refuse_other_separators(uri: str, text: bytes) -> None:
+    """By the first line of `text` that is not empty. Read as they stand, such files often have decimal commas too."""
+    text = text.lstrip(b"\r\n ")
+    ends = record_ends(np.frombuffer(text, np.uint8))
+    line = re.sub(rb'"[^"]*"', b"", text[: ends[0]] if len(ends) else text)
+    for separator, name in _SEPARATORS.items():
+        if line.count(separator) > line.count(b","):
+            raise RunRefused(
+                f"{uri}: its columns are separated by {name}; expected commas, so save it as "
+                "'CSV UTF-8 (comma delimited)', with decimal points"
+            )
