@@ -16,6 +16,7 @@ from streetdeciles.errors import RunRefused
 from streetdeciles.lock import locked
 from streetdeciles.run_log import StageReport
 from streetdeciles.session import spark_session
+from streetdeciles.splits.registry import split_of
 
 logger = logging.getLogger(__name__)
 
@@ -44,27 +45,13 @@ STAGES = (
 STAGE_NAMES = tuple(stage.name for stage in STAGES)
 
 
-LACKING = {
-    "test_only": (
-        ("training",),
-        "prediction.models is set, so this run trains nothing; remove it from the config to train",
-    ),
-    "train_only": (
-        ("prediction", "aggregation", "evaluation", "report"),
-        "dataset.split train_only holds nothing out, so there is nothing to predict or to measure; take another split, "
-        "or give the models to another run as prediction.models",
-    ),
-}
-"""The stages that a split has no use for, and what is said where one of them is asked for."""
-
-
 def stages_of(config: RunConfig) -> tuple[Stage, ...]:
-    """The stages of this run: without those that its split has no use for."""
-    lacking, _ = LACKING.get(config.dataset.split, ((), ""))
+    """The stages of this run: without those that its split skips."""
+    skipped = split_of(config.dataset).skipped_stages
     return tuple(
-        replace(stage, reads=tuple(name for name in stage.reads if name not in lacking))
+        replace(stage, reads=tuple(name for name in stage.reads if name not in skipped))
         for stage in STAGES
-        if stage.name not in lacking
+        if stage.name not in skipped
     )
 
 
@@ -95,7 +82,7 @@ def plan(config: RunConfig, selected: Sequence[str], *, force: bool) -> list[Pla
     """What a run would do; RunRefused where a stage that is not selected has to run before a selected one."""
     stages = stages_of(config)
     if not any(stage.name in selected for stage in stages):
-        raise RunRefused(LACKING[config.dataset.split][1])
+        raise RunRefused(split_of(config.dataset).why_skipped)
     prints: dict[str, str] = {}
     planned: list[Planned] = []
     for stage in stages:

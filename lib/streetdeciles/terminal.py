@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from streetdeciles import storage
 from streetdeciles.config import RunConfig
 from streetdeciles.run_log import StageReport
+from streetdeciles.splits.registry import split_of
 from streetdeciles.tables import MEASURES, METRICS
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def show_results(config: RunConfig) -> None:
     import pandas as pd
     from rich.table import Table
 
-    if config.dataset.split == "train_only":
+    if "prediction" in split_of(config.dataset).skipped_stages:
         models = storage.join(config.work_dir, "models")
         console().print(f"models: {models}; nothing is held out, so nothing was predicted or measured", soft_wrap=True)
         return

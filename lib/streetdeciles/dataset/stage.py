@@ -10,9 +10,9 @@ from streetdeciles import storage
 from streetdeciles.config import DatasetConfig, ImagesConfig, RunConfig
 from streetdeciles.dataset.hdf5 import FILE_NAMES, export_hdf5
 from streetdeciles.dataset.join import build_rows, count_areas, find_left_out, find_photographs, number_places
-from streetdeciles.dataset.split import describe_split, split_areas
 from streetdeciles.errors import RunFailed, RunRefused
 from streetdeciles.run_log import StageReport
+from streetdeciles.splits.registry import split_of
 from streetdeciles.tables import AREA_LABELS, FEATURES, LEFT_OUT, LOCATIONS, REJECTS, TRAINING_SET
 from streetdeciles.training_set import TrainingSetShape, training_set_shape, write_training_set
 
@@ -34,6 +34,7 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
         RunRefused: no location has features, or there are too few areas or deciles for the split.
     """
     work_dir, outcomes, views = config.work_dir, config.dataset.outcomes, config.images.views
+    split = split_of(config.dataset)
     area_labels = storage.read_table(spark, AREA_LABELS, work_dir)
     locations = storage.read_table(spark, LOCATIONS, work_dir)
     features = storage.read_table(spark, FEATURES, work_dir)
@@ -46,14 +47,14 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
         if not (rows := places.count()):
             raise RunRefused(_nothing_in_common(config.images, locations, features))
         areas = count_areas(places, outcomes[0]).toPandas()
-        folds = split_areas(areas, config.dataset, seed=config.seed)
+        folds = split.assign(areas, seed=config.seed)
         held_out = _held_out_notes(places, config.dataset)
         left_out = find_left_out(locations, photographs, rejects, views=views)
         storage.write_partition(left_out, LEFT_OUT, work_dir, "dataset")
         counts = _counts(spark, work_dir, locations, photographs, rows)
         shape = TrainingSetShape(rows, views, _feature_size(features), tuple(outcomes))
         _write_set(build_rows(features, _with_folds(places, folds), shape), shape, work_dir)
-        notes = [describe_split(areas, folds, config.dataset), *held_out, *_label_notes(places, outcomes)]
+        notes = [split.describe(areas, folds), *held_out, *_label_notes(places, outcomes)]
     finally:
         places.unpersist()
     if config.dataset.hdf5:

@@ -16,11 +16,13 @@ from streetdeciles.prediction.chosen_models import ChosenModels
 from streetdeciles.prediction.parts import Part, parts_key, plan_parts, predict_parts
 from streetdeciles.prediction.predict import COLUMNS, predict
 from streetdeciles.run_log import StageReport
+from streetdeciles.splits.registry import split_of
+from streetdeciles.splits.split import Split
 from streetdeciles.tables import PREDICTIONS, TRAINING_SET
 from streetdeciles.training_set import training_set_ddl, training_set_files, training_set_shape
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame, SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 PARTS = ("_staging", "predictions-in-parts")
 
@@ -59,10 +61,11 @@ def _write(spark: SparkSession, config: RunConfig, models: ChosenModels, files: 
     """Write predictions, part by part where the training set has several files; its rows."""
     outcomes = models.outcomes
     columns = (*COLUMNS, *(outcomes if models.held_out_deciles else ()))
+    is_held_out = _is_held_out(split_of(config.dataset, config.training.folds), outcomes)
     work = partial(predict, models=models, schema=PREDICTIONS.arrow_schema())
 
     def predicted(part: Part) -> DataFrame:
-        held_out = _locations(spark, config, part).where(_is_held_out(config, outcomes)).select(*columns)
+        held_out = _locations(spark, config, part).where(is_held_out).select(*columns)
         return held_out.mapInArrow(work, PREDICTIONS.ddl)
 
     parts = plan_parts(list(files))
@@ -86,7 +89,7 @@ def _notes(config: RunConfig, models: ChosenModels, outcomes: Sequence[str]) -> 
 
 
 def _models(config: RunConfig) -> ChosenModels:
-    if config.dataset.split == "train_only":
+    if "prediction" in split_of(config.dataset, config.training.folds).skipped_stages:
         raise RunRefused(
             "dataset.split train_only holds no location out, so none can be predicted honestly; give its models to "
             "another run as prediction.models"
@@ -97,27 +100,18 @@ def _models(config: RunConfig) -> ChosenModels:
     return ChosenModels(uri, model_files(read_card(uri)), held_out_deciles=tuple(config.dataset.held_out_deciles or ()))
 
 
-def _is_held_out(config: RunConfig, outcomes: Sequence[str]) -> Column:
-    """Whether a location of the training set is held out from a model of one of the outcomes at least."""
-    from pyspark.sql import functions as F
-
-    if config.prediction.models:
-        return F.lit(True)
-    if config.training.folds:
-        return F.col("fold").isin(config.training.folds)
-    if deciles := config.dataset.held_out_deciles:
-        return F.greatest(F.lit(False), *[F.coalesce(F.col(name).isin(deciles), F.lit(False)) for name in outcomes])
-    return F.col("fold") >= 0
+def _is_held_out(split: Split, outcomes: Sequence[str]) -> str:
+    """The condition, in SQL, that a location of the training set is held out from a model of some outcome."""
+    return " OR ".join(dict.fromkeys(split.held_out(outcome) for outcome in outcomes))
 
 
 def _count(locations: DataFrame, config: RunConfig, outcomes: Sequence[str]) -> tuple[int, int, int]:
     """Locations, those that are held out, and the predictions that there must be. Reads no features."""
     from pyspark.sql import functions as F
 
-    held_out = F.count_if(_is_held_out(config, outcomes))
-    deciles = config.dataset.held_out_deciles
-    of_outcome = [F.count_if(F.col(name).isin(deciles)) if deciles else held_out for name in outcomes]
-    counted = locations.agg(F.count("*"), held_out, *of_outcome).first()
+    split = split_of(config.dataset, config.training.folds)
+    conditions = (_is_held_out(split, outcomes), *map(split.held_out, outcomes))
+    counted = locations.agg(F.count("*"), *[F.count_if(F.expr(condition)) for condition in conditions]).first()
     assert counted is not None
     n_locations, n_held_out, *n_predictions = (int(n) for n in counted)
     return n_locations, n_held_out, sum(n_predictions)

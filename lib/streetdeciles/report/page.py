@@ -12,7 +12,7 @@ from streetdeciles.config import RunConfig, input_paths
 from streetdeciles.outcomes import OUTCOMES
 from streetdeciles.report import colours
 from streetdeciles.report.panels import MEASURE_TITLES, METHODS, Panel, RegionMap, make_panel
-from streetdeciles.report.split import split_words
+from streetdeciles.splits.registry import split_of
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -59,7 +59,7 @@ def render(
         outcomes=[outcome_title(name) for name in outcomes],
         titles=dict(zip(outcomes, map(outcome_title, outcomes), strict=True)),
         tiles=_tiles(findings, panels, config),
-        split=split_words(config),
+        split=split_of(config.dataset, config.training.folds).report_words,
         settings=_settings(config),
         measures=list(MEASURE_TITLES.values()),
         method=METHODS[config.report.method],
@@ -114,7 +114,7 @@ def _tiles(findings: Findings, panels: Sequence[Panel], config: RunConfig) -> li
     where = region_title(regions[0]) if len(regions) == 1 else f"{len(regions)} regions"
     predicted, located = findings.counts["predicted"], findings.counts["locations"]
     of = f"locations predicted, of {located:,}" if predicted != located else "locations, all predicted"
-    figure = split_words(config).figure
+    figure = split_of(config.dataset, config.training.folds).report_words.figure
     return [
         (f"{len(areas):,}", f"areas in {where}"),
         (f"{predicted:,}", of),
@@ -150,7 +150,7 @@ def _settings(config: RunConfig) -> list[tuple[str, str]]:
             f"{features.backbone}, weights {weights}, precision {features.precision}, kept as {features.store}",
         ),
         ("Network", network),
-        ("Held out", split_words(config).setting),
+        ("Held out", split_of(config.dataset, config.training.folds).report_words.setting),
         ("Seed", str(config.seed)),
     ]
 

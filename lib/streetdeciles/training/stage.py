@@ -19,6 +19,7 @@ from streetdeciles.keras_start import start_keras
 from streetdeciles.models.card import MODEL_CARD, read_card
 from streetdeciles.progress import progress
 from streetdeciles.run_log import StageReport
+from streetdeciles.splits.registry import split_of
 from streetdeciles.tables import TRAINING_SET
 from streetdeciles.training.cache import COLUMNS, TrainingRows, cache_rows
 from streetdeciles.training.checkpoints import CHECKPOINTS
@@ -85,7 +86,7 @@ def learning_curve(config: RunConfig) -> StageReport:
         RunRefused: nothing is held out or can be learned at any size, features are not finite, or start models do not
             fit.
     """
-    if config.dataset.split == "train_only":
+    if "prediction" in split_of(config.dataset).skipped_stages:
         raise RunRefused("the learning curve is of held-out locations, and dataset.split train_only has none")
     start_keras()
     from streetdeciles.training.learning_curve import SIZES, CurvePoint, curve_csv, curve_points, mean_errors

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streetdeciles.dataset.folds import assign_folds
 from streetdeciles.errors import RunRefused
+from streetdeciles.splits.folds import assign_folds
 
 AREAS = st.lists(
     st.tuples(st.integers(1, 60), st.sampled_from(["a 1", "a 2", "b 1", None])), min_size=7, max_size=80

@@ -1,20 +1,55 @@
-"""K folds of whole areas, alike in locations and in classes; or parts of given shares."""
+"""K folds of whole areas, alike in locations and in classes; each model sees all folds but one."""
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from streetdeciles.errors import RunRefused
+from streetdeciles.splits.areas import largest_first
+from streetdeciles.splits.split import UNSEEN, ReportWords, sizes_by_fold
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Whole = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Folds:
+    """`folds` folds; only those in `trained` have models, or all where that is None."""
+
+    folds: int
+    trained: tuple[int, ...] | None = None
+
+    skipped_stages = ()
+    why_skipped = ""
+
+    @property
+    def report_words(self) -> ReportWords:
+        locations, figure = "Every location", (f"{self.folds}", "folds of whole areas")
+        setting = f"{self.folds} folds; all locations of an area are in one"
+        if self.trained:
+            numbers = ", ".join(map(str, sorted(self.trained)))
+            locations = f"Every location of fold {numbers}, and no other,"
+            figure = f"{len(self.trained)} of {self.folds}", "folds of whole areas"
+            setting += f"; trained and predicted: fold {numbers}"
+        return ReportWords(*UNSEEN, locations, setting, figure)
+
+    def assign(self, areas: pd.DataFrame, *, seed: int) -> pd.DataFrame:
+        return assign_folds(areas, self.folds, seed=seed)
+
+    def held_out(self, outcome: str) -> str:
+        return f"fold IN ({', '.join(map(str, self.trained))})" if self.trained else "fold >= 0"
+
+    def describe(self, areas: pd.DataFrame, folds: pd.DataFrame) -> str:
+        sizes = sizes_by_fold(areas, folds)
+        return f"areas and locations of the {len(sizes)} folds: {', '.join(sizes.values())}"
 
 
 def assign_folds(areas: pd.DataFrame, folds: int, *, seed: int) -> pd.DataFrame:
@@ -42,59 +77,18 @@ def assign_folds(areas: pd.DataFrame, folds: int, *, seed: int) -> pd.DataFrame:
             "take fewer folds or more locations"
         )
     random = np.random.default_rng(seed)
-    drawn = _draw(areas, random)
+    drawn = largest_first(areas, random)
     filled = np.zeros(folds, dtype=np.int64)
     parts = []
     for _, of_class in drawn.groupby("stratum", dropna=False, sort=True):
         share, loads = _spread(of_class["n_locations"].tolist(), folds)
-        by_lot = random.permutation(folds)
-        emptiest_first = by_lot[np.argsort(filled[by_lot], kind="stable")]
+        shuffled = random.permutation(folds)
+        emptiest_first = shuffled[np.argsort(filled[shuffled], kind="stable")]
         fold_of_share = np.empty(folds, dtype=np.int32)
         fold_of_share[np.argsort(-loads, kind="stable")] = emptiest_first
         filled[fold_of_share] += loads
         parts.append(pd.DataFrame({"area_id": of_class["area_id"], "fold": fold_of_share[share]}))
     return pd.concat(parts).sort_values("area_id", ignore_index=True)
-
-
-def assign_parts(areas: pd.DataFrame, shares: Mapping[int, float], *, seed: int) -> pd.DataFrame:
-    """The part of each area: columns `area_id` and `fold` (a key of `shares`), sorted by `area_id`.
-
-    Class by class the areas go, the largest first, each to the part that is the furthest below its share of all
-    classes so far. With two parts, each has its share of the locations to within one area of the largest size, and its
-    share of every class to within two; with three parts to within two and three.
-
-    Args:
-        areas: as for `assign_folds`.
-        shares: of each part; they add up to 1.
-        seed: which areas of equal size go together.
-
-    Raises:
-        RunRefused: a part has no area.
-    """
-    parts, share = list(shares), np.array(list(shares.values()))
-    drawn = _draw(areas, np.random.default_rng(seed)).sort_values("stratum", kind="stable", na_position="last")
-    missing = np.zeros(len(parts))
-    chosen = np.empty(len(drawn), dtype=np.int32)
-    classes = drawn["stratum"].factorize(use_na_sentinel=False)[0]
-    sizes = drawn["n_locations"].to_numpy()
-    for i, size in enumerate(sizes.tolist()):
-        if i == 0 or classes[i] != classes[i - 1]:
-            missing += share * sizes[classes == classes[i]].sum()
-        part = int(np.argmax(missing))
-        missing[part] -= size
-        chosen[i] = parts[part]
-    if empty := [shares[part] for part in parts if part not in chosen]:
-        raise RunRefused(
-            f"dataset: a share of {empty[0]:.3g} of {len(areas)} areas with photographs is none; "
-            "take a larger share or more locations"
-        )
-    return drawn[["area_id"]].assign(fold=chosen).sort_values("area_id", ignore_index=True)
-
-
-def _draw(areas: pd.DataFrame, random: np.random.Generator) -> pd.DataFrame:
-    """`areas`, the largest first. The order of rows must not count, so it is made here: by name, by lot, by size."""
-    drawn = areas.sort_values("area_id", ignore_index=True)
-    return drawn.iloc[random.permutation(len(drawn))].sort_values("n_locations", ascending=False, kind="stable")
 
 
 def _spread(sizes: Sequence[int], shares: int) -> tuple[Whole, Whole]:

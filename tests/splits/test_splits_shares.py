@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streetdeciles.config import DatasetConfig
-from streetdeciles.dataset.folds import assign_parts
-from streetdeciles.dataset.split import HELD_OUT, describe_split, split_areas
 from streetdeciles.errors import RunRefused
+from streetdeciles.splits.registry import split_of
+from streetdeciles.splits.shares import HELD_OUT, assign_parts
 from streetdeciles.training_set import LEARNED, VALIDATED
 
 AREAS = st.lists(st.tuples(st.integers(1, 60), st.sampled_from(["a 1", "a 2", "b 1", None])), min_size=30, max_size=90)
@@ -71,7 +71,7 @@ def city(regions: int = 1) -> pd.DataFrame:
 def counts(areas: pd.DataFrame, seed: int = 1, **dataset: Any) -> dict[int, list[int]]:
     """Part -> its areas of each stratum."""
     split = DatasetConfig.model_validate({"outcomes": ["imd"], **dataset})
-    joined = areas.merge(split_areas(areas, split, seed=seed), on="area_id")
+    joined = areas.merge(split_of(split).assign(areas, seed=seed), on="area_id")
     table = joined.groupby(["fold", "stratum"]).size().unstack(fill_value=0)
     return {int(fold): row.tolist() for fold, row in zip(table.index, table.to_numpy(), strict=True)}
 
@@ -103,30 +103,32 @@ def test_other_splits_put_no_area_into_a_fold(split: str, more: dict[str, Any]) 
 
 def test_seed_decides_the_parts() -> None:
     split = DatasetConfig(outcomes=["imd"], split="train_test")
-    first, again, other = (split_areas(city(), split, seed=seed)["fold"].tolist() for seed in (1, 1, 2))
+    first, again, other = (split_of(split).assign(city(), seed=seed)["fold"].tolist() for seed in (1, 1, 2))
     assert first == again
     assert first != other
 
 
 def test_a_part_without_areas_is_refused() -> None:
     areas = some_areas([(3, "x")] * 5)
-    with pytest.raises(RunRefused, match=r"dataset: a share of 0\.05 of 5 areas with photographs is none"):
-        split_areas(areas, DatasetConfig(outcomes=["imd"], split="train_test", test_share=0.05), seed=0)
+    with pytest.raises(RunRefused, match=r"dataset: a share of 0\.05 of 5 areas with photographs leaves no area"):
+        split_of(DatasetConfig(outcomes=["imd"], split="train_test", test_share=0.05)).assign(areas, seed=0)
 
 
-def test_split_is_told_with_its_sizes() -> None:
-    def told(**dataset: Any) -> str:
-        split = DatasetConfig.model_validate({"outcomes": ["imd"], **dataset})
-        return describe_split(city(), split_areas(city(), split, seed=0), split)
+def test_split_is_described_with_its_sizes() -> None:
+    def described(**dataset: Any) -> str:
+        split = split_of(DatasetConfig.model_validate({"outcomes": ["imd"], **dataset}))
+        return split.describe(city(), split.assign(city(), seed=0))
 
-    assert told() == "areas and locations of the 5 folds: 40 and 120, 40 and 120, 40 and 120, 40 and 120, 40 and 120"
-    assert told(split="train_validation_test") == (
+    assert (
+        described() == "areas and locations of the 5 folds: 40 and 120, 40 and 120, 40 and 120, 40 and 120, 40 and 120"
+    )
+    assert described(split="train_validation_test") == (
         "areas and locations of the split train_validation_test: "
         "30 and 90 to validate on, 130 and 390 to learn from, 40 and 120 held out"
     )
-    assert told(split="train_only").endswith("train_only: 200 and 600; all to learn from, none is held out")
-    assert "depends on the outcome" in told(split="by_class", held_out_deciles=[3])
-    assert "by the models of another run" in told(split="test_only")
+    assert described(split="train_only").endswith("train_only: 200 and 600; all to learn from, none is held out")
+    assert "depends on the outcome" in described(split="by_class", held_out_deciles=[3])
+    assert "by the models of another run" in described(split="test_only")
 
 
 def test_a_country_takes_seconds() -> None:
@@ -137,3 +139,13 @@ def test_a_country_takes_seconds() -> None:
     assigned = assign_parts(areas, {LEARNED: 0.65, VALIDATED: 0.15, HELD_OUT: 0.2}, seed=0).merge(areas, on="area_id")
     shares = assigned.groupby("fold")["n_locations"].sum() / areas["n_locations"].sum()
     assert shares.to_dict() == pytest.approx({VALIDATED: 0.15, LEARNED: 0.65, HELD_OUT: 0.2}, abs=1e-4)
+
+
+def test_held_out_conditions_are_those_of_the_split() -> None:
+    def condition(trained: list[int] | None = None, **dataset: Any) -> str:
+        return split_of(DatasetConfig.model_validate({"outcomes": ["imd"], **dataset}), trained).held_out("imd")
+
+    assert condition() == condition(split="train_test") == "fold >= 0"
+    assert condition([3, 1]) == "fold IN (3, 1)"
+    assert condition(split="by_class", held_out_deciles=[1, 10]) == "coalesce(`imd` IN (1, 10), false)"
+    assert (condition(split="train_only"), condition(split="test_only")) == ("false", "true")

@@ -1,0 +1,1 @@
+"""The splits: which part of the locations each model learns from, and which are held out. One file per split."""

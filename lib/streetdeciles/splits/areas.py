@@ -1,0 +1,16 @@
+"""The order in which a split takes areas."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def largest_first(areas: pd.DataFrame, random: np.random.Generator) -> pd.DataFrame:
+    """`areas` with the most locations first, equal ones at random; the order of the given rows does not matter."""
+    by_name = areas.sort_values("area_id", ignore_index=True)
+    return by_name.iloc[random.permutation(len(by_name))].sort_values("n_locations", ascending=False, kind="stable")

@@ -1,0 +1,33 @@
+"""The splits by their name in the config."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from streetdeciles.config import DatasetConfig
+from streetdeciles.splits.by_class import ByClass
+from streetdeciles.splits.folds import Folds
+from streetdeciles.splits.shares import Shares
+from streetdeciles.splits.split import Split
+from streetdeciles.splits.test_only import TestOnly
+from streetdeciles.splits.train_only import TrainOnly
+
+
+def split_of(dataset: DatasetConfig, trained_folds: Sequence[int] | None = None) -> Split:
+    """The split `dataset.split` with its numbers; `trained_folds` is `training.folds`, None: all folds."""
+    return SPLITS_BY_NAME[dataset.split](dataset, tuple(trained_folds) if trained_folds else None)
+
+
+def _shares(dataset: DatasetConfig, trained: tuple[int, ...] | None) -> Split:
+    assert dataset.test_share is not None
+    return Shares(dataset.split, dataset.test_share, dataset.validation_share)
+
+
+SPLITS_BY_NAME: dict[str, Callable[[DatasetConfig, tuple[int, ...] | None], Split]] = {
+    "folds": lambda dataset, trained: Folds(dataset.folds or 0, trained),
+    "train_test": _shares,
+    "train_validation_test": _shares,
+    "by_class": lambda dataset, trained: ByClass(tuple(dataset.held_out_deciles or ())),
+    "train_only": lambda dataset, trained: TrainOnly(),
+    "test_only": lambda dataset, trained: TestOnly(),
+}

@@ -1,0 +1,92 @@
+"""One part of given share is held out; another may be set aside to validate on. Areas stay whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from streetdeciles.errors import RunRefused
+from streetdeciles.splits.areas import largest_first
+from streetdeciles.splits.split import UNSEEN, ReportWords, sizes_by_fold
+from streetdeciles.training_set import LEARNED, THE_ONE_MODEL, VALIDATED
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+HELD_OUT = THE_ONE_MODEL
+
+PARTS = {LEARNED: "to learn from", VALIDATED: "to validate on", HELD_OUT: "held out"}
+
+
+@dataclass(frozen=True)
+class Shares:
+    """The splits `train_test` and, with a `validation_share`, `train_validation_test`."""
+
+    name: str
+    test_share: float
+    validation_share: float | None = None
+
+    skipped_stages = ()
+    why_skipped = ""
+
+    @property
+    def report_words(self) -> ReportWords:
+        share = f"{100 * self.test_share:g} %"
+        validation = f", {100 * self.validation_share:g} % to validate on" if self.validation_share else ""
+        return ReportWords(
+            *UNSEEN,
+            "Every location of the part that is held out, and no other,",
+            f"{share} of the locations held out{validation}; all locations of an area are in one part",
+            (share, "of the locations held out, in whole areas"),
+        )
+
+    def assign(self, areas: pd.DataFrame, *, seed: int) -> pd.DataFrame:
+        shares = {HELD_OUT: self.test_share}
+        if self.validation_share is not None:
+            shares = {VALIDATED: self.validation_share, **shares}
+        return assign_parts(areas, {LEARNED: 1 - sum(shares.values()), **shares}, seed=seed)
+
+    def held_out(self, outcome: str) -> str:
+        return "fold >= 0"
+
+    def describe(self, areas: pd.DataFrame, folds: pd.DataFrame) -> str:
+        parts = ", ".join(f"{size} {PARTS[fold]}" for fold, size in sizes_by_fold(areas, folds).items())
+        return f"areas and locations of the split {self.name}: {parts}"
+
+
+def assign_parts(areas: pd.DataFrame, shares: Mapping[int, float], *, seed: int) -> pd.DataFrame:
+    """The part of each area: columns `area_id` and `fold` (a key of `shares`), sorted by `area_id`.
+
+    Class by class the areas go, the largest first, each to the part that is the furthest below its share of all
+    classes so far. With two parts, each has its share of the locations to within one area of the largest size, and its
+    share of every class to within two; with three parts to within two and three.
+
+    Args:
+        areas: as for `assign_folds`.
+        shares: of each part; they add up to 1.
+        seed: which areas of equal size go together.
+
+    Raises:
+        RunRefused: a part has no area.
+    """
+    parts, share = list(shares), np.array(list(shares.values()))
+    drawn = largest_first(areas, np.random.default_rng(seed)).sort_values("stratum", kind="stable", na_position="last")
+    missing = np.zeros(len(parts))
+    chosen = np.empty(len(drawn), dtype=np.int32)
+    classes = drawn["stratum"].factorize(use_na_sentinel=False)[0]
+    sizes = drawn["n_locations"].to_numpy()
+    for i, size in enumerate(sizes.tolist()):
+        if i == 0 or classes[i] != classes[i - 1]:
+            missing += share * sizes[classes == classes[i]].sum()
+        part = int(np.argmax(missing))
+        missing[part] -= size
+        chosen[i] = parts[part]
+    if empty := [shares[part] for part in parts if part not in chosen]:
+        raise RunRefused(
+            f"dataset: a share of {empty[0]:.3g} of {len(areas)} areas with photographs leaves no area; "
+            "take a larger share or more locations"
+        )
+    return drawn[["area_id"]].assign(fold=chosen).sort_values("area_id", ignore_index=True)

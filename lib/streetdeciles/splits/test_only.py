@@ -1,0 +1,38 @@
+"""Every location is predicted by the models of another run (`prediction.models`); none is trained here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from streetdeciles.splits.split import ReportWords, sizes_by_fold
+from streetdeciles.splits.train_only import all_to_learn_from
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ELSEWHERE = "models that were trained elsewhere"
+
+
+@dataclass(frozen=True)
+class TestOnly:
+    __test__ = False  # not a test of pytest's
+
+    skipped_stages = ("training",)
+    why_skipped = "prediction.models is set, so this run trains nothing; remove it from the config to train"
+    report_words = ReportWords(
+        ELSEWHERE,
+        f"the mean of {ELSEWHERE}",
+        "Every location",
+        "not known: every location is predicted by models of another run",
+    )
+
+    def assign(self, areas: pd.DataFrame, *, seed: int) -> pd.DataFrame:
+        return all_to_learn_from(areas)
+
+    def held_out(self, outcome: str) -> str:
+        return "true"
+
+    def describe(self, areas: pd.DataFrame, folds: pd.DataFrame) -> str:
+        sizes = ", ".join(sizes_by_fold(areas, folds).values())
+        return f"areas and locations of the split test_only: {sizes}; all to be predicted by the models of another run"

@@ -1,0 +1,37 @@
+"""Every location is learned from: the run ends with its models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from streetdeciles.splits.split import ReportWords, sizes_by_fold
+from streetdeciles.training_set import LEARNED
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class TrainOnly:
+    skipped_stages = ("prediction", "aggregation", "evaluation", "report")
+    why_skipped = (
+        "dataset.split train_only holds nothing out, so there is nothing to predict or to measure; take another split, "
+        "or give the models to another run as prediction.models"
+    )
+    report_words = ReportWords("no model", "no model", "No location", "train_only: nothing is held out")
+
+    def assign(self, areas: pd.DataFrame, *, seed: int) -> pd.DataFrame:
+        return all_to_learn_from(areas)
+
+    def held_out(self, outcome: str) -> str:
+        return "false"
+
+    def describe(self, areas: pd.DataFrame, folds: pd.DataFrame) -> str:
+        sizes = ", ".join(sizes_by_fold(areas, folds).values())
+        return f"areas and locations of the split train_only: {sizes}; all to learn from, none is held out"
+
+
+def all_to_learn_from(areas: pd.DataFrame) -> pd.DataFrame:
+    """Every area is LEARNED; columns `area_id` and `fold`, sorted by `area_id`."""
+    return areas[["area_id"]].sort_values("area_id", ignore_index=True).assign(fold=LEARNED)
