@@ -48,8 +48,9 @@ from streetdeciles.config import (
     SparkConfig,
 )
 from streetdeciles.features import device, stage
-from streetdeciles.features.extraction import Preparation, extract
+from streetdeciles.features.extraction import extract
 from streetdeciles.features.network import Network, NetworkSettings, load_network
+from streetdeciles.features.preparing import Preparation
 from streetdeciles.hardware import choose_precision
 from streetdeciles.session import spark_session
 from streetdeciles.tables import IMAGE_INDEX

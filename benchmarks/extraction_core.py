@@ -25,8 +25,9 @@ from measure import interleaved, record
 from streetdeciles.backbones.vgg16 import VGG16
 from streetdeciles.backbones.weights import random_weights, weights_hash
 from streetdeciles.features import device
-from streetdeciles.features.extraction import Preparation, extract
+from streetdeciles.features.extraction import extract
 from streetdeciles.features.network import Network, NetworkSettings, load_network
+from streetdeciles.features.preparing import Preparation
 from streetdeciles.hardware import choose_precision
 
 ROWS_A_BATCH = 1000

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +13,7 @@ import fsspec
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 
+from streetdeciles.archives import opening
 from streetdeciles.errors import ShardFailed
 from streetdeciles.extraction.reading import read_image
 from streetdeciles.extraction.rejects import Rejected
@@ -89,9 +92,48 @@ def test_network_that_stays_away_fails_the_shard(photo: Path, flaky: type[Flaky]
     assert flaky.attempts == 3
 
 
-def test_file_that_cannot_be_opened_fails_the_shard(tmp_path: Path) -> None:
-    """A socket stands for a disk that fails: opening it is an error that is no statement about a photograph."""
+@pytest.mark.parametrize("link", [False, True])
+def test_pipe_is_a_reject_and_does_not_block(tmp_path: Path, link: bool) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    with pytest.raises(Rejected, match="^not_an_image: a named pipe, not a file$"):
+        read(str(tmp_path / ("link" if link else "pipe")))
+
+
+def test_socket_and_device_are_rejects(tmp_path: Path) -> None:
+    (tmp_path / "device.jpg").symlink_to("/dev/zero")
     with socket.socket(socket.AF_UNIX) as unreadable:
         unreadable.bind(str(tmp_path / "x.jpg"))
-        with pytest.raises(ShardFailed, match="cannot be read, after 3 attempts: .*No such device or address"):
+        with pytest.raises(Rejected, match="^not_an_image: a socket, not a file$"):
             read(str(tmp_path / "x.jpg"))
+    with pytest.raises(Rejected, match="^not_an_image: a device, not a file$"):
+        read(str(tmp_path / "device.jpg"))
+
+
+def test_file_that_became_a_pipe_after_the_check_does_not_block(photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    regular = photo.stat()
+    photo.unlink()
+    os.mkfifo(photo)
+    monkeypatch.setattr(opening.os, "stat", lambda path: regular)
+    with pytest.raises(Rejected, match="^not_an_image: a named pipe"):
+        read(str(photo))
+
+
+def test_archive_that_became_a_pipe_does_not_block(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "photos.tar")
+    with pytest.raises(Rejected, match="^not_an_image: a named pipe"):
+        read(str(tmp_path / "photos.tar"), 512, 10)
+
+
+def test_link_counts_as_what_it_leads_to(photo: Path) -> None:
+    (photo.parent / "link.jpg").symlink_to(photo)
+    assert read(str(photo.parent / "link.jpg")) == b"0123456789"
+
+
+def test_file_that_cannot_be_opened_fails_the_shard(photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: object) -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(opening.os, "open", failing)
+    with pytest.raises(ShardFailed, match="cannot be read, after 3 attempts: .*Input/output error"):
+        read(str(photo))

@@ -25,10 +25,11 @@ from streetdeciles.backbones.preprocessing import scaled_centre_crop
 from streetdeciles.config import ImagesConfig
 from streetdeciles.features import stage as features_stage
 from streetdeciles.features.extracted import SCHEMA
-from streetdeciles.features.extraction import Preparation, extract
+from streetdeciles.features.extraction import extract
 from streetdeciles.features.network import Network
 from streetdeciles.features.panorama import PanoramaViews
 from streetdeciles.features.parallel import Parallelism
+from streetdeciles.features.preparing import Preparation
 from streetdeciles.images import stage as images_stage
 
 if TYPE_CHECKING:

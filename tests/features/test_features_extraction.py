@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -22,8 +21,9 @@ from streetdeciles.backbones.preprocessing import scaled_centre_crop
 from streetdeciles.errors import RunFailed
 from streetdeciles.extraction import reading
 from streetdeciles.features.extracted import SCHEMA
-from streetdeciles.features.extraction import Preparation, extract
+from streetdeciles.features.extraction import extract
 from streetdeciles.features.network import Network
+from streetdeciles.features.preparing import Preparation
 
 PREPARATION = Preparation(partial(scaled_centre_crop, size=SIZE), max_pixels=10**7, threads=3, store="float32")
 
@@ -176,9 +176,8 @@ def test_only_a_few_batches_are_prepared_ahead(tmp_path: Path) -> None:
 def test_unreadable_file_fails_its_shard_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading.read_image, "__kwdefaults__", {"pauses_s": (0.0, 0.0)})
     paths = write_photos(tmp_path, 60)
-    with socket.socket(socket.AF_UNIX) as unreadable:
-        unreadable.bind(str(tmp_path / "x.jpg"))
-        rows, statistics = run([*paths[:2], tmp_path / "x.jpg", *paths[2:]], [0] * 50 + [1] * 11)
+    (tmp_path / "x.jpg").symlink_to("/proc/self/mem")  # a file, and reading it is an input/output error
+    rows, statistics = run([*paths[:2], tmp_path / "x.jpg", *paths[2:]], [0] * 50 + [1] * 11)
     assert "x.jpg: cannot be read, after 3 attempts" in statistics[0]["failure"]
     assert statistics[0]["images"] == 50
     assert statistics[0]["features"] < 30  # the rest was left

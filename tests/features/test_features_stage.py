@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -31,6 +30,7 @@ from streetdeciles.extraction.decoding import decode
 from streetdeciles.features import quarantine, stage, wave
 from streetdeciles.features import shards as ledger
 from streetdeciles.features.parallel import Parallelism
+from streetdeciles.features.staged import write_parquet
 from streetdeciles.run_log import StageReport
 from streetdeciles.tables import FEATURES, REJECTS
 
@@ -139,7 +139,7 @@ def test_numbers_rounded_to_float16_take_half_the_space(spark: SparkSession, tmp
     for dtype in (np.float32, np.float16):
         column = pa.array(list(numbers.astype(dtype).astype(np.float32)), pa.list_(pa.float32()))
         pq.write_table(pa.table({"features": column}), tmp_path / "numbers.parquet")
-        wave._parquet(spark.read.parquet(str(tmp_path / "numbers.parquet")).coalesce(1), str(tmp_path / "out"))
+        write_parquet(spark.read.parquet(str(tmp_path / "numbers.parquet")).coalesce(1), str(tmp_path / "out"))
         sizes[dtype] = sum(path.stat().st_size for path in (tmp_path / "out").glob("*.parquet"))
     assert sizes[np.float16] < 0.55 * sizes[np.float32]
 
@@ -201,11 +201,10 @@ def test_other_settings_on_the_same_output_are_refused(spark: SparkSession, tmp_
 
 def test_shard_that_cannot_be_read_fails_and_the_others_are_finished(spark: SparkSession, tmp_path: Path) -> None:
     photos = write_photos(tmp_path / "photos", 6)
-    with socket.socket(socket.AF_UNIX) as unreadable:
-        unreadable.bind(str(tmp_path / "x.jpg"))
-        write_index(spark, tmp_path, [photos[:2], [*photos[2:4], tmp_path / "x.jpg"], photos[4:]])
-        with pytest.raises(RunFailed, match=r"1 of 3 shards failed.*\(shard 1: .*x.jpg: cannot be read, after 3"):
-            extract(spark, tmp_path)
+    (tmp_path / "x.jpg").symlink_to("/proc/self/mem")  # a file, and reading it is an input/output error
+    write_index(spark, tmp_path, [photos[:2], [*photos[2:4], tmp_path / "x.jpg"], photos[4:]])
+    with pytest.raises(RunFailed, match=r"1 of 3 shards failed.*\(shard 1: .*x.jpg: cannot be read, after 3"):
+        extract(spark, tmp_path)
     assert set(marked(tmp_path)) == {0, 2}
     assert not (tmp_path / "features" / "shard=1").exists()
     (tmp_path / "x.jpg").unlink()

@@ -199,7 +199,7 @@ def _rejects(images: pd.DataFrame) -> pd.DataFrame:
     rows = pd.concat([images.iloc[[3, 10, 21, 33, 40]], hostile])
     reasons = ["truncated"] * 4 + ["not_an_image", "missing"]
     details = ["1,024 of 40,112 bytes"] * 4 + ["", "no such file"]
-    return rows.assign(reason=reasons, detail=details)[list(REJECTS.columns)]
+    return rows.assign(reason=reasons, detail=details, content_hash=None)[list(REJECTS.columns)]
 
 
 def _left_out() -> pd.DataFrame:

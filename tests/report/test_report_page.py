@@ -399,9 +399,3 @@ def test_several_regions_have_maps_and_panels_of_their_own() -> None:
     assert headings == ["Index of Multiple Deprivation in West Side", "Index of Multiple Deprivation in Leeds (2011)"]
     assert [box.attributes["data-region"] for box in page.find("div", "panel")] == ["0", "1"]
     assert "2 areas in 2 regions" in page.text
-
-
-def test_photograph_that_could_not_be_read_is_told() -> None:
-    exhibit = Exhibit("BL9", "a", "E1", 0, "x.jpg", None, None, None, {"imd": (3, 4)})
-    page = parse(small_page(findings(area_rows("a", ("E1", 3, 4))), {}, [Thumbnail(exhibit, None)]))
-    assert page.find("div", "gone")[0].text == "could not be read"

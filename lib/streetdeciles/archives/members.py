@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import IO, Literal
 
-from streetdeciles import storage
 from streetdeciles.archives.damage import ArchiveBomb, ArchiveDamaged, damage_told
 from streetdeciles.archives.guarded import MOST_GROWTH, Guarded
 from streetdeciles.archives.names import COMPRESSED_TAR, ZIP, is_nested, leads_out
+from streetdeciles.archives.opening import opened
 
 MOST_BYTES = 512 * 1024 * 1024
 """A larger member is no photograph."""
@@ -56,10 +56,9 @@ def list_members(uri: str) -> Iterator[Member]:
     Raises:
         Exception: it cannot be read now; whichever its file system raises.
     """
-    fs, path = storage.filesystem(uri)
     times: Counter[str] = Counter()
     try:
-        with fs.open(path, "rb") as file, damage_told():
+        with opened(uri) as file, damage_told():
             for member in _zip_members(file) if ZIP.fullmatch(uri) else _tar_members(file, uri):
                 yield _told_apart(member, times)
     except ArchiveBomb as error:

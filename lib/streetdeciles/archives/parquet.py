@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
 
-from streetdeciles import storage
 from streetdeciles.archives.damage import ArchiveDamaged, MemberTooLarge
+from streetdeciles.archives.opening import opened
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,8 +20,7 @@ BUFFER_BYTES = 1024 * 1024
 
 @contextmanager
 def open_parquet(uri: str) -> Iterator[pq.ParquetFile]:
-    fs, path = storage.filesystem(uri)
-    with fs.open(path, "rb") as file:
+    with opened(uri) as file:
         yield parquet_file(file)
 
 

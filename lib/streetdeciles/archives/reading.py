@@ -6,9 +6,9 @@ import gzip
 import zipfile
 from typing import IO
 
-from streetdeciles import storage
 from streetdeciles.archives.damage import ArchiveDamaged, MemberTooLarge, damage_told
 from streetdeciles.archives.names import COMPRESSED_TAR, PARQUET, ZIP
+from streetdeciles.archives.opening import open_file, opened
 from streetdeciles.archives.parquet import ParquetRows
 
 STEP_BYTES = 1024 * 1024
@@ -23,8 +23,7 @@ def lies_open(uri: str, member: str | None, offset: int | None) -> bool:
 
 def read_range(uri: str, offset: int, length: int) -> bytes:
     """Raises ArchiveDamaged where the file ends before."""
-    fs, path = storage.filesystem(uri)
-    with fs.open(path, "rb") as file:
+    with opened(uri) as file:
         file.seek(offset)
         content: bytes = file.read(length)
     if len(content) < length:
@@ -72,8 +71,7 @@ class MemberReader:
         self._uri = self._file = self._archive = None
 
     def _open(self, uri: str) -> None:
-        fs, path = storage.filesystem(uri)
-        self._file = fs.open(path, "rb")
+        self._file = open_file(uri)
         self._uri = uri
         try:
             with damage_told():

@@ -44,6 +44,8 @@ class FeaturesConfig(Section):
     """`float16`: rounded to it, in the same column of float32, which then takes half the space on disk."""
     max_pixels: Positive = 50_000_000
     """A photograph of more pixels is a reject (`too_large`)."""
+    min_pixels: Positive = 1
+    """A photograph of fewer pixels is a reject (`too_small`)."""
     device: Annotated[Literal["auto", "gpu", "cpu"], NEUTRAL] = "auto"
     batch_size: Annotated[Annotated[int, Field(ge=1, le=4096)] | Literal["auto"], NEUTRAL] = "auto"
     """Photographs a step of the network; `auto`: 8 on a CPU, where each core has a batch of its own; 128 on a GPU."""

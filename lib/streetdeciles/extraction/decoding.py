@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from io import BytesIO
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from streetdeciles.backbones.backbone import Array
+from streetdeciles.extraction.memory import decoding_bytes
 from streetdeciles.extraction.rejects import Rejected
+from streetdeciles.extraction.structure import refuse_costly, webp_size
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -18,6 +21,21 @@ FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP")
 """No others: some of Pillow's formats start other programs."""
 
 STARTS_OF_IMAGES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF", b"II*\0", b"MM\0*", b"BM")
+BRANDS = ("heic", "heix", "heim", "heis", "hevc", "mif1", "msf1", "avif", "avis", "isom", "mp42", "qt  ")
+KINDS_OF_FILES = {
+    b"<!doctype html": "an HTML page",
+    b"<html": "an HTML page",
+    b"<?xml": "an XML document",
+    b"<svg": "an SVG drawing",
+    b"{": "JSON or text",
+    b"[": "JSON or text",
+    b"%pdf": "a PDF document",
+    b"%!ps": "a PostScript document",
+    b"pk\x03\x04": "a ZIP archive",
+    b"\x1f\x8b": "a gzip archive",
+}
+"""By how a file begins, after blanks and in lower case."""
+
 ORIENTATION = 0x0112
 
 
@@ -34,8 +52,13 @@ def prepare_pillow(max_pixels: int) -> None:
     Image.MAX_IMAGE_PIXELS = max_pixels
 
 
-def decode(content: bytes, *, max_pixels: int) -> Array:
+def decode(
+    content: bytes, *, max_pixels: int, min_pixels: int = 1, reserve: Callable[[int], None] | None = None
+) -> Array:
     """Upright RGB, uint8 [height, width, 3]: turned as EXIF says, first frame, alpha over white, 16 bits to 8.
+
+    Args:
+        reserve: called once with the bytes that decoding will take, before they are taken; it may wait.
 
     Raises:
         Rejected: with the reason.
@@ -44,9 +67,16 @@ def decode(content: bytes, *, max_pixels: int) -> Array:
 
     if not content:
         raise Rejected("empty", "the file has 0 bytes")
+    refuse_costly(content)
+    known = webp_size(content)
     try:
+        if known is not None:
+            _check_size(known, min_pixels, max_pixels)
+            _reserve(reserve, "WEBP", known)
         with Image.open(BytesIO(content), formats=FORMATS) as image:
-            _check_size(image, max_pixels)
+            _check_size(image.size, min_pixels, max_pixels)
+            if known is None:
+                _reserve(reserve, image.format or "", image.size)
             image.load()
             return np.asarray(_upright(_to_rgb(image), _orientation(image)))
     except (Rejected, MemoryError):
@@ -59,12 +89,19 @@ def decode(content: bytes, *, max_pixels: int) -> Array:
         raise _damaged(error) from error
 
 
-def _check_size(image: Image, max_pixels: int) -> None:
-    width, height = image.size
+def _check_size(size: tuple[int, int], min_pixels: int, max_pixels: int) -> None:
+    width, height = size
     if width * height > max_pixels:
         raise Rejected("too_large", f"{width} x {height} pixels; features.max_pixels is {max_pixels}")
     if width * height == 0:
         raise Rejected("damaged", f"{width} x {height} pixels")
+    if width * height < min_pixels:
+        raise Rejected("too_small", f"{width} x {height} pixels; features.min_pixels is {min_pixels}")
+
+
+def _reserve(reserve: Callable[[int], None] | None, kind: str, size: tuple[int, int]) -> None:
+    if reserve is not None:
+        reserve(decoding_bytes(kind, size[0] * size[1]))
 
 
 def _to_rgb(image: Image) -> Image:
@@ -120,12 +157,26 @@ def _upright(image: Image, orientation: int) -> Image:
 
 
 def _not_identified(content: bytes) -> Rejected:
+    """The detail never holds bytes of the file: it may be anything that a link leads to."""
     if content[4:8] == b"ftyp":
         brand = content[8:12].decode("ascii", errors="replace")
-        return Rejected("unsupported_format", f"{brand} (HEIF, AVIF or video); convert it to JPEG")
+        kind = brand if brand in BRANDS else "ISO media"
+        return Rejected("unsupported_format", f"{kind} (HEIF, AVIF or video); convert it to JPEG")
     if content.startswith(STARTS_OF_IMAGES):
         return Rejected("damaged", "starts like an image, and its header cannot be read")
-    return Rejected("not_an_image", f"starts with {content[:24]!r}")
+    return Rejected("not_an_image", f"{_kind_of_file(content)}, {len(content)} bytes")
+
+
+def _kind_of_file(content: bytes) -> str:
+    start = content[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    for begins, kind in KINDS_OF_FILES.items():
+        if start.startswith(begins):
+            return kind
+    if not content.strip(b"\0"):
+        return "only zero bytes"
+    text = content[:512].decode("utf-8", errors="replace").rstrip("\ufffd")  # the cut may be within a letter
+    is_text = "\ufffd" not in text and all(letter.isprintable() or letter.isspace() for letter in text)
+    return "text" if is_text else "an unknown format"
 
 
 def _damaged(error: Exception) -> Rejected:

@@ -6,11 +6,14 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from streetdeciles import storage
 from streetdeciles.archives.damage import ArchiveDamaged, MemberTooLarge
+from streetdeciles.archives.opening import NotAFile, opened
 from streetdeciles.archives.reading import MemberReader, read_range
 from streetdeciles.errors import ShardFailed
 from streetdeciles.extraction.rejects import Rejected
+
+BYTES_PER_PIXEL = 8
+"""Of the largest pixels that are decoded, 16-bit with alpha: no file that may be decoded is larger than that."""
 
 PAUSES_S = (0.5, 2.0)
 """Waits before the second and the third attempt at a file that cannot be read."""
@@ -22,7 +25,7 @@ def read_image(
     """The whole file at `uri`, or where there is an `offset` its `length` bytes from there.
 
     Raises:
-        Rejected: there is no such file, it is a folder, it is larger than `max_bytes`, or the archive is damaged.
+        Rejected: there is no such file, is a folder or a pipe, is larger than `max_bytes`, or its archive is damaged.
         ShardFailed: it cannot be read now, after all attempts: permission, network, a failing disk. That says nothing
             about the photograph, so it is never recorded as a bad one.
     """
@@ -50,6 +53,8 @@ def _attempt(uri: str, read: Callable[[], bytes], max_bytes: int, pauses_s: Sequ
             return _unless_absent(uri, read)
         except IsADirectoryError:
             raise Rejected("not_an_image", "a folder") from None
+        except NotAFile as error:
+            raise Rejected("not_an_image", str(error)) from None
         except MemberTooLarge:
             raise Rejected("too_large", f"more than {max_bytes} bytes") from None
         except ArchiveDamaged as error:
@@ -81,8 +86,7 @@ def _read(uri: str, offset: int | None, length: int | None, max_bytes: int) -> b
         if length > max_bytes:
             raise MemberTooLarge
         return read_range(uri, offset, length)
-    fs, path = storage.filesystem(uri)
-    with fs.open(path, "rb") as file:
+    with opened(uri) as file:
         content: bytes = file.read(max_bytes + 1)
     if len(content) > max_bytes:
         raise MemberTooLarge

@@ -12,10 +12,13 @@ Reason = Literal[
     "unsupported_format",
     "unsupported_mode",
     "too_large",
+    "too_small",
+    "too_costly",
     "truncated",
     "damaged",
     "crashed_worker",
     "not_a_panorama",
+    "duplicate_picture",
 ]
 
 

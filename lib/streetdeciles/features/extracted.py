@@ -24,6 +24,8 @@ SCHEMA = pa.schema(
         "location_id": pa.string(),
         "view": pa.int8(),
         "features": pa.list_(pa.float32()),
+        "content_hash": pa.string(),
+        "one_colour": pa.bool_(),
         "uri": pa.string(),
         "reason": pa.string(),
         "detail": pa.string(),
@@ -44,6 +46,16 @@ class Row(NamedTuple):
     offset: int | None
     length: int | None
     shard: int
+
+
+class Photograph(NamedTuple):
+    """A row of the index, and what was seen of the photograph."""
+
+    row: Row
+    content_hash: str | None = None
+    """Of its file's bytes, in hexadecimal; None where it could not be read."""
+    one_colour: bool | None = None
+    """None where it could not be decoded."""
 
 
 @dataclass
@@ -70,18 +82,19 @@ def index_rows(batches: Iterable[pa.RecordBatch]) -> Iterator[Row]:
         yield from map(Row._make, zip(*columns, strict=True))
 
 
-def feature_batch(rows: Sequence[Row], features: Array) -> pa.RecordBatch:
-    """`features` is float32 [len(rows), length]; its numbers are not copied one by one."""
+def feature_batch(photographs: Sequence[Photograph], features: Array) -> pa.RecordBatch:
+    """`features` is float32 [len(photographs), length]; its numbers are not copied one by one."""
     n, length = features.shape
     ends = pa.array(np.arange(n + 1, dtype=np.int32) * length)
     numbers = pa.array(np.ascontiguousarray(features, dtype=np.float32).reshape(-1))
-    return _batch(FEATURE, rows, {"features": pa.ListArray.from_arrays(ends, numbers)})
+    return _batch(FEATURE, photographs, {"features": pa.ListArray.from_arrays(ends, numbers)})
 
 
-def reject_batch(rejects: Sequence[tuple[Row, Rejected]]) -> pa.RecordBatch:
+def reject_batch(rejects: Sequence[tuple[Photograph, Rejected]]) -> pa.RecordBatch:
     """Their `uri` is `archive!member`, or `file!row` of a Parquet file, where the photograph is in one."""
     why = {"reason": [why.reason for _, why in rejects], "detail": [why.detail for _, why in rejects]}
-    return _batch(REJECT, [row._replace(uri=_place(row)) for row, _ in rejects], why)
+    places = [photograph._replace(row=photograph.row._replace(uri=_place(photograph.row))) for photograph, _ in rejects]
+    return _batch(REJECT, places, why)
 
 
 def _place(row: Row) -> str:
@@ -91,23 +104,26 @@ def _place(row: Row) -> str:
 
 
 def statistics_batch(tallies: Mapping[int, Tally]) -> pa.RecordBatch:
-    rows = [Row("", "", 0, "", None, None, None, shard) for shard in tallies]
+    rows = [Photograph(Row("", "", 0, "", None, None, None, shard)) for shard in tallies]
     return _batch(STATISTICS, rows, {"detail": [json.dumps(vars(tally)) for tally in tallies.values()]})
 
 
-def _batch(kind: str, rows: Sequence[Row], more: Mapping[str, Any]) -> pa.RecordBatch:
-    n = len(rows)
-    given = {
+def _batch(kind: str, photographs: Sequence[Photograph], more: Mapping[str, Any]) -> pa.RecordBatch:
+    n = len(photographs)
+    rows = [photograph.row for photograph in photographs]
+    values = {
         "kind": [kind] * n,
         "image_id": [row.image_id for row in rows],
         "location_id": [row.location_id for row in rows],
         "view": [row.view for row in rows],
+        "content_hash": [photograph.content_hash for photograph in photographs],
+        "one_colour": [photograph.one_colour for photograph in photographs],
         "uri": [row.uri for row in rows],
         "shard": [row.shard for row in rows],
         **more,
     }
     arrays = [
-        pa.array(given[column.name], column.type) if column.name in given else pa.nulls(n, column.type)
+        pa.array(values[column.name], column.type) if column.name in values else pa.nulls(n, column.type)
         for column in SCHEMA
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from io import BytesIO
 from typing import TYPE_CHECKING
 
 from streetdeciles import storage
 from streetdeciles.errors import RunFailed, ShardFailed
 from streetdeciles.extraction.rejects import Rejected
-from streetdeciles.features.extracted import Row, Tally, reject_batch, statistics_batch
 from streetdeciles.features.shards import Shard
+from streetdeciles.features.staged import write_rejects
 from streetdeciles.features.wave import WaveSettings, WorkerDied, compute_piece
 from streetdeciles.tables import IMAGE_INDEX
 
@@ -111,20 +110,8 @@ def _image_ids(spark: SparkSession, shard: Shard, work_dir: str) -> list[str]:
 
 
 def _stage_rejects(spark: SparkSession, shard: Shard, crashed: dict[str, str], work_dir: str) -> str:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-    from pyspark.sql import functions as F
-
-    index = storage.read_table(spark, IMAGE_INDEX, work_dir)
-    found = index.where((F.col("shard") == shard.number) & F.col("image_id").isin([*crashed])).collect()
-    rejects = [
-        (Row(**{name: row[name] for name in Row._fields}), Rejected("crashed_worker", crashed[row["image_id"]]))
-        for row in found
-    ]
-    tally = Tally(images=len(rejects))
-    tally.rejects["crashed_worker"] = len(rejects)
-    file = BytesIO()
-    pq.write_table(pa.Table.from_batches([reject_batch(rejects), statistics_batch({shard.number: tally})]), file)
+    index = storage.read_table(spark, IMAGE_INDEX, work_dir).where(f"shard = {shard.number}")
+    why = {image_id: Rejected("crashed_worker", said) for image_id, said in crashed.items()}
     staged = storage.staging_uri(work_dir, "extracted")
-    storage.write_bytes(storage.join(staged, "rejects.parquet"), file.getvalue())
+    write_rejects(index, why, storage.join(staged, "rejects.parquet"))
     return staged

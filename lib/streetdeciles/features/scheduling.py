@@ -13,9 +13,10 @@ from threading import Event, Semaphore
 from typing import TYPE_CHECKING
 
 from streetdeciles.errors import ShardFailed
+from streetdeciles.features.commit import commit_wave
 from streetdeciles.features.quarantine import take_apart
 from streetdeciles.features.shards import Mark, Shard
-from streetdeciles.features.wave import WaveSettings, WorkerDied, commit_wave, compute_wave
+from streetdeciles.features.wave import WaveSettings, WorkerDied, compute_wave
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

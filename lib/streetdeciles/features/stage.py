@@ -14,12 +14,13 @@ from streetdeciles import storage
 from streetdeciles.config import RunConfig
 from streetdeciles.errors import RunFailed
 from streetdeciles.features import shards as ledger
-from streetdeciles.features.extraction import Preparation
 from streetdeciles.features.image_network import ImageNetwork, backbone_network
 from streetdeciles.features.panorama import PanoramaViews
 from streetdeciles.features.parallel import Parallelism, parallelism
+from streetdeciles.features.preparing import Preparation
 from streetdeciles.features.scheduling import Done, Scheduler
 from streetdeciles.features.shards import Shard
+from streetdeciles.features.watch import MAX_DECODING_S
 from streetdeciles.features.wave import WaveSettings
 from streetdeciles.features.workers import ExtractionTask
 from streetdeciles.progress import progress
@@ -59,6 +60,8 @@ def extract_shards(spark: SparkSession, config: RunConfig, network: ImageNetwork
         "max_pixels": features.max_pixels,
         "feature_version": FEATURE_VERSION,
     }
+    if features.min_pixels > 1:  # not the default: shards made before there was one stay valid
+        fingerprint["min_pixels"] = features.min_pixels
     panorama, cut = config.images.panorama, None
     if panorama is not None:
         cut = PanoramaViews(tuple(panorama.headings), panorama.field_of_view)
@@ -69,7 +72,15 @@ def extract_shards(spark: SparkSession, config: RunConfig, network: ImageNetwork
     finished = ledger.finished_shards(shards, marks, config.work_dir)
     removed = ledger.remove_leftovers(finished, marks, config.work_dir)
     missing = [shard for shard in shards if shard.number not in finished]
-    preparation = Preparation(network.preprocess, features.max_pixels, features.decode_threads, features.store, cut)
+    preparation = Preparation(
+        network.preprocess,
+        features.max_pixels,
+        features.decode_threads,
+        features.store,
+        cut,
+        min_pixels=features.min_pixels,
+        max_decoding_s=MAX_DECODING_S,
+    )
     task = ExtractionTask(network.load, preparation, log=not sizes.local)
     start = time.monotonic()
     failed = _extract(spark, missing, WaveSettings(task, config.work_dir, fingerprint, sizes.tasks), sizes)

@@ -10,8 +10,9 @@ from itertools import chain
 import pyarrow as pa
 
 from streetdeciles.features import device
-from streetdeciles.features.extraction import Preparation, extract
+from streetdeciles.features.extraction import extract
 from streetdeciles.features.network import Network, NetworkSettings, load_network
+from streetdeciles.features.preparing import Preparation
 from streetdeciles.hardware import choose_precision
 
 logger = logging.getLogger(__name__)

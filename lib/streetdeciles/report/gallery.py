@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import io
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from streetdeciles import storage
-from streetdeciles.archives.damage import ArchiveDamaged, MemberTooLarge
-from streetdeciles.archives.reading import MemberReader, lies_open, read_range
+from streetdeciles.archives.reading import MemberReader, lies_open
+from streetdeciles.errors import ShardFailed
+from streetdeciles.extraction.decoding import decode, prepare_pillow
+from streetdeciles.extraction.reading import BYTES_PER_PIXEL, read_image, read_member
+from streetdeciles.extraction.rejects import Rejected
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 LONGER_SIDE = 320
 """Pixels of a thumbnail."""
 
-MOST_BYTES = 512 * 1024 * 1024
-"""A larger member of an archive is no photograph."""
+PAUSES_S = (0.5,)
+"""Before the second attempt at a file that cannot be read: the page does without a photograph."""
 
 TURNS = (1, 10, 5, 8, 3, 6, 2, 9, 4, 7)
 """In which order deciles are drawn from, so that even a small gallery shows both ends and the middle."""
@@ -29,10 +30,10 @@ TURNS = (1, 10, 5, 8, 3, 6, 2, 9, 4, 7)
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """`source` is a data URI; None where the photograph could not be read (any more)."""
+    """`source` is a data URI."""
 
     exhibit: Exhibit
-    source: str | None
+    source: str
 
 
 def choose(candidates: pd.DataFrame, most: int) -> list[str]:
@@ -49,46 +50,42 @@ def choose(candidates: pd.DataFrame, most: int) -> list[str]:
     return [location_id for _, location_id in sorted(chosen, key=lambda pair: pair[0])]
 
 
-def thumbnails(exhibits: list[Exhibit]) -> list[Thumbnail]:
-    """The exhibits with their photographs, read and made small."""
+def thumbnails(exhibits: list[Exhibit], max_pixels: int) -> tuple[list[Thumbnail], list[str]]:
+    """The exhibits with their photographs made small, and a line for each photograph that cannot be shown."""
+    prepare_pillow(max_pixels)
     members = MemberReader()
+    shown: list[Thumbnail] = []
+    left_out: list[str] = []
     try:
-        return [Thumbnail(exhibit, _data_uri(exhibit, members)) for exhibit in exhibits]
+        for exhibit in exhibits:
+            try:
+                jpeg = shrink(_content(exhibit, members, BYTES_PER_PIXEL * max_pixels), max_pixels)
+            except (Rejected, ShardFailed) as why:
+                left_out.append(f"{_name(exhibit)} ({why})")
+                continue
+            shown.append(Thumbnail(exhibit, "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")))
     finally:
         members.close()
+    return shown, left_out
 
 
-def shrink(content: bytes) -> bytes:
-    """Any photograph as an upright RGB JPEG of LONGER_SIDE pixels; OSError where it is none."""
-    from PIL import Image, ImageOps
+def shrink(content: bytes, max_pixels: int) -> bytes:
+    """A photograph as an upright RGB JPEG of LONGER_SIDE pixels; Rejected as `decode` has it."""
+    from PIL import Image
 
-    try:
-        with warnings.catch_warnings():
-            # Its size was judged by the features stage; a large one is not news here.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(content))
-            image.draft("RGB", (2 * LONGER_SIDE, 2 * LONGER_SIDE))
-            upright = ImageOps.exif_transpose(image).convert("RGB")
-    except (ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise OSError(f"not a photograph: {error}") from error
-    upright.thumbnail((LONGER_SIDE, LONGER_SIDE))
-    small = io.BytesIO()
-    upright.save(small, "JPEG", quality=80, optimize=True)
-    return small.getvalue()
+    small = Image.fromarray(decode(content, max_pixels=max_pixels))
+    small.thumbnail((LONGER_SIDE, LONGER_SIDE))
+    file = io.BytesIO()
+    small.save(file, "JPEG", quality=80, optimize=True)
+    return file.getvalue()
 
 
-def _data_uri(exhibit: Exhibit, members: MemberReader) -> str | None:
-    try:
-        jpeg = shrink(_content(exhibit, members))
-    except (OSError, ArchiveDamaged, MemberTooLarge):
-        return None
-    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
+def _content(exhibit: Exhibit, members: MemberReader, max_bytes: int) -> bytes:
+    place = exhibit.uri, exhibit.offset, exhibit.length
+    if lies_open(exhibit.uri, exhibit.member, exhibit.offset):
+        return read_image(*place, max_bytes=max_bytes, pauses_s=PAUSES_S)
+    return read_member(members, exhibit.uri, exhibit.member or "", *place[1:], max_bytes=max_bytes, pauses_s=PAUSES_S)
 
 
-def _content(exhibit: Exhibit, members: MemberReader) -> bytes:
-    if not lies_open(exhibit.uri, exhibit.member, exhibit.offset):
-        name = exhibit.member or ""
-        return members.read(exhibit.uri, name, exhibit.offset, exhibit.length, max_bytes=MOST_BYTES)
-    if exhibit.offset is not None and exhibit.length is not None:
-        return read_range(exhibit.uri, exhibit.offset, exhibit.length)
-    return storage.read_bytes(exhibit.uri)
+def _name(exhibit: Exhibit) -> str:
+    return exhibit.uri if exhibit.member is None else f"{exhibit.uri}!{exhibit.member}"

@@ -19,12 +19,16 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
+EXAMPLES = 3
+"""Photographs that the stage's report names where they could not be shown."""
+
+
 def run(spark: SparkSession, config: RunConfig) -> StageReport:
     """Write the page; what it shows is bounded by the number of areas, not of locations."""
     findings = collect.collect(spark, config)
     outlines = read_outlines(config.labels.boundaries) if config.labels.boundaries else {}
     maps = [_region_map(findings, config, region, outlines) for region in config.labels.regions]
-    shown = _gallery(spark, config)
+    shown, left_out = _gallery(spark, config)
     about = Run(
         reports=collect.stage_reports(config),
         versions=_versions(spark),
@@ -32,7 +36,7 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     )
     html = render(findings, config, about, maps=maps, gallery=shown)
     storage.write_text(storage.join(config.work_dir, "report.html"), html)
-    return _report(html, maps, shown)
+    return _report(html, maps, len(shown), left_out)
 
 
 def _region_map(findings: collect.Findings, config: RunConfig, region: str, outlines: dict[str, Outline]) -> RegionMap:
@@ -40,21 +44,21 @@ def _region_map(findings: collect.Findings, config: RunConfig, region: str, outl
     return make_region_map(areas, outlines, draw_map(outlines, areas["area_id"]), region, config.dataset.outcomes)
 
 
-def _gallery(spark: SparkSession, config: RunConfig) -> list[gallery.Thumbnail]:
+def _gallery(spark: SparkSession, config: RunConfig) -> tuple[list[gallery.Thumbnail], list[str]]:
     if not config.report.gallery:
-        return []
+        return [], []
     chosen = gallery.choose(collect.candidates(spark, config), config.report.gallery)
-    return gallery.thumbnails(collect.exhibits(spark, config, chosen))
+    return gallery.thumbnails(collect.exhibits(spark, config, chosen), config.features.max_pixels)
 
 
-def _report(html: str, maps: list[RegionMap], shown: list[gallery.Thumbnail]) -> StageReport:
-    unread = sum(item.source is None for item in shown)
+def _report(html: str, maps: list[RegionMap], n_shown: int, left_out: list[str]) -> StageReport:
     on_maps = sum(len(region.drawn.paths) for region in maps if region.drawn)
     notes = [f"report.html: {len(html.encode()) / 1e6:.1f} MB"]
-    if unread:
-        notes.append(f"{unread} photograph(s) of the gallery could not be read")
+    notes += [f"left out of the gallery: {photograph}" for photograph in left_out[:EXAMPLES]]
+    if len(left_out) > EXAMPLES:
+        notes.append(f"left out of the gallery: {len(left_out) - EXAMPLES} more photographs")
     counts = {"areas on maps": on_maps, "areas without outline": sum(region.not_drawn for region in maps)}
-    return StageReport("report", counts={**counts, "photographs shown": len(shown) - unread}, notes=notes)
+    return StageReport("report", counts={**counts, "photographs shown": n_shown}, notes=notes)
 
 
 def _versions(spark: SparkSession) -> dict[str, str]:

@@ -1,0 +1,60 @@
+"""Opening what is said to be a file: what lies there now may be a pipe that blocks whoever opens it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO
+
+from streetdeciles import storage
+
+KINDS = {
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+class NotAFile(Exception):
+    """There is something else than a file or a folder; the text says what."""
+
+
+@contextmanager
+def opened(uri: str) -> Iterator[IO[bytes]]:
+    """The file at `uri`, to be read; a link counts as what it leads to.
+
+    Raises:
+        NotAFile: before anything of it is read.
+        Exception: it cannot be opened; whichever its file system raises.
+    """
+    file = open_file(uri)
+    try:
+        yield file
+    finally:
+        file.close()
+
+
+def open_file(uri: str) -> IO[bytes]:
+    """As `opened`, for a file that the caller closes."""
+    fs, path = storage.filesystem(uri)
+    if not storage.is_local(uri):
+        file: IO[bytes] = fs.open(path, "rb")
+        return file
+    _refuse_other_kinds(os.stat(path))  # a device may do something when it is opened
+    # It may have become a pipe since: without O_NONBLOCK, opening one waits for a writer.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        _refuse_other_kinds(os.fstat(descriptor))
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def _refuse_other_kinds(status: os.stat_result) -> None:
+    kind = stat.S_IFMT(status.st_mode)
+    if kind in KINDS:
+        raise NotAFile(f"{KINDS[kind]}, not a file")

@@ -1,0 +1,114 @@
+"""The commit of finished shards: what was staged of them goes to both tables, and then they are marked."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from importlib.resources import files
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from streetdeciles import storage
+from streetdeciles.errors import RunFailed
+from streetdeciles.features.extracted import FEATURE, REJECT, Tally
+from streetdeciles.features.shards import Mark, Shard, remove_shards, write_mark
+from streetdeciles.features.staged import spark_schema, write_parquet
+from streetdeciles.features.wave import WaveSettings
+from streetdeciles.tables import FEATURES, REJECTS, Table
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+_committing = Lock()
+
+
+def commit_wave(
+    spark: SparkSession, staged: Sequence[str], shards: Sequence[Shard], settings: WaveSettings, *, started: float
+) -> tuple[list[Mark], dict[int, str]]:
+    """Write the finished shards to both tables, then mark them; returns the marks, and why other shards failed.
+
+    `started` is when the wave began, in seconds since 1970.
+    """
+    with _committing:
+        start = time.monotonic()
+        extracted = storage.read_parquet(spark, *staged, schema=spark_schema())
+        tallies, failed = _check(extracted, shards)
+        finished = [shard for shard in shards if shard.number not in failed]
+        numbers = [shard.number for shard in finished]
+        remove_shards(numbers, settings.work_dir)
+        _write_parts(extracted, FEATURE, FEATURES, numbers, settings.work_dir)
+        with_rejects = [number for number in numbers if tallies[number].rejects]
+        if with_rejects:
+            _write_parts(extracted, REJECT, REJECTS, with_rejects, settings.work_dir)
+        seconds = time.monotonic() - start
+        writing_s = seconds / max(1, sum(shard.images for shard in finished))
+        marks = [
+            replace(
+                _mark(shard, tallies[shard.number], writing_s, settings.fingerprint), started=started, ended=time.time()
+            )
+            for shard in finished
+        ]
+        for mark in marks:
+            write_mark(settings.work_dir, mark)
+        for uri in staged:
+            storage.remove(uri)
+    return marks, failed
+
+
+def _check(extracted: DataFrame, shards: Sequence[Shard]) -> tuple[dict[int, Tally], dict[int, str]]:
+    """(tally, failure) by shard; RunFailed unless each photograph of the others came out exactly once."""
+    query = (files("streetdeciles.features") / "staged.sql").read_text(encoding="utf-8")
+    found = {row["shard"]: row for row in extracted.sparkSession.sql(query, extracted=extracted).collect()}
+    tallies = {number: _sum(map(json.loads, row["tallies"])) for number, row in found.items() if row["tallies"]}
+    failed = {number: tally.failure for number, tally in tallies.items() if tally.failure}
+    for shard in shards:
+        if shard.number in failed:
+            continue
+        rows, images = (
+            (found[shard.number]["rows"], found[shard.number]["images"]) if shard.number in tallies else (0, 0)
+        )
+        if not rows == images == shard.images:
+            raise RunFailed(
+                f"features: shard {shard.number} has {shard.images} photographs, and {rows} rows of {images} came out; "
+                "nothing of it was kept; run the same command again, and report this if it stays"
+            )
+    return tallies, failed
+
+
+def _sum(parts: Iterable[dict[str, Any]]) -> Tally:
+    """The tally of a shard out of those of its pieces."""
+    total = Tally()
+    for part in parts:
+        total.images += part["images"]
+        total.features += part["features"]
+        total.rejects.update(part["rejects"])
+        total.reading_s += part["reading_s"]
+        total.decoding_s += part["decoding_s"]
+        total.computing_s += part["computing_s"]
+        total.failure = total.failure or part["failure"]
+        total.network = total.network or part["network"]
+    return total
+
+
+def _write_parts(extracted: DataFrame, kind: str, table: Table, shards: Sequence[int], work_dir: str) -> None:
+    from pyspark.sql import functions as F
+
+    rows = extracted.where((F.col("kind") == kind) & F.col("shard").isin([*shards]))
+    write_parquet(table.conform(rows), storage.spark_uri(storage.join(work_dir, table.name)), table.partitioned_by)
+
+
+def _mark(shard: Shard, tally: Tally, writing_s_an_image: float, fingerprint: dict[str, Any]) -> Mark:
+    seconds = {"reading": tally.reading_s, "decoding": tally.decoding_s, "computing": tally.computing_s}
+    seconds["writing"] = writing_s_an_image * shard.images
+    return Mark(
+        shard=shard.number,
+        members=shard.members,
+        settings=fingerprint,
+        images=shard.images,
+        features=tally.features,
+        rejects=dict(tally.rejects),
+        seconds={name: round(value, 3) for name, value in seconds.items()},
+        network=tally.network,
+    )
