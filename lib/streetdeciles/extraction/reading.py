@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from streetdeciles import storage
 from streetdeciles.archives.damage import ArchiveDamaged, MemberTooLarge
 from streetdeciles.archives.opening import NotAFile, opened
 from streetdeciles.archives.reading import MemberReader, read_range
