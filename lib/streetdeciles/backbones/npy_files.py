@@ -1,24 +1,27 @@
 """Caffe-converted weights: a NumPy file that holds a pickled dict, layer -> [kernel, bias].
 
-A pickle can run any program when it is opened. Here it is read by an unpickler that knows NumPy arrays and
-plain containers and nothing else.
+A pickle can run any program when it is opened, so this one is read as data (`pickled.py`), and arrays are made of the
+bytes in it once shape, type and length are known to fit.
 """
 
 from __future__ import annotations
 
-import pickle
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Iterator
+from math import prod
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from streetdeciles.backbones.backbone import Backbone
+from streetdeciles.backbones.backbone import Array, Backbone
 from streetdeciles.errors import RunRefused
+from streetdeciles.pickled import Call, Name, NotWeights, read_pickle
 
-_HEADERS: Mapping[tuple[int, int], Callable[[BinaryIO], Any]] = {
-    (1, 0): np.lib.format.read_array_header_1_0,
-    (2, 0): np.lib.format.read_array_header_2_0,
-}
+MAX_HEADER_BYTES = 10_000
+
+_NDARRAY, _DTYPE, _ENCODE = Name("numpy", "ndarray"), Name("numpy", "dtype"), Name("_codecs", "encode")
+_RECONSTRUCT = (Name("numpy.core.multiarray", "_reconstruct"), Name("numpy._core.multiarray", "_reconstruct"))
+_FLOATS = {"f2": 2, "f4": 4, "f8": 8}
 
 
 def read_npy(file: BinaryIO, path: str, backbone: Backbone) -> Iterator[tuple[str, Any]]:
@@ -27,62 +30,88 @@ def read_npy(file: BinaryIO, path: str, backbone: Backbone) -> Iterator[tuple[st
         raise RunRefused(
             f"{path}: .npy files are read for VGG16 and VGG19 only, not for {backbone.name}; take Keras' .h5"
         )
-    layers = _unpickled_dict(file, path)
+    try:
+        layers = _layers(file, path, backbone)
+    except NotWeights as error:
+        raise RunRefused(f"{path}: {error}") from error
     for name in backbone.weight_shapes:
         layer, variable = name.split("/")
         arrays = layers.get(backbone.npy_names[layer], (None, None))
         if not isinstance(arrays, list | tuple) or len(arrays) != 2:
-            raise RunRefused(
-                f"{path}: layer {backbone.npy_names[layer]}: expected [kernel, bias], found {type(arrays)}"
-            )
-        found = arrays[("kernel", "bias").index(variable)]
-        yield name, found if isinstance(found, np.ndarray) else None
+            found = type(arrays).__name__
+            raise RunRefused(f"{path}: layer {backbone.npy_names[layer]}: expected [kernel, bias], found {found}")
+        yield name, _array(arrays[("kernel", "bias").index(variable)], f"{path}: layer {layer}, {variable}")
 
 
-def _unpickled_dict(file: BinaryIO, path: str) -> dict[Any, Any]:
-    version = np.lib.format.read_magic(file)  # type: ignore[no-untyped-call]
-    if version not in _HEADERS:
-        raise ValueError(f"NumPy file format {version}")
-    shape, _, dtype = _HEADERS[version](file)
-    if dtype.kind != "O" or shape != ():
-        raise RunRefused(f"{path}: expected a pickled dict of layers, found an array {dtype} {shape}")
-    try:
-        held = _ArraysOnly(file, encoding="latin1").load()
-    except pickle.UnpicklingError as error:
-        raise RunRefused(f"{path}: {error}") from error
-    except (AttributeError, ImportError, IndexError, KeyError, TypeError) as error:
-        raise ValueError(f"damaged pickle: {error}") from error
-    layers = held.item() if isinstance(held, np.ndarray) and held.shape == () else held
-    if not isinstance(layers, dict):
-        raise RunRefused(f"{path}: expected a dict of layers, found {type(layers).__name__}")
-    return layers
+def _layers(file: BinaryIO, path: str, backbone: Backbone) -> dict[str | int, Any]:
+    size = file.seek(0, 2)
+    file.seek(0)
+    # Of float64, with as much again for the layers behind; then the pickle may be read into memory.
+    bound = 16 * sum(map(prod, backbone.weight_shapes.values())) + 2**26
+    if size > bound:
+        raise RunRefused(
+            f"{path}: has {size / 1e6:,.0f} MB; weights of {backbone.name} have {bound / 1e6:,.0f} at most"
+        )
+    header = _header(file)
+    if not re.search(r"'descr': *'\|O\d?'", header) or not re.search(r"'shape': *\(\)", header):
+        raise RunRefused(f"{path}: expected a pickled dict of layers, found an array {header.strip():.100}")
+    held = read_pickle(file, size, {_NDARRAY, _DTYPE, _ENCODE, *_RECONSTRUCT})
+    if isinstance(held, Call) and held.function in _RECONSTRUCT:  # an array of one object
+        match held.state:
+            case (_, (), _, _, [held]):
+                pass
+    if type(held) is not dict:
+        raise RunRefused(f"{path}: expected a dict of layers, found {_kind(held)}")
+    return held
 
 
-def _latin1(text: str, encoding: str = "latin1") -> bytes:
-    """Stands for `_codecs.encode`, by which old pickles hold an array's bytes as text."""
-    if encoding != "latin1":
-        raise pickle.UnpicklingError(f"refused, the file holds text in {encoding}; weights hold arrays only")
-    return text.encode("latin1")
+def _header(file: BinaryIO) -> str:
+    start = file.read(8)
+    length = {b"\1\0": 2, b"\2\0": 4, b"\3\0": 4}.get(start[6:])
+    if start[:6] != b"\x93NUMPY" or length is None:
+        raise ValueError("not a NumPy file")
+    n = int.from_bytes(file.read(length), "little")
+    if n > MAX_HEADER_BYTES:
+        raise ValueError("damaged NumPy header")
+    return file.read(n).decode("latin-1")
 
 
-def _admitted() -> dict[tuple[str, str], Callable[..., Any]]:
-    reconstruct = np.zeros(0).__reduce__()[0]
-    assert callable(reconstruct)
-    return {
-        ("numpy", "ndarray"): np.ndarray,
-        ("numpy", "dtype"): np.dtype,
-        ("numpy.core.multiarray", "_reconstruct"): reconstruct,
-        ("numpy._core.multiarray", "_reconstruct"): reconstruct,
-        ("_codecs", "encode"): _latin1,
-    }
+def _array(found: Any, what: str) -> Array | None:
+    """The array that the pickle describes; RunRefused unless it holds floats, as many as its shape says."""
+    if found is None:
+        return None
+    match found:
+        case Call(function=made, state=(_, shape, Call() as dtype, fortran, content)) if (
+            made in _RECONSTRUCT and dtype.function == _DTYPE
+        ):
+            pass
+        case _:
+            raise RunRefused(f"{what}: expected an array, found {_kind(found)}")
+    code = dtype.arguments[0] if dtype.arguments else None
+    if code not in _FLOATS:
+        raise RunRefused(f"{what}: expected floating-point numbers, found {code!r:.20}")
+    match dtype.state:
+        case (_, ("<" | ">" | "=" | "|") as order, *_):
+            pass
+        case _:
+            raise RunRefused(f"{what}: damaged, the numbers have no byte order")
+    if type(shape) is not tuple or len(shape) > 8 or not all(type(size) is int and 0 <= size < 2**40 for size in shape):
+        raise RunRefused(f"{what}: damaged, it has no shape")
+    content = _bytes(content)
+    if content is None or len(content) != prod(shape) * _FLOATS[code]:
+        raise RunRefused(f"{what}: damaged, its shape {shape} does not fit its bytes")
+    return np.frombuffer(content, order + code).reshape(shape, order="F" if fortran is True or fortran == 1 else "C")
 
 
-class _ArraysOnly(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        admitted = _admitted()
-        if (module, name) not in admitted:
-            raise pickle.UnpicklingError(
-                f"refused, the file would run {module}.{name} and weights hold NumPy arrays only; "
-                "take it from a source that you trust"
-            )
-        return admitted[module, name]
+def _bytes(content: Any) -> bytes | None:
+    """Bytes, also as text: of Python 2, or as old pickles of Python 3 hold them."""
+    match content:
+        case Call(function=function, arguments=(str() as text, "latin1")) if function == _ENCODE:
+            content = text
+    if isinstance(content, str):
+        return content.encode("latin-1")
+    return content if isinstance(content, bytes) else None
+
+
+def _kind(value: Any) -> str:
+    return value.function.name if isinstance(value, Call) else type(value).__name__

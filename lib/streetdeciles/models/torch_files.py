@@ -1,15 +1,13 @@
 """PyTorch's files of weights (`torch.save(network.state_dict(), …)`), read without PyTorch.
 
 Such a file is a pickle with the numbers beside it, in a zip archive or, before PyTorch 1.6, behind it. A pickle can
-run any program when it is opened. Here it is read by an unpickler that knows tensors and dicts and nothing else.
+run any program when it is opened, so it is read as data (`pickled.py`): tensors and dicts and nothing else.
 """
 
 from __future__ import annotations
 
-import pickle
 import re
 import zipfile
-from collections.abc import Callable
 from math import prod
 from typing import Any, BinaryIO, NamedTuple
 
@@ -18,11 +16,16 @@ import numpy.typing as npt
 
 from streetdeciles import storage
 from streetdeciles.errors import RunRefused
+from streetdeciles.pickled import Call, Held, Name, NotWeights, read_pickle
 
 Array = npt.NDArray[Any]
 
 PICKLE_MB = 1
 """Of a zip archive's pickle, which holds names and shapes; the numbers are in members of their own."""
+
+MAX_TIMES = 2
+"""So many times the numbers of the storages the tensors may hold, some being views of the same; else a file of some MB
+could ask for any number of copies."""
 
 _ZIP = b"PK\x03\x04"
 _LEGACY = 0x1950A86A20F9469CFC6C
@@ -36,7 +39,6 @@ _KINDS = {
     "IntStorage": "<i4",
 }
 _DAMAGE = (
-    pickle.UnpicklingError,
     zipfile.BadZipFile,
     ArithmeticError,
     AttributeError,
@@ -49,7 +51,7 @@ _DAMAGE = (
     TypeError,
     ValueError,
 )
-"""What unpickler and zip reader raise of files that are cut short, or are something else."""
+"""What zip reader and NumPy raise of files that are cut short, or are something else."""
 
 
 def read_state_dict(uri: str) -> dict[str, Array]:
@@ -66,7 +68,7 @@ def read_state_dict(uri: str) -> dict[str, Array]:
             return _read_zip(file) if start == _ZIP else _read_legacy(file)
     except FileNotFoundError as error:
         raise RunRefused(f"{uri}: there is no such file") from error
-    except _NotWeights as error:
+    except NotWeights as error:
         raise RunRefused(f"{uri}: {error}") from error
     except _DAMAGE as error:
         raise RunRefused(
@@ -80,36 +82,29 @@ def _shown(text: str) -> str:
     return ascii(text)[1:-1][:80]
 
 
-class _NotWeights(Exception):
-    """The file is another one than expected; the text says how."""
-
-
-class _Kind(NamedTuple):
-    """A class such as torch.FloatStorage."""
-
-    dtype: str
-
-    @property
-    def bytes(self) -> int:
-        return 2 if self.dtype == _BFLOAT16 else np.dtype(self.dtype).itemsize
-
-
 class _Storage(NamedTuple):
     """Numbers that tensors are views of."""
 
     key: str
-    kind: _Kind
+    kind: str
+    """One of _KINDS' values."""
     numbers: int
 
-    def array(self, content: bytes) -> Array:
-        if len(content) != self.numbers * self.kind.bytes:
-            raise _NotWeights(
-                f"the file is cut short or damaged: storage {_shown(self.key)} has {len(content)} bytes, "
-                f"expected {self.numbers * self.kind.bytes}"
+    @property
+    def size(self) -> int:
+        return self.numbers * (2 if self.kind == _BFLOAT16 else np.dtype(self.kind).itemsize)
+
+    def check_bytes(self, found: int) -> None:
+        if found != self.size:
+            raise NotWeights(
+                f"the file is cut short or damaged: storage {_shown(self.key)} has {found} bytes, expected {self.size}"
             )
-        if self.kind.dtype == _BFLOAT16:
+
+    def array(self, content: bytes) -> Array:
+        self.check_bytes(len(content))
+        if self.kind == _BFLOAT16:
             return (np.frombuffer(content, "<u2").astype("<u4") << 16).view("<f4")
-        return np.frombuffer(content, self.kind.dtype)
+        return np.frombuffer(content, self.kind)
 
 
 class _Tensor(NamedTuple):
@@ -123,111 +118,119 @@ class _Tensor(NamedTuple):
         return np.lib.stride_tricks.as_strided(numbers[self.offset :], self.shape, strides).copy()
 
 
-class _Dict(dict[Any, Any]):
-    """Stands for OrderedDict; attributes, such as a state_dict's `_metadata`, are left out."""
-
-    def __setstate__(self, state: object) -> None:
-        pass
-
-
-def _tensor(held: object, offset: Any, shape: Any, strides: Any, *_: object) -> _Tensor:
-    """Stands for `torch._utils._rebuild_tensor_v2`; a view that leads out of its storage is refused."""
-    numbers = (offset, *shape, *strides)
-    if (
-        not isinstance(held, _Storage)
-        or any(type(n) is not int or n < 0 for n in numbers)
-        or len(shape) != len(strides)
-    ):
-        raise _NotWeights("the file is damaged: a tensor without storage, shape and strides")
-    last = offset + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
-    if prod(shape) > held.numbers or (prod(shape) and last >= held.numbers):
-        raise _NotWeights(f"the file is damaged: a tensor of shape {tuple(shape)} leads out of its storage")
-    return _Tensor(held, offset, tuple(shape), tuple(strides))
-
-
-def _parameter(tensor: object, *_: object) -> object:
-    """Stands for `torch._utils._rebuild_parameter`."""
-    return tensor
-
-
-_ADMITTED: dict[tuple[str, str], Callable[..., Any]] = {
-    ("collections", "OrderedDict"): _Dict,
-    ("torch._utils", "_rebuild_tensor"): _tensor,
-    ("torch._utils", "_rebuild_tensor_v2"): _tensor,
-    ("torch._utils", "_rebuild_parameter"): _parameter,
-}
-
-
-class _TensorsOnly(pickle.Unpickler):
-    """`storages`: those that the pickle has named, by key."""
-
-    def __init__(self, file: Any) -> None:
-        super().__init__(file)
-        self.storages: dict[str, _Storage] = {}
-
-    def find_class(self, module: str, name: str) -> Any:
-        if module in ("torch", "torch.cuda") and name in _KINDS:
-            return _Kind(_KINDS[name])
-        if (module, name) not in _ADMITTED:
-            raise _NotWeights(
-                f"refused, the file would run {_shown(f'{module}.{name}')} and weights hold tensors only; "
-                "take it from a source that you trust, and save network.state_dict(), not the network"
-            )
-        return _ADMITTED[module, name]
-
-    def persistent_load(self, pid: Any) -> _Storage:
-        kind, key, _, numbers, *view = pid[1:]
-        if not isinstance(kind, _Kind) or not isinstance(key, str) or type(numbers) is not int or numbers < 0:
-            raise _NotWeights("the file is damaged: a storage without type, name and size")
-        if view not in ([], [None]):
-            raise _NotWeights("its storages are parts of others; save it again with PyTorch 1.6 or newer")
-        return self.storages.setdefault(key, _Storage(key, kind, numbers))
+_ORDERED_DICT = Name("collections", "OrderedDict")
+_TENSORS = (Name("torch._utils", "_rebuild_tensor"), Name("torch._utils", "_rebuild_tensor_v2"))
+_PARAMETER = Name("torch._utils", "_rebuild_parameter")
+_STORAGES = {Name(module, name): kind for module in ("torch", "torch.cuda") for name, kind in _KINDS.items()}
+_ADMITTED = {_ORDERED_DICT, *_TENSORS, _PARAMETER, *_STORAGES}
 
 
 def _read_zip(file: BinaryIO) -> dict[str, Array]:
     with zipfile.ZipFile(file) as archive:
         pickles = [name for name in archive.namelist() if re.fullmatch(r"[^/]+/data\.pkl", name)]
         if len(pickles) != 1:
-            raise _NotWeights("a zip archive that torch.save has not written: expected one <name>/data.pkl in it")
+            raise NotWeights("a zip archive that torch.save has not written: expected one <name>/data.pkl in it")
         folder = pickles[0].removesuffix("data.pkl")
-        if f"{folder}byteorder" in archive.namelist() and archive.read(f"{folder}byteorder") != b"little":
-            raise _NotWeights("written by a big-endian machine; save it on another")
-        if archive.getinfo(pickles[0]).file_size > PICKLE_MB * 2**20:
-            raise _NotWeights(f"its data.pkl is larger than {PICKLE_MB} MB, and weights need some kilobytes")
+        order = f"{folder}byteorder"
+        if order in archive.namelist() and (
+            archive.getinfo(order).file_size > len(b"little") or archive.read(order) != b"little"
+        ):
+            raise NotWeights("written by a big-endian machine; save it on another")
+        size = archive.getinfo(pickles[0]).file_size
+        if size > PICKLE_MB * 2**20:
+            raise NotWeights(f"its data.pkl is larger than {PICKLE_MB} MB, and weights need some kilobytes")
         with archive.open(pickles[0]) as member:
-            unpickler = _TensorsOnly(member)
-            tensors = _tensors(unpickler.load())
-        numbers = {}
-        for key, held in unpickler.storages.items():
-            if archive.getinfo(f"{folder}data/{key}").compress_type != zipfile.ZIP_STORED:
-                raise _NotWeights("its numbers are compressed, which torch.save does not do")
-            numbers[key] = held.array(archive.read(f"{folder}data/{key}"))
+            tensors = _tensors(read_pickle(member, size, _ADMITTED))  # type: ignore[arg-type]  # reads and tells
+        storages = _storages(tensors)
+        for key, held in storages.items():
+            about = archive.getinfo(f"{folder}data/{key}")
+            if about.compress_type != zipfile.ZIP_STORED or about.file_size != about.compress_size:
+                raise NotWeights("its numbers are compressed, which torch.save does not do")
+            held.check_bytes(about.file_size)
+        numbers = {key: held.array(archive.read(f"{folder}data/{key}")) for key, held in storages.items()}
     return {name: tensor.array(numbers[tensor.held.key]) for name, tensor in tensors.items()}
 
 
 def _read_legacy(file: BinaryIO) -> dict[str, Array]:
     """A pickle each of a magic number, the version, the machine, the dict and the storages' keys, then the storages."""
-    magic, _, machine = (_TensorsOnly(file).load() for _ in range(3))
+    size = file.seek(0, 2)
+    file.seek(0)
+    magic, _, machine = (read_pickle(file, size, ()) for _ in range(3))
     if magic != _LEGACY:
-        raise _NotWeights("not a file of torch.save")
-    if not machine["little_endian"]:
-        raise _NotWeights("written by a big-endian machine; save it on another")
-    unpickler = _TensorsOnly(file)
-    tensors = _tensors(unpickler.load())
+        raise NotWeights("not a file of torch.save")
+    if not isinstance(machine, dict) or machine.get("little_endian") is not True:
+        raise NotWeights("written by a big-endian machine; save it on another")
+    tensors = _tensors(read_pickle(file, size, _ADMITTED))
+    storages = _storages(tensors)
     numbers = {}
-    for key in _TensorsOnly(file).load():
-        held = unpickler.storages[key]
+    for key in _texts(read_pickle(file, size, ())):
         file.read(8)  # their number again
-        numbers[key] = held.array(file.read(held.numbers * held.kind.bytes))
+        held = storages[key]
+        if held.size > size - file.tell():
+            held.check_bytes(size - file.tell())
+        numbers[key] = held.array(file.read(held.size))
     return {name: tensor.array(numbers[tensor.held.key]) for name, tensor in tensors.items()}
 
 
 def _tensors(found: object) -> dict[str, _Tensor]:
-    if not isinstance(found, dict):
-        raise _NotWeights(f"expected a state_dict, found {type(found).__name__.lstrip('_')}")
-    for name, value in found.items():
-        if not isinstance(name, str) or not name.isprintable() or not isinstance(value, _Tensor):
-            kind = type(value).__name__.lstrip("_")
-            what = f"{_shown(name)}: {kind}" if isinstance(name, str) else type(name).__name__
-            raise _NotWeights(f"expected tensors by name, found {what}; save network.state_dict() by itself")
+    items = found.items if isinstance(found, Call) and found.function == _ORDERED_DICT else found
+    if not isinstance(items, dict):
+        raise NotWeights(f"expected a state_dict, found {_kind(found)}")
+    tensors = {}
+    for name, held in items.items():
+        value = held.arguments[0] if _calls(held, _PARAMETER) and held.arguments else held
+        if not isinstance(name, str) or not name.isprintable() or not _calls(value, *_TENSORS):
+            what = f"{_shown(name)}: {_kind(value)}" if isinstance(name, str) else type(name).__name__
+            raise NotWeights(f"expected tensors by name, found {what}; save network.state_dict() by itself")
+        tensors[name] = _tensor(value)
+    return tensors
+
+
+def _tensor(call: Call) -> _Tensor:
+    """What `torch._utils._rebuild_tensor_v2` is asked for; a view that leads out of its storage is refused."""
+    match call.arguments:
+        case (Held(about), int(offset), tuple(shape), tuple(strides), *_) if len(shape) == len(strides) <= 32:
+            held = _storage(about)
+        case _:
+            raise NotWeights("the file is damaged: a tensor without storage, shape and strides")
+    if any(type(n) is not int or not 0 <= n < 2**48 for n in (offset, *shape, *strides)):
+        raise NotWeights("the file is damaged: a tensor without storage, shape and strides")
+    last = offset + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
+    if prod(shape) > held.numbers or (prod(shape) and last >= held.numbers):
+        raise NotWeights(f"the file is damaged: a tensor of shape {shape} leads out of its storage")
+    return _Tensor(held, offset, shape, strides)
+
+
+def _storage(about: object) -> _Storage:
+    match about:
+        case (str(), Name() as kind, str(key), _, int(numbers), *view) if kind in _STORAGES and numbers >= 0:
+            if view not in ([], [None]):
+                raise NotWeights("its storages are parts of others; save it again with PyTorch 1.6 or newer")
+            return _Storage(key, _STORAGES[kind], numbers)
+    raise NotWeights("the file is damaged: a storage without type, name and size")
+
+
+def _storages(tensors: dict[str, _Tensor]) -> dict[str, _Storage]:
+    """The storages by key; refused where the tensors would take much more memory than the file has bytes."""
+    storages: dict[str, _Storage] = {}
+    for tensor in tensors.values():
+        if storages.setdefault(tensor.held.key, tensor.held) != tensor.held:
+            raise NotWeights(f"the file is damaged: two storages are called {_shown(tensor.held.key)}")
+    there = sum(held.numbers for held in storages.values())
+    if sum(prod(tensor.shape) for tensor in tensors.values()) > MAX_TIMES * there:
+        raise NotWeights(f"refused, its tensors repeat the same numbers more than {MAX_TIMES} times")
+    return storages
+
+
+def _texts(found: object) -> list[str]:
+    if not isinstance(found, list) or not all(isinstance(key, str) for key in found):
+        raise NotWeights("the file is damaged: no list of storages")
     return found
+
+
+def _calls(value: object, *functions: Name) -> bool:
+    return isinstance(value, Call) and value.function in functions
+
+
+def _kind(value: object) -> str:
+    return value.function.name if isinstance(value, Call) else type(value).__name__
