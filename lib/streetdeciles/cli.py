@@ -17,6 +17,7 @@ from streetdeciles.errors import RunRefused, told_in_one_line
 from streetdeciles.keras_start import start_keras
 from streetdeciles.models.card import chosen_models, read_card
 from streetdeciles.pipeline import STAGE_NAMES, plan, run, run_learning_curve, select_stages
+from streetdeciles.shown import LogFormatter, shown
 
 logger = logging.getLogger(__name__)
 
@@ -172,7 +173,7 @@ def _models_export(options: argparse.Namespace) -> int:
     from streetdeciles.models.export import export_models
 
     for path in export_models(uri, models, options.out, how=options.format):
-        print(path)
+        print(shown(path))
     return 0
 
 
@@ -180,7 +181,7 @@ def _models_import(options: argparse.Namespace) -> int:
     start_keras()
     from streetdeciles.models.imports import import_model
 
-    print(import_model(options.weights, options.out, outcome=options.outcome, fold=options.fold))
+    print(shown(import_model(options.weights, options.out, outcome=options.outcome, fold=options.fold)))
     return 0
 
 
@@ -199,7 +200,7 @@ def _log_to_terminal(*, debug: bool) -> None:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     handler = logging.StreamHandler()
     handler.setLevel(logging.DEBUG if debug else logging.INFO)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", datefmt="%H:%M:%S"))
+    handler.setFormatter(LogFormatter("%(asctime)s %(message)s", datefmt="%H:%M:%S"))
     logging.getLogger().addHandler(handler)
     logging.getLogger("streetdeciles").setLevel(logging.DEBUG)
 
@@ -211,5 +212,5 @@ def _log_to_file(config: RunConfig) -> None:
     path = Path(storage.local_path(config.work_dir)) / "logs" / "run.log"
     path.parent.mkdir(parents=True, exist_ok=True)
     handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(LogFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.getLogger().addHandler(handler)

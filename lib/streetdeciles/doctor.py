@@ -219,18 +219,12 @@ def _version_of_spark(home: Path) -> str | None:
 
 
 def _show(findings: Sequence[Finding]) -> None:
-    from rich.markup import escape
-    from rich.table import Table
+    from streetdeciles.terminal import say, show_table
 
-    from streetdeciles.terminal import console
-
-    out = console()
-    table = Table("what", "found", "")
-    for finding in findings:
-        table.add_row(escape(finding.what), escape(finding.found), "[red]wrong[/red]" if finding.wrong else "ok")
-    out.print(table)
+    rows = [(finding.what, finding.found, "wrong" if finding.wrong else "ok") for finding in findings]
+    show_table(("what", "found", ""), rows, title="")
     for finding in findings:
         if finding.wrong:
-            out.print(f"[red]{escape(finding.what)}[/red]: {escape(finding.wrong)}; {escape(finding.to_do)}")
+            say(f": {finding.wrong}; {finding.to_do}", bold=finding.what)
     if not any(finding.wrong for finding in findings):
-        out.print("nothing is wrong: a run can start")
+        say("nothing is wrong: a run can start")

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from streetdeciles import __version__, storage
-from streetdeciles.config import RunConfig, input_paths, result_settings
+from streetdeciles.config import RunConfig, input_paths, public_values, result_settings
 from streetdeciles.errors import RunRefused
 
 
@@ -69,7 +69,7 @@ def claim_work_dir(config: RunConfig, *, force: bool) -> None:
                 f"work_dir {config.work_dir} holds a run of another config ({what}); take another work_dir, "
                 f"or --force with --from the first stage that the change concerns"
             )
-    storage.write_json(saved_at, config.model_dump(mode="json"))
+    storage.write_json(saved_at, public_values(config), private=True)
 
 
 def _mark(work_dir: str, stage: str) -> str:

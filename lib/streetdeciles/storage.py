@@ -150,14 +150,19 @@ def names_in(uri: str, *, prefix: str = "") -> Iterator[str]:
             yield name
 
 
-def write_bytes(uri: str, content: bytes) -> None:
-    """Write a file whole, under another name first and then renamed; on a disk it survives a power failure."""
+def write_bytes(uri: str, content: bytes, *, private: bool = False) -> None:
+    """Write a file whole, under another name first and then renamed; on a disk it survives a power failure.
+
+    `private`: on a disk only its owner may read it.
+    """
     fs, path = filesystem(uri)
     fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
     unfinished = f"{uri}.{uuid4().hex}{UNFINISHED}"
     unfinished_path = filesystem(unfinished)[1]
     try:
         with fs.open(unfinished_path, "wb") as file:
+            if private and is_local(uri):
+                Path(unfinished_path).chmod(0o600)
             file.write(content)
         sync(unfinished)
         fs.mv(unfinished_path, path)
@@ -203,16 +208,16 @@ def read_bytes(uri: str) -> bytes:
     return content
 
 
-def write_text(uri: str, text: str) -> None:
-    write_bytes(uri, text.encode("utf-8"))
+def write_text(uri: str, text: str, *, private: bool = False) -> None:
+    write_bytes(uri, text.encode("utf-8"), private=private)
 
 
 def read_text(uri: str) -> str:
     return read_bytes(uri).decode("utf-8")
 
 
-def write_json(uri: str, value: Any) -> None:
-    write_text(uri, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+def write_json(uri: str, value: Any, *, private: bool = False) -> None:
+    write_text(uri, json.dumps(value, indent=1, ensure_ascii=False) + "\n", private=private)
 
 
 def read_json(uri: str) -> Any:

@@ -91,7 +91,10 @@ HOSTILE = [
     (kernel(array_like(shape=(2**30, 2**9))), "does not fit its bytes"),
     (kernel(array_like(shape=(-1,))), "damaged, it has no shape"),
     (kernel(array_like(shape="ab")), "damaged, it has no shape"),
-    (kernel(array_like(shape=(0, 2**39), content=b"")), "expected shape (3, 3, 3, 2), found (0, 549755813888)"),
+    (
+        kernel(array_like(shape=(0, 2**39), content=b""), protocol=4),
+        "expected shape (3, 3, 3, 2), found (0, 54",
+    ),
     (kernel(array_like(content=bytes(7))), "does not fit its bytes"),
     (kernel(array_like(content=[1.0, 2.0])), "does not fit its bytes"),
     (kernel(array_like(dtype=np.dtype([("a", "O")]))), "expected floating-point numbers, found 'V8'"),

@@ -17,6 +17,7 @@ from streetdeciles.config.images import ImagesConfig, ImageTable, Panorama
 from streetdeciles.config.labels import Boundaries, LabelsConfig, LabelTable
 from streetdeciles.config.section import INPUT, NEUTRAL, InputPath, Section
 from streetdeciles.config.training import TRAINING_PRESETS, TrainingConfig
+from streetdeciles.shown import without_secrets
 
 __all__ = [
     "AggregationConfig",
@@ -44,6 +45,7 @@ __all__ = [
     "TRAINING_PRESETS",
     "TrainingConfig",
     "input_paths",
+    "public_values",
     "result_settings",
 ]
 
@@ -136,8 +138,20 @@ def input_paths(section: BaseModel, prefix: str = "") -> Iterator[tuple[str, str
 
 
 def result_settings(section: BaseModel) -> dict[str, Any]:
-    """The flat {key: value} of everything that changes results (no NEUTRAL field), as plain values."""
-    return {key: value for key, value, field in _walk(section, "") if NEUTRAL not in field}
+    """The flat {key: value} of everything that changes results (no NEUTRAL field), as plain values.
+
+    Passwords and signatures in URIs are left out: they change no result, and the settings are written down.
+    """
+    return {
+        key: without_secrets(value, by_key=False) for key, value, field in _walk(section, "") if NEUTRAL not in field
+    }
+
+
+def public_values(config: RunConfig) -> dict[str, Any]:
+    """The config as plain values that may be written to a file: without passwords, tokens and keys."""
+    values: dict[str, Any] = without_secrets(config.model_dump(mode="json"), by_key=False)
+    values["spark"]["conf"] = without_secrets(config.spark.conf)
+    return values
 
 
 def _walk(section: BaseModel, prefix: str) -> Iterator[tuple[str, Any, list[Any]]]:

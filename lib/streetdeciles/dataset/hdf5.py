@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from streetdeciles import storage
+from streetdeciles.csv_cells import write_rows
 from streetdeciles.errors import RunFailed
 from streetdeciles.progress import progress
 from streetdeciles.training_set import Batch, TrainingSetShape, open_training_set, training_set_shape
@@ -54,8 +54,7 @@ def write_files(batches: Iterable[Batch], shape: TrainingSetShape, folder: Path)
         (folder / FILE_NAMES[1]).open("w", encoding="utf-8", newline="") as text,
         progress("training_set.h5", shape.rows, unit="locations") as advance,
     ):
-        table = csv.writer(text, lineterminator="\n")
-        table.writerow([*PLACE_COLUMNS, *shape.outcomes])
+        write_rows(text, [[*PLACE_COLUMNS, *shape.outcomes]])
         features = file.create_dataset("features", (shape.rows, shape.views, shape.feature_size), "float32")
         view_mask = file.create_dataset("view_mask", (shape.rows, shape.views), "bool")
         row = 0
@@ -66,7 +65,7 @@ def write_files(batches: Iterable[Batch], shape: TrainingSetShape, folder: Path)
                 raise RunFailed(f"training_set: row {row} is not where it should be; run the dataset stage again")
             features[row:end] = batch["features"]
             view_mask[row:end] = batch["view_mask"]
-            table.writerows(_lines(batch, shape.outcomes))
+            write_rows(text, _lines(batch, shape.outcomes))
             advance(end - row)
             row = end
         if row != shape.rows:

@@ -14,6 +14,7 @@ from streetdeciles.features.extraction import extract
 from streetdeciles.features.network import Network, NetworkSettings, load_network
 from streetdeciles.features.preparing import Preparation
 from streetdeciles.hardware import choose_precision
+from streetdeciles.shown import LogFormatter
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +35,9 @@ class ExtractionTask:
             return
         network = self.load()
         if self.log:
-            logging.basicConfig(format="%(asctime)s %(message)s", level=logging.INFO)
+            handler = logging.StreamHandler()
+            handler.setFormatter(LogFormatter("%(asctime)s %(message)s"))
+            logging.basicConfig(handlers=[handler], level=logging.INFO)
             logger.info("features: %s", network.description)
         yield from extract(chain([first], batches), network, self.preparation)
 

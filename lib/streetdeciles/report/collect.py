@@ -11,6 +11,7 @@ import pandas as pd
 
 from streetdeciles import run_log, storage
 from streetdeciles.config import RunConfig
+from streetdeciles.csv_cells import text_of_cell
 from streetdeciles.tables import (
     AREA_LABELS,
     AREA_PREDICTIONS,
@@ -185,7 +186,7 @@ def read_history(config: RunConfig) -> pd.DataFrame:
     uri = storage.join(config.work_dir, "models", "history.csv")
     if not storage.exists(uri):
         return pd.DataFrame(columns=list(HISTORY))
-    return pd.read_csv(io.BytesIO(storage.read_bytes(uri)), dtype={"outcome": str})
+    return pd.read_csv(io.BytesIO(storage.read_bytes(uri)), converters={"outcome": text_of_cell})
 
 
 def _sql(spark: SparkSession, name: str, args: dict[str, object] | None = None, **frames: DataFrame) -> DataFrame:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import time
 from collections.abc import Iterable
@@ -11,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from streetdeciles.csv_cells import write_rows
 from streetdeciles.ordinal import SCORE_LIMIT
 
 
@@ -42,9 +42,8 @@ COLUMNS = tuple(name for name in HistoryRow._fields if name != "val_scores")
 def history_csv(history: Iterable[HistoryRow]) -> str:
     """The rows without their scores, under a header, by outcome, fold and epoch."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows([getattr(row, name) for name in COLUMNS] for row in sorted(history))
+    write_rows(text, [COLUMNS])
+    write_rows(text, ([getattr(row, name) for name in COLUMNS] for row in sorted(history)))
     return text.getvalue()
 
 

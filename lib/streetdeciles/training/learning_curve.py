@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -11,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streetdeciles.config import TrainingConfig
+from streetdeciles.csv_cells import write_rows
 from streetdeciles.models.store import TrainedModel
 from streetdeciles.ordinal.binomial import predicted_decile
 from streetdeciles.ordinal.stacked_network import stack
@@ -70,9 +70,7 @@ def held_out_errors(
 
 def curve_csv(points: Iterable[CurvePoint]) -> str:
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(CurvePoint._fields)
-    writer.writerows(points)
+    write_rows(text, [CurvePoint._fields, *points])
     return text.getvalue()
 
 

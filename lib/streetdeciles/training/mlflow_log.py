@@ -17,6 +17,7 @@ from typing import Any
 from streetdeciles import __version__
 from streetdeciles.config import RunConfig, result_settings
 from streetdeciles.errors import RunRefused
+from streetdeciles.shown import shown
 from streetdeciles.training.history import COLUMNS, HistoryRow
 from streetdeciles.training.lessons import Lessons
 
@@ -52,7 +53,7 @@ def tracked_training(config: RunConfig, lessons: Lessons, fingerprint: str) -> I
     tags = {
         "streetdeciles.training": fingerprint,
         "streetdeciles.training_set": lessons.rows.fingerprint,
-        "streetdeciles.work_dir": config.work_dir,
+        "streetdeciles.work_dir": shown(config.work_dir),
         "streetdeciles.version": __version__,
         "keras.version": keras.__version__,
         "keras.backend": keras.backend.backend(),
