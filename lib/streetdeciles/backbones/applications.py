@@ -8,14 +8,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import zipfile
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from streetdeciles import storage
+from streetdeciles.backbones import keras_archives, keras_files
 from streetdeciles.backbones.backbone import Array, Backbone, layer_unknown
 from streetdeciles.backbones.preprocessing import bgr_minus_means, scaled_centre_crop
 from streetdeciles.backbones.variables import named_variables
@@ -87,14 +89,10 @@ def model_arrays(model: keras.Model) -> dict[str, Array]:
 
 def load_saved(path: str) -> keras.Model:
     """The model of a `.keras` file with its weights; nothing but Keras' own layers is ever made of it."""
-    import tempfile
-
-    import keras
-
     fs, path_there = storage.filesystem(path)
     with tempfile.NamedTemporaryFile(suffix=".keras") as local:
         fs.get_file(path_there, local.name)
-        return keras.models.load_model(local.name, compile=False, safe_mode=True)
+        return keras_files.load_model(Path(local.name), path)
 
 
 @contextmanager
@@ -210,6 +208,7 @@ def _make_saved(architecture: str, precision: str) -> keras.Model:
     import keras
 
     config = json.loads(architecture)
+    config["compile_config"] = None
     if precision == "bfloat16":
         _set_policy(config, "mixed_bfloat16")
     try:
@@ -238,13 +237,11 @@ def _set_policy(config: Any, policy: str) -> None:
 
 def _read_config(path: str) -> str:
     fs, path_there = storage.filesystem(path)
+    name = f"features.backbone: {path}"
     try:
-        with fs.open(path_there, "rb") as file, zipfile.ZipFile(file) as archive:
-            text = archive.read("config.json").decode("utf-8")
-            json.loads(text)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise RunRefused(
-            f"features.backbone: {path}: cannot be read as a model ({' '.join(str(error).split())[:160]}); expected a "
-            ".keras file that Keras 3 saved"
-        ) from error
+        with fs.open(path_there, "rb") as file:
+            text = keras_archives.read_config(file, name)
+    except OSError as error:
+        raise RunRefused(f"{name}: cannot be read as a model ({error})") from error
+    keras_archives.check_config(text, name)
     return text

@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streetdeciles import storage
 from streetdeciles.backbones.applications import computing_in, up_to_layer
 from streetdeciles.backbones.backbone import Array, Backbone
+from streetdeciles.backbones.keras_files import check_weights_file
 from streetdeciles.backbones.preprocessing import normalised
 from streetdeciles.errors import RunRefused
 
@@ -124,6 +126,9 @@ def _weight_file(source: str) -> Iterator[str]:
         try:
             if source.endswith(".keras"):
                 with fs.open(path, "rb") as file, zipfile.ZipFile(file) as archive:
+                    about = archive.getinfo("model.weights.h5")
+                    if about.file_size != about.compress_size:
+                        raise RunRefused(f"{source}: refused, its weights are compressed, which Keras does not do")
                     shutil.copyfileobj(archive.open("model.weights.h5"), local)
                     local.flush()
             else:
@@ -133,6 +138,8 @@ def _weight_file(source: str) -> Iterator[str]:
                 f"{source}: cannot be read as weights ({' '.join(str(error).split())[:160]}); expected a preset of "
                 "KerasHub: its folder with model.weights.h5 in it, a .weights.h5, or a .keras file"
             ) from error
+        with Path(local.name).open("rb") as file:
+            check_weights_file(file, source)
         yield local.name
 
 

@@ -2,6 +2,9 @@
 
 Three layouts: Keras 2's HDF5 (also `keras.applications`' weight files), the same inside a whole saved model, and
 Keras 3's `.weights.h5`, which a `.keras` file holds in a zip. `h5py` is needed here only.
+
+HDF5 can lead to other files and grow without end: links, virtual and external datasets, filters, fill values. Keras
+writes none of these, so a file that holds one is refused before anything of it is read.
 """
 
 from __future__ import annotations
@@ -9,13 +12,22 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Iterator
+from math import prod
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+import numpy as np
+
+from streetdeciles.backbones import keras_archives
 from streetdeciles.backbones.backbone import Backbone
 from streetdeciles.errors import RunRefused
 
 if TYPE_CHECKING:
     import h5py
+    import keras
+
+MAX_DEPTH = 32
+MAX_ENTRIES = 100_000
 
 
 def read_keras(file: BinaryIO, path: str, backbone: Backbone) -> Iterator[tuple[str, Any]]:
@@ -24,16 +36,96 @@ def read_keras(file: BinaryIO, path: str, backbone: Backbone) -> Iterator[tuple[
 
     if path.endswith(".keras"):
         with zipfile.ZipFile(file) as archive:
-            if "model.weights.h5" not in archive.namelist():
+            keras_archives.check_members(archive, path)
+            if keras_archives.WEIGHTS not in archive.namelist():
                 raise RunRefused(f"{path}: holds no model.weights.h5, so it is not a model that Keras 3 saved")
-            file = io.BytesIO(archive.read("model.weights.h5"))
+            file = io.BytesIO(archive.read(keras_archives.WEIGHTS))
+    size = file.seek(0, 2)
     with h5py.File(file, "r") as h5:
+        check_hdf5(h5, path, size)
         layers = _layers(h5, path)
-        for name in backbone.weight_shapes:
+        for name, expected in backbone.weight_shapes.items():
             layer, _ = name.split("/")
             position = [other for other in backbone.weight_shapes if other.startswith(f"{layer}/")].index(name)
             variables = layers.get(layer, [])
-            yield name, variables[position][()] if position < len(variables) else None
+            yield name, _read(variables[position], expected) if position < len(variables) else None
+
+
+def load_model(path: Path, name: str) -> keras.Model:
+    """The model in the `.keras` file at `path`, not compiled.
+
+    Raises:
+        RunRefused: `name` is not a model of Keras' own layers, or is damaged.
+    """
+    import keras
+
+    check_archive(path, name)
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # Keras and the layers raise nearly anything for a file that is not theirs
+        raise RunRefused(f"{name}: Keras cannot load it: {' '.join(str(error).split())[:200]}") from error
+
+
+def check_archive(path: Path, name: str) -> None:
+    """RunRefused where the `.keras` file at `path` is not what Keras writes."""
+    with path.open("rb") as file:
+        keras_archives.check_config(keras_archives.read_config(file, name), name)
+    with zipfile.ZipFile(path) as archive:
+        check_weights_file(io.BytesIO(archive.read(keras_archives.WEIGHTS)), name)
+
+
+def check_weights_file(file: BinaryIO, path: str) -> None:
+    """RunRefused where the HDF5 `file`, which errors call `path`, is not what Keras writes."""
+    import h5py
+
+    try:
+        size = file.seek(0, 2)
+        with h5py.File(file, "r") as h5:
+            check_hdf5(h5, path, size)
+    except keras_archives.DAMAGE as error:
+        raise RunRefused(f"{path}: cannot be read as weights ({' '.join(str(error).split())[:160]})") from error
+
+
+def check_hdf5(h5: h5py.File, path: str, size: int) -> None:
+    """RunRefused where a file of `size` bytes holds what leads out of it, or more than its bytes."""
+    import h5py
+
+    total = 0
+    waiting: list[tuple[h5py.Group, int]] = [(h5, 0)]
+    entries = 0
+    while waiting:
+        group, depth = waiting.pop()
+        for key in group:
+            entries += 1
+            what = f"{path}: refused, {group.name:.100}/{key:.100}"
+            if entries > MAX_ENTRIES or depth > MAX_DEPTH:
+                raise RunRefused(f"{path}: refused, it has more groups than any model")
+            if not isinstance(group.get(key, getlink=True), h5py.HardLink):
+                raise RunRefused(f"{what} is a link, and may lead to another file")
+            entry = group[key]
+            if isinstance(entry, h5py.Group):
+                waiting.append((entry, depth + 1))
+            elif isinstance(entry, h5py.Dataset):
+                _check_dataset(entry, what)
+                total += prod(entry.shape) * entry.dtype.itemsize
+    if total > size:
+        raise RunRefused(f"{path}: refused, it claims {total:,} bytes of numbers and has {size:,}")
+
+
+def _check_dataset(dataset: h5py.Dataset, what: str) -> None:
+    if dataset.is_virtual or dataset.external:
+        raise RunRefused(f"{what} keeps its numbers in another file")
+    if dataset.id.get_create_plist().get_nfilters():
+        raise RunRefused(f"{what} is compressed or filtered, which Keras does not do; save the weights again")
+    if dataset.chunks and prod(dataset.chunks) > max(prod(dataset.shape), 2**20):
+        raise RunRefused(f"{what} has chunks larger than itself")
+
+
+def _read(dataset: h5py.Dataset, expected: tuple[int, ...]) -> Any:
+    """The numbers; where the shape is another one, something of that shape that takes no memory, to be refused."""
+    if dataset.shape != expected:
+        return np.broadcast_to(np.zeros((), np.float32), dataset.shape)
+    return dataset[()]
 
 
 def _layers(h5: h5py.File, path: str) -> dict[str, list[h5py.Dataset]]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import zipfile
 from collections.abc import Iterable, Iterator
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from streetdeciles import storage
 from streetdeciles.backbones.backbone import Array, Backbone
+from streetdeciles.backbones.keras_archives import DAMAGE
+from streetdeciles.backbones.npy_files import MAX_HEADER_BYTES
 from streetdeciles.errors import RunRefused
 
 NamedArrays = Iterable[tuple[str, Array]]
@@ -135,7 +138,7 @@ def _read_file(path: str, backbone: Backbone) -> Iterator[tuple[str, Any]]:
                 yield from npy_files.read_npy(file, path, backbone)
             else:
                 yield from keras_files.read_keras(file, path, backbone)
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+    except DAMAGE as error:
         raise RunRefused(
             f"{path}: cannot be read as weights ({' '.join(str(error).split())[:160]}); expected Keras' .h5, "
             f".weights.h5 or .keras, or caffe-converted .npy, of {backbone.name}"
@@ -144,7 +147,9 @@ def _read_file(path: str, backbone: Backbone) -> Iterator[tuple[str, Any]]:
 
 def _read_npz(file: Any, backbone: Backbone) -> Iterator[tuple[str, Array]]:
     with np.load(file, allow_pickle=False) as archive:
-        for name in backbone.weight_shapes:
+        for name, shape in backbone.weight_shapes.items():
+            if archive.zip.getinfo(f"{name}.npy").file_size > 8 * prod(shape) + MAX_HEADER_BYTES:
+                raise ValueError(f"{name} is larger than expected")
             yield name, archive[name]
 
 

@@ -14,6 +14,7 @@ import keras
 import numpy as np
 
 from streetdeciles import storage
+from streetdeciles.backbones import keras_files
 from streetdeciles.errors import RunRefused
 from streetdeciles.ordinal.network import shape_of
 
@@ -49,7 +50,7 @@ def _export(models_uri: str, model: dict[str, Any], target: Path, how: str) -> P
     with tempfile.TemporaryDirectory(dir=target.parent, prefix="_unfinished") as folder:
         file, exported = Path(folder) / "model.keras", Path(folder) / "exported"
         file.write_bytes(storage.read_bytes(storage.join(models_uri, model["file"])))
-        network = keras.saving.load_model(file, compile=False, safe_mode=True)
+        network = keras_files.load_model(file, model["file"])
         if how == "onnx":
             _to_onnx(network, exported)
         else:

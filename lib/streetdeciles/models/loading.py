@@ -9,6 +9,7 @@ from pathlib import Path
 import keras
 
 from streetdeciles import storage
+from streetdeciles.backbones import keras_files
 from streetdeciles.errors import RunFailed
 from streetdeciles.models.card import ModelFile
 from streetdeciles.ordinal.network import NetworkShape, Weights, shape_of
@@ -34,8 +35,9 @@ def load_weights(models_uri: str, files: Sequence[ModelFile]) -> tuple[NetworkSh
 def _load(path: Path, network: keras.Model | None, name: str) -> keras.Model:
     """The model in the file; its weights go into `network` if there is one: much quicker than building it again."""
     if network is None:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
+        return keras_files.load_model(path, f"models/{name}")
     try:
+        keras_files.check_archive(path, f"models/{name}")
         network.load_weights(path)
     except ValueError as error:
         raise RunFailed(f"models/{name}: has another shape than the other models; train them together") from error

@@ -7,9 +7,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import keras
-
 from streetdeciles import storage
+from streetdeciles.backbones import keras_files
 from streetdeciles.errors import RunRefused
 from streetdeciles.models.card import read_card
 from streetdeciles.models.store import weights_hash
@@ -70,7 +69,7 @@ def _load(uri: str, shape: NetworkShape) -> Weights:
         local = Path(folder) / "model.keras"
         local.write_bytes(storage.read_bytes(uri))
         try:
-            network = keras.saving.load_model(local, compile=False, safe_mode=True)
+            network = keras_files.load_model(local, uri)
             found = shape_of(network)
         except Exception as error:  # whatever Keras says of a file that is something else
             raise RunRefused(f"{KEY}: {uri} is not a model that streetdeciles has trained ({error!s:.200})") from error

@@ -1,0 +1,137 @@
+"""`.keras` files from outside: looked at before Keras reads them, so that they neither run, nor import, nor exhaust.
+
+Keras' safe mode refuses lambdas, but imports what a config names, and unpacks whatever the zip holds. Here a model may
+consist of Keras' own layers, initializers, regularizers, constraints and activations; the zip holds what Keras writes.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import zipfile
+import zlib
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+from streetdeciles.errors import RunRefused
+
+WEIGHTS, CONFIG = "model.weights.h5", "config.json"
+MAX_CONFIG_MB = 16
+MAX_DEPTH = 60
+MAX_NUMBER = 2**24
+"""Of what a layer is told to be, e.g. its units."""
+
+DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What zip and HDF5 readers raise of files that are cut short, or are something else."""
+
+_UNSAFE = {"Lambda", "TorchModuleWrapper", "TFSMLayer", "FlaxLayer", "JaxLayer"}
+_UNSAFE |= {"StringLookup", "IntegerLookup", "TextVectorization"}  # they read the files that their config names
+_ANY_NUMBER = {"seed", "shared_object_id"}
+_PLAIN = {"__keras_tensor__", "__numpy__", "__tensor__", "__bytes__", "__ellipsis__"}
+
+
+def read_config(file: BinaryIO, name: str) -> str:
+    """The config in a `.keras` file, as JSON; RunRefused where the file holds what Keras does not write."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            check_members(archive, name)
+            archive.getinfo(WEIGHTS)
+            text = archive.read(CONFIG).decode("utf-8")
+        json.loads(text)
+    except DAMAGE as error:
+        raise RunRefused(
+            f"{name}: cannot be read as a model ({' '.join(str(error).split())[:160]}); expected a .keras file that "
+            "Keras 3 saved"
+        ) from error
+    return text
+
+
+def check_members(archive: zipfile.ZipFile, name: str) -> None:
+    """RunRefused where a member is none of Keras', appears twice, or would grow while it is read."""
+    names = archive.namelist()
+    for member in archive.infolist():
+        where = f"{name}: refused, its member {member.filename:.80}"
+        if member.filename not in (CONFIG, WEIGHTS, "metadata.json") or names.count(member.filename) > 1:
+            raise RunRefused(f"{where} is not one that Keras writes")
+        if member.filename == WEIGHTS and member.file_size != member.compress_size:
+            raise RunRefused(f"{where} is compressed, which Keras does not do; save the model again")
+        if member.filename != WEIGHTS and member.file_size > MAX_CONFIG_MB * 2**20:
+            raise RunRefused(f"{where} is larger than {MAX_CONFIG_MB} MB")
+
+
+def check_config(text: str, name: str) -> None:
+    """RunRefused where a model's config nests too deep, or names what is not Keras' own."""
+    config = json.loads(text)
+    if isinstance(config, dict):
+        config.pop("compile_config", None)  # not read
+    for key, value in _walked(config, name):
+        if type(value) is int and abs(value) > MAX_NUMBER and key not in _ANY_NUMBER:
+            raise RunRefused(f"{name}: refused, its config has {key}: {value!s:.30}; no layer is that large")
+        if not isinstance(value, dict):
+            continue
+        if "class_name" in value and not _is_known(value):
+            what = f"{value.get('module')}.{value['class_name']}"
+            raise RunRefused(
+                f"{name}: refused, it holds {what:.100}; a model must consist of Keras' own layers, without lambdas "
+                "and without layers that run other programs or read files"
+            )
+        if "compile_config" in value:
+            raise RunRefused(f"{name}: refused, a layer in it is compiled, which Keras does not do")
+
+
+def _walked(config: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """Every value in the config with its key."""
+    waiting: list[tuple[str, Any, int]] = [("", config, 0)]
+    while waiting:
+        key, value, depth = waiting.pop()
+        if depth > MAX_DEPTH:
+            raise RunRefused(f"{name}: refused, its config is nested more than {MAX_DEPTH} levels deep")
+        yield key, value
+        if isinstance(value, dict):
+            waiting += [(inner, held, depth + 1) for inner, held in value.items()]
+        elif isinstance(value, list):
+            waiting += [(key, held, depth + 1) for held in value]
+
+
+def _is_known(value: dict[str, Any]) -> bool:
+    """Whether what a config asks Keras to make is Keras' own and harmless."""
+    import keras
+
+    module, name = value.get("module"), value["class_name"]
+    if not isinstance(name, str) or not isinstance(module, str | None) or name in _UNSAFE:
+        return False
+    if value.get("registered_name") not in (None, name):
+        return False
+    if name in _PLAIN:
+        return module in (None, "builtins")
+    if name == "function":
+        config = value.get("config")
+        return module in ("builtins", "keras.activations") and hasattr(keras.activations, str(config))
+    for home, kind in (
+        (keras.layers, keras.Layer),
+        (keras, keras.Model),
+        (keras.initializers, keras.Initializer),
+        (keras.regularizers, keras.Regularizer),
+        (keras.constraints, keras.constraints.Constraint),
+        (keras.dtype_policies, keras.dtype_policies.DTypePolicy),
+        (sys.modules.get(str(module)) if str(module).startswith("keras.src.ops.") else None, keras.Operation),
+        (sys.modules.get("keras.src.models.functional"), keras.Model),
+    ):
+        found = getattr(home, name, None)
+        if isinstance(found, type) and issubclass(found, kind):
+            homes = (None, "keras", "keras.layers", getattr(home, "__name__", None), found.__module__)
+            if module in homes:  # keras.layers has an Add as well as keras.src.ops.numpy
+                return True
+    return False
