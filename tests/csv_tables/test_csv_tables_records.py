@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streetdeciles.csv_tables.records import MAX_RECORD_BYTES, records
-from streetdeciles.csv_tables.spans import byte_ranges, rows, scan, spans
+from streetdeciles.csv_tables.columns import columns_of, columns_of_rows
+from streetdeciles.csv_tables.records import MAX_RECORD_BYTES, blocks, is_blank, records
+from streetdeciles.csv_tables.spans import byte_ranges, scan, span_blocks, spans
 from streetdeciles.csv_tables.table import open_table
 from streetdeciles.errors import RunRefused
 
@@ -29,17 +30,23 @@ def in_pieces(content: bytes, size: int) -> list[list[str]]:
 
 
 def in_ranges(content: bytes, size: int) -> list[list[str]]:
-    """Rows below the header; checks that they are numbered one after the other."""
+    """Rows below the header, which row by row and in Arrow's columns are the same, each with its number."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "t.csv"
         path.write_bytes(content)
         table = open_table(str(path))
         (file,) = table.files
-        parts = byte_ranges(file, size)
-        found = [row for span in spans(file, [scan(part) for part in parts]) for row in rows(span, len(table.header))]
-        assert [cells for _, _, cells in table.rows()] == [cells for _, cells in found]
-        assert [row for _, row, _ in table.rows()] == [row for row, _ in found]
-        return [cells for _, cells in found]
+        found_in = [scan(part) for part in byte_ranges(file, size)]
+        found = [block for span in spans(file, found_in) for block in span_blocks(span)]
+        rows = [(row, cells) for block in found for row, cells in block.rows() if row > 1]
+        rows = [(row, cells) for row, cells in rows if not is_blank(cells, len(table.header))]
+        assert [(row, cells) for _, row, cells in table.rows()] == rows
+    if len({*table.header}) == len(table.header):
+        by_column = [columns_of(block, table.header, table.header) for block in found]
+        for block, columns in zip(found, by_column, strict=True):
+            one_by_one = columns_of_rows(block.rows(), table.header, table.header, "")
+            assert columns is None or columns.equals(one_by_one)
+    return [cells for _, cells in rows]
 
 
 @given(TABLES, st.sampled_from(["\r\n", "\n", "\r"]), st.integers(2, 40), st.booleans())
@@ -132,3 +139,10 @@ def test_row_without_end_is_refused_before_it_fills_memory() -> None:
 def test_long_cell_is_read() -> None:
     shape = "POLYGON " * 50_000
     assert in_pieces(f'id,shape\n1,"{shape}"\n'.encode(), 1 << 20)[1] == ["1", shape]
+
+
+def test_arrow_reads_blocks_of_equal_rows() -> None:
+    (block,) = blocks([b'1,"a\r\n""b"""\r\n2,\xc3\xa9\r\n\r\n'], "t.csv")
+    columns = columns_of(block, ["id", "text"], ["text", "none"])
+    assert columns is not None
+    assert columns.to_pydict() == {"text": ['a\r\n"b"', "é"], "none": [None, None], "malformed": [None, None]}

@@ -30,7 +30,7 @@ def rows_of(spark: SparkSession, path: Path, **how: int) -> list[tuple[str, ...]
     return [tuple(row) for row in frame.collect()]
 
 
-@pytest.mark.parametrize("range_bytes", [599, 4096])
+@pytest.mark.parametrize("range_bytes", [1500, 8192])
 def test_file_read_in_ranges_has_the_rows_of_one_read_whole(
     spark: SparkSession, tmp_path: Path, range_bytes: int
 ) -> None:

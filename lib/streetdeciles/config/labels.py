@@ -29,5 +29,7 @@ class LabelsConfig(Section):
     regions: Annotated[dict[str, list[str] | Literal["all"]], Field(min_length=1)]
     """Name of each region -> its districts, by name or code as in the tables; `all`: every area there is."""
     locations: InputPath
-    """CSV: location_id and area_id, or location_id, latitude and longitude (then `boundaries` is needed)."""
+    """CSV file, or a folder of part files: location_id and area_id, or location_id, latitude and longitude.
+
+    Coordinates without area_id need `boundaries`."""
     boundaries: Boundaries | None = None

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from streetdeciles.csv_tables.spans import RANGE_BYTES, ByteRange, Span, byte_ranges, is_split, rows, scan, spans, whole
+from streetdeciles.csv_tables.columns import MALFORMED, columns_of, columns_of_rows
+from streetdeciles.csv_tables.spans import (
+    RANGE_BYTES,
+    ByteRange,
+    Span,
+    byte_ranges,
+    is_split,
+    scan,
+    span_blocks,
+    spans,
+    whole,
+)
 from streetdeciles.csv_tables.structure import RangeScan
 from streetdeciles.csv_tables.table import CsvFile, CsvTable
 
@@ -20,8 +29,6 @@ if TYPE_CHECKING:
 ROWS_PER_BATCH = 8192
 COMPRESSED_WEIGHT = 8
 """How many times its size a compressed file is taken to hold."""
-
-MALFORMED = "malformed"
 
 
 def spark_rows(
@@ -90,34 +97,11 @@ def _read(
     for batch in batches:
         for number in batch.column(0).to_pylist():
             for span in tasks[number]:
-                yield from _batches(span, table, columns)
-
-
-def _batches(span: Span, table: CsvTable, columns: tuple[str, ...]) -> Iterator[pa.RecordBatch]:
-    import pyarrow as pa
-
-    header = table.header
-    places = [header.index(name) if name in header else None for name in columns]
-    name = span.file.uri.rsplit("/", 1)[-1] + ", " if len(table.files) > 1 else ""
-    found = rows(span, len(header))
-    while numbered := [*islice(found, ROWS_PER_BATCH)]:
-        malformed = [
-            f"{name}row {row} has {len(cells)} fields where the header has {len(header)}: {_line(cells)}"
-            if len(cells) != len(header)
-            else None
-            for row, cells in numbered
-        ]
-        values = [[_cell(cells, place) for _, cells in numbered] for place in places]
-        arrays = [pa.array(column, pa.string()) for column in [*values, malformed]]
-        yield pa.RecordBatch.from_arrays(arrays, [*columns, MALFORMED])
-
-
-def _cell(cells: list[str], place: int | None) -> str | None:
-    return None if place is None or place >= len(cells) else cells[place]
-
-
-def _line(cells: list[str]) -> str:
-    """The row as it would be written."""
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(cells)
-    return line.getvalue()
+                source = span.file.uri.rsplit("/", 1)[-1] + ", " if len(table.files) > 1 else ""
+                for block in span_blocks(span):
+                    after_header = block.first_row > span.file.header_row
+                    found = columns_of(block, table.header, columns) if after_header else None
+                    if found is None:
+                        rows = (row for row in block.rows() if row[0] > span.file.header_row)
+                        found = columns_of_rows(rows, table.header, columns, source)
+                    yield from found.to_batches(ROWS_PER_BATCH)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 
-from streetdeciles.csv_tables.structure import ends_inside, length_of_records, record_ends, stray_quote
+from streetdeciles.csv_tables.structure import ends_inside, record_ends, stray_quote, whole_records
 from streetdeciles.errors import RunRefused
 
 MAX_RECORD_BYTES = 4 << 20
@@ -17,36 +18,54 @@ MAX_RECORD_BYTES = 4 << 20
 SAVE_AS_UTF_8 = "save it as UTF-8 (in a spreadsheet: 'CSV UTF-8 (comma delimited)')"
 
 
-def records(
-    chunks: Iterable[bytes], source: str, *, first_row: int = 1, position: int = 0
-) -> Iterator[tuple[int, list[str]]]:
-    """Each row's number and cells; a blank line is a row without cells.
+class Block(NamedTuple):
+    """Whole records as they are in the file `source`, checked: UTF-8 without stray quotes and NUL bytes."""
+
+    source: str
+    content: bytes
+    first_row: int
+    n_rows: int
+
+    def rows(self) -> Iterator[tuple[int, list[str]]]:
+        """Each row's number and cells; a blank line is a row without cells."""
+        csv.field_size_limit(MAX_RECORD_BYTES)  # Python's own limit is 128 KB; a shape in a cell may be longer
+        # Without newline="" a lone CR, which ends the lines of some published files, would not end a row.
+        lines = io.StringIO(self.content.decode("utf-8"), newline="")
+        return enumerate(csv.reader(lines, strict=True), start=self.first_row)
+
+
+def blocks(chunks: Iterable[bytes], source: str, *, first_row: int = 1, position: int = 0) -> Iterator[Block]:
+    """The records of the chunks, in blocks of about a chunk.
 
     The chunks are UTF-8, cut anywhere; they begin with row `first_row`, at byte `position` of the file `source`.
     RunRefused names the file and the row that is damaged.
     """
-    csv.field_size_limit(MAX_RECORD_BYTES)  # Python's own limit is 128 KB; a shape in a cell may be longer
     row, rest = first_row, b""
     for chunk in chunks:
         data = rest + chunk
-        length = length_of_records(np.frombuffer(data, np.uint8))
-        for cells in _rows(data[:length], source, row, position):
-            yield row, cells
-            row += 1
-        position += length
-        rest = data[length:]
+        length, n_rows = whole_records(np.frombuffer(data, np.uint8))
+        if n_rows:
+            yield _checked(Block(source, data[:length], row, n_rows), position)
+        row, position, rest = row + n_rows, position + length, data[length:]
         if len(rest) > MAX_RECORD_BYTES:
-            _refuse_damage(rest, source, row, position)
+            _checked(Block(source, rest, row, 1), position)
             raise RunRefused(
                 f"{source}, row {row}: is longer than {MAX_RECORD_BYTES >> 20} MB; close the quoted field that begins "
                 "in it, if one does, or check that the file is a CSV table"
             )
-    if ends_inside(np.frombuffer(rest, np.uint8)):
-        _refuse_damage(rest, source, row, position)
-        raise unclosed_quote(source, row)
-    for cells in _rows(rest, source, row, position):
-        yield row, cells
-        row += 1
+    if rest:
+        last = _checked(Block(source, rest, row, 1), position)
+        if ends_inside(np.frombuffer(rest, np.uint8)):
+            raise unclosed_quote(source, row)
+        yield last
+
+
+def records(
+    chunks: Iterable[bytes], source: str, *, first_row: int = 1, position: int = 0
+) -> Iterator[tuple[int, list[str]]]:
+    """Number and cells of each row of `blocks`."""
+    for block in blocks(chunks, source, first_row=first_row, position=position):
+        yield from block.rows()
 
 
 def is_blank(cells: list[str], n_columns: int) -> bool:
@@ -65,21 +84,15 @@ def misplaced_quote(source: str, row: int, position: int) -> RunRefused:
     )
 
 
-def _rows(block: bytes, source: str, row: int, position: int) -> Iterator[list[str]]:
-    """The rows of a block of whole records."""
-    text = _refuse_damage(block, source, row, position)
-    # Without newline="" a lone CR, which ends the lines of some published files, would not end a row.
-    return csv.reader(io.StringIO(text, newline=""), strict=True)
-
-
-def _refuse_damage(block: bytes, source: str, row: int, position: int) -> str:
-    """The block's text; RunRefused where it has NUL bytes, stray quotes, or is not UTF-8."""
-    data = np.frombuffer(block, np.uint8)
+def _checked(block: Block, position: int) -> Block:
+    """The block, which begins at byte `position` of its file."""
+    source, content, first_row, _ = block
+    data = np.frombuffer(content, np.uint8)
 
     def row_at(offset: int) -> int:
-        return row + int(np.searchsorted(record_ends(data), offset))
+        return first_row + int(np.searchsorted(record_ends(data), offset))
 
-    nul = block.find(b"\0")
+    nul = content.find(b"\0")
     if nul >= 0:
         raise RunRefused(
             f"{source}, row {row_at(nul)}: has a NUL byte (byte {position + nul}), so it is not UTF-8 text or "
@@ -89,8 +102,9 @@ def _refuse_damage(block: bytes, source: str, row: int, position: int) -> str:
     if stray is not None:
         raise misplaced_quote(source, row_at(stray), position + stray)
     try:
-        return block.decode("utf-8")
+        content.decode("utf-8")
     except UnicodeDecodeError as error:
         raise RunRefused(
             f"{source}, row {row_at(error.start)}: not UTF-8 text (byte {position + error.start}); {SAVE_AS_UTF_8}"
         ) from error
+    return block

@@ -8,12 +8,12 @@ from typing import NamedTuple
 import numpy as np
 
 from streetdeciles.csv_tables.formats import byte_chunks, text_chunks
-from streetdeciles.csv_tables.records import is_blank, misplaced_quote, records, unclosed_quote
+from streetdeciles.csv_tables.records import Block, blocks, misplaced_quote, unclosed_quote
 from streetdeciles.csv_tables.structure import RangeScan, scan_range
 from streetdeciles.csv_tables.table import CsvFile
 
-RANGE_BYTES = 8 << 20
-"""What one task reads, some 200,000 rows of a table of locations. Tests take less."""
+RANGE_BYTES = 16 << 20
+"""What one task reads: some 200,000 rows of a table of locations."""
 
 
 class Span(NamedTuple):
@@ -50,8 +50,7 @@ def scan(part: ByteRange) -> tuple[RangeScan, RangeScan]:
     """What the range holds if it begins outside a quoted field, and if it begins inside one."""
     first, last = max(part.start - 1, part.file.format.mark_bytes), min(part.end + 1, part.file.size)
     data = np.frombuffer(b"".join(byte_chunks(part.file.uri, first, last)), np.uint8)
-    outside, inside = (scan_range(data, part.start, part.end, first=first, inside=inside) for inside in (False, True))
-    return outside, inside
+    return scan_range(data, part.start, part.end, first=first)
 
 
 def spans(file: CsvFile, scans: Sequence[tuple[RangeScan, RangeScan]]) -> list[Span]:
@@ -73,10 +72,8 @@ def spans(file: CsvFile, scans: Sequence[tuple[RangeScan, RangeScan]]) -> list[S
     return [Span(file, start, end, first) for (start, first), end in zip(starts, ends, strict=True) if start < end]
 
 
-def rows(span: Span, n_columns: int) -> Iterator[tuple[int, list[str]]]:
-    """Number and cells of each row of the span, without the header and blank rows."""
+def span_blocks(span: Span) -> Iterator[Block]:
+    """The records of the span, the file's header among them."""
     file = span.file
     chunks = byte_chunks(file.uri, span.start, span.end) if file.format.plain else text_chunks(file.uri, file.format)
-    for row, cells in records(chunks, file.uri, first_row=span.first_row, position=span.start):
-        if row > file.header_row and not is_blank(cells, n_columns):
-            yield row, cells
+    return blocks(chunks, file.uri, first_row=span.first_row, position=span.start)

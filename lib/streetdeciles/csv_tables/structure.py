@@ -17,46 +17,38 @@ EDGE = -1
 """In place of a byte: the file ends here, or what follows is not known yet."""
 
 
-def record_ends(data: Bytes, *, inside: bool = False, before: int = EDGE) -> Positions:
+def record_ends(data: Bytes) -> Positions:
     """Positions of the line ends outside quotes: of each CR, and of each LF without a CR before it.
 
-    `inside`: the data begin within a quoted field. `before` is the byte before the data.
+    The data begin outside quotes.
     """
-    after_cr = np.empty(len(data), bool)
-    after_cr[:1] = before == CR
-    np.equal(data[:-1], CR, out=after_cr[1:])
-    ends = np.flatnonzero((data == CR) | ((data == LF) & ~after_cr))
-    quotes = _quotes(data)
-    # An even number of quotes before a byte, doubled ones included, means that it is outside.
-    outside: Positions = ends[(np.searchsorted(quotes, ends) + inside) % 2 == 0]
+    ends = _line_ends(data, EDGE)
+    outside: Positions = ends[_is_quoted(ends, _quotes(data)) == 0]
     return outside
 
 
-def stray_quote(data: Bytes, *, inside: bool = False, before: int = EDGE, after: int = EDGE) -> int | None:
-    """The first quote that neither opens nor closes a field nor is one of two in a quoted field."""
-    quotes = _quotes(data)
-    opening, closing = quotes[int(inside) :: 2], quotes[1 - int(inside) :: 2]
-    previous = np.where(opening > 0, data[opening - 1].astype(np.int16), before)
-    following = np.where(closing < len(data) - 1, data[(closing + 1) % max(len(data), 1)].astype(np.int16), after)
-    beside_a_field = [COMMA, LF, CR, QUOTE, EDGE]
-    stray = [*opening[~np.isin(previous, beside_a_field)][:1], *closing[~np.isin(following, beside_a_field)][:1]]
-    return int(min(stray)) if stray else None
+def stray_quote(data: Bytes) -> int | None:
+    """The first quote that neither opens nor closes a field nor is one of two in a quoted field.
+
+    The data begin with a record; what follows them is not looked at.
+    """
+    return _stray_quote(data, _quotes(data), inside=False, before=EDGE, after=EDGE)
 
 
-def ends_inside(data: Bytes, *, inside: bool = False) -> bool:
-    """Whether the last byte of the data is within a quoted field, or opens one."""
-    return (np.count_nonzero(data == QUOTE) + inside) % 2 == 1
+def ends_inside(data: Bytes) -> bool:
+    """Whether the data, which begin with a record, end within a quoted field."""
+    return np.count_nonzero(data == QUOTE) % 2 == 1
 
 
-def length_of_records(data: Bytes) -> int:
-    """How many bytes of the data, which begin with a record, are whole records whatever follows them."""
+def whole_records(data: Bytes) -> tuple[int, int]:
+    """Bytes of the data, which begin with a record, that are whole records whatever follows, and their number."""
     ends = record_ends(data)
     if len(ends) and ends[-1] == len(data) - 1 and data[-1] == CR:
         ends = ends[:-1]  # an LF may follow
-    return after_end(data, int(ends[-1])) if len(ends) else 0
+    return (_after_end(data, int(ends[-1])) if len(ends) else 0), len(ends)
 
 
-def after_end(data: Bytes, end: int) -> int:
+def _after_end(data: Bytes, end: int) -> int:
     """Where the record begins that follows the line end at position `end`."""
     crlf = data[end] == CR and end + 1 < len(data) and data[end + 1] == LF
     return end + (2 if crlf else 1)
@@ -66,8 +58,39 @@ def _quotes(data: Bytes) -> Positions:
     return np.flatnonzero(data == QUOTE)
 
 
+def _line_ends(data: Bytes, before: int) -> Positions:
+    is_end = data == LF
+    if is_end.any():
+        is_cr = data == CR
+        is_end[1:] &= ~is_cr[:-1]
+        is_end[:1] &= before != CR
+        is_end |= is_cr
+    else:
+        is_end = data == CR
+    return np.flatnonzero(is_end)
+
+
+def _is_quoted(positions: Positions, quotes: Positions) -> npt.NDArray[np.int64]:
+    """1 where an odd number of quotes is before the position, doubled ones included, so within quotes; else 0."""
+    return np.searchsorted(quotes, positions) & 1
+
+
+def _stray_quote(data: Bytes, quotes: Positions, *, inside: bool, before: int, after: int) -> int | None:
+    opening, closing = quotes[int(inside) :: 2], quotes[1 - int(inside) :: 2]
+    previous = data[opening - 1].astype(np.int16)
+    previous[opening == 0] = before
+    following = data[(closing + 1) % max(len(data), 1)].astype(np.int16)
+    following[closing == len(data) - 1] = after
+    stray = [*opening[~_is_beside_a_field(previous)][:1], *closing[~_is_beside_a_field(following)][:1]]
+    return int(min(stray)) if stray else None
+
+
+def _is_beside_a_field(values: npt.NDArray[np.int16]) -> npt.NDArray[np.bool_]:
+    return np.isin(values, [COMMA, LF, CR, QUOTE, EDGE])
+
+
 class RangeScan(NamedTuple):
-    """What a range of a file's bytes holds, if it begins within a quoted field and if it does not."""
+    """What a range of a file's bytes holds, if it begins outside quotes or if it begins inside."""
 
     n_ends: int
     first_record: int
@@ -78,20 +101,26 @@ class RangeScan(NamedTuple):
     ends_inside: bool
 
 
-def scan_range(data: Bytes, start: int, end: int, *, first: int, inside: bool) -> RangeScan:
-    """Scan the bytes `start` to `end` of a file, where `data` holds them and one more on either side if there is one.
+def scan_range(data: Bytes, start: int, end: int, *, first: int) -> tuple[RangeScan, RangeScan]:
+    """Scan the bytes `start` to `end` of a file, for the case that they begin outside quotes and for the other.
 
-    `first` is the position in the file of the first byte of `data`.
+    `data` holds them and one more on either side if there is one; `first` is the position of its first byte.
     """
     core = data[start - first : end - first]
     before = int(data[start - first - 1]) if start > first else EDGE
     after = int(data[end - first]) if end - first < len(data) else EDGE
-    ends = record_ends(core, inside=inside, before=before)
-    stray = stray_quote(core, inside=inside, before=before, after=after)
-    return RangeScan(
-        n_ends=len(ends),
-        first_record=first + after_end(data, start - first + int(ends[0])) if len(ends) else -1,
-        stray_quote=-1 if stray is None else start + stray,
-        ends_before_stray=0 if stray is None else int(np.searchsorted(ends, stray)),
-        ends_inside=ends_inside(core, inside=inside),
-    )
+    quotes, line_ends = _quotes(core), _line_ends(core, before)
+    is_quoted = _is_quoted(line_ends, quotes)
+
+    def scanned(inside: bool) -> RangeScan:
+        ends = line_ends[is_quoted == inside]
+        stray = _stray_quote(core, quotes, inside=inside, before=before, after=after)
+        return RangeScan(
+            n_ends=len(ends),
+            first_record=first + _after_end(data, start - first + int(ends[0])) if len(ends) else -1,
+            stray_quote=-1 if stray is None else start + stray,
+            ends_before_stray=0 if stray is None else int(np.searchsorted(ends, stray)),
+            ends_inside=(len(quotes) + inside) % 2 == 1,
+        )
+
+    return scanned(False), scanned(True)
