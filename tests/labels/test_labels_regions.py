@@ -19,6 +19,9 @@ FILE_1 = LabelTable(
 )
 FILE_7 = LabelTable(layout="iod2019_file_7", path=str(DATA / "iod2019" / "File_7_-_All_IoD2019_Ranks_Deciles.csv"))
 
+IMD = LAYOUTS["iod2019_file_1"].outcomes["imd"]
+NAN = float("nan")
+
 AREAS = pd.DataFrame(
     {
         "district_code": ["D1", "D1", "D2", "D3"],
@@ -60,9 +63,9 @@ def test_region_without_districts_is_refused() -> None:
 
 
 def test_deciles_are_over_the_areas_of_the_region_alone() -> None:
-    areas = read_areas([FILE_7])
+    areas, _ = read_areas([FILE_7], ["imd"])
     region_of = assign_regions(areas, {"bury": ["Bury"], "westminster": ["E09000033"]})
-    labelled = label_areas(areas, region_of, LAYOUTS["iod2019_file_7"].outcomes)
+    labelled = label_areas(areas, region_of, LAYOUTS["iod2019_file_7"].outcomes, ["imd"])
     assert labelled["region"].value_counts().to_dict() == {"westminster": 128, "bury": 120}
     published = pd.read_csv(FILE_7.path, index_col=0)
     for region in ("Bury", "Westminster"):
@@ -75,12 +78,34 @@ def test_deciles_are_over_the_areas_of_the_region_alone() -> None:
 def test_region_of_nine_areas_is_refused_with_the_number() -> None:
     areas = pd.DataFrame({"imd": [float(i) for i in range(9)]}, index=[f"A{i}" for i in range(9)])
     with pytest.raises(RunRefused, match=r"labels.regions.small: has 9 area\(s\); deciles need at least 10"):
-        label_areas(areas, pd.Series("small", index=areas.index), {"imd": LAYOUTS["iod2019_file_1"].outcomes["imd"]})
+        label_areas(areas, pd.Series("small", index=areas.index), {"imd": IMD}, ["imd"])
+
+
+@pytest.mark.parametrize(
+    ("crime", "expected"),
+    [
+        ([NAN] * 6 + [float(i) for i in range(6)], r"outcome imd_crime in region bath: 6 area\(s\) have a value"),
+        ([0.0] * 6 + [float(i) for i in range(6)], "outcome imd_crime in region bath: more than a tenth of the areas"),
+    ],
+)
+def test_outcome_that_is_not_asked_for_may_lack_deciles(crime: list[float], expected: str) -> None:
+    areas = pd.DataFrame({"imd": [float(i) for i in range(12)], "imd_crime": crime}, index=[f"A{i}" for i in range(12)])
+    region_of = pd.Series("bath", index=areas.index)
+    labelled = label_areas(areas, region_of, {"imd": IMD, "imd_crime": IMD}, ["imd"])
+    assert labelled["imd_decile"].tolist() == [1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 10]
+    assert labelled["imd_crime_value"].equals(areas["imd_crime"].rename("imd_crime_value"))
+    assert labelled["imd_crime_decile"].isna().all()
+    with pytest.raises(RunRefused, match=expected):
+        label_areas(areas, region_of, {"imd": IMD, "imd_crime": IMD}, ["imd_crime"])
 
 
 def test_outcome_in_two_tables_is_refused_with_both() -> None:
     with pytest.raises(RunRefused, match=r"outcome imd is in both .*File_7.* and .*File_1"):
-        outcome_columns([FILE_7, FILE_1])
+        outcome_columns([FILE_7, FILE_1], ["imd"])
+
+
+def test_outcome_in_two_tables_is_the_first_ones_where_it_is_not_asked_for() -> None:
+    assert outcome_columns([FILE_7, FILE_1], ["imd_crime"])["imd"] == LAYOUTS["iod2019_file_7"].outcomes["imd"]
 
 
 def test_areas_of_several_tables_are_put_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,7 +121,7 @@ def test_areas_of_several_tables_are_put_together(tmp_path: Path, monkeypatch: p
         path = tmp_path / f"{layout}.csv"
         path.write_text(",".join(headers) + "\n" + rows)
         tables.append(LabelTable(layout=layout, path=str(path)))  # type: ignore[arg-type]
-    areas = read_areas(tables)
+    areas, _ = read_areas(tables, ["imd"])
     assert areas.index.tolist() == ["E1", "E2", "E3"]
     assert areas["district_name"].tolist() == ["Bury", "Bury", "Z"]
     assert areas["imd"].fillna(-1).tolist() == [1, 2, -1]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from paths import DATA
@@ -52,3 +54,66 @@ def test_area_without_a_polygon_is_counted(small_run: SmallRun, geometry: dict[s
     told = "\n".join(notes_of(small_run))
     assert "1 of the 128 areas have no polygon" in told
     assert f"have no polygon (1 {kind}), e.g. {FIRST_AREA}: not used" in told
+
+
+CRIME = "Crime Rank (where 1 is most deprived)"
+
+
+def set_table(run: SmallRun, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
+    """Westminster's part of the published table, changed."""
+    table = pd.read_csv(DATA / "iod2019" / "File_7_-_All_IoD2019_Ranks_Deciles.csv", dtype=str)
+    table = table[table["Local Authority District name (2019)"] == "Westminster"]
+    change(table).to_csv(run.folder / "table.csv", index=False)
+    run.set(labels={"tables": [{"layout": "iod2019_file_7", "path": "table.csv"}]})
+
+
+def test_outcome_that_is_not_asked_for_may_have_few_values(
+    small_run: SmallRun, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The values are kept; asked for, the outcome is refused, also by a later stage alone."""
+    set_table(small_run, lambda table: table.assign(**{CRIME: table[CRIME].where(table.index < table.index[6])}))
+    assert small_run.main("run", "--to", "images") == 0
+    labels = small_run.table("area_labels").groupby("outcome")
+    assert labels["value"].count().to_dict() == {name: 6 if name == "imd_crime" else 128 for name in labels.groups}
+    assert labels["decile"].count().to_dict() == {name: 0 if name == "imd_crime" else 128 for name in labels.groups}
+    assert notes_of(small_run)[1:] == [
+        "imd_crime: 122 areas have no value, so no decile",
+        "imd_crime: no deciles in region westminster, as only 6 areas have a value; "
+        "dataset.outcomes does not ask for them",
+    ]
+    assert small_run.main("features") == 0
+    small_run.set(dataset={"outcomes": ["imd", "imd_crime"]})
+    assert small_run.main("run", "--from", "dataset", "--force") == 2
+    assert "area_labels has no deciles of imd_crime" in capsys.readouterr().err
+    assert small_run.main("run", "--from", "labels", "--force") == 2
+    assert "outcome imd_crime in region westminster: 6 area(s) have a value" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda table: table.drop(columns=CRIME), f"column '{CRIME}' of the layout iod2019_file_7 is not there"),
+        (
+            lambda table: table.assign(**{CRIME: ["-", *table[CRIME][1:]]}),
+            f"row 2, column '{CRIME}': expected a number",
+        ),
+    ],
+    ids=["no column", "no number"],
+)
+def test_outcome_that_is_not_asked_for_may_be_unfit(
+    small_run: SmallRun, capsys: pytest.CaptureFixture[str], change: Callable[[pd.DataFrame], pd.DataFrame], why: str
+) -> None:
+    set_table(small_run, change)
+    assert small_run.main("run", "--to", "labels") == 0
+    labels = small_run.table("area_labels")
+    assert labels.groupby("outcome").size().to_dict() == dict.fromkeys(OTHERS, 128)
+    assert labels["decile"].notna().all()
+    (note,) = notes_of(small_run)[1:]
+    assert note.startswith("imd_crime: left out, as dataset.outcomes does not ask for it (")
+    assert why in note
+    small_run.set(dataset={"outcomes": ["imd_crime"]})
+    assert small_run.main("run", "--to", "labels", "--force") == 2
+    assert why in capsys.readouterr().err
+
+
+OTHERS = ("imd", "imd_income", "imd_employment", "imd_education", "imd_health", "imd_housing", "imd_living_environment")

@@ -36,6 +36,7 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     work_dir, outcomes, views = config.work_dir, config.dataset.outcomes, config.images.views
     split = split_of(config.dataset)
     area_labels = storage.read_table(spark, AREA_LABELS, work_dir)
+    _refuse_without_deciles(area_labels, outcomes)
     locations = storage.read_table(spark, LOCATIONS, work_dir)
     features = storage.read_table(spark, FEATURES, work_dir)
     rejects = storage.read_table(spark, REJECTS, work_dir)
@@ -60,6 +61,24 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     if config.dataset.hdf5:
         counts[f"rows in {FILE_NAMES[0]}"] = export_hdf5(storage.join(work_dir, TRAINING_SET), work_dir)
     return StageReport("dataset", counts, notes)
+
+
+def _refuse_without_deciles(area_labels: DataFrame, outcomes: Sequence[str]) -> None:
+    """RunRefused where `labels` made no deciles of an outcome, which then was not in dataset.outcomes."""
+    from pyspark.sql import functions as F
+
+    asked = area_labels.where(F.col("outcome").isin([*outcomes]))
+    counted = asked.groupBy("outcome", "region").agg(
+        F.count("value").alias("values"), F.count("decile").alias("deciles")
+    )
+    rows = counted.collect()
+    lacking = {*outcomes} - {row["outcome"] for row in rows}
+    lacking |= {row["outcome"] for row in rows if row["values"] and not row["deciles"]}
+    if lacking:
+        raise RunRefused(
+            f"dataset.outcomes: area_labels has no deciles of {', '.join(sorted(lacking))}, because it was made for "
+            "other outcomes; run again with `--from labels --force`"
+        )
 
 
 def _write_set(rows: DataFrame, shape: TrainingSetShape, work_dir: str) -> None:

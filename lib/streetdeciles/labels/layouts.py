@@ -68,10 +68,19 @@ LAYOUTS: dict[str, Layout] = {
 
 
 def read_layout(name: str, path: str) -> pd.DataFrame:
-    """The table at `path`, which is in the layout `name`: a row an area.
+    """The table at `path` as `read_published` has it; RunRefused where one of the layout's outcomes is unfit."""
+    areas, unfit = read_published(name, path)
+    for why in unfit.values():
+        raise RunRefused(why)
+    return areas
+
+
+def read_published(name: str, path: str) -> tuple[pd.DataFrame, dict[str, str]]:
+    """The table at `path`, which is in the layout `name`: one row per area; and the outcomes that it lacks, with why.
 
     Columns: AREA_COLUMNS (strings), then one float64 column for each outcome of the layout; NaN where the
-    table has no value. RunRefused names the file, and the row and column, of what is not as published.
+    table has no value. RunRefused names the file, and the row and column, of what is not as published. Where that is an
+    outcome's column it is left out instead: nobody may need it.
     """
     import pandas as pd
 
@@ -79,15 +88,14 @@ def read_layout(name: str, path: str) -> pd.DataFrame:
     if layout is None:
         raise RunRefused(f"layout {name}: unknown; the known ones are {', '.join(LAYOUTS)}")
     table = open_table(path)
-    headers = dict(zip(AREA_COLUMNS, layout.area_headers, strict=True))
-    headers |= {outcome: column.header for outcome, column in layout.outcomes.items()}
-    places = {column: _place_of(name, path, text, table.header) for column, text in headers.items()}
-    values: dict[str, list[str | float]] = {column: [] for column in places}
+    areas = dict(zip(AREA_COLUMNS, layout.area_headers, strict=True))
+    area_places = {column: _place_of(name, path, text, table.header) for column, text in areas.items()}
     row_of_area: dict[str, tuple[str, int]] = {}
+    cells_of: list[list[str]] = []
     for file, row, cells in _read_rows(table):
-        area_id = cells[places["area_id"]]
+        area_id = cells[area_places["area_id"]]
         if not area_id:
-            raise RunRefused(f"{file}, row {row}: column '{headers['area_id']}' is empty; expected an area's code")
+            raise RunRefused(f"{file}, row {row}: column '{areas['area_id']}' is empty; expected an area's code")
         if area_id in row_of_area:
             first_file, first_row = row_of_area[area_id]
             again = row if file == first_file else f"{row} of {file}"
@@ -95,13 +103,21 @@ def read_layout(name: str, path: str) -> pd.DataFrame:
                 f"{first_file}: area {area_id} stands twice, in rows {first_row} and {again}; expected one row per area"
             )
         row_of_area[area_id] = file, row
-        for column, place in places.items():
-            text = cells[place]
-            is_outcome = column in layout.outcomes
-            values[column].append(_number(file, row, headers[column], text) if is_outcome else text)
+        cells_of.append(cells)
     if not row_of_area:
         raise RunRefused(f"{path}: holds a header and no areas; download the table again")
-    return pd.DataFrame(values)
+    values: dict[str, list[str] | list[float]] = {
+        column: [cells[place] for cells in cells_of] for column, place in area_places.items()
+    }
+    unfit: dict[str, str] = {}
+    for outcome, column in layout.outcomes.items():
+        try:
+            place = _place_of(name, path, column.header, table.header)
+            rows = zip(row_of_area.values(), cells_of, strict=True)
+            values[outcome] = [_number(file, row, column.header, cells[place]) for (file, row), cells in rows]
+        except RunRefused as error:
+            unfit[outcome] = str(error)
+    return pd.DataFrame(values), unfit
 
 
 def _read_rows(table: CsvTable) -> Iterator[tuple[str, int, list[str]]]:

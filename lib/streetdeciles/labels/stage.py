@@ -14,6 +14,7 @@ from streetdeciles.csv_tables.table import CsvTable
 from streetdeciles.errors import RunRefused
 from streetdeciles.geography.boundaries import read_boundaries
 from streetdeciles.labels.areas import label_areas, outcome_columns, read_areas
+from streetdeciles.labels.deciles import SMALLEST_REGION
 from streetdeciles.labels.locations import (
     COLUMNS,
     BoundariesFile,
@@ -36,11 +37,13 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     """Write area_labels, locations and left_out/stage=labels; RunRefused before any of them where input is unfit."""
     labels = config.labels
     locations = open_locations(labels.locations)
-    outcomes = outcome_columns(labels.tables)
-    _refuse_unknown(config.dataset.outcomes, outcomes)
-    areas = read_areas(labels.tables)
+    asked = config.dataset.outcomes
+    known = outcome_columns(labels.tables, asked)
+    _refuse_unknown(asked, known)
+    areas, unfit = read_areas(labels.tables, asked)
+    outcomes = {outcome: column for outcome, column in known.items() if outcome in areas}
     region_of = assign_regions(areas, labels.regions)
-    labelled = label_areas(areas, region_of, outcomes)
+    labelled = label_areas(areas, region_of, outcomes, asked)
     boundaries, drawn, boundary_notes = _boundaries(labels.boundaries, locations, labelled.index)
     regions = _spark_frame(spark, areas[[]].join(region_of).reset_index())
     located_by_point = boundaries if {"latitude", "longitude"} <= {*locations.header} else None
@@ -54,6 +57,7 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
         storage.write_partition(left_out(placed), LEFT_OUT, config.work_dir, "labels")
         notes = [
             *_area_notes(labels.boundaries, drawn, labelled),
+            *_outcome_notes(labelled, unfit),
             *boundary_notes,
             *_location_notes(located, drawn, counts),
         ]
@@ -134,13 +138,27 @@ def _area_notes(section: Boundaries | None, drawn: set[str], labelled: pd.DataFr
             f"{len(lost)} of the {len(labelled)} areas have no polygon in {section.path}, e.g. {lost[0]}: "
             "maps cannot show them, and no point is found to be in them"
         )
-    missing = labelled.filter(regex="_value$").isna().sum()
-    notes += [
-        f"{str(column).removesuffix('_value')}: {n} areas have no value, so no decile"
-        for column, n in missing.items()
-        if n
-    ]
     return notes
+
+
+def _outcome_notes(labelled: pd.DataFrame, unfit: dict[str, str]) -> list[str]:
+    """What outcomes lack: values of some areas, deciles of a region, or all, where none of dataset.outcomes is that."""
+    notes = []
+    for column in labelled.filter(regex="_value$"):
+        outcome = str(column).removesuffix("_value")
+        if n := labelled[column].isna().sum():
+            notes.append(f"{outcome}: {n} areas have no value, so no decile")
+        for region, areas in labelled.groupby("region"):
+            n = areas[column].notna().sum()
+            if n and areas[f"{outcome}_decile"].isna().all():
+                why = f"only {n} areas have a value" if n < SMALLEST_REGION else "too many areas have the same value"
+                notes.append(
+                    f"{outcome}: no deciles in region {region}, as {why}; dataset.outcomes does not ask for them"
+                )
+    return [
+        *notes,
+        *(f"{outcome}: left out, as dataset.outcomes does not ask for it ({unfit[outcome]})" for outcome in unfit),
+    ]
 
 
 def _location_notes(located: DataFrame, drawn: set[str], counts: LocationCounts) -> list[str]:
