@@ -108,4 +108,8 @@ _SQL_SETTINGS = {
     "spark.sql.adaptive.enabled": "true",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.sql.sources.partitionOverwriteMode": "dynamic",
+    # Else Spark 3 writes time stamps as INT96, which pandas reads as nanoseconds of 1677 to 2262 only, and refuses what
+    # lies before 1900 (dates: before 1582).
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
 }

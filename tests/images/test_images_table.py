@@ -90,11 +90,11 @@ def test_rows_with_uris_are_files(spark: SparkSession, tmp_path: Path) -> None:
 
 
 def test_table_without_the_columns_is_refused(spark: SparkSession, tmp_path: Path) -> None:
-    path = write(tmp_path / "table.parquet", location_id=[1.0], image=[b"1"], view=[0])
+    path = write(tmp_path / "table.parquet", location_id=[True], image=[b"1"], view=[0])
     for changes, told in (
         ({"image": "photo"}, "images.table.image: .*has no column 'photo'; it has location_id, image, view"),
         ({"image": "view"}, "images.table.image: column 'view' of .* is int64; expected bytes, or text that is a URI"),
-        ({}, "images.table.location_id: column 'location_id' of .* is double; expected text or whole numbers"),
+        ({}, "images.table.location_id: column 'location_id' of .* is bool; expected text or whole numbers"),
     ):
         with pytest.raises(RunRefused, match=told):
             run(spark, table_config(tmp_path, ImageTable(path=path, **changes)))

@@ -27,7 +27,8 @@ def open_parquet(uri: str) -> Iterator[pq.ParquetFile]:
 def parquet_file(file: IO[bytes]) -> pq.ParquetFile:
     import pyarrow.parquet as pq
 
-    return pq.ParquetFile(file, buffer_size=BUFFER_BYTES, pre_buffer=False)
+    # Spark's own time stamps (INT96) reach further than 64 bits of nanoseconds do.
+    return pq.ParquetFile(file, buffer_size=BUFFER_BYTES, pre_buffer=False, coerce_int96_timestamp_unit="us")
 
 
 def field_named(schema: pa.Schema, name: str) -> pa.Field | None:
@@ -43,14 +44,19 @@ def field_named(schema: pa.Schema, name: str) -> pa.Field | None:
 
 
 def column_named(batch: pa.RecordBatch, name: str) -> pa.Array:
-    """The values of `field_named`; null as well where a struct around them is."""
+    """The values of `field_named`, without dictionary or extension type; null as well where a struct around them is."""
+    import pyarrow as pa
     import pyarrow.compute as pc
 
     if name in batch.schema.names:
-        return batch.column(batch.schema.get_field_index(name))
-    outer, _, inner = name.partition(".")
-    within = batch.column(batch.schema.get_field_index(outer))
-    return pc.struct_field(within, inner.split("."))
+        column = batch.column(batch.schema.get_field_index(name))
+    else:
+        outer, _, inner = name.partition(".")
+        within = batch.column(batch.schema.get_field_index(outer))
+        column = pc.struct_field(within, inner.split("."))
+    if isinstance(column, pa.ExtensionArray):
+        column = column.storage
+    return column.dictionary_decode() if isinstance(column, pa.DictionaryArray) else column
 
 
 class ParquetRows:

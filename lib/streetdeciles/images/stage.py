@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from streetdeciles import storage
 from streetdeciles.config import ImagesConfig, RunConfig
 from streetdeciles.errors import RunFailed, RunRefused
+from streetdeciles.images.kept_types import spark_type
 from streetdeciles.images.listing import list_all
 from streetdeciles.images.pattern import name_pattern
 from streetdeciles.images.table import KEPT, list_rows, staged_rows
@@ -57,6 +58,8 @@ def _name_all(spark: SparkSession, images: ImagesConfig, staged: str) -> DataFra
 
 def _write_kept(spark: SparkSession, photographs: DataFrame, config: RunConfig, staged: str) -> None:
     """image_columns: what `images.table.keep` names, by image_id; no such table where it names nothing."""
+    from pyspark.sql.pandas.types import to_arrow_type
+
     keep = config.images.table.keep if config.images.table else []
     if not keep:
         storage.remove(storage.join(config.work_dir, IMAGE_COLUMNS))
@@ -64,7 +67,8 @@ def _write_kept(spark: SparkSession, photographs: DataFrame, config: RunConfig, 
     rows = staged_rows(spark, staged)
     row = "`row of the table`"  # no name that a column of keep may have
     kept = rows.selectExpr(f"id AS {row}", *(f"`{KEPT}{name}` AS `{name}`" for name in keep))
-    columns = {"image_id": "string"} | {name: kept.schema[name].dataType.simpleString() for name in keep}
+    types = {name: spark_type(to_arrow_type(kept.schema[name].dataType)) for name in keep}
+    columns = {"image_id": "string"} | types
     table = Table(IMAGE_COLUMNS, key=("image_id",), columns=columns)
     of_images = photographs.selectExpr("image_id", f"id AS {row}").join(kept, on=row.strip("`"), how="inner")
     storage.write_table(of_images, table, config.work_dir)

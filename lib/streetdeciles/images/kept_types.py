@@ -1,0 +1,174 @@
+"""The types that columns of `images.table.keep` have in `image_columns`: Arrow's many kinds as the few that Spark has.
+
+Nothing is lost but what is finer than a microsecond. Types that Spark has not become the next wider one (unsigned
+integers, half floats), or text (times of day, decimals of more than 38 digits, columns that are null everywhere).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+DIGITS = {8: 3, 16: 5, 32: 10, 64: 19}
+"""Decimal digits of an integer, by its bits."""
+MAX_DIGITS = 38
+"""Of Spark's decimals."""
+
+Leaf = Callable[["pa.DataType"], "pa.DataType | None"]
+
+
+def kept_type(kind: pa.DataType) -> pa.DataType | None:
+    """The type in which values of `kind` are kept; `null` stays until all files are known; None: there is none."""
+    return _rebuilt(kind, _plain)
+
+
+def settled(kind: pa.DataType) -> pa.DataType:
+    """`kind` as Spark can store it: what is null in all files is text."""
+    import pyarrow as pa
+
+    return _rebuilt(kind, lambda leaf: pa.string() if pa.types.is_null(leaf) else leaf)
+
+
+def common_type(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+    """The type that holds the values of two kept types exactly; None where there is none.
+
+    Of whole numbers and floats it is a float, which `kept_values` refuses for numbers that it does not hold exactly.
+    """
+    import pyarrow as pa
+
+    types = pa.types
+    if one == other or types.is_null(other):
+        return one
+    if types.is_null(one):
+        return other
+    if types.is_list(one) and types.is_list(other):
+        inner = common_type(one.value_type, other.value_type)
+        return None if inner is None else pa.list_(inner)
+    if types.is_struct(one) and types.is_struct(other) and [f.name for f in one] == [f.name for f in other]:
+        fields = [(a.name, common_type(a.type, b.type)) for a, b in zip(one, other, strict=True)]
+        return None if any(inner is None for _, inner in fields) else pa.struct(fields)
+    if {one, other} == {pa.date32(), pa.timestamp("us")}:
+        return pa.timestamp("us")
+    return _common_number(one, other)
+
+
+def spark_type(kind: pa.DataType) -> str:
+    """The Spark SQL type of a settled kept type."""
+    import pyarrow as pa
+
+    types = pa.types
+    if types.is_list(kind):
+        return f"array<{spark_type(kind.value_type)}>"
+    if types.is_map(kind):
+        return f"map<{spark_type(kind.key_type)},{spark_type(kind.item_type)}>"
+    if types.is_struct(kind):
+        fields = (f"`{field.name.replace('`', '``')}`:{spark_type(field.type)}" for field in kind)
+        return f"struct<{','.join(fields)}>"
+    if types.is_decimal(kind):
+        return f"decimal({kind.precision},{kind.scale})"
+    names = {
+        pa.bool_(): "boolean",
+        pa.int8(): "tinyint",
+        pa.int16(): "smallint",
+        pa.int32(): "int",
+        pa.int64(): "bigint",
+        pa.float32(): "float",
+        pa.float64(): "double",
+        pa.string(): "string",
+        pa.binary(): "binary",
+        pa.date32(): "date",
+        pa.timestamp("us"): "timestamp_ntz",
+        pa.timestamp("us", "UTC"): "timestamp",
+        pa.duration("us"): "interval day to second",
+    }
+    return names[kind]
+
+
+def kept_values(values: pa.Array, kind: pa.DataType) -> pa.Array:
+    """`values` in the settled type that all files have in common; pa.ArrowException where they do not fit in it."""
+    import pyarrow.compute as pc
+
+    return pc.cast(values, options=pc.CastOptions(kind, allow_time_truncate=True))
+
+
+def bare_type(kind: pa.DataType) -> pa.DataType:
+    """The type of the values, which dictionaries and extension types wrap."""
+    import pyarrow as pa
+
+    if isinstance(kind, pa.BaseExtensionType):
+        return bare_type(kind.storage_type)
+    return bare_type(kind.value_type) if pa.types.is_dictionary(kind) else kind
+
+
+def _rebuilt(kind: pa.DataType, leaf: Leaf) -> pa.DataType | None:
+    """`kind` with `leaf` of each type in it that has none within; None where that is None of any."""
+    import pyarrow as pa
+
+    kind, types = bare_type(kind), pa.types
+    if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
+        inner = _rebuilt(kind.value_type, leaf)
+        return None if inner is None else pa.list_(inner)
+    if types.is_map(kind):
+        key, item = _rebuilt(kind.key_type, leaf), _rebuilt(kind.item_type, leaf)
+        return None if key is None or item is None else pa.map_(key, item)
+    if types.is_struct(kind):
+        inside = {field.name.lower(): (field.name, _rebuilt(field.type, leaf)) for field in kind}
+        is_fit = 0 < len(inside) == kind.num_fields and all(inner is not None for _, inner in inside.values())
+        return pa.struct([*inside.values()]) if is_fit else None
+    return leaf(kind)
+
+
+def _plain(kind: pa.DataType) -> pa.DataType | None:
+    import pyarrow as pa
+
+    types = pa.types
+    if types.is_timestamp(kind):
+        return pa.timestamp("us", "UTC" if kind.tz else None)
+    if types.is_decimal(kind):
+        fits = 0 <= kind.scale <= kind.precision <= MAX_DIGITS
+        return pa.decimal128(kind.precision, kind.scale) if fits else pa.string()
+    wider = {
+        pa.uint8(): pa.int16(),
+        pa.uint16(): pa.int32(),
+        pa.uint32(): pa.int64(),
+        pa.uint64(): pa.decimal128(20, 0),
+        pa.float16(): pa.float32(),
+    }
+    if types.is_date(kind) or types.is_duration(kind):
+        return pa.date32() if types.is_date(kind) else pa.duration("us")
+    if types.is_time(kind) or is_text(kind) or is_bytes(kind):
+        return pa.binary() if is_bytes(kind) else pa.string()
+    same = (types.is_null, types.is_boolean, types.is_signed_integer, types.is_floating)
+    return wider.get(kind, kind if any(is_type(kind) for is_type in same) else None)
+
+
+def is_text(kind: pa.DataType) -> bool:
+    return str(kind) in ("string", "large_string", "string_view")
+
+
+def is_bytes(kind: pa.DataType) -> bool:
+    return str(kind) in ("binary", "large_binary", "binary_view") or str(kind).startswith("fixed_size_binary")
+
+
+def _common_number(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+    import pyarrow as pa
+
+    types = pa.types
+    pair = (one, other)
+    if all(types.is_integer(kind) or types.is_floating(kind) for kind in pair):
+        widest = max(pair, key=lambda kind: kind.bit_width)
+        if all(types.is_integer(kind) for kind in pair) or all(types.is_floating(kind) for kind in pair):
+            return widest
+        whole, real = sorted(pair, key=types.is_floating)
+        return pa.float64() if whole.bit_width > 16 else real
+    if all(types.is_integer(kind) or types.is_decimal(kind) for kind in pair):
+        scales = [kind.scale if types.is_decimal(kind) else 0 for kind in pair]
+        whole_digits = [
+            kind.precision - kind.scale if types.is_decimal(kind) else DIGITS[kind.bit_width] for kind in pair
+        ]
+        precision = max(whole_digits) + max(scales)
+        return pa.decimal128(precision, max(scales)) if precision <= MAX_DIGITS else None
+    return None
