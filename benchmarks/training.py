@@ -35,7 +35,7 @@ from streetdeciles.training.cache import COLUMNS, TrainingRows, cache_rows
 from streetdeciles.training.history import HistoryRow
 from streetdeciles.training.lessons import Lessons, plan_lessons
 from streetdeciles.training.stacked_training import Watcher, train_models
-from streetdeciles.training_set import open_training_set, training_set_shape
+from streetdeciles.training_set.reader import open_training_set, training_set_shape
 from torch_loop import ReferenceLoop, loop_rate, of_first_model, start_loop, write_features
 
 VIEWS, FEATURE_SIZE = 4, 4096

@@ -9,7 +9,9 @@ import numpy as np
 
 from streetdeciles.config import RunConfig
 from streetdeciles.training.cache import TrainingRows
-from streetdeciles.training_set import TrainingSetShape, encode_arrays, training_set_ddl, write_training_set
+from streetdeciles.training_set.codec import encode_arrays
+from streetdeciles.training_set.columns import TrainingSetShape, training_set_ddl
+from streetdeciles.training_set.writer import write_training_set
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -200,7 +200,7 @@ LEFT_OUT = Table(
 """What a stage was given and did not pass on, a row each: `id` is a location_id, an area_id or a file."""
 
 TRAINING_SET = "training_set"
-"""Petastorm, so its schema is a Unischema, made by `dataset.petastorm_set` from these columns."""
+"""Petastorm, so its schema is a Unischema, made by `training_set/petastorm_format.py` from these columns."""
 
 
 def training_set_columns(outcomes: Sequence[str]) -> tuple[str, ...]:

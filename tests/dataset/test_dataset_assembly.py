@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from streetdeciles.dataset.assembly import assemble
 from streetdeciles.errors import RunFailed
-from streetdeciles.training_set import TrainingSetShape, decode_arrays
+from streetdeciles.training_set.codec import decode_arrays
+from streetdeciles.training_set.columns import TrainingSetShape
 
 SHAPE = TrainingSetShape(rows=2, views=3, feature_size=2, outcomes=())
 COLUMNS = ("location_id", "row_number", "features", "view_mask")

@@ -16,7 +16,8 @@ from streetdeciles.dataset import stage
 from streetdeciles.errors import RunRefused
 from streetdeciles.run_log import StageReport
 from streetdeciles.tables import AREA_LABELS, FEATURES, LEFT_OUT, LOCATIONS, REJECTS
-from streetdeciles.training_set import LEARNED, open_training_set
+from streetdeciles.training_set.fold_codes import LEARNED
+from streetdeciles.training_set.reader import open_training_set
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

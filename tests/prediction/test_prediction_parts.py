@@ -17,7 +17,7 @@ from streetdeciles.ordinal.network import NetworkShape, initial_weights, locatio
 from streetdeciles.prediction import stage
 from streetdeciles.prediction.parts import MOST_PARTS, Part, plan_parts, predict_parts
 from streetdeciles.tables import PREDICTIONS
-from streetdeciles.training_set import training_set_files
+from streetdeciles.training_set.reader import training_set_files
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

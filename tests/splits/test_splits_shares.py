@@ -14,7 +14,7 @@ from streetdeciles.config import DatasetConfig
 from streetdeciles.errors import RunRefused
 from streetdeciles.splits.registry import split_of
 from streetdeciles.splits.shares import HELD_OUT, assign_parts
-from streetdeciles.training_set import LEARNED, VALIDATED
+from streetdeciles.training_set.fold_codes import LEARNED, VALIDATED
 
 AREAS = st.lists(st.tuples(st.integers(1, 60), st.sampled_from(["a 1", "a 2", "b 1", None])), min_size=30, max_size=90)
 SHARES = st.one_of(

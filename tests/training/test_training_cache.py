@@ -12,7 +12,7 @@ import pytest
 
 from streetdeciles.errors import RunFailed, RunRefused
 from streetdeciles.training.cache import cache_rows
-from streetdeciles.training_set import TrainingSetShape
+from streetdeciles.training_set.columns import TrainingSetShape
 
 SHAPE = TrainingSetShape(rows=6, views=2, feature_size=3, outcomes=("imd", "imd_crime"))
 

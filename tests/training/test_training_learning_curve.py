@@ -15,7 +15,7 @@ from streetdeciles.ordinal.network import initial_weights, location_network
 from streetdeciles.training.learning_curve import held_out_errors
 from streetdeciles.training.lessons import plan_lessons
 from streetdeciles.training.stacked_training import network_shape
-from streetdeciles.training_set import LEARNED
+from streetdeciles.training_set.fold_codes import LEARNED
 
 SETTINGS = TrainingConfig(view_units=[16], location_units=[8])
 ROWS = planted_rows(areas=60, per_area=10)

@@ -10,7 +10,7 @@ import pytest
 from planted_rows import FOLDS, planted_rows
 from streetdeciles.training.cache import TrainingRows
 from streetdeciles.training.lessons import Lessons, plan_lessons
-from streetdeciles.training_set import LEARNED, VALIDATED
+from streetdeciles.training_set.fold_codes import LEARNED, VALIDATED
 
 
 @pytest.fixture(scope="module")

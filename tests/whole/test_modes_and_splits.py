@@ -24,7 +24,7 @@ from streetdeciles.prediction import stage as prediction
 from streetdeciles.run_log import StageReport
 from streetdeciles.tables import AREA_LABELS, LOCATIONS
 from streetdeciles.training import stage as training
-from streetdeciles.training_set import LEARNED, VALIDATED
+from streetdeciles.training_set.fold_codes import LEARNED, VALIDATED
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from streetdeciles.errors import RunFailed
-from streetdeciles.training_set import TrainingSetShape, encode_arrays
+from streetdeciles.training_set.codec import encode_arrays
+from streetdeciles.training_set.columns import TrainingSetShape
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -10,7 +10,8 @@ from streetdeciles import storage
 from streetdeciles.csv_cells import write_rows
 from streetdeciles.errors import RunFailed
 from streetdeciles.progress import progress
-from streetdeciles.training_set import Batch, TrainingSetShape, open_training_set, training_set_shape
+from streetdeciles.training_set.columns import Batch, TrainingSetShape
+from streetdeciles.training_set.reader import open_training_set, training_set_shape
 
 FILE_NAMES = ("training_set.h5", "training_set.csv")
 PLACE_COLUMNS = ("location_id", "region", "area_id", "oa", "msoa", "fold")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from streetdeciles.dataset.assembly import assemble
 from streetdeciles.tables import training_set_columns
-from streetdeciles.training_set import TrainingSetShape, training_set_ddl
+from streetdeciles.training_set.columns import TrainingSetShape, training_set_ddl
 
 if TYPE_CHECKING:
     import pyarrow as pa

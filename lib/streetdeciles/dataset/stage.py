@@ -14,7 +14,9 @@ from streetdeciles.errors import RunFailed, RunRefused
 from streetdeciles.run_log import StageReport
 from streetdeciles.splits.registry import split_of
 from streetdeciles.tables import AREA_LABELS, FEATURES, LEFT_OUT, LOCATIONS, REJECTS, TRAINING_SET
-from streetdeciles.training_set import TrainingSetShape, training_set_shape, write_training_set
+from streetdeciles.training_set.columns import TrainingSetShape
+from streetdeciles.training_set.reader import training_set_shape
+from streetdeciles.training_set.writer import write_training_set
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,7 +13,7 @@ import pyarrow as pa
 from streetdeciles.errors import RunFailed
 from streetdeciles.keras_start import start_keras
 from streetdeciles.prediction.chosen_models import ChosenModels
-from streetdeciles.training_set import decode_arrays
+from streetdeciles.training_set.codec import decode_arrays
 
 if TYPE_CHECKING:
     from streetdeciles.prediction.predictors import Prediction

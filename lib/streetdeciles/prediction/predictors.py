@@ -17,7 +17,7 @@ from streetdeciles.ordinal.binomial import predicted_decile, probabilities
 from streetdeciles.ordinal.network import Weights
 from streetdeciles.ordinal.stacked_network import StackedNetwork, stack
 from streetdeciles.prediction.chosen_models import ChosenModels
-from streetdeciles.training_set import THE_ONE_MODEL
+from streetdeciles.training_set.fold_codes import THE_ONE_MODEL
 
 Array = npt.NDArray[Any]
 

@@ -19,7 +19,8 @@ from streetdeciles.run_log import StageReport
 from streetdeciles.splits.registry import split_of
 from streetdeciles.splits.split import Split
 from streetdeciles.tables import PREDICTIONS, TRAINING_SET
-from streetdeciles.training_set import training_set_ddl, training_set_files, training_set_shape
+from streetdeciles.training_set.columns import training_set_ddl
+from streetdeciles.training_set.reader import training_set_files, training_set_shape
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

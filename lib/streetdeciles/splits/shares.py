@@ -11,7 +11,7 @@ import numpy as np
 from streetdeciles.errors import RunRefused
 from streetdeciles.splits.areas import largest_first
 from streetdeciles.splits.split import UNSEEN, ReportWords, sizes_by_fold
-from streetdeciles.training_set import LEARNED, THE_ONE_MODEL, VALIDATED
+from streetdeciles.training_set.fold_codes import LEARNED, THE_ONE_MODEL, VALIDATED
 
 if TYPE_CHECKING:
     import pandas as pd

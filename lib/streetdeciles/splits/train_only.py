@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from streetdeciles.splits.split import ReportWords, sizes_by_fold
-from streetdeciles.training_set import LEARNED
+from streetdeciles.training_set.fold_codes import LEARNED
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streetdeciles.errors import RunFailed, RunRefused
-from streetdeciles.training_set import TrainingSetShape
+from streetdeciles.training_set.columns import TrainingSetShape
 
 Batch = dict[str, npt.NDArray[Any]]
 

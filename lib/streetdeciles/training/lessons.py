@@ -11,7 +11,7 @@ import numpy.typing as npt
 from streetdeciles.ordinal import N_DECILES
 from streetdeciles.ordinal.balance import class_weights
 from streetdeciles.training.cache import TrainingRows
-from streetdeciles.training_set import THE_ONE_MODEL, VALIDATED
+from streetdeciles.training_set.fold_codes import THE_ONE_MODEL, VALIDATED
 
 VALIDATION, TRAIN_SIZE = 1, 4
 """First words of the seeds by which validation areas are drawn, and the areas of a smaller training."""

@@ -26,7 +26,7 @@ from streetdeciles.training.checkpoints import CHECKPOINTS
 from streetdeciles.training.history import HistoryRow, TensorBoardLog, history_csv
 from streetdeciles.training.lessons import Lessons, plan_lessons
 from streetdeciles.training.mlflow_log import tracked_training
-from streetdeciles.training_set import open_training_set, training_set_shape
+from streetdeciles.training_set.reader import open_training_set, training_set_shape
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

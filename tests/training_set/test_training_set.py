@@ -13,17 +13,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from streetdeciles import training_set
 from streetdeciles.errors import RunFailed
-from streetdeciles.training_set import (
-    TrainingSetShape,
-    decode_arrays,
-    encode_arrays,
-    open_training_set,
-    training_set_ddl,
-    training_set_shape,
-    write_training_set,
-)
+from streetdeciles.tables import training_set_columns
+from streetdeciles.training_set import petastorm_format
+from streetdeciles.training_set.codec import decode_arrays, encode_arrays
+from streetdeciles.training_set.columns import Batch, TrainingSetShape, training_set_ddl
+from streetdeciles.training_set.reader import BATCH_ROWS, open_training_set, training_set_shape
+from streetdeciles.training_set.writer import write_training_set
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -68,10 +64,10 @@ def write(spark: SparkSession, uri: Path) -> None:
 
 @pytest.fixture
 def no_petastorm(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    training_set._petastorm_is_there.cache_clear()
+    petastorm_format.has_petastorm.cache_clear()
     monkeypatch.setitem(sys.modules, "petastorm", None)  # what an import then raises is an ImportError
     yield
-    training_set._petastorm_is_there.cache_clear()
+    petastorm_format.has_petastorm.cache_clear()
 
 
 @pytest.fixture(scope="module")
@@ -82,15 +78,15 @@ def written(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return (folder / "staged").rename(folder / "training_set")
 
 
-def whole(batches: Iterator[training_set.Batch]) -> dict[str, np.ndarray]:
+def whole(batches: Iterator[Batch]) -> dict[str, np.ndarray]:
     read = list(batches)
-    assert all(len(batch["row_number"]) <= training_set.BATCH_ROWS for batch in read)
+    assert all(len(batch["row_number"]) <= BATCH_ROWS for batch in read)
     return {name: np.concatenate([batch[name] for batch in read]) for name in read[0]}
 
 
 def check_whole(read: dict[str, np.ndarray]) -> None:
     rows = np.arange(SHAPE.rows)
-    assert list(read) == list(training_set.training_set_columns(SHAPE.outcomes))
+    assert list(read) == list(training_set_columns(SHAPE.outcomes))
     np.testing.assert_array_equal(read["row_number"], rows)
     np.testing.assert_array_equal(read["features"], expected_features(rows))
     np.testing.assert_array_equal(read["view_mask"], expected_mask(rows))
@@ -133,7 +129,7 @@ def test_columns_and_file_uri_are_honoured(written: Path) -> None:
 
 
 def test_petastorm_own_reader_knows_the_schema(written: Path) -> None:
-    with training_set._quiet():
+    with petastorm_format.without_petastorms_warnings():
         from petastorm import make_reader
 
         with make_reader(f"file://{written}", reader_pool_type="dummy", shuffle_row_groups=False) as reader:

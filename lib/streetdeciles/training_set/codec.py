@@ -1,0 +1,57 @@
+"""Arrays as `.npy` bytes in a binary column of Arrow, and back."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def encode_arrays(values: npt.NDArray[Any]) -> pa.Array:
+    """`values` [n, ...] as n binary values, each the `.npy` bytes of values[i]."""
+    import pyarrow as pa
+
+    first = io.BytesIO()
+    np.save(first, np.zeros(values.shape[1:], values.dtype))
+    head = np.frombuffer(first.getvalue(), np.uint8)[: -values[:1].nbytes]
+    content = np.ascontiguousarray(values).reshape(len(values), -1).view(np.uint8)
+    rows = np.empty((len(values), head.size + content.shape[1]), np.uint8)
+    rows[:, : head.size] = head
+    rows[:, head.size :] = content
+    offsets = np.arange(len(values) + 1, dtype=np.int32) * rows.shape[1]
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(rows)]
+    return pa.Array.from_buffers(pa.binary(), len(values), buffers)
+
+
+def decode_arrays(column: pa.Array | pa.ChunkedArray) -> npt.NDArray[Any]:
+    """The arrays [n, ...] in a column of `.npy` bytes, all of one shape and dtype.
+
+    Raises:
+        ValueError: a null, or rows of different shapes.
+    """
+    import pyarrow as pa
+
+    if isinstance(column, pa.ChunkedArray):
+        return np.concatenate([decode_arrays(chunk) for chunk in column.chunks])
+    if not len(column):
+        return np.empty(0)
+    column = column.cast(pa.binary())
+    _, offsets_buffer, content = column.buffers()
+    offsets = np.frombuffer(offsets_buffer, np.int32)[column.offset : column.offset + len(column) + 1]
+    sizes = np.diff(offsets)
+    if column.null_count or (sizes != sizes[0]).any():
+        raise ValueError("a column of arrays holds nulls or arrays of different sizes")
+    rows = np.frombuffer(content, np.uint8)[offsets[0] : offsets[-1]].reshape(len(column), -1)
+    first = np.load(io.BytesIO(rows[0].tobytes()), allow_pickle=False)
+    start = rows.shape[1] - first.nbytes
+    if (rows[:, :start] != rows[0, :start]).any():
+        raise ValueError("a column of arrays holds arrays of different shapes")
+    values: npt.NDArray[Any] = (
+        np.ascontiguousarray(rows[:, start:]).view(first.dtype).reshape(len(column), *first.shape)
+    )
+    return values

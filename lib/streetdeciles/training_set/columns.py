@@ -1,0 +1,41 @@
+"""The columns of the training set: their types in Spark, and as NumPy arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from streetdeciles.tables import training_set_columns
+
+ARRAYS = ("features", "view_mask")
+TEXTS = ("location_id", "region", "area_id", "oa", "msoa")
+NUMBERS = {"row_number": np.int64, "fold": np.int32}
+
+Batch = dict[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class TrainingSetShape:
+    """`features` of the whole set are float32 [rows, views, feature_size]; `outcomes` in column order."""
+
+    rows: int
+    views: int
+    feature_size: int
+    outcomes: tuple[str, ...]
+
+
+def training_set_ddl(outcomes: Sequence[str]) -> str:
+    """Spark schema of the stored rows, e.g. for `mapInArrow`."""
+    kinds = {**dict.fromkeys(TEXTS, "string"), **dict.fromkeys(ARRAYS, "binary"), "row_number": "bigint"}
+    kinds |= {"fold": "int", **dict.fromkeys(outcomes, "tinyint")}
+    return ", ".join(f"{name} {kinds[name]}" for name in training_set_columns(outcomes))
+
+
+def as_array(name: str, values: list[Any]) -> npt.NDArray[Any]:
+    if name in TEXTS:
+        return np.array([None if value is None else str(value) for value in values], dtype=object)
+    return np.array([0 if value is None else value for value in values], dtype=NUMBERS.get(name, np.int8))

@@ -1,0 +1,125 @@
+"""Petastorm's part in the training set. The only module that imports Petastorm."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlparse
+
+import numpy as np
+import numpy.typing as npt
+
+from streetdeciles import storage
+from streetdeciles.tables import training_set_columns
+from streetdeciles.training_set.columns import ARRAYS, NUMBERS, TEXTS, Batch, TrainingSetShape, as_array
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+ROW_GROUP_MB = 32
+
+logger = logging.getLogger(__name__)
+
+
+@functools.cache
+def has_petastorm() -> bool:
+    try:
+        with without_petastorms_warnings():
+            import petastorm  # noqa: F401
+    except ImportError as error:
+        logger.info("Petastorm cannot be imported (%s): the training set is used through pyarrow alone", error)
+        return False
+    return True
+
+
+def petastorm_url(uri: str) -> str | None:
+    """`uri` as Petastorm wants it: with a scheme, not quoted; None where it would read another name out of it."""
+    url = storage.spark_uri(uri)
+    _, path = url.split("://", 1)
+    try:
+        parsed = urlparse(url)
+    except ValueError:  # brackets where a host is expected
+        return None
+    return url if f"{parsed.netloc}{parsed.path}" == path else None
+
+
+def read_with_petastorm(url: str, columns: Sequence[str], *, batch_rows: int) -> Iterator[Batch]:
+    with without_petastorms_warnings():
+        from petastorm import make_reader
+
+        # The dummy pool reads in this thread: that keeps the order, and warnings can be silenced where they arise.
+        fields = [f"{re.escape(name)}$" for name in columns]
+        reader = make_reader(url, schema_fields=fields, reader_pool_type="dummy", shuffle_row_groups=False)
+    try:
+        while True:
+            with without_petastorms_warnings():
+                rows = list(islice(reader, batch_rows))
+            if not rows:
+                return
+            yield {name: _from_rows(name, rows) for name in columns}
+    finally:
+        reader.stop()
+        reader.join()
+
+
+def _from_rows(name: str, rows: list[Any]) -> npt.NDArray[Any]:
+    values = [getattr(row, name) for row in rows]
+    return np.stack(values) if name in ARRAYS else as_array(name, values)
+
+
+@contextlib.contextmanager
+def petastorm_metadata(frame: DataFrame, uri: str, shape: TrainingSetShape) -> Iterator[None]:
+    """Petastorm's metadata beside what is written to `uri` inside this context."""
+    url = petastorm_url(uri)
+    spark = frame.sparkSession
+    if url is None or not hasattr(spark, "_jsparkSession") or not has_petastorm():
+        logger.info("%s: written without Petastorm's metadata; every stage reads it nevertheless", uri)
+        yield
+        return
+    with without_petastorms_warnings():
+        from petastorm.etl.dataset_metadata import materialize_dataset
+
+        factory = _local_files if storage.is_local(uri) else None
+        with materialize_dataset(spark, url, _unischema(shape), ROW_GROUP_MB, filesystem_factory=factory):
+            yield
+
+
+def _local_files() -> Any:
+    """Petastorm's own file system; made here, so that its deprecation is not told by every Spark worker."""
+    with without_petastorms_warnings():
+        import pyarrow
+
+        return pyarrow.localfs
+
+
+def _unischema(shape: TrainingSetShape) -> Any:
+    from petastorm.codecs import NdarrayCodec
+    from petastorm.unischema import Unischema, UnischemaField
+
+    arrays = {
+        "features": UnischemaField("features", np.float32, (shape.views, shape.feature_size), NdarrayCodec(), False),
+        "view_mask": UnischemaField("view_mask", np.bool_, (shape.views,), NdarrayCodec(), False),
+    }
+    scalars = {**dict.fromkeys(TEXTS, np.str_), **NUMBERS, **dict.fromkeys(shape.outcomes, np.int8)}
+    never_null = {"location_id", "region", "area_id", *NUMBERS}
+    fields = [
+        arrays.get(name) or UnischemaField(name, scalars[name], (), None, name not in never_null)
+        for name in training_set_columns(shape.outcomes)
+    ]
+    return Unischema("training_set", fields)
+
+
+@contextlib.contextmanager
+def without_petastorms_warnings() -> Iterator[None]:
+    """Petastorm uses what pyarrow deprecates, leaves files to the collector, and prints when it closes."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore", ResourceWarning)
+        yield

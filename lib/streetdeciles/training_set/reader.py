@@ -1,0 +1,97 @@
+"""Reading the training set: its shape, its files, and its rows batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy.typing as npt
+
+from streetdeciles import storage
+from streetdeciles.errors import RunFailed
+from streetdeciles.tables import training_set_columns
+from streetdeciles.training_set.codec import decode_arrays
+from streetdeciles.training_set.columns import ARRAYS, Batch, TrainingSetShape, as_array
+from streetdeciles.training_set.petastorm_format import has_petastorm, petastorm_url, read_with_petastorm
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from fsspec import AbstractFileSystem
+
+BATCH_ROWS = 512
+
+
+def open_training_set(uri: str, columns: Sequence[str] | None = None) -> Iterator[Batch]:
+    """Batches of at most BATCH_ROWS rows in the order of `row_number`, each a dict of arrays with rows first.
+
+    `location_id`, `region`, `area_id`, `oa`, `msoa`: str or None (object); `row_number` int64, `fold` int32;
+    `features` float32 [n, views, feature_size], a view that is missing is zeros; `view_mask` bool [n, views];
+    each outcome int8, 1..10, and **0 where the decile is not known**.
+
+    Args:
+        uri: folder of the set, e.g. `<work_dir>/training_set`.
+        columns: those to read; None: all.
+
+    Raises:
+        RunFailed: no such set, or no such column.
+    """
+    known = _column_names(uri)
+    wanted = list(known) if columns is None else list(columns)
+    if unknown := [name for name in wanted if name not in known]:
+        raise RunFailed(f"{uri}: no column {', '.join(unknown)}; there are {', '.join(known)}")
+    url = petastorm_url(uri)
+    if url is not None and has_petastorm():
+        return read_with_petastorm(url, wanted, batch_rows=BATCH_ROWS)
+    return _read_with_pyarrow(uri, wanted)
+
+
+def training_set_shape(uri: str) -> TrainingSetShape:
+    """Rows, views, feature size and outcomes of a set, from its footers and first row."""
+    import pyarrow.parquet as pq
+
+    fs, paths = _files(uri)
+    rows = 0
+    for path in paths:
+        with fs.open(path, "rb") as file:
+            rows += pq.ParquetFile(file).metadata.num_rows
+    first = next(_read_with_pyarrow(uri, ["features"], batch_rows=1))["features"]
+    outcomes = _column_names(uri)[len(training_set_columns([])) :]
+    return TrainingSetShape(rows, first.shape[1], first.shape[2], outcomes)
+
+
+def training_set_files(uri: str) -> dict[str, int]:
+    """Name and size of each Parquet file of a set, in the order of `row_number`; another writing has other names."""
+    fs, paths = _files(uri)
+    return {path.rsplit("/", 1)[-1]: int(fs.size(path)) for path in paths}
+
+
+def _files(uri: str) -> tuple[AbstractFileSystem, list[str]]:
+    """The Parquet files in the order of `row_number`, which is that of Spark's file names."""
+    fs, path = storage.filesystem(uri)
+    if not fs.exists(path):
+        raise RunFailed(f"{uri}: no such training set; run the dataset stage first")
+    return fs, sorted(name for name in fs.ls(path, detail=False) if name.endswith(".parquet"))
+
+
+def _column_names(uri: str) -> tuple[str, ...]:
+    import pyarrow.parquet as pq
+
+    fs, paths = _files(uri)
+    with fs.open(paths[0], "rb") as file:
+        return tuple(pq.ParquetFile(file).schema_arrow.names)
+
+
+def _read_with_pyarrow(uri: str, columns: Sequence[str], *, batch_rows: int = BATCH_ROWS) -> Iterator[Batch]:
+    import pyarrow.parquet as pq
+
+    fs, paths = _files(uri)
+    for path in paths:
+        with fs.open(path, "rb") as file:
+            for batch in pq.ParquetFile(file).iter_batches(batch_rows, columns=list(columns)):
+                yield {name: _from_arrow(name, batch.column(name)) for name in columns}
+
+
+def _from_arrow(name: str, column: pa.Array) -> npt.NDArray[Any]:
+    if name in ARRAYS:
+        return decode_arrays(column)
+    return as_array(name, column.to_pylist())
