@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from streetdeciles.training.assignments import Assignments, Index
 from streetdeciles.training.cache import TrainingRows
-from streetdeciles.training.lessons import Index, Lessons
 
 BATCH_SIZE = 20
 NOISE = 0.05
@@ -88,10 +88,10 @@ def write_features(rows: TrainingRows, path: Path) -> None:
         file["features"] = rows.features
 
 
-def of_first_model(lessons: Lessons) -> tuple[npt.NDArray[np.int64], Index]:
+def of_first_model(assignments: Assignments) -> tuple[npt.NDArray[np.int64], Index]:
     """What the model of the first outcome and fold learns: all deciles, and the rows that it may learn from."""
-    deciles = lessons.rows.deciles[:, lessons.rows.outcomes.index(lessons.outcomes[0])].astype(np.int64)
-    return deciles, np.flatnonzero(lessons.learning_weights(0, np.arange(len(lessons.rows)))[0])
+    deciles = assignments.rows.deciles[:, assignments.rows.outcomes.index(assignments.outcomes[0])].astype(np.int64)
+    return deciles, np.flatnonzero(assignments.learning_weights(0, np.arange(len(assignments.rows)))[0])
 
 
 def start_loop(path: Path, deciles: npt.NDArray[np.int64], learning: Index) -> None:

@@ -30,10 +30,10 @@ import numpy as np
 from measure import interleaved, record
 from streetdeciles.config import TrainingConfig
 from streetdeciles.hardware import device_of
+from streetdeciles.training.assignments import Assignments, plan_assignments
 from streetdeciles.training.batches import batch_size_of
 from streetdeciles.training.cache import COLUMNS, TrainingRows, cache_rows
 from streetdeciles.training.history import HistoryRow
-from streetdeciles.training.lessons import Lessons, plan_lessons
 from streetdeciles.training.stacked_training import Watcher, train_models
 from streetdeciles.training_set.reader import open_training_set, training_set_shape
 from torch_loop import ReferenceLoop, loop_rate, of_first_model, start_loop, write_features
@@ -58,7 +58,7 @@ def make_rows(folder: Path, n_rows: int, *, outcomes: int, folds: int) -> Traini
     return TrainingRows(names, features, np.ones((n_rows, VIEWS), bool), (area % folds).astype(np.int32), area, deciles)
 
 
-def stacked(lessons: Lessons, settings: TrainingConfig, *, stop_after_s: float) -> Callable[[], float]:
+def stacked(assignments: Assignments, settings: TrainingConfig, *, stop_after_s: float) -> Callable[[], float]:
     """Model-rows/s of learning, without the first ten batches, of which the first compiles, and without validation."""
 
     class Enough(Exception):
@@ -84,20 +84,20 @@ def stacked(lessons: Lessons, settings: TrainingConfig, *, stop_after_s: float) 
             before = None
 
         with suppress(Enough):
-            train_models(lessons, settings, seed=1, watcher=Watcher(on_batch, on_epoch), hold=True)
+            train_models(assignments, settings, seed=1, watcher=Watcher(on_batch, on_epoch), hold=True)
         gc.collect()
         return learned / spent
 
     return run
 
 
-def products(lessons: Lessons, settings: TrainingConfig, *, seconds: float) -> Callable[[], float]:
+def products(assignments: Assignments, settings: TrainingConfig, *, seconds: float) -> Callable[[], float]:
     """Model-rows/s if nothing but the matrix products of the views' first layer cost time, at this machine's rate.
 
     The rate is measured on that layer's product, which is 93 % of all that is multiplied.
     """
-    folds, outcomes = len(lessons.folds), len(lessons.outcomes)
-    rows = batch_size_of(settings, len(lessons.rows)) * VIEWS
+    folds, outcomes = len(assignments.folds), len(assignments.outcomes)
+    rows = batch_size_of(settings, len(assignments.rows)) * VIEWS
     random = np.random.default_rng(0)
     x, w = (
         keras.ops.convert_to_tensor(random.standard_normal(shape, np.float32), dtype=settings.precision)
@@ -134,23 +134,25 @@ def peak_memory_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def compare_errors(what: str, lessons: Lessons, settings: TrainingConfig, epochs: int, path: Path) -> None:
-    """Print both sides' mean validation MAE over the models of `lessons`, whose features are in the HDF5 file at `path`
-    too, after each epoch."""
+def compare_errors(what: str, assignments: Assignments, settings: TrainingConfig, epochs: int, path: Path) -> None:
+    """Print both sides' mean validation MAE over the models of `assignments` after each epoch.
+
+    Their features are in the HDF5 file at `path` too.
+    """
     history: list[HistoryRow] = []
     everything = settings.model_copy(update={"epochs": epochs, "patience": epochs})
-    train_models(lessons, everything, seed=1, watcher=Watcher(on_epoch=history.extend))
+    train_models(assignments, everything, seed=1, watcher=Watcher(on_epoch=history.extend))
     ours = [mean(row.val_mae for row in history if row.epoch == epoch + 1) for epoch in range(epochs)]
     theirs = np.zeros(epochs)
-    for f in range(len(lessons.folds)):
-        for o in range(len(lessons.outcomes)):
-            theirs += reference_errors(lessons.part([f], [o]), epochs, path)
-    theirs /= len(lessons.models)
+    for f in range(len(assignments.folds)):
+        for o in range(len(assignments.outcomes)):
+            theirs += reference_errors(assignments.part([f], [o]), epochs, path)
+    theirs /= len(assignments.models)
     for side, errors in (("ours", ours), ("the reference's loop", theirs)):
         print(f"validation MAE on {what}, {side}: {', '.join(f'{error:.2f}' for error in errors)}", flush=True)
 
 
-def reference_errors(one: Lessons, epochs: int, path: Path) -> np.ndarray:
+def reference_errors(one: Assignments, epochs: int, path: Path) -> np.ndarray:
     """The validation MAE of the one model after each of its epochs."""
     loop = ReferenceLoop(path, *of_first_model(one))
     validation = np.flatnonzero(one.validation_weights(0, np.arange(len(one.rows)))[0])
@@ -182,37 +184,39 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         rows = make_rows(folder, options.rows, outcomes=options.outcomes, folds=options.folds)
-        lessons, _ = plan_lessons(rows, validation_share=settings.validation_share, seed=1)
+        assignments, _ = plan_assignments(rows, validation_share=settings.validation_share, seed=1)
         path = folder / "training_set.h5"
         write_features(rows, path)
         other = "one model at a time in PyTorch, 20 rows a batch from HDF5"
         precisions = ["float32", "bfloat16"] if device_of(keras.backend.backend()).bfloat16 else ["float32"]
-        loop = (path, *of_first_model(lessons))
+        loop = (path, *of_first_model(assignments))
         with ProcessPoolExecutor(1, get_context("spawn"), start_loop, loop) as process:
             for precision in precisions:
                 wanted = settings.model_copy(update={"precision": precision})
-                ours = stacked(lessons, wanted, stop_after_s=options.seconds)
+                ours = stacked(assignments, wanted, stop_after_s=options.seconds)
                 compared = interleaved(
                     ours, lambda: process.submit(loop_rate, options.seconds).result(), runs=options.runs
                 )
                 record(f"training_{precision}", compared, unit="model-rows/s", other_is=other)
         for precision in precisions:
             wanted = settings.model_copy(update={"precision": precision})
-            ours = stacked(lessons, wanted, stop_after_s=options.seconds)
-            compared = interleaved(ours, products(lessons, wanted, seconds=options.seconds / 2), runs=options.runs)
+            ours = stacked(assignments, wanted, stop_after_s=options.seconds)
+            compared = interleaved(ours, products(assignments, wanted, seconds=options.seconds / 2), runs=options.runs)
             other = f"what the machine's {precision} matrix products alone would allow"
             record(f"training_products_{precision}", compared, unit="model-rows/s", other_is=other)
-            print(f"50 epochs in {precision}: {50 * lessons.n_learning() / compared.ours:.0f} s and their validations")
+            print(
+                f"50 epochs in {precision}: {50 * assignments.n_learning() / compared.ours:.0f} s and their validations"
+            )
         print(f"memory at most: {peak_memory_bytes() / 1e9:.1f} GB")
         if options.epochs:
-            compare_errors("a planted signal", lessons.part([0], [0]), settings, options.epochs, path)
+            compare_errors("a planted signal", assignments.part([0], [0]), settings, options.epochs, path)
         if options.epochs and options.training_set:
             (folder / "demo").mkdir()
             rows = read_rows(options.training_set, folder / "demo")
-            lessons, _ = plan_lessons(rows, validation_share=settings.validation_share, seed=1)
+            assignments, _ = plan_assignments(rows, validation_share=settings.validation_share, seed=1)
             path = folder / "demo.h5"
             write_features(rows, path)
-            compare_errors(options.training_set, lessons, settings, options.epochs, path)
+            compare_errors(options.training_set, assignments, settings, options.epochs, path)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from streetdeciles.errors import RunRefused
 from streetdeciles.models.start import StartModels, load_start_models
 from streetdeciles.models.store import TrainedModel, save_card, save_models
 from streetdeciles.ordinal.network import NetworkShape, initial_weights, location_network
-from streetdeciles.training.lessons import plan_lessons
+from streetdeciles.training.assignments import plan_assignments
 from streetdeciles.training.stacked_training import network_shape, train_models
 
 ROWS = planted_rows()
@@ -107,11 +107,11 @@ def test_another_network_is_refused(tmp_path: Path) -> None:
 
 
 def test_fine_tuning_starts_from_the_weights_and_leaves_frozen_layers(folder: Path) -> None:
-    lessons, _ = plan_lessons(ROWS, validation_share=0.2, seed=1)
+    assignments, _ = plan_assignments(ROWS, validation_share=0.2, seed=1)
     starts = load(folder)
-    tuned = train_models(lessons, SETTINGS, seed=1, starts=starts.weights)
+    tuned = train_models(assignments, SETTINGS, seed=1, starts=starts.weights)
     slow = SETTINGS.model_copy(update={"learning_rate": 1e-9, "epochs": 1, "freeze": 0})
-    barely = train_models(lessons, slow, seed=1, starts=starts.weights)
+    barely = train_models(assignments, slow, seed=1, starts=starts.weights)
     names = [variable.path for variable in location_network(SHAPE).weights]
     for model, hardly in zip(tuned, barely, strict=True):
         first = starts.weights(model.outcome, model.fold)

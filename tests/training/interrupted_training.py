@@ -10,9 +10,9 @@ from planted_rows import planted_config, planted_rows
 from streetdeciles.config import RunConfig
 from streetdeciles.keras_start import start_keras
 from streetdeciles.models.store import TrainedModel
+from streetdeciles.training.assignments import Assignments, plan_assignments
 from streetdeciles.training.cache import TrainingRows
 from streetdeciles.training.history import HistoryRow, TensorBoardLog
-from streetdeciles.training.lessons import Lessons, plan_lessons
 
 EPOCHS = 40
 
@@ -27,14 +27,14 @@ def train_planted(work_dir: Path, **training: object) -> tuple[list[TrainedModel
 
     rows = planted_rows()
     config = config_of(work_dir, rows, **training)
-    lessons, _ = plan_lessons(rows, validation_share=config.training.validation_share, seed=config.seed)
+    assignments, _ = plan_assignments(rows, validation_share=config.training.validation_share, seed=config.seed)
     with closing(TensorBoardLog(work_dir / "logs")) as log:
-        return train(config, lessons, [log])
+        return train(config, assignments, [log])
 
 
-def an_outcome_a_round(lessons: Lessons, *args: object, **kwargs: object) -> list[Lessons]:
+def an_outcome_a_round(assignments: Assignments, *args: object, **kwargs: object) -> list[Assignments]:
     """As `plan_rounds` where memory suffices for one outcome."""
-    return [lessons.part(range(3), [o]) for o in range(2)]
+    return [assignments.part(range(3), [o]) for o in range(2)]
 
 
 if __name__ == "__main__":

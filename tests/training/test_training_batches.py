@@ -9,6 +9,7 @@ import pytest
 
 from planted_rows import planted_rows
 from streetdeciles.config import TrainingConfig
+from streetdeciles.training.assignments import Assignments, plan_assignments
 from streetdeciles.training.batches import (
     StackedBatch,
     batch_size_of,
@@ -18,28 +19,27 @@ from streetdeciles.training.batches import (
 )
 from streetdeciles.training.feature_source import FeatureSource, may_be_held
 from streetdeciles.training.layout import Layout
-from streetdeciles.training.lessons import Lessons, plan_lessons
 
 ALL_AT_ONCE = 512.0
 ONE_BLOCK = 0.001
 
 
 @pytest.fixture(scope="module")
-def lessons() -> Lessons:
-    return plan_lessons(planted_rows(), validation_share=0.2, seed=5)[0]
+def assignments() -> Assignments:
+    return plan_assignments(planted_rows(), validation_share=0.2, seed=5)[0]
 
 
-def given_rows(lessons: Lessons, batches: Iterable[StackedBatch], m: int) -> list[int]:
+def given_rows(assignments: Assignments, batches: Iterable[StackedBatch], m: int) -> list[int]:
     """Rows that model m was given with a weight, told by their features; what comes with a row is checked."""
-    by_features = {row.tobytes(): i for i, row in enumerate(lessons.rows.features)}
+    by_features = {row.tobytes(): i for i, row in enumerate(assignments.rows.features)}
     found = []
-    o, f = m % len(lessons.outcomes), m // len(lessons.outcomes)
+    o, f = m % len(assignments.outcomes), m // len(assignments.outcomes)
     for batch in batches:
         for place in np.flatnonzero(batch.inputs["row_weights"][m]):
             there = batch.inputs["places"][f, place]
             row = by_features[batch.inputs["features"][there].tobytes()]
-            np.testing.assert_array_equal(batch.inputs["view_mask"][there], lessons.rows.view_mask[row])
-            assert batch.deciles[m, place] == lessons.rows.deciles[row, o]
+            np.testing.assert_array_equal(batch.inputs["view_mask"][there], assignments.rows.view_mask[row])
+            assert batch.deciles[m, place] == assignments.rows.deciles[row, o]
             found.append(row)
     return found
 
@@ -59,47 +59,51 @@ def test_automatic_batches_are_the_square_root_of_the_rows_within_bounds(
 @pytest.mark.parametrize("block_rows", [7, 1000])
 @pytest.mark.parametrize("hold", [False, True])
 def test_an_epoch_gives_each_model_each_row_once(
-    lessons: Lessons, buffer_mb: float, block_rows: int, hold: bool, monkeypatch: pytest.MonkeyPatch
+    assignments: Assignments, buffer_mb: float, block_rows: int, hold: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    block_mb = block_rows * lessons.rows.features[0].nbytes / 2**20
+    block_mb = block_rows * assignments.rows.features[0].nbytes / 2**20
     monkeypatch.setattr("streetdeciles.training.feature_source.BLOCK_MB", block_mb)
-    source = FeatureSource(lessons.rows, buffer_mb=buffer_mb, hold=hold)
-    batches = list(learning_batches(lessons, Layout.together(lessons), source, batch_size=20, seed=(1, 2)))
+    source = FeatureSource(assignments.rows, buffer_mb=buffer_mb, hold=hold)
+    batches = list(learning_batches(assignments, Layout.together(assignments), source, batch_size=20, seed=(1, 2)))
     for name in ("features", "places"):
         assert len({batch.inputs[name].shape for batch in batches}) == 1
-    for m in range(len(lessons.models)):
-        weights = lessons.learning_weights(m // 2, np.arange(len(lessons.rows)))[m % 2]
-        assert sorted(given_rows(lessons, batches, m)) == np.flatnonzero(weights).tolist()
+    for m in range(len(assignments.models)):
+        weights = assignments.learning_weights(m // 2, np.arange(len(assignments.rows)))[m % 2]
+        assert sorted(given_rows(assignments, batches, m)) == np.flatnonzero(weights).tolist()
 
 
-def test_the_order_is_the_same_where_features_are_held(lessons: Lessons, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streetdeciles.training.feature_source.BLOCK_MB", 7 * lessons.rows.features[0].nbytes / 2**20)
-    layout = Layout.together(lessons)
+def test_the_order_is_the_same_held_or_streamed(assignments: Assignments, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "streetdeciles.training.feature_source.BLOCK_MB", 7 * assignments.rows.features[0].nbytes / 2**20
+    )
+    layout = Layout.together(assignments)
     orders = []
     for hold in (False, True):
-        source = FeatureSource(lessons.rows, buffer_mb=ONE_BLOCK, hold=hold)
-        orders.append(given_rows(lessons, learning_batches(lessons, layout, source, batch_size=20, seed=(1,)), 3))
+        source = FeatureSource(assignments.rows, buffer_mb=ONE_BLOCK, hold=hold)
+        orders.append(
+            given_rows(assignments, learning_batches(assignments, layout, source, batch_size=20, seed=(1,)), 3)
+        )
     assert orders[0] == orders[1]
 
 
-def test_features_are_held_if_they_take_a_quarter_of_the_memory_at_most(lessons: Lessons) -> None:
-    size = lessons.rows.features.nbytes
-    assert may_be_held(lessons.rows, 4 * size)
-    assert not may_be_held(lessons.rows, 4 * size - 1)
+def test_features_are_held_if_they_take_a_quarter_of_the_memory_at_most(assignments: Assignments) -> None:
+    size = assignments.rows.features.nbytes
+    assert may_be_held(assignments.rows, 4 * size)
+    assert not may_be_held(assignments.rows, 4 * size - 1)
 
 
-def test_validation_gives_each_model_its_validation_rows_in_order(lessons: Lessons) -> None:
-    source = FeatureSource(lessons.rows)
-    batches = list(validation_batches(lessons, Layout.together(lessons), source, batch_size=20))
-    for m in range(len(lessons.models)):
-        weights = lessons.validation_weights(m // 2, np.arange(len(lessons.rows)))[m % 2]
-        assert given_rows(lessons, batches, m) == np.flatnonzero(weights).tolist()
+def test_validation_gives_each_model_its_validation_rows_in_order(assignments: Assignments) -> None:
+    source = FeatureSource(assignments.rows)
+    batches = list(validation_batches(assignments, Layout.together(assignments), source, batch_size=20))
+    for m in range(len(assignments.models)):
+        weights = assignments.validation_weights(m // 2, np.arange(len(assignments.rows)))[m % 2]
+        assert given_rows(assignments, batches, m) == np.flatnonzero(weights).tolist()
 
 
-def test_the_order_follows_from_the_seed(lessons: Lessons) -> None:
-    layout, source = Layout.together(lessons), FeatureSource(lessons.rows)
+def test_the_order_follows_from_the_seed(assignments: Assignments) -> None:
+    layout, source = Layout.together(assignments), FeatureSource(assignments.rows)
     orders = [
-        given_rows(lessons, learning_batches(lessons, layout, source, batch_size=20, seed=seed), 0)
+        given_rows(assignments, learning_batches(assignments, layout, source, batch_size=20, seed=seed), 0)
         for seed in ((1,), (1,), (2,))
     ]
     assert orders[0] == orders[1]
@@ -107,9 +111,9 @@ def test_the_order_follows_from_the_seed(lessons: Lessons) -> None:
     assert sorted(orders[0]) == sorted(orders[2])
 
 
-def test_a_model_is_given_the_same_batches_with_whichever_others(lessons: Lessons) -> None:
-    source, part = FeatureSource(lessons.rows), lessons.part([2], [1])
-    together = list(learning_batches(lessons, Layout.together(lessons), source, batch_size=20, seed=(1,)))
+def test_a_model_is_given_the_same_batches_with_whichever_others(assignments: Assignments) -> None:
+    source, part = FeatureSource(assignments.rows), assignments.part([2], [1])
+    together = list(learning_batches(assignments, Layout.together(assignments), source, batch_size=20, seed=(1,)))
     alone = list(learning_batches(part, Layout.together(part), source, batch_size=20, seed=(1,)))
     assert len(alone) == len(together)
     for one, all_ in zip(alone, together, strict=True):
@@ -118,9 +122,9 @@ def test_a_model_is_given_the_same_batches_with_whichever_others(lessons: Lesson
         np.testing.assert_array_equal(one.deciles[0], all_.deciles[5])
 
 
-def test_batches_are_as_even_as_can_be(lessons: Lessons) -> None:
-    source = FeatureSource(lessons.rows)
-    batches = list(learning_batches(lessons, Layout.together(lessons), source, batch_size=64, seed=(1,)))
+def test_batches_are_as_even_as_can_be(assignments: Assignments) -> None:
+    source = FeatureSource(assignments.rows)
+    batches = list(learning_batches(assignments, Layout.together(assignments), source, batch_size=64, seed=(1,)))
     rows = [(batch.inputs["row_weights"] > 0).sum(axis=1) for batch in batches]
     assert (np.stack(rows).sum(0) == 192).all()  # 48 areas of 4
     assert [tuple(r) for r in rows] == [(64,) * 6] * 3
@@ -157,14 +161,14 @@ def test_balanced_batches_give_each_model_all_classes_alike() -> None:
     """A model draws as many rows as it has; class 1 is nine tenths of them and gets a tenth of the places."""
     rows = planted_rows(areas=200, outcomes=2)
     rows.deciles[rows.area % 10 > 0, 0] = 1
-    lessons = plan_lessons(rows, validation_share=0.2, seed=5)[0]
-    layout, source = Layout.apart(lessons), FeatureSource(rows)
-    batches = list(learning_batches(lessons, layout, source, batch_size=50, seed=(1,), balanced=True))
-    assert batches[0].inputs["places"].shape[0] == len(lessons.models)
+    assignments = plan_assignments(rows, validation_share=0.2, seed=5)[0]
+    layout, source = Layout.apart(assignments), FeatureSource(rows)
+    batches = list(learning_batches(assignments, layout, source, batch_size=50, seed=(1,), balanced=True))
+    assert batches[0].inputs["places"].shape[0] == len(assignments.models)
     index = np.arange(len(rows))
-    for m, (outcome, fold) in enumerate(lessons.models):
-        own = np.flatnonzero(lessons.learning_weights(fold, index)[m % 2])
-        drawn = [row for batch in batches for row in rows_of_set(lessons, batch, m)]
+    for m, (outcome, fold) in enumerate(assignments.models):
+        own = np.flatnonzero(assignments.learning_weights(fold, index)[m % 2])
+        drawn = [row for batch in batches for row in rows_of_set(assignments, batch, m)]
         assert set(drawn) <= set(own)
         assert len(drawn) == len(own)
         shares = np.bincount(rows.deciles[drawn, m % 2], minlength=11)[1:] / len(drawn)
@@ -174,9 +178,9 @@ def test_balanced_batches_give_each_model_all_classes_alike() -> None:
         np.testing.assert_allclose(shares, expected, atol=4 * np.sqrt(0.25 / len(drawn)))
 
 
-def rows_of_set(lessons: Lessons, batch: StackedBatch, s: int) -> list[int]:
+def rows_of_set(assignments: Assignments, batch: StackedBatch, s: int) -> list[int]:
     """Rows of weight 1 of a set that is one model."""
-    by_features = {row.tobytes(): i for i, row in enumerate(lessons.rows.features)}
+    by_features = {row.tobytes(): i for i, row in enumerate(assignments.rows.features)}
     weights = batch.inputs["row_weights"][s]
     assert set(np.unique(weights)) <= {0, 1}
     places = batch.inputs["places"][s, np.flatnonzero(weights)]

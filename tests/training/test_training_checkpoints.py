@@ -18,9 +18,9 @@ from interrupted_training import EPOCHS, an_outcome_a_round, train_planted
 
 from streetdeciles.models.store import TrainedModel
 from streetdeciles.training import stacked_training as trainer
+from streetdeciles.training.assignments import Assignments
 from streetdeciles.training.checkpoints import CHECKPOINTS, Checkpoint, TrainingState, checkpoint_key
 from streetdeciles.training.history import HistoryRow
-from streetdeciles.training.lessons import Lessons
 
 Trained = tuple[list[TrainedModel], list[HistoryRow]]
 
@@ -98,11 +98,11 @@ def test_finished_rounds_are_not_done_again_and_rounds_stay_as_they_were(
     epochs: list[tuple[str, ...]] = []
     stop = False
 
-    def counted(lessons: Lessons, *args: Any, **kwargs: Any) -> Any:
-        epochs.append(lessons.outcomes)
+    def counted(assignments: Assignments, *args: Any, **kwargs: Any) -> Any:
+        epochs.append(assignments.outcomes)
         if stop and len(epochs) == 5:
             raise KeyboardInterrupt
-        return validation(lessons, *args, **kwargs)
+        return validation(assignments, *args, **kwargs)
 
     monkeypatch.setattr(trainer, "validation_batches", counted)
     monkeypatch.setattr("streetdeciles.training.checkpoints.WRITING_SHARE", 1e9)

@@ -1,4 +1,4 @@
-"""The course of a training as CSV and as TensorBoard reads it."""
+"""The history of a training as CSV and as TensorBoard reads it."""
 
 from __future__ import annotations
 

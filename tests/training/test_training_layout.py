@@ -8,22 +8,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planted_rows import planted_rows
+from streetdeciles.training.assignments import Assignments, plan_assignments
 from streetdeciles.training.layout import Layout
-from streetdeciles.training.lessons import Lessons, plan_lessons
 
 
 @pytest.fixture(scope="module")
-def lessons() -> Lessons:
-    return plan_lessons(planted_rows(), validation_share=0.2, seed=5)[0]
+def assignments() -> Assignments:
+    return plan_assignments(planted_rows(), validation_share=0.2, seed=5)[0]
 
 
-def test_together_a_set_is_a_fold_and_apart_it_is_a_model(lessons: Lessons) -> None:
+def test_together_a_set_is_a_fold_and_apart_it_is_a_model(assignments: Assignments) -> None:
     """Three folds of two outcomes."""
-    together, apart = Layout.together(lessons), Layout.apart(lessons)
+    together, apart = Layout.together(assignments), Layout.apart(assignments)
     assert together.numbers.tolist() == [[0, 1], [2, 3], [4, 5]]
     assert [(f, outcomes.tolist()) for f, outcomes in together.sets()] == [(0, [0, 1]), (1, [0, 1]), (2, [0, 1])]
     assert [(f, outcomes.tolist()) for f, outcomes in apart.sets()] == [(f, [o]) for f in range(3) for o in range(2)]
-    assert [lessons.models[m] for m in together.models] == list(lessons.models)
+    assert [assignments.models[m] for m in together.models] == list(assignments.models)
 
 
 def test_stopped_models_leave_and_fill_up_only_where_a_set_would_be_smaller() -> None:

@@ -12,8 +12,8 @@ from streetdeciles.config import TrainingConfig
 from streetdeciles.models.store import TrainedModel
 from streetdeciles.ordinal.binomial import predicted_decile
 from streetdeciles.ordinal.network import initial_weights, location_network
+from streetdeciles.training.assignments import plan_assignments
 from streetdeciles.training.learning_curve import held_out_errors
-from streetdeciles.training.lessons import plan_lessons
 from streetdeciles.training.stacked_training import network_shape
 from streetdeciles.training_set.fold_codes import LEARNED
 
@@ -24,13 +24,13 @@ IN_NO_FOLD = replace(ROWS, fold=np.full_like(ROWS.fold, LEARNED))
 
 @pytest.mark.parametrize("deciles", [[1, 10], [4]])
 def test_errors_are_of_each_outcomes_held_out_deciles(deciles: list[int]) -> None:
-    lessons, _ = plan_lessons(IN_NO_FOLD, validation_share=0.2, seed=1, held_out_deciles=deciles)
+    assignments, _ = plan_assignments(IN_NO_FOLD, validation_share=0.2, seed=1, held_out_deciles=deciles)
     network, random = location_network(network_shape(ROWS, SETTINGS)), np.random.default_rng(0)
     models = [
         TrainedModel(outcome, 0, initial_weights(network, random), epoch=1, val_loss=2.0, val_mae=2.0)
         for outcome in reversed(ROWS.outcomes)
     ]
-    errors = held_out_errors(lessons, 0, models, SETTINGS)
+    errors = held_out_errors(assignments, 0, models, SETTINGS)
     for model, found in zip(models, errors, strict=True):
         own = np.isin(true := ROWS.deciles[:, ROWS.outcomes.index(model.outcome)], deciles)
         network.set_weights(model.weights)
@@ -41,8 +41,8 @@ def test_errors_are_of_each_outcomes_held_out_deciles(deciles: list[int]) -> Non
 
 
 def test_where_nothing_is_held_out_there_are_no_errors() -> None:
-    lessons, _ = plan_lessons(IN_NO_FOLD, validation_share=0.2, seed=1)
+    assignments, _ = plan_assignments(IN_NO_FOLD, validation_share=0.2, seed=1)
     network = location_network(network_shape(ROWS, SETTINGS))
     weights = initial_weights(network, np.random.default_rng(0))
-    (errors,) = held_out_errors(lessons, 0, [TrainedModel("outcome_0", 0, weights, 1, 2.0, 2.0)], SETTINGS)
+    (errors,) = held_out_errors(assignments, 0, [TrainedModel("outcome_0", 0, weights, 1, 2.0, 2.0)], SETTINGS)
     assert errors.shape == (0,)

@@ -141,9 +141,9 @@ def test_the_stage_logs_its_training(store: Path, spark: SparkSession, tmp_path:
     assert load_dict(f"{run.info.artifact_uri}/model_card.json") == card
     assert report.counts["epochs, all models together"] == 2 * 2 * FOLDS
     for model in card["models"]:
-        course = dict(logged(run, f"{model['outcome']}/{model['fold']}/val_mae"))
-        assert sorted(course) == [1, 2]
-        assert course[model["best_epoch"]] == model["val_mae"]
+        losses = dict(logged(run, f"{model['outcome']}/{model['fold']}/val_mae"))
+        assert sorted(losses) == [1, 2]
+        assert losses[model["best_epoch"]] == model["val_mae"]
     own = [model["val_mae"] for model in card["models"] if model["outcome"] == "outcome_1"]
     assert run.data.metrics["outcome_1/val_mae"] == pytest.approx(sum(own) / FOLDS)
     assert run.data.params["learning_rate"] == "0.02"

@@ -20,9 +20,9 @@ from streetdeciles.ordinal.binomial import predicted_decile
 from streetdeciles.ordinal.measures import measures
 from streetdeciles.ordinal.network import location_network
 from streetdeciles.training import stacked_training as trainer
+from streetdeciles.training.assignments import Assignments, plan_assignments
 from streetdeciles.training.cache import TrainingRows
 from streetdeciles.training.history import HistoryRow
-from streetdeciles.training.lessons import Lessons, plan_lessons
 from streetdeciles.training.stacked_training import Watcher, network_shape, train_models
 
 SETTINGS = TrainingConfig(view_units=[16], location_units=[8], learning_rate=0.02, epochs=15, patience=5, batch_size=32)
@@ -31,8 +31,8 @@ SETTINGS = TrainingConfig(view_units=[16], location_units=[8], learning_rate=0.0
 def train(
     rows: TrainingRows, *, settings: TrainingConfig = SETTINGS, seed: int = 1, **kwargs: Any
 ) -> list[TrainedModel]:
-    lessons, _ = plan_lessons(rows, validation_share=settings.validation_share, seed=seed)
-    return train_models(lessons, settings, seed=seed, **kwargs)
+    assignments, _ = plan_assignments(rows, validation_share=settings.validation_share, seed=seed)
+    return train_models(assignments, settings, seed=seed, **kwargs)
 
 
 def held_out_deciles(
@@ -86,8 +86,8 @@ def test_the_plain_variant_learns_a_planted_signal(rows: TrainingRows) -> None:
     settings = TrainingConfig.model_validate(
         {"preset": "paper_torch", "view_units": [16], "location_units": [8], "learning_rate": 0.02, "epochs": 15}
     )
-    lessons, _ = plan_lessons(rows, validation_share=settings.validation_share, seed=1)
-    models = train_models(lessons.part([0, 1, 2], [0]), settings, seed=1)
+    assignments, _ = plan_assignments(rows, validation_share=settings.validation_share, seed=1)
+    models = train_models(assignments.part([0, 1, 2], [0]), settings, seed=1)
     found = measures(rows.deciles[:, 0], held_out_deciles(rows, models, 0, settings))
     assert found["mae"] is not None
     assert found["mae"] < 1
@@ -109,8 +109,8 @@ def test_held_out_rows_do_not_leak(rows: TrainingRows) -> None:
     features = rows.features.copy()
     features[rows.fold == 0] = 2 * features.mean(axis=(0, 1)) - features[rows.fold == 0]
     turned = replace(rows, features=features)
-    lessons, _ = plan_lessons(turned, validation_share=0.15, seed=1)
-    models = train_models(lessons.part([0], [0, 1]), SETTINGS, seed=1)
+    assignments, _ = plan_assignments(turned, validation_share=0.15, seed=1)
+    models = train_models(assignments.part([0], [0, 1]), SETTINGS, seed=1)
     own = rows.fold == 0
     for o in range(2):
         found = measures(rows.deciles[own, o], held_out_deciles(turned, models, o)[own])
@@ -145,9 +145,9 @@ def test_features_that_are_held_give_the_same_weights(rows: TrainingRows, monkey
 
 def test_a_model_does_not_depend_on_which_others_are_trained(rows: TrainingRows) -> None:
     short = SETTINGS.model_copy(update={"epochs": 2})
-    lessons, _ = plan_lessons(rows, validation_share=0.15, seed=1)
-    together = train_models(lessons, short, seed=1)
-    alone = train_models(lessons.part([2], [1]), short, seed=1)[0]
+    assignments, _ = plan_assignments(rows, validation_share=0.15, seed=1)
+    together = train_models(assignments, short, seed=1)
+    alone = train_models(assignments.part([2], [1]), short, seed=1)[0]
     assert (alone.outcome, alone.fold, alone.epoch) == (together[5].outcome, together[5].fold, together[5].epoch)
     for one, all_ in zip(alone.weights, together[5].weights, strict=True):
         np.testing.assert_allclose(one, all_, rtol=1e-3, atol=1e-3)
@@ -155,16 +155,16 @@ def test_a_model_does_not_depend_on_which_others_are_trained(rows: TrainingRows)
 
 def test_the_best_epoch_of_each_model_is_kept(models: list[TrainedModel], history: list[HistoryRow]) -> None:
     for model in models:
-        course = [row for row in history if (row.outcome, row.fold) == (model.outcome, model.fold)]
-        assert [row.epoch for row in course] == list(range(1, len(course) + 1))
-        best = min(course, key=lambda row: row.val_loss)
+        losses = [row for row in history if (row.outcome, row.fold) == (model.outcome, model.fold)]
+        assert [row.epoch for row in losses] == list(range(1, len(losses) + 1))
+        best = min(losses, key=lambda row: row.val_loss)
         assert (model.epoch, model.val_loss, model.val_mae) == (best.epoch, best.val_loss, best.val_mae)
-        assert len(course) == min(SETTINGS.epochs, model.epoch + SETTINGS.patience)
+        assert len(losses) == min(SETTINGS.epochs, model.epoch + SETTINGS.patience)
 
 
 def test_kept_weights_give_the_validation_loss_that_is_told(rows: TrainingRows, models: list[TrainedModel]) -> None:
-    lessons, _ = plan_lessons(rows, validation_share=SETTINGS.validation_share, seed=1)
-    own = lessons.validation_weights(1, np.arange(len(rows)))[0] > 0
+    assignments, _ = plan_assignments(rows, validation_share=SETTINGS.validation_share, seed=1)
+    own = assignments.validation_weights(1, np.arange(len(rows)))[0] > 0
     network = location_network(network_shape(rows, SETTINGS))
     network.set_weights(models[2].weights)
     scores = network({"features": rows.features[own], "view_mask": rows.view_mask[own]})
@@ -173,9 +173,9 @@ def test_kept_weights_give_the_validation_loss_that_is_told(rows: TrainingRows, 
 
 
 def test_a_training_that_diverges_is_told(rows: TrainingRows) -> None:
-    lessons, _ = plan_lessons(rows, validation_share=0.15, seed=1)
+    assignments, _ = plan_assignments(rows, validation_share=0.15, seed=1)
     with pytest.raises(RunFailed, match="outcome_0/0.*lower training.learning_rate"):
-        train_models(lessons, SETTINGS.model_copy(update={"learning_rate": 1e38, "epochs": 1}), seed=1)
+        train_models(assignments, SETTINGS.model_copy(update={"learning_rate": 1e38, "epochs": 1}), seed=1)
 
 
 def test_missing_views_are_learned_around(rows: TrainingRows) -> None:
@@ -184,8 +184,8 @@ def test_missing_views_are_learned_around(rows: TrainingRows) -> None:
     mask[rng.random(len(rows)) < 0.3, 1] = False
     features = np.where(mask[..., None], rows.features, 0).astype(np.float32)
     some = replace(rows, features=features, view_mask=mask)
-    lessons: Lessons = plan_lessons(some, validation_share=0.15, seed=1)[0]
-    models = train_models(lessons.part([0, 1, 2], [0]), SETTINGS, seed=1)
+    assignments: Assignments = plan_assignments(some, validation_share=0.15, seed=1)[0]
+    models = train_models(assignments.part([0, 1, 2], [0]), SETTINGS, seed=1)
     found = measures(some.deciles[:, 0], held_out_deciles(some, models, 0))
     assert found["mae"] is not None
     assert found["mae"] < 1

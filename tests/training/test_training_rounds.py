@@ -15,7 +15,7 @@ from streetdeciles.config import TrainingConfig
 from streetdeciles.ordinal.network import NetworkShape
 from streetdeciles.ordinal.stacked_network import StackedNetwork
 from streetdeciles.training import stacked_training as trainer
-from streetdeciles.training.lessons import Lessons, plan_lessons
+from streetdeciles.training.assignments import Assignments, plan_assignments
 from streetdeciles.training.rounds import model_bytes, plan_rounds
 
 SHAPE = NetworkShape(4, 4096, (512, 256, 128), (64,), 0.05)
@@ -23,17 +23,17 @@ SETTINGS = TrainingConfig(batch_size=64)
 
 
 @pytest.fixture(scope="module")
-def lessons() -> Lessons:
-    return plan_lessons(planted_rows(outcomes=4), validation_share=0.2, seed=5)[0]
+def assignments() -> Assignments:
+    return plan_assignments(planted_rows(outcomes=4), validation_share=0.2, seed=5)[0]
 
 
 @pytest.mark.parametrize(
     ("fit", "sizes"), [(12, [12]), (100, [12]), (7, [6, 6]), (5, [3] * 4), (2, [2, 1] * 4), (0.1, [1] * 12)]
 )
-def test_rounds_hold_every_model_once(lessons: Lessons, fit: float, sizes: list[int]) -> None:
-    rounds = plan_rounds(lessons, SHAPE, SETTINGS, memory_bytes=fit * model_bytes(SHAPE, 64))
+def test_rounds_hold_every_model_once(assignments: Assignments, fit: float, sizes: list[int]) -> None:
+    rounds = plan_rounds(assignments, SHAPE, SETTINGS, memory_bytes=fit * model_bytes(SHAPE, 64))
     assert [len(part.models) for part in rounds] == sizes
-    assert sorted(model for part in rounds for model in part.models) == sorted(lessons.models)
+    assert sorted(model for part in rounds for model in part.models) == sorted(assignments.models)
 
 
 def test_model_bytes_are_of_the_papers_network() -> None:

@@ -167,7 +167,7 @@ def test_by_class_predicts_each_outcomes_own_held_out_deciles(make: Make) -> Non
 
 
 def test_one_fold_is_trained_and_predicted_alone(make: Make) -> None:
-    """That its models are those of a training of all folds follows from its lessons, see test_training_lessons."""
+    """Its models are those of a training of all folds: see test_training_assignments."""
     made = make("folds", training, prediction, folds=[1])
     assert [(model["outcome"], model["fold"]) for model in made.card()["models"]] == [
         ("outcome_0", 1),

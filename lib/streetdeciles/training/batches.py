@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from streetdeciles.config import TrainingConfig
+from streetdeciles.training.assignments import Assignments, Index
 from streetdeciles.training.feature_source import FeatureSource
 from streetdeciles.training.layout import Layout
-from streetdeciles.training.lessons import Index, Lessons
 
 SMALLEST, LARGEST = 16, 256
 """Of `batch_size: auto`: larger batches multiply faster, but where an epoch has few steps more epochs are needed."""
@@ -41,7 +41,7 @@ def batch_size_of(settings: TrainingConfig, rows: int) -> int:
 
 
 def learning_batches(
-    lessons: Lessons,
+    assignments: Assignments,
     layout: Layout,
     source: FeatureSource,
     *,
@@ -60,31 +60,35 @@ def learning_batches(
     """
 
     def weigh(f: int, index: Index) -> npt.NDArray[np.float32]:
-        weights = lessons.learning_weights(f, index)
+        weights = assignments.learning_weights(f, index)
         return (weights > 0).astype(np.float32) if balanced else weights
 
     def draw(b: int, f: int, outcomes: Index, index: Index) -> Index:
         if balanced:
             (o,) = outcomes
-            random = np.random.default_rng([*seed, lessons.folds[f], b, zlib.crc32(lessons.outcomes[o].encode())])
-            return _drawn_by_class(random, np.where(weigh(f, index)[o] > 0, lessons.deciles(index)[o], 0))
-        random = np.random.default_rng([*seed, lessons.folds[f], b])
-        return random.permutation(np.flatnonzero(_of_fold(lessons, lessons.learns, f)[index]))
+            random = np.random.default_rng(
+                [*seed, assignments.folds[f], b, zlib.crc32(assignments.outcomes[o].encode())]
+            )
+            return _drawn_by_class(random, np.where(weigh(f, index)[o] > 0, assignments.deciles(index)[o], 0))
+        random = np.random.default_rng([*seed, assignments.folds[f], b])
+        return random.permutation(np.flatnonzero(_of_fold(assignments, assignments.learns, f)[index]))
 
     buffers = source.buffers(seed)
-    return _batches(lessons, layout, lessons.learns, buffers, draw=draw, weigh=weigh, batch_size=batch_size)
+    return _batches(assignments, layout, assignments.learns, buffers, draw=draw, weigh=weigh, batch_size=batch_size)
 
 
 def validation_batches(
-    lessons: Lessons, layout: Layout, source: FeatureSource, *, batch_size: int
+    assignments: Assignments, layout: Layout, source: FeatureSource, *, batch_size: int
 ) -> Iterator[StackedBatch]:
     """Each model's validation rows once, in the order of the set."""
 
     def draw(b: int, f: int, outcomes: Index, index: Index) -> Index:
-        return np.flatnonzero(_of_fold(lessons, lessons.validates, f)[index])
+        return np.flatnonzero(_of_fold(assignments, assignments.validates, f)[index])
 
-    weigh = lessons.validation_weights
-    return _batches(lessons, layout, lessons.validates, source.buffers(), draw=draw, weigh=weigh, batch_size=batch_size)
+    weigh = assignments.validation_weights
+    return _batches(
+        assignments, layout, assignments.validates, source.buffers(), draw=draw, weigh=weigh, batch_size=batch_size
+    )
 
 
 def prefetched(items: Iterable[Item], depth: int = 2) -> Iterator[Item]:
@@ -119,7 +123,7 @@ def prefetched(items: Iterable[Item], depth: int = 2) -> Iterator[Item]:
 
 
 def _batches(
-    lessons: Lessons,
+    assignments: Assignments,
     layout: Layout,
     own: npt.NDArray[np.bool_],
     buffers: Iterable[tuple[Index, Index, dict[str, Any]]],
@@ -142,7 +146,7 @@ def _batches(
         if most == 0:
             continue
         steps = -(-most // batch_size)
-        width = -(-most // steps) if len(index) == len(lessons.rows) else batch_size
+        width = -(-most // steps) if len(index) == len(assignments.rows) else batch_size
         orders = [draw(b, f, outcomes, index) for f, outcomes in layout.sets()]
         for chosen in zip(*[np.array_split(order, steps) for order in orders], strict=True):
             places = np.zeros((len(orders), width), np.int32)
@@ -152,12 +156,12 @@ def _batches(
                 rows, models, n = index[own_places], layout.of_set(s), len(own_places)
                 places[s, :n] = standing[own_places]
                 row_weights[models, :n] = weigh(f, rows)[outcomes]
-                deciles[models, :n] = np.maximum(lessons.deciles(rows)[outcomes], 1)
+                deciles[models, :n] = np.maximum(assignments.deciles(rows)[outcomes], 1)
             yield StackedBatch({**given, "places": places, "row_weights": row_weights}, deciles)
 
 
-def _of_fold(lessons: Lessons, own: npt.NDArray[np.bool_], f: int) -> npt.NDArray[np.bool_]:
-    rows: npt.NDArray[np.bool_] = own[lessons.all_folds.index(lessons.folds[f])]
+def _of_fold(assignments: Assignments, own: npt.NDArray[np.bool_], f: int) -> npt.NDArray[np.bool_]:
+    rows: npt.NDArray[np.bool_] = own[assignments.all_folds.index(assignments.folds[f])]
     return rows
 
 

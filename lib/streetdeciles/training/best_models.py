@@ -1,4 +1,4 @@
-"""The best weights of each model so far, and what follows from the course of its validation loss."""
+"""The best weights of each model so far, and what follows from its validation losses."""
 
 from __future__ import annotations
 

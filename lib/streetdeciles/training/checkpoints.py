@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from streetdeciles import storage
+from streetdeciles.training.assignments import Assignments
 from streetdeciles.training.history import HistoryRow
-from streetdeciles.training.lessons import Lessons
 
 WRITING_SHARE = 0.05
 """Of the time at most goes on checkpoints. Where an epoch takes seconds, only some are followed by one."""
@@ -90,18 +90,18 @@ class Checkpoints:
         self.folder = folder
         self.key = key
 
-    def rounds(self, lessons: Lessons, plan: Callable[[], Sequence[Lessons]]) -> list[Lessons]:
+    def rounds(self, assignments: Assignments, plan: Callable[[], Sequence[Assignments]]) -> list[Assignments]:
         """The rounds of the training that was killed, if it was this one, else those of `plan`."""
         uri = storage.join(self.folder, "rounds.json")
         if storage.exists(uri):
             kept = storage.read_json(uri)
             if kept["key"] == self.key:
-                return [lessons.part(folds, outcomes) for folds, outcomes in kept["rounds"]]
+                return [assignments.part(folds, outcomes) for folds, outcomes in kept["rounds"]]
             logger.info("training: %s is of other settings or another training set; it is ignored", self.folder)
         storage.remove(self.folder)
         rounds = list(plan())
         places = [
-            ([lessons.folds.index(f) for f in part.folds], [lessons.outcomes.index(o) for o in part.outcomes])
+            ([assignments.folds.index(f) for f in part.folds], [assignments.outcomes.index(o) for o in part.outcomes])
             for part in rounds
         ]
         storage.write_json(uri, {"key": self.key, "rounds": places})

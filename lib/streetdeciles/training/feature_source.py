@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from streetdeciles.training.assignments import Index
 from streetdeciles.training.cache import TrainingRows
-from streetdeciles.training.lessons import Index
 
 BLOCK_MB = 4
 BUFFER_MB = 512

@@ -1,4 +1,4 @@
-"""The course of a training: a CSV of all models, and TensorBoard's event files, one folder a model."""
+"""The history of a training: a CSV of all models, and TensorBoard's event files, one folder a model."""
 
 from __future__ import annotations
 

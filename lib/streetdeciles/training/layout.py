@@ -1,4 +1,4 @@
-"""Which models of some lessons stand where in a stack."""
+"""Which models of some assignments stand where in a stack."""
 
 from __future__ import annotations
 
@@ -8,37 +8,37 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from streetdeciles.training.lessons import Index, Lessons
+from streetdeciles.training.assignments import Assignments, Index
 
 
 @dataclass(frozen=True)
 class Layout:
     """Sets of models, equally many in each; those of a set are of one fold and are given the same rows.
 
-    numbers: int64 [sets, models of a set], the places in `Lessons.models`, which go fold by fold.
-    outcomes: how many there are in the lessons.
+    numbers: int64 [sets, models of a set], the places in `Assignments.models`, which go fold by fold.
+    outcomes: how many there are in the assignments.
     """
 
     numbers: npt.NDArray[np.int64]
     outcomes: int
 
     @classmethod
-    def together(cls, lessons: Lessons) -> Layout:
+    def together(cls, assignments: Assignments) -> Layout:
         """All models, a fold's in one set."""
-        return cls(np.arange(len(lessons.models)).reshape(len(lessons.folds), -1), len(lessons.outcomes))
+        return cls(np.arange(len(assignments.models)).reshape(len(assignments.folds), -1), len(assignments.outcomes))
 
     @classmethod
-    def apart(cls, lessons: Lessons) -> Layout:
+    def apart(cls, assignments: Assignments) -> Layout:
         """All models, each in a set of its own, because each is given other rows."""
-        return cls(np.arange(len(lessons.models))[:, None], len(lessons.outcomes))
+        return cls(np.arange(len(assignments.models))[:, None], len(assignments.outcomes))
 
     @property
     def models(self) -> Index:
-        """The place in `Lessons.models` of each model of the stack, in its order."""
+        """The place in `Assignments.models` of each model of the stack, in its order."""
         return self.numbers.ravel()
 
     def places(self, models: Sequence[int]) -> list[int]:
-        """Where in the stack these models of `Lessons.models` stand."""
+        """Where in the stack these models of `Assignments.models` stand."""
         return [int(np.flatnonzero(self.models == m)[0]) for m in models]
 
     def sets(self) -> Iterator[tuple[int, Index]]:

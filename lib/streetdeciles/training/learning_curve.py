@@ -14,7 +14,7 @@ from streetdeciles.csv_cells import write_rows
 from streetdeciles.models.store import TrainedModel
 from streetdeciles.ordinal.binomial import predicted_decile
 from streetdeciles.ordinal.stacked_network import stack
-from streetdeciles.training.lessons import Lessons
+from streetdeciles.training.assignments import Assignments
 from streetdeciles.training.stacked_training import network_shape
 
 SIZES = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0)
@@ -34,14 +34,14 @@ class CurvePoint(NamedTuple):
     mae: float
 
 
-def curve_points(lessons: Lessons, models: list[TrainedModel], settings: TrainingConfig) -> list[CurvePoint]:
-    """The points of `models`, which have learned by `lessons` with `settings.train_size`; by fold, then outcome."""
+def curve_points(assignments: Assignments, models: list[TrainedModel], settings: TrainingConfig) -> list[CurvePoint]:
+    """The points of `models`, which have learned by `assignments` with `settings.train_size`; by fold, then outcome."""
     points = []
-    for f, fold in enumerate(lessons.folds):
+    for f, fold in enumerate(assignments.folds):
         own = [model for model in models if model.fold == fold]
-        errors = held_out_errors(lessons, f, own, settings)
+        errors = held_out_errors(assignments, f, own, settings)
         for model, error in zip(own, errors, strict=True):
-            n_areas = int(lessons.learning_areas[f, lessons.outcomes.index(model.outcome)].sum())
+            n_areas = int(assignments.learning_areas[f, assignments.outcomes.index(model.outcome)].sum())
             mae = float(error.mean()) if error.size else float("nan")
             about = (model.outcome, fold, n_areas, model.epoch, model.val_mae)
             points.append(CurvePoint(settings.train_size, *about, error.size, mae))
@@ -49,13 +49,13 @@ def curve_points(lessons: Lessons, models: list[TrainedModel], settings: Trainin
 
 
 def held_out_errors(
-    lessons: Lessons, f: int, models: list[TrainedModel], settings: TrainingConfig
+    assignments: Assignments, f: int, models: list[TrainedModel], settings: TrainingConfig
 ) -> list[npt.NDArray[np.int64]]:
     """Of the models of fold `folds[f]`: distance in deciles of each location held out from it whose decile is known."""
-    rows = lessons.rows
-    places = [lessons.outcomes.index(model.outcome) for model in models]
+    rows = assignments.rows
+    places = [assignments.outcomes.index(model.outcome) for model in models]
     everything = np.arange(len(rows))
-    measured = (lessons.held_out(f, everything) & (lessons.deciles(everything) > 0))[places]
+    measured = (assignments.held_out(f, everything) & (assignments.deciles(everything) > 0))[places]
     index = np.flatnonzero(measured.any(axis=0))
     network = stack(network_shape(rows, settings), [model.weights for model in models])
     found = [np.zeros((len(models), 0), np.int64)]
@@ -63,7 +63,7 @@ def held_out_errors(
         features = np.asarray(rows.features[some], np.float32)
         scores = network({"features": features, "view_mask": rows.view_mask[some]}, training=False)
         found.append(np.asarray(predicted_decile(scores), np.int64))
-    true = lessons.deciles(index)[places].astype(np.int64)
+    true = assignments.deciles(index)[places].astype(np.int64)
     distances = np.abs(np.concatenate(found, axis=1) - true)
     return [own[wanted] for own, wanted in zip(distances, measured[:, index], strict=True)]
 

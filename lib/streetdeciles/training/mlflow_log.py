@@ -1,4 +1,4 @@
-"""A training as a run of MLflow: settings, the course of each model, the model card. MLflow is optional.
+"""A training as a run of MLflow: settings, the history of each model, the model card. MLflow is optional.
 
 Where it is logged to is MLflow's own affair: its environment variables (MLFLOW_TRACKING_URI, MLFLOW_EXPERIMENT_NAME),
 or what Databricks has set.
@@ -18,8 +18,8 @@ from streetdeciles import __version__
 from streetdeciles.config import RunConfig, result_settings
 from streetdeciles.errors import RunRefused
 from streetdeciles.shown import shown
+from streetdeciles.training.assignments import Assignments
 from streetdeciles.training.history import COLUMNS, HistoryRow
-from streetdeciles.training.lessons import Lessons
 
 MEASURED = COLUMNS[COLUMNS.index("epoch") + 1 :]
 AT_ONCE = 1000
@@ -36,7 +36,7 @@ def refuse_without_mlflow() -> None:
 
 
 @contextmanager
-def tracked_training(config: RunConfig, lessons: Lessons, fingerprint: str) -> Iterator[MlflowLog | None]:
+def tracked_training(config: RunConfig, assignments: Assignments, fingerprint: str) -> Iterator[MlflowLog | None]:
     """The training as a run of MLflow; None where the config does not ask for it."""
     if not config.training.mlflow:
         yield None
@@ -45,14 +45,14 @@ def tracked_training(config: RunConfig, lessons: Lessons, fingerprint: str) -> I
 
     params = {
         "seed": config.seed,
-        "outcomes": ", ".join(lessons.outcomes),
-        "folds": len(lessons.folds),
-        "locations": len(lessons.rows),
+        "outcomes": ", ".join(assignments.outcomes),
+        "folds": len(assignments.folds),
+        "locations": len(assignments.rows),
         **result_settings(config.training),
     }
     tags = {
         "streetdeciles.training": fingerprint,
-        "streetdeciles.training_set": lessons.rows.fingerprint,
+        "streetdeciles.training_set": assignments.rows.fingerprint,
         "streetdeciles.work_dir": shown(config.work_dir),
         "streetdeciles.version": __version__,
         "keras.version": keras.__version__,

@@ -17,12 +17,12 @@ from streetdeciles.hardware import device_of
 from streetdeciles.models.store import TrainedModel
 from streetdeciles.ordinal.network import NetworkShape
 from streetdeciles.progress import progress
+from streetdeciles.training.assignments import Assignments
 from streetdeciles.training.batches import batch_size_of
 from streetdeciles.training.checkpoints import CHECKPOINTS, Checkpoints, checkpoint_key
-from streetdeciles.training.course import Course
 from streetdeciles.training.feature_source import may_be_held
 from streetdeciles.training.history import HistoryLog, HistoryRow
-from streetdeciles.training.lessons import Lessons
+from streetdeciles.training.progress_log import ProgressLog
 from streetdeciles.training.stacked_training import Watcher, network_shape, train_models
 
 if TYPE_CHECKING:
@@ -39,49 +39,51 @@ logger = logging.getLogger(__name__)
 
 
 def train(
-    config: RunConfig, lessons: Lessons, logs: Sequence[HistoryLog], starts: StartModels | None = None
+    config: RunConfig, assignments: Assignments, logs: Sequence[HistoryLog], starts: StartModels | None = None
 ) -> tuple[list[TrainedModel], list[HistoryRow]]:
-    """The models of `lessons`, round by round, and their history; what a killed run has reached is not done again."""
+    """The models of `assignments`, round by round, and their history; goes on from where a killed run was."""
     settings = config.training
     memory_bytes = MEMORY_SHARE * _memory_bytes()
-    hold = may_be_held(lessons.rows, memory_bytes)
+    hold = may_be_held(assignments.rows, memory_bytes)
     if hold:
-        memory_bytes -= lessons.rows.features.nbytes
-    shape = network_shape(lessons.rows, settings)
-    checkpoints = _checkpoints(config, lessons, starts)
-    rounds = checkpoints.rounds(lessons, lambda: plan_rounds(lessons, shape, settings, memory_bytes=memory_bytes))
-    logger.info("training: %d model(s) in %d round(s)", len(lessons.models), len(rounds))
+        memory_bytes -= assignments.rows.features.nbytes
+    shape = network_shape(assignments.rows, settings)
+    checkpoints = _checkpoints(config, assignments, starts)
+    rounds = checkpoints.rounds(
+        assignments, lambda: plan_rounds(assignments, shape, settings, memory_bytes=memory_bytes)
+    )
+    logger.info("training: %d model(s) in %d round(s)", len(assignments.models), len(rounds))
     models: list[TrainedModel] = []
-    with progress("training", settings.epochs * lessons.n_learning(), unit="model-rows") as advance:
-        course = Course(settings.epochs, logs, advance)
+    with progress("training", settings.epochs * assignments.n_learning(), unit="model-rows") as advance:
+        progress_log = ProgressLog(settings.epochs, logs, advance)
         for number, part in enumerate(rounds):
-            course.begin(part.n_learning())
+            progress_log.begin(part.n_learning())
             models += train_models(
                 part,
                 settings,
                 seed=config.seed,
                 starts=starts.weights if starts else None,
-                watcher=Watcher(course.on_batch, course.on_epoch),
+                watcher=Watcher(progress_log.on_batch, progress_log.on_epoch),
                 checkpoint=checkpoints.of_round(number),
                 hold=hold,
             )
-            course.end()
+            progress_log.end()
             gc.collect()  # a network's references form a circle, so its memory would not be free for the next round
-    return models, course.history
+    return models, progress_log.history
 
 
 def plan_rounds(
-    lessons: Lessons, shape: NetworkShape, settings: TrainingConfig, *, memory_bytes: float
-) -> list[Lessons]:
-    """`lessons` in as few parts as fit into `memory_bytes`, all folds of some outcomes or some folds of one.
+    assignments: Assignments, shape: NetworkShape, settings: TrainingConfig, *, memory_bytes: float
+) -> list[Assignments]:
+    """`assignments` in as few parts as fit into `memory_bytes`, all folds of some outcomes or some folds of one.
 
     One model at a time is always tried, however little memory there is.
     """
-    fit = max(1, int(memory_bytes / model_bytes(shape, batch_size_of(settings, len(lessons.rows)))))
-    n_folds, n_outcomes = len(lessons.folds), len(lessons.outcomes)
+    fit = max(1, int(memory_bytes / model_bytes(shape, batch_size_of(settings, len(assignments.rows)))))
+    n_folds, n_outcomes = len(assignments.folds), len(assignments.outcomes)
     folds = _parts(n_folds, min(n_folds, fit))
     outcomes = _parts(n_outcomes, max(1, fit // n_folds))
-    return [lessons.part(some_folds, some) for some in outcomes for some_folds in folds]
+    return [assignments.part(some_folds, some) for some in outcomes for some_folds in folds]
 
 
 def model_bytes(shape: NetworkShape, batch_size: int) -> int:
@@ -94,14 +96,14 @@ def model_bytes(shape: NetworkShape, batch_size: int) -> int:
     return 4 * (ARRAYS_PER_PARAMETER * parameters + activations)
 
 
-def training_fingerprint(config: RunConfig, lessons: Lessons, starts: StartModels | None) -> str:
+def training_fingerprint(config: RunConfig, assignments: Assignments, starts: StartModels | None) -> str:
     """Equal for trainings that end with equal models."""
     return checkpoint_key(
-        training_set=lessons.rows.fingerprint,
+        training_set=assignments.rows.fingerprint,
         settings=result_settings(config.training),
-        held_out_deciles=lessons.held_out_deciles,
+        held_out_deciles=assignments.held_out_deciles,
         seed=config.seed,
-        models=lessons.models,
+        models=assignments.models,
         starts=starts.fingerprint if starts else None,
         versions=[__version__, keras.__version__, keras.backend.backend()],
     )
@@ -111,8 +113,8 @@ def _memory_bytes() -> int:
     return device_of(keras.backend.backend()).memory_bytes or int(psutil.virtual_memory().available)
 
 
-def _checkpoints(config: RunConfig, lessons: Lessons, starts: StartModels | None) -> Checkpoints:
-    key = training_fingerprint(config, lessons, starts)
+def _checkpoints(config: RunConfig, assignments: Assignments, starts: StartModels | None) -> Checkpoints:
+    key = training_fingerprint(config, assignments, starts)
     return Checkpoints(storage.join(config.work_dir, *CHECKPOINTS, f"{config.training.train_size:g}"), key)
 
 

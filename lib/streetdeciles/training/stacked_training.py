@@ -1,4 +1,4 @@
-"""Training of all models of some lessons at once: arrays in, each model's best weights out."""
+"""Training of all models of some assignments at once: arrays in, each model's best weights out."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from streetdeciles.ordinal import SCORE_BINS
 from streetdeciles.ordinal.network import NetworkShape, Weights, initial_weights, location_network
 from streetdeciles.ordinal.stacked_network import empty_stack
 from streetdeciles.training.adam import StackedAdam
+from streetdeciles.training.assignments import Assignments
 from streetdeciles.training.batches import (
     StackedBatch,
     batch_size_of,
@@ -33,10 +34,9 @@ from streetdeciles.training.checkpoints import Checkpoint, TrainingState
 from streetdeciles.training.feature_source import BUFFER_MB, FeatureSource
 from streetdeciles.training.history import HistoryRow
 from streetdeciles.training.layout import Layout
-from streetdeciles.training.lessons import Lessons
 
 WEIGHTS, ORDER = 2, 3
-"""First words of the seeds of initial weights and of the order of rows, beside `lessons.VALIDATION`."""
+"""First words of the seeds of initial weights and of the order of rows, beside `assignments.VALIDATION`."""
 
 PARTED_SHARE = 0.9
 PARTED_MODEL_ROWS = 10_000
@@ -55,7 +55,7 @@ class Watcher:
 
 
 def train_models(
-    lessons: Lessons,
+    assignments: Assignments,
     settings: TrainingConfig,
     *,
     seed: int,
@@ -65,7 +65,7 @@ def train_models(
     buffer_mb: float = BUFFER_MB,
     hold: bool = False,
 ) -> list[TrainedModel]:
-    """The models of `lessons`, each by its best validation loss, in their order.
+    """The models of `assignments`, each by its best validation loss, in their order.
 
     A model stops learning when its validation loss has not improved for `settings.patience` epochs; the training ends
     when all have. What a model becomes does not depend on which others it is trained with.
@@ -80,17 +80,17 @@ def train_models(
     Raises:
         RunFailed: a model's validation loss was not a number in any epoch.
     """
-    best = BestModels(lessons.models, settings.patience, settings.halve_after)
+    best = BestModels(assignments.models, settings.patience, settings.halve_after)
     saved = checkpoint.read() if checkpoint is not None else None
     if saved is None:
-        stack = _Stack(lessons, settings, seed, _first_layout(lessons, settings))
-        stack.network.set_model_weights(first_weights(lessons, stack.shape, seed, starts))
+        stack = _Stack(assignments, settings, seed, _first_layout(assignments, settings))
+        stack.network.set_model_weights(first_weights(assignments, stack.shape, seed, starts))
         history: list[HistoryRow] = []
     else:
-        stack = _Stack(lessons, settings, seed, Layout(saved.arrays["layout"], len(lessons.outcomes)))
+        stack = _Stack(assignments, settings, seed, Layout(saved.arrays["layout"], len(assignments.outcomes)))
         history = _go_on(stack, best, saved, watcher)
-    source = FeatureSource(lessons.rows, place=keras.ops.convert_to_tensor, buffer_mb=buffer_mb, hold=hold)
-    batch_size = batch_size_of(settings, len(lessons.rows))
+    source = FeatureSource(assignments.rows, place=keras.ops.convert_to_tensor, buffer_mb=buffer_mb, hold=hold)
+    batch_size = batch_size_of(settings, len(assignments.rows))
     for epoch in range(history[-1].epoch + 1 if history else 1, settings.epochs + 1):
         if not best.learning.any():
             break
@@ -100,7 +100,7 @@ def train_models(
         learned = stack.learn(source, batch_size, (ORDER, seed, epoch), best, watcher.on_batch)
         validated, scores = stack.validate(source, batch_size)
         rates = best.rate_share * float(stack.network.optimizer.learning_rate)
-        rows = _history(lessons.models, epoch, learned, validated, rates, scores=scores, which=best.learning)
+        rows = _history(assignments.models, epoch, learned, validated, rates, scores=scores, which=best.learning)
         history += rows
         best.take(epoch, validated, stack.weights_of)
         if checkpoint is not None and checkpoint.due():
@@ -121,27 +121,27 @@ def shape_of_input(views: int, features: int, *, settings: TrainingConfig) -> Ne
 
 
 def first_weights(
-    lessons: Lessons, shape: NetworkShape, seed: int, starts: Callable[[str, int], Weights] | None = None
+    assignments: Assignments, shape: NetworkShape, seed: int, starts: Callable[[str, int], Weights] | None = None
 ) -> list[Weights]:
     """Each model's initial weights: those of `starts`, or what follows from the seed and its outcome and fold alone."""
     if starts is not None:
-        return [starts(*model) for model in lessons.models]
+        return [starts(*model) for model in assignments.models]
     network = location_network(shape)
     return [
         initial_weights(network, np.random.default_rng([WEIGHTS, seed, zlib.crc32(outcome.encode()), fold]))
-        for outcome, fold in lessons.models
+        for outcome, fold in assignments.models
     ]
 
 
 class _Stack:
-    """The models of a layout in one network, with their optimizer; arrays of all `lessons.models` in and out."""
+    """The models of a layout in one network, with their optimizer; arrays of all `assignments.models` in and out."""
 
-    def __init__(self, lessons: Lessons, settings: TrainingConfig, seed: int, layout: Layout) -> None:
-        self.lessons = lessons
+    def __init__(self, assignments: Assignments, settings: TrainingConfig, seed: int, layout: Layout) -> None:
+        self.assignments = assignments
         self.settings = settings
         self.seed = seed
         self.layout = layout
-        self.shape = network_shape(lessons.rows, settings)
+        self.shape = network_shape(assignments.rows, settings)
         self.network = empty_stack(
             self.shape,
             layout.numbers.size,
@@ -166,12 +166,12 @@ class _Stack:
         self.network.optimizer.rate_shares.assign(best.rate_share[self.layout.models])
         balanced = self.settings.balanced_batches
         batches = learning_batches(
-            self.lessons, self.layout, source, batch_size=batch_size, seed=order, balanced=balanced
+            self.assignments, self.layout, source, batch_size=batch_size, seed=order, balanced=balanced
         )
         return self._mean_by_model(_only(best.learning[self.layout.models], batches), on_batch, learns=True)[0]
 
     def validate(self, source: FeatureSource, batch_size: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
-        return self._mean_by_model(validation_batches(self.lessons, self.layout, source, batch_size=batch_size))
+        return self._mean_by_model(validation_batches(self.assignments, self.layout, source, batch_size=batch_size))
 
     def weights_of(self, models: list[int]) -> list[Weights]:
         return self.network.get_model_weights(self.layout.places(models))
@@ -184,13 +184,13 @@ class _Stack:
         now, then = self.layout.numbers.size, self.layout.without(~learning).numbers.size
         if then >= PARTED_SHARE * now:
             return False  # before all rows are counted, as this is asked in every epoch
-        rows = self.lessons.n_learning() / len(self.lessons.models)
+        rows = self.assignments.n_learning() / len(self.assignments.models)
         return (now - then) * rows * self.settings.patience >= PARTED_MODEL_ROWS
 
     def without(self, stopped: npt.NDArray[np.bool_]) -> _Stack:
         """The models that have not stopped in a smaller stack, which goes on where this one is."""
         layout = self.layout.without(stopped)
-        smaller = _Stack(self.lessons, self.settings, self.seed, layout)
+        smaller = _Stack(self.assignments, self.settings, self.seed, layout)
         places = self.layout.places(layout.models.tolist())
         for here, there in zip(self._variables(), smaller._variables(), strict=True):
             value = keras.ops.convert_to_numpy(here)
@@ -220,8 +220,8 @@ class _Stack:
         """Over each model's own rows of all batches: mean loss, absolute error and hits [3, all models], and counts of
         the scores [SCORE_BINS, all models]."""
         step = self.network.train_on_batch if learns else self.network.test_on_batch
-        sums = np.zeros((4, len(self.lessons.models)))
-        scores = np.zeros((SCORE_BINS, len(self.lessons.models)), np.int64)
+        sums = np.zeros((4, len(self.assignments.models)))
+        scores = np.zeros((SCORE_BINS, len(self.assignments.models)), np.int64)
         for batch in prefetched(batches):
             told = step(batch.inputs, batch.deciles, return_dict=True)
             by_model = np.asarray(told["by_model"], np.float64)
@@ -231,8 +231,8 @@ class _Stack:
         return sums[1:] / np.maximum(sums[0], 1), scores
 
 
-def _first_layout(lessons: Lessons, settings: TrainingConfig) -> Layout:
-    return Layout.apart(lessons) if settings.balanced_batches else Layout.together(lessons)
+def _first_layout(assignments: Assignments, settings: TrainingConfig) -> Layout:
+    return Layout.apart(assignments) if settings.balanced_batches else Layout.together(assignments)
 
 
 def _go_on(stack: _Stack, best: BestModels, saved: TrainingState, watcher: Watcher) -> list[HistoryRow]:

@@ -21,10 +21,10 @@ from streetdeciles.progress import progress
 from streetdeciles.run_log import StageReport
 from streetdeciles.splits.registry import split_of
 from streetdeciles.tables import TRAINING_SET
+from streetdeciles.training.assignments import Assignments, plan_assignments
 from streetdeciles.training.cache import COLUMNS, TrainingRows, cache_rows
 from streetdeciles.training.checkpoints import CHECKPOINTS
 from streetdeciles.training.history import HistoryRow, TensorBoardLog, history_csv
-from streetdeciles.training.lessons import Lessons, plan_lessons
 from streetdeciles.training.mlflow_log import tracked_training
 from streetdeciles.training_set.reader import open_training_set, training_set_shape
 
@@ -57,11 +57,11 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
         starts = _start_models(config)
         rows = _read(config, folder)
         config = _with_batch_size(config, rows)
-        lessons, notes = _plan(config, rows)
-        if not lessons.outcomes:
+        assignments, notes = _plan(config, rows)
+        if not assignments.outcomes:
             raise RunRefused(f"training: nothing can be learned; {'; '.join(notes)}")
-        with tracked_training(config, lessons, training_fingerprint(config, lessons, starts)) as tracked:
-            models, history = train(config, lessons, [log, tracked] if tracked else [log], starts)
+        with tracked_training(config, assignments, training_fingerprint(config, assignments, starts)) as tracked:
+            models, history = train(config, assignments, [log, tracked] if tracked else [log], starts)
             _save(config, rows, models, history, notes)
             if tracked:
                 tracked.result(_mean_results(models), {MODEL_CARD: read_card(storage.join(config.work_dir, MODELS))})
@@ -69,12 +69,12 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     counts = {
         "locations": len(rows),
         "outcomes": len(rows.outcomes),
-        "outcomes skipped": len(rows.outcomes) - len(lessons.outcomes),
-        **({"folds": len(lessons.folds)} if config.dataset.folds else {}),
+        "outcomes skipped": len(rows.outcomes) - len(assignments.outcomes),
+        **({"folds": len(assignments.folds)} if config.dataset.folds else {}),
         "models": len(models),
         "epochs, all models together": len(history),
     }
-    return StageReport("training", counts, [*notes, *_results(lessons, models)])
+    return StageReport("training", counts, [*notes, *_results(assignments, models)])
 
 
 def learning_curve(config: RunConfig) -> StageReport:
@@ -100,18 +100,18 @@ def learning_curve(config: RunConfig) -> StageReport:
         rows = _read(config, folder)
         for size in SIZES:
             training = config.training.model_copy(update={"train_size": size})
-            lessons, told = _plan(config.model_copy(update={"training": training}), rows)
+            assignments, told = _plan(config.model_copy(update={"training": training}), rows)
             notes += [f"{size:.0%}: {note}" for note in told if "is skipped" in note]
-            if lessons.outcomes:
-                models, _ = train(config.model_copy(update={"training": training}), lessons, [], starts)
-                points += curve_points(lessons, models, training)
+            if assignments.outcomes:
+                models, _ = train(config.model_copy(update={"training": training}), assignments, [], starts)
+                points += curve_points(assignments, models, training)
         if not points:
             raise RunRefused(f"training: nothing can be learned; {'; '.join(notes)}")
         storage.write_text(storage.join(config.work_dir, LEARNING_CURVE), curve_csv(points))
         storage.remove(storage.join(config.work_dir, *CHECKPOINTS))
     for outcome, errors in mean_errors(points).items():
-        course = ", ".join(f"{size:.0%}: {mae:.2f}" for size, mae in errors.items())
-        notes.append(f"{outcome}: mean error in deciles of held-out locations by size {course}")
+        by_size = ", ".join(f"{size:.0%}: {mae:.2f}" for size, mae in errors.items())
+        notes.append(f"{outcome}: mean error in deciles of held-out locations by size {by_size}")
     return StageReport("learning curve", {"locations": len(rows), "models": len(points)}, notes)
 
 
@@ -157,9 +157,9 @@ def _start_models(config: RunConfig) -> StartModels | None:
     return load_start_models(config.training.start_from, rows.outcomes, shape)
 
 
-def _plan(config: RunConfig, rows: TrainingRows) -> tuple[Lessons, list[str]]:
+def _plan(config: RunConfig, rows: TrainingRows) -> tuple[Assignments, list[str]]:
     settings = config.training
-    lessons, notes = plan_lessons(
+    assignments, notes = plan_assignments(
         rows,
         validation_share=settings.validation_share,
         seed=config.seed,
@@ -174,7 +174,7 @@ def _plan(config: RunConfig, rows: TrainingRows) -> tuple[Lessons, list[str]]:
             f"started from {settings.start_from}: results are of held-out areas only as far as those models have not "
             "seen them"
         )
-    return lessons, notes
+    return assignments, notes
 
 
 def _save(
@@ -206,8 +206,8 @@ def _mean_results(models: list[TrainedModel]) -> dict[str, float]:
     return found
 
 
-def _results(lessons: Lessons, models: list[TrainedModel]) -> Iterator[str]:
-    for outcome in lessons.outcomes:
+def _results(assignments: Assignments, models: list[TrainedModel]) -> Iterator[str]:
+    for outcome in assignments.outcomes:
         own = [model for model in models if model.outcome == outcome]
         epochs = ", ".join(str(model.epoch) for model in own)
         yield f"{outcome}: validation MAE {mean(model.val_mae for model in own):.2f} deciles, best epochs {epochs}"

@@ -9,7 +9,7 @@ from streetdeciles.progress import Advance
 from streetdeciles.training.history import HistoryLog, HistoryRow
 
 
-class Course:
+class ProgressLog:
     """The history so far; `advance` is told of model-rows (rows x models that learn from them).
 
     A model that stops early, and epochs that a killed run has done, leave less to do: so the time left is right.

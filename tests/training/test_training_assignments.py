@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from planted_rows import FOLDS, planted_rows
+from streetdeciles.training.assignments import Assignments, plan_assignments
 from streetdeciles.training.cache import TrainingRows
-from streetdeciles.training.lessons import Lessons, plan_lessons
 from streetdeciles.training_set.fold_codes import LEARNED, VALIDATED
 
 
@@ -19,49 +19,49 @@ def rows() -> TrainingRows:
 
 
 @pytest.fixture(scope="module")
-def lessons(rows: TrainingRows) -> Lessons:
-    return plan_lessons(rows, validation_share=0.2, seed=5)[0]
+def assignments(rows: TrainingRows) -> Assignments:
+    return plan_assignments(rows, validation_share=0.2, seed=5)[0]
 
 
-def roles(lessons: Lessons, f: int, o: int) -> tuple[np.ndarray, np.ndarray]:
-    everything = np.arange(len(lessons.rows))
-    return lessons.learning_weights(f, everything)[o] > 0, lessons.validation_weights(f, everything)[o] > 0
+def roles(assignments: Assignments, f: int, o: int) -> tuple[np.ndarray, np.ndarray]:
+    everything = np.arange(len(assignments.rows))
+    return assignments.learning_weights(f, everything)[o] > 0, assignments.validation_weights(f, everything)[o] > 0
 
 
-def test_models_are_outcomes_by_folds(lessons: Lessons) -> None:
-    assert lessons.models == tuple((f"outcome_{o}", fold) for fold in range(FOLDS) for o in range(2))
+def test_models_are_outcomes_by_folds(assignments: Assignments) -> None:
+    assert assignments.models == tuple((f"outcome_{o}", fold) for fold in range(FOLDS) for o in range(2))
 
 
 @pytest.mark.parametrize("f", range(FOLDS))
 @pytest.mark.parametrize("o", range(2))
-def test_a_row_is_held_out_or_learned_from_or_validates(lessons: Lessons, f: int, o: int) -> None:
-    learning, validating = roles(lessons, f, o)
-    held_out = lessons.rows.fold == f
+def test_a_row_is_held_out_or_learned_from_or_validates(assignments: Assignments, f: int, o: int) -> None:
+    learning, validating = roles(assignments, f, o)
+    held_out = assignments.rows.fold == f
     np.testing.assert_array_equal(held_out.astype(int) + learning + validating, 1)
-    area = lessons.rows.area
+    area = assignments.rows.area
     assert not {*area[learning]} & {*area[validating]}
     assert len({*area[validating]}) == 12  # 0.2 of the 60 areas of the other folds
 
 
-def test_outcomes_of_a_fold_are_validated_on_the_same_areas_and_folds_on_others(lessons: Lessons) -> None:
-    validation = lessons.validation_areas
+def test_outcomes_of_a_fold_are_validated_on_the_same_areas_and_folds_on_others(assignments: Assignments) -> None:
+    validation = assignments.validation_areas
     np.testing.assert_array_equal(validation[:, 0], validation[:, 1])
     assert not np.array_equal(validation[0], validation[1])
 
 
-def test_validation_areas_follow_from_the_seed_not_from_other_settings(rows: TrainingRows, lessons: Lessons) -> None:
-    again, other = (plan_lessons(rows, validation_share=0.2, seed=seed)[0] for seed in (5, 6))
-    more = plan_lessons(rows, validation_share=0.3, seed=5)[0]
-    np.testing.assert_array_equal(again.validation_areas, lessons.validation_areas)
-    assert not np.array_equal(other.validation_areas, lessons.validation_areas)
-    assert (more.validation_areas >= lessons.validation_areas).all()
+def test_validation_areas_follow_from_the_seed_alone(rows: TrainingRows, assignments: Assignments) -> None:
+    again, other = (plan_assignments(rows, validation_share=0.2, seed=seed)[0] for seed in (5, 6))
+    more = plan_assignments(rows, validation_share=0.3, seed=5)[0]
+    np.testing.assert_array_equal(again.validation_areas, assignments.validation_areas)
+    assert not np.array_equal(other.validation_areas, assignments.validation_areas)
+    assert (more.validation_areas >= assignments.validation_areas).all()
 
 
-def test_a_smaller_training_is_part_of_a_larger_one(rows: TrainingRows, lessons: Lessons) -> None:
+def test_a_smaller_training_is_part_of_a_larger_one(rows: TrainingRows, assignments: Assignments) -> None:
     learned: list[set[int]] = []
     for size, n in ((0.1, 5), (0.5, 24), (1.0, 48)):  # of the 48 areas that are not validated on
-        smaller, _ = plan_lessons(rows, validation_share=0.2, seed=5, train_size=size)
-        np.testing.assert_array_equal(smaller.validation_areas, lessons.validation_areas)
+        smaller, _ = plan_assignments(rows, validation_share=0.2, seed=5, train_size=size)
+        np.testing.assert_array_equal(smaller.validation_areas, assignments.validation_areas)
         learning, _ = roles(smaller, 1, 0)
         learned.append({*rows.area[learning].tolist()})
         assert len(learned[-1]) == n
@@ -74,26 +74,26 @@ def test_a_smaller_training_is_part_of_a_larger_one(rows: TrainingRows, lessons:
 
 def test_areas_of_a_smaller_training_follow_from_the_seed(rows: TrainingRows) -> None:
     one, again, other = (
-        plan_lessons(rows, validation_share=0.2, seed=seed, train_size=0.5)[0].learning_areas for seed in (5, 5, 6)
+        plan_assignments(rows, validation_share=0.2, seed=seed, train_size=0.5)[0].learning_areas for seed in (5, 5, 6)
     )
     np.testing.assert_array_equal(one, again)
     assert not np.array_equal(one, other)
 
 
-def test_classes_are_balanced_over_each_models_own_rows(lessons: Lessons) -> None:
+def test_classes_are_balanced_over_each_models_own_rows(assignments: Assignments) -> None:
     for f in range(FOLDS):
-        weights = lessons.learning_weights(f, np.arange(len(lessons.rows)))[0]
-        by_decile = [weights[lessons.rows.deciles[:, 0] == decile].sum() for decile in range(1, 11)]
+        weights = assignments.learning_weights(f, np.arange(len(assignments.rows)))[0]
+        by_decile = [weights[assignments.rows.deciles[:, 0] == decile].sum() for decile in range(1, 11)]
         np.testing.assert_allclose(by_decile, (weights > 0).sum() / 10, rtol=1e-5)
 
 
 def test_unknown_deciles_count_for_nothing(rows: TrainingRows) -> None:
     deciles = rows.deciles.copy()
     deciles[rows.area < 30, 1] = 0
-    lessons, _ = plan_lessons(replace(rows, deciles=deciles), validation_share=0.2, seed=5)
-    assert lessons.outcomes == rows.outcomes
+    assignments, _ = plan_assignments(replace(rows, deciles=deciles), validation_share=0.2, seed=5)
+    assert assignments.outcomes == rows.outcomes
     for f in range(FOLDS):
-        for role in roles(lessons, f, 1):
+        for role in roles(assignments, f, 1):
             assert role.any()
             assert not role[rows.area < 30].any()
 
@@ -101,8 +101,8 @@ def test_unknown_deciles_count_for_nothing(rows: TrainingRows) -> None:
 def test_an_outcome_with_too_few_areas_is_skipped_and_told(rows: TrainingRows) -> None:
     deciles = rows.deciles.copy()
     deciles[rows.area != 7, 0] = 0
-    lessons, notes = plan_lessons(replace(rows, deciles=deciles), validation_share=0.2, seed=5)
-    assert lessons.outcomes == ("outcome_1",)
+    assignments, notes = plan_assignments(replace(rows, deciles=deciles), validation_share=0.2, seed=5)
+    assert assignments.outcomes == ("outcome_1",)
     assert len(notes) == 1
     assert "outcome_0 is skipped: without fold 0, 1, 2" in notes[0]
 
@@ -110,17 +110,17 @@ def test_an_outcome_with_too_few_areas_is_skipped_and_told(rows: TrainingRows) -
 def test_an_empty_class_is_told_and_the_outcome_goes_on(rows: TrainingRows) -> None:
     deciles = rows.deciles.copy()
     deciles[(deciles[:, 0] == 4) & (rows.fold != 1), 0] = 5
-    lessons, notes = plan_lessons(replace(rows, deciles=deciles), validation_share=0.2, seed=5)
-    assert lessons.outcomes == rows.outcomes
+    assignments, notes = plan_assignments(replace(rows, deciles=deciles), validation_share=0.2, seed=5)
+    assert assignments.outcomes == rows.outcomes
     assert notes == ["outcome_0: no location to learn from in decile(s) 4 without fold 1"]
 
 
-def test_a_part_keeps_what_its_models_learn_from(lessons: Lessons) -> None:
-    part = lessons.part([2], [1])
+def test_a_part_keeps_what_its_models_learn_from(assignments: Assignments) -> None:
+    part = assignments.part([2], [1])
     assert part.models == (("outcome_1", 2),)
-    everything = np.arange(len(lessons.rows))
-    np.testing.assert_array_equal(part.learning_weights(0, everything), lessons.learning_weights(2, everything)[1:])
-    assert lessons.n_learning() == sum(lessons.part([f], [0, 1]).n_learning() for f in range(FOLDS))
+    everything = np.arange(len(assignments.rows))
+    np.testing.assert_array_equal(part.learning_weights(0, everything), assignments.learning_weights(2, everything)[1:])
+    assert assignments.n_learning() == sum(assignments.part([f], [0, 1]).n_learning() for f in range(FOLDS))
 
 
 def in_parts(rows: TrainingRows, *parts: int) -> TrainingRows:
@@ -129,51 +129,51 @@ def in_parts(rows: TrainingRows, *parts: int) -> TrainingRows:
 
 
 def test_a_held_out_part_is_not_seen_by_the_one_model(rows: TrainingRows) -> None:
-    lessons, notes = plan_lessons(in_parts(rows, 0, LEARNED, LEARNED), validation_share=0.2, seed=5)
+    assignments, notes = plan_assignments(in_parts(rows, 0, LEARNED, LEARNED), validation_share=0.2, seed=5)
     assert notes == []
-    assert lessons.models == (("outcome_0", 0), ("outcome_1", 0))
+    assert assignments.models == (("outcome_0", 0), ("outcome_1", 0))
     for o in range(2):
-        learning, validating = roles(lessons, 0, o)
+        learning, validating = roles(assignments, 0, o)
         np.testing.assert_array_equal((rows.fold == 0).astype(int) + learning + validating, 1)
         assert len({*rows.area[validating]}) == 12
-    np.testing.assert_array_equal(lessons.held_out(0, np.arange(len(rows))), [rows.fold == 0] * 2)
+    np.testing.assert_array_equal(assignments.held_out(0, np.arange(len(rows))), [rows.fold == 0] * 2)
 
 
 def test_a_validation_part_is_what_the_model_is_validated_on(rows: TrainingRows) -> None:
-    lessons, _ = plan_lessons(in_parts(rows, 0, VALIDATED, LEARNED), validation_share=0.2, seed=5)
+    assignments, _ = plan_assignments(in_parts(rows, 0, VALIDATED, LEARNED), validation_share=0.2, seed=5)
     for o in range(2):
-        learning, validating = roles(lessons, 0, o)
+        learning, validating = roles(assignments, 0, o)
         np.testing.assert_array_equal(validating, rows.fold == 1)
         np.testing.assert_array_equal(learning, rows.fold == 2)
 
 
 def test_held_out_deciles_are_seen_by_no_model_of_the_outcome(rows: TrainingRows) -> None:
     parts = in_parts(rows, LEARNED, LEARNED, LEARNED)
-    lessons, notes = plan_lessons(parts, validation_share=0.2, seed=5, held_out_deciles=[1, 7])
+    assignments, notes = plan_assignments(parts, validation_share=0.2, seed=5, held_out_deciles=[1, 7])
     assert notes == []  # that they are not learned from is as it should be
     for o in range(2):
-        learning, validating = roles(lessons, 0, o)
+        learning, validating = roles(assignments, 0, o)
         held_out = np.isin(rows.deciles[:, o], [1, 7])
         np.testing.assert_array_equal(held_out.astype(int) + learning + validating, 1)
-        np.testing.assert_array_equal(lessons.held_out(0, np.arange(len(rows)))[o], held_out)
+        np.testing.assert_array_equal(assignments.held_out(0, np.arange(len(rows)))[o], held_out)
         assert not {*rows.area[learning]} & {*rows.area[validating]}
-        weights = lessons.learning_weights(0, np.arange(len(rows)))[o]
+        weights = assignments.learning_weights(0, np.arange(len(rows)))[o]
         for decile in {*range(1, 11)} - {1, 7}:
             of_decile = weights[rows.deciles[:, o] == decile].sum()
             assert of_decile == pytest.approx(learning.sum() / 8, rel=1e-5)
 
 
 def test_where_nothing_is_held_out_all_is_learned_but_what_validates(rows: TrainingRows) -> None:
-    lessons, _ = plan_lessons(in_parts(rows, LEARNED, LEARNED, LEARNED), validation_share=0.2, seed=5)
-    learning, validating = roles(lessons, 0, 0)
+    assignments, _ = plan_assignments(in_parts(rows, LEARNED, LEARNED, LEARNED), validation_share=0.2, seed=5)
+    learning, validating = roles(assignments, 0, 0)
     np.testing.assert_array_equal(learning.astype(int) + validating, 1)
     assert len({*rows.area[validating]}) == 18  # 0.2 of 90 areas
-    assert not lessons.held_out(0, np.arange(len(rows))).any()
+    assert not assignments.held_out(0, np.arange(len(rows))).any()
 
 
-def test_one_fold_has_the_lessons_that_it_has_among_all(rows: TrainingRows, lessons: Lessons) -> None:
-    one, _ = plan_lessons(rows, validation_share=0.2, seed=5, folds=[2])
-    part = lessons.part([2], [0, 1])
+def test_one_fold_has_the_assignments_that_it_has_among_all(rows: TrainingRows, assignments: Assignments) -> None:
+    one, _ = plan_assignments(rows, validation_share=0.2, seed=5, folds=[2])
+    part = assignments.part([2], [0, 1])
     assert one.models == part.models == (("outcome_0", 2), ("outcome_1", 2))
     assert one.all_folds == part.all_folds
     for name in ("class_weights", "learning_areas", "validation_areas", "learns", "validates"):
@@ -184,8 +184,8 @@ def test_an_outcome_that_cannot_be_learned_without_folds_is_told(rows: TrainingR
     deciles = rows.deciles.copy()
     deciles[rows.area != 7, 0] = 0
     parts = in_parts(replace(rows, deciles=deciles), 0, LEARNED, LEARNED)
-    lessons, notes = plan_lessons(parts, validation_share=0.2, seed=5)
-    assert lessons.outcomes == ("outcome_1",)
+    assignments, notes = plan_assignments(parts, validation_share=0.2, seed=5)
+    assert assignments.outcomes == ("outcome_1",)
     assert notes == [
         "outcome_0 is skipped: there are too few areas of different deciles to learn from and to validate on"
     ]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from streetdeciles.training.course import Course
 from streetdeciles.training.history import HistoryRow
+from streetdeciles.training.progress_log import ProgressLog
 
 EPOCHS = 4
 
@@ -29,14 +29,14 @@ def epoch_of(number: int, *maes: float) -> list[HistoryRow]:
 def test_what_need_not_be_done_is_left_out() -> None:
     """Two models of 30 rows each: epoch 1 was done before a kill, one stops after epoch 2, the other after epoch 3."""
     kept = Kept()
-    course = Course(EPOCHS, [kept], kept.advance)
-    course.begin(60)
-    course.on_epoch(epoch_of(1, 2.0, 3.0))
+    progress_log = ProgressLog(EPOCHS, [kept], kept.advance)
+    progress_log.begin(60)
+    progress_log.on_epoch(epoch_of(1, 2.0, 3.0))
     for number, models in ((2, 2), (3, 1)):
-        course.on_batch(20 * models)
-        course.on_batch(10 * models)
-        course.on_epoch(epoch_of(number, *[1.5] * models))
-    course.end()
+        progress_log.on_batch(20 * models)
+        progress_log.on_batch(10 * models)
+        progress_log.on_epoch(epoch_of(number, *[1.5] * models))
+    progress_log.end()
     assert kept.told == [
         (0, "epoch 1, 2 models, validation MAE 2.50", 60),
         (40, "", 0),
@@ -49,4 +49,4 @@ def test_what_need_not_be_done_is_left_out() -> None:
     ]
     done, left_out = (sum(told[i] for told in kept.told) for i in (0, 2))
     assert done + left_out == EPOCHS * 60
-    assert [row for epoch in kept.epochs for row in epoch] == course.history
+    assert [row for epoch in kept.epochs for row in epoch] == progress_log.history

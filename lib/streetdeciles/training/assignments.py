@@ -20,7 +20,7 @@ Index = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Lessons:
+class Assignments:
     """The models of a training, one for each of `folds` x `outcomes`, fold by fold, and their rows.
 
     A model sees no row of its own fold, and none of the `held_out_deciles` of its outcome. Of the other areas it is
@@ -30,7 +30,7 @@ class Lessons:
     class_weights: float32 [folds, outcomes, 11], by decile.
     learning_areas, validation_areas: bool [folds, outcomes, areas].
     learns, validates: bool [all folds, rows]: rows that any model of a fold learns from, or is validated on. They stay
-    those of all models in a part of the lessons, because batches are made from them: so a model is given the same
+    those of all models in a part of the assignments, because batches are made from them: so a model is given the same
     batches with whichever others it is trained.
     """
 
@@ -50,8 +50,8 @@ class Lessons:
         """(outcome, fold) of each model, in the order of the stack."""
         return tuple((outcome, fold) for fold in self.folds for outcome in self.outcomes)
 
-    def part(self, folds: Sequence[int], outcomes: Sequence[int]) -> Lessons:
-        """The lessons of some of the models, by the places of their folds and outcomes."""
+    def part(self, folds: Sequence[int], outcomes: Sequence[int]) -> Assignments:
+        """The assignments of some of the models, by the places of their folds and outcomes."""
         chosen = np.ix_(folds, outcomes)
         return replace(
             self,
@@ -96,7 +96,7 @@ class Lessons:
         return rows
 
 
-def plan_lessons(
+def plan_assignments(
     rows: TrainingRows,
     *,
     validation_share: float,
@@ -104,8 +104,8 @@ def plan_lessons(
     train_size: float = 1.0,
     folds: Sequence[int] | None = None,
     held_out_deciles: Sequence[int] = (),
-) -> tuple[Lessons, list[str]]:
-    """Lessons of all outcomes that can be learned in every fold, and notes on those that cannot, or not wholly.
+) -> tuple[Assignments, list[str]]:
+    """Assignments of all outcomes that can be learned in every fold, and notes on those that cannot, or not wholly.
 
     Where no row is in a fold, there is one model an outcome, THE_ONE_MODEL. Where rows are VALIDATED, every model is
     validated on them, else on a share of the areas that it may learn from, drawn by `seed`.
@@ -139,7 +139,7 @@ def plan_lessons(
             weights[f, o] = class_weights(deciles[learning].astype(np.int64))
             learns[f] |= learning
             validates[f] |= validating
-    lessons = Lessons(
+    assignments = Assignments(
         rows,
         all_folds,
         all_folds,
@@ -152,7 +152,7 @@ def plan_lessons(
         tuple(held_out_deciles),
     )
     chosen = all_folds if folds is None else sorted(folds)
-    return _without_hopeless(lessons.part([all_folds.index(fold) for fold in chosen], range(outcomes)))
+    return _without_hopeless(assignments.part([all_folds.index(fold) for fold in chosen], range(outcomes)))
 
 
 def _validation_areas(known: npt.NDArray[np.int32], order: Index, share: float) -> Index:
@@ -176,17 +176,17 @@ def _in_order(known: npt.NDArray[np.int32], order: Index) -> Index:
     return candidates
 
 
-def _without_hopeless(lessons: Lessons) -> tuple[Lessons, list[str]]:
-    """The lessons without the outcomes of which some fold has too little to learn from; notes on what is missing."""
+def _without_hopeless(assignments: Assignments) -> tuple[Assignments, list[str]]:
+    """The assignments without outcomes that lack rows to learn from in some fold, and notes on what is missing."""
     kept: list[int] = []
     notes: list[str] = []
-    has_folds = len(lessons.all_folds) > 1
-    expected = np.isin(np.arange(1, N_DECILES + 1), lessons.held_out_deciles)
-    for o, outcome in enumerate(lessons.outcomes):
-        empty = lessons.class_weights[:, o, 1:] == 0
-        hopeless = (empty.sum(axis=1) > N_DECILES - 2) | ~lessons.validation_areas[:, o].any(axis=1)
+    has_folds = len(assignments.all_folds) > 1
+    expected = np.isin(np.arange(1, N_DECILES + 1), assignments.held_out_deciles)
+    for o, outcome in enumerate(assignments.outcomes):
+        empty = assignments.class_weights[:, o, 1:] == 0
+        hopeless = (empty.sum(axis=1) > N_DECILES - 2) | ~assignments.validation_areas[:, o].any(axis=1)
         if hopeless.any():
-            folds = ", ".join(str(lessons.folds[f]) for f in np.flatnonzero(hopeless))
+            folds = ", ".join(str(assignments.folds[f]) for f in np.flatnonzero(hopeless))
             where = f"without fold {folds} there" if has_folds else "there"
             notes.append(
                 f"{outcome} is skipped: {where} are too few areas of different deciles to learn from and to validate on"
@@ -196,9 +196,9 @@ def _without_hopeless(lessons: Lessons) -> tuple[Lessons, list[str]]:
         empty &= ~expected
         missing = [
             f"{', '.join(map(str, np.flatnonzero(empty[f]) + 1))}{f' without fold {fold}' if has_folds else ''}"
-            for f, fold in enumerate(lessons.folds)
+            for f, fold in enumerate(assignments.folds)
             if empty[f].any()
         ]
         if missing:
             notes.append(f"{outcome}: no location to learn from in decile(s) {'; '.join(missing)}")
-    return lessons.part(range(len(lessons.folds)), kept), notes
+    return assignments.part(range(len(assignments.folds)), kept), notes
