@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from streetdeciles.errors import RunFailed, RunRefused, told_in_one_line
+from streetdeciles.errors import RunFailed, RunRefused, one_line_error
 
 
 def test_error_of_ours_is_told_as_it_is() -> None:
     error = RunRefused("conf.yaml: wrong")
 
-    assert told_in_one_line(error) is error
+    assert one_line_error(error) is error
 
 
 def test_error_of_a_worker_is_taken_out_of_the_jvm_trace() -> None:
@@ -20,7 +20,7 @@ def test_error_of_a_worker_is_taken_out_of_the_jvm_trace() -> None:
         "\tat org.apache.spark.api.python.BasePythonRunner.handlePythonException(PythonRunner.scala:572)\n"
     )
 
-    told = told_in_one_line(RuntimeError(trace))
+    told = one_line_error(RuntimeError(trace))
 
     assert type(told) is RunRefused
     assert str(told) == "features.device: gpu, but there is none"
@@ -28,7 +28,7 @@ def test_error_of_a_worker_is_taken_out_of_the_jvm_trace() -> None:
 
 
 def test_foreign_error_is_told_by_its_last_cause() -> None:
-    told = told_in_one_line(
+    told = one_line_error(
         RuntimeError("Job aborted.\n\tat org.apache\nCaused by: java.io.IOException: No space left on device\n\tat x")
     )
 
@@ -38,4 +38,4 @@ def test_foreign_error_is_told_by_its_last_cause() -> None:
 
 
 def test_error_without_text_is_told_by_its_name() -> None:
-    assert str(told_in_one_line(MemoryError())) == "MemoryError: MemoryError"
+    assert str(one_line_error(MemoryError())) == "MemoryError: MemoryError"

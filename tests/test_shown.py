@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from small_run import SmallRun, photograph
 from streetdeciles.csv_cells import safe_cell, text_of_cell, write_rows
-from streetdeciles.errors import RunFailed, RunRefused, told_in_one_line
+from streetdeciles.errors import RunFailed, RunRefused, one_line_error
 from streetdeciles.shown import LogFormatter, is_secret, shown, without_secrets
 from streetdeciles.terminal import say, show_table
 
@@ -33,7 +33,7 @@ def test_control_characters_are_escaped() -> None:
 def test_any_text_is_shown_in_one_printable_line(text: str) -> None:
     assert shown(text).isprintable()
     assert shown(shown(text)) == shown(text)
-    assert str(told_in_one_line(ValueError(text))).isprintable()
+    assert str(one_line_error(ValueError(text))).isprintable()
 
 
 def test_log_record_is_one_line_and_its_trace_is_indented() -> None:

@@ -12,6 +12,7 @@ from uuid import uuid4
 from demo_city.damage import DAMAGES
 from demo_city.photograph import Place, draw_photographs
 from streetdeciles.errors import RunFailed
+from streetdeciles.hardware import usable_cores
 
 UNFINISHED = "_unfinished"
 """Where a file is written before it is moved into place."""
@@ -38,7 +39,7 @@ def draw_all(folder: Path, work: Sequence[Work]) -> Iterator[dict[str, int]]:
     from concurrent.futures import ProcessPoolExecutor, as_completed
     from multiprocessing import get_context
 
-    processes = min(len(os.sched_getaffinity(0)), len(work))
+    processes = min(usable_cores(), len(work))
     # Not forked: this process may run threads (a Spark session's), which a fork would leave in an unknown state.
     pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_start)
     try:

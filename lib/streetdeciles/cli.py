@@ -13,7 +13,7 @@ from typing import Any
 from streetdeciles import __version__, storage, terminal
 from streetdeciles.config import RunConfig
 from streetdeciles.config_file import load_config
-from streetdeciles.errors import RunRefused, told_in_one_line
+from streetdeciles.errors import RunRefused, one_line_error
 from streetdeciles.keras_start import start_keras
 from streetdeciles.models.card import chosen_models, read_card
 from streetdeciles.pipeline import STAGE_NAMES, plan, run, run_learning_curve, select_stages
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("stopped; the same command goes on from what is finished", file=sys.stderr)
         return 130
     except Exception as error:
-        told = told_in_one_line(error)
+        told = one_line_error(error)
         logger.debug("the whole trace of what stopped the run", exc_info=True)
         print(f"error: {told}", file=sys.stderr)
         return told.exit_code

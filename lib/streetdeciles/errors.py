@@ -33,7 +33,7 @@ class RunFailed(StreetdecilesError):
     """The run stopped while working; the same command goes on from what is finished."""
 
 
-def told_in_one_line(error: BaseException) -> StreetdecilesError:
+def one_line_error(error: BaseException) -> StreetdecilesError:
     """`error` as one of ours: what a Spark worker raised comes back wrapped in a JVM's trace."""
     if isinstance(error, StreetdecilesError):
         return error

@@ -11,6 +11,7 @@ from typing import Any
 
 from streetdeciles import __version__, storage
 from streetdeciles.config import RunConfig, input_paths, public_values, result_settings
+from streetdeciles.digests import settings_digest
 from streetdeciles.errors import RunRefused
 
 
@@ -34,7 +35,7 @@ def fingerprint(config: RunConfig, stage: str, upstream: Mapping[str, str]) -> s
         "upstream": dict(upstream),
         "version": __version__,
     }
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+    return settings_digest(**content)
 
 
 def record(work_dir: str, report: StageReport, stage_fingerprint: str) -> None:

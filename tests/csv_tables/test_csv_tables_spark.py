@@ -11,7 +11,7 @@ import pytest
 
 from streetdeciles.csv_tables.on_spark import spark_rows
 from streetdeciles.csv_tables.table import open_table
-from streetdeciles.errors import RunRefused, told_in_one_line
+from streetdeciles.errors import RunRefused, one_line_error
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -79,7 +79,7 @@ def test_damage_is_named_by_its_row_in_a_file_read_in_ranges(
     path.write_bytes("\n".join(lines).encode("utf-8", "surrogateescape"))
     with pytest.raises(Exception, match="t.csv") as raised:
         rows_of(spark, path, range_bytes=2500)
-    told = told_in_one_line(raised.value)
+    told = one_line_error(raised.value)
     assert isinstance(told, RunRefused)
     assert f"{path}, row 502" in str(told)
     raised.match(expected)

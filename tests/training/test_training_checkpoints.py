@@ -16,10 +16,11 @@ import numpy as np
 import pytest
 from interrupted_training import EPOCHS, an_outcome_a_round, train_planted
 
+from streetdeciles.digests import settings_digest
 from streetdeciles.models.store import TrainedModel
 from streetdeciles.training import stacked_training as trainer
 from streetdeciles.training.assignments import Assignments
-from streetdeciles.training.checkpoints import CHECKPOINTS, Checkpoint, TrainingState, checkpoint_key
+from streetdeciles.training.checkpoints import CHECKPOINTS, Checkpoint, TrainingState
 from streetdeciles.training.history import HistoryRow
 
 Trained = tuple[list[TrainedModel], list[HistoryRow]]
@@ -132,9 +133,9 @@ def test_a_checkpoint_of_other_settings_is_ignored(tmp_path: Path, caplog: pytes
 
 
 def test_the_key_tells_training_sets_apart() -> None:
-    one, other = (checkpoint_key(training_set=fingerprint, seed=1) for fingerprint in ("a", "b"))
+    one, other = (settings_digest(training_set=fingerprint, seed=1) for fingerprint in ("a", "b"))
     assert one != other
-    assert one == checkpoint_key(seed=1, training_set="a")
+    assert one == settings_digest(seed=1, training_set="a")
 
 
 def test_state_comes_back_as_it_was(tmp_path: Path) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.resources import files
+from functools import partial
 from typing import TYPE_CHECKING
+
+from streetdeciles.queries import query
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
+
+_query = partial(query, "streetdeciles.aggregation")
 
 
 def locate(predictions: DataFrame, locations: DataFrame, area_labels: DataFrame) -> DataFrame:
@@ -33,8 +37,3 @@ def aggregate_areas(located: DataFrame, methods: Sequence[str]) -> DataFrame:
 def count_areas(area_predictions: DataFrame, area_labels: DataFrame) -> DataFrame:
     """`region`, `n_areas` (with a label or a prediction) and `n_predicted`."""
     return _query("counted_areas", area_predictions=area_predictions, area_labels=area_labels)
-
-
-def _query(name: str, **frames: DataFrame) -> DataFrame:
-    text = (files("streetdeciles.aggregation") / f"{name}.sql").read_text(encoding="utf-8")
-    return next(iter(frames.values())).sparkSession.sql(text, args={}, **frames)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 from streetdeciles.dataset.assembly import assemble
+from streetdeciles.queries import query
 from streetdeciles.tables import training_set_columns
 from streetdeciles.training_set.columns import TrainingSetShape, training_set_ddl
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame
+
+_query = partial(query, "streetdeciles.dataset")
 
 FILE_MB = 256
 """Features in one file of the set, before compression: what one task sorts and writes."""
@@ -65,9 +68,3 @@ def build_rows(features: DataFrame, places: DataFrame, shape: TrainingSetShape) 
     n_files = -(-bytes_of_features // (FILE_MB * 2**20))
     in_order = views.repartitionByRange(n_files, "row_number").sortWithinPartitions("row_number", "view", "image_id")
     return in_order.mapInArrow(assembled, training_set_ddl(shape.outcomes))
-
-
-def _query(name: str, arguments: dict[str, Any] | None = None, /, **frames: DataFrame) -> DataFrame:
-    text = (files("streetdeciles.dataset") / f"{name}.sql").read_text(encoding="utf-8")
-    spark = next(iter(frames.values())).sparkSession
-    return spark.sql(text, args=arguments or {}, **frames)

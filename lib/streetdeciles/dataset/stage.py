@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from streetdeciles import storage
@@ -12,6 +11,7 @@ from streetdeciles.dataset.hdf5 import FILE_NAMES, export_hdf5
 from streetdeciles.dataset.join import build_rows, count_areas, find_left_out, find_photographs, number_places
 from streetdeciles.errors import RunFailed, RunRefused
 from streetdeciles.run_log import StageReport
+from streetdeciles.session import spark_settings
 from streetdeciles.splits.registry import split_of
 from streetdeciles.tables import AREA_LABELS, FEATURES, LEFT_OUT, LOCATIONS, REJECTS, TRAINING_SET
 from streetdeciles.training_set.columns import TrainingSetShape
@@ -86,7 +86,7 @@ def _refuse_without_deciles(area_labels: DataFrame, outcomes: Sequence[str]) -> 
 def _write_set(rows: DataFrame, shape: TrainingSetShape, work_dir: str) -> None:
     staged = storage.staging_uri(work_dir, TRAINING_SET)
     try:
-        with _small_batches(rows.sparkSession):
+        with spark_settings(rows.sparkSession, SMALL_BATCHES):
             write_training_set(rows, staged, shape)
         written = training_set_shape(staged)
         if written != shape:
@@ -94,18 +94,6 @@ def _write_set(rows: DataFrame, shape: TrainingSetShape, work_dir: str) -> None:
         storage.replace(staged, storage.join(work_dir, TRAINING_SET))
     finally:
         storage.remove(staged)
-
-
-@contextmanager
-def _small_batches(spark: SparkSession) -> Iterator[None]:
-    before = {key: str(spark.conf.get(key)) for key in SMALL_BATCHES}
-    for key, value in SMALL_BATCHES.items():
-        spark.conf.set(key, value)
-    try:
-        yield
-    finally:
-        for key, value in before.items():
-            spark.conf.set(key, value)
 
 
 def _with_folds(places: DataFrame, folds: pd.DataFrame) -> DataFrame:

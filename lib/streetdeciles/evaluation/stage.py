@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from importlib.resources import files
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,12 +13,15 @@ from streetdeciles import storage
 from streetdeciles.config import RunConfig
 from streetdeciles.evaluation.baseline import MEDIAN, median_cells
 from streetdeciles.evaluation.bootstrap import measure
+from streetdeciles.queries import query
 from streetdeciles.run_log import StageReport
 from streetdeciles.tables import AREA_LABELS, AREA_PREDICTIONS, LOCATIONS, METRICS, PREDICTIONS
 
 if TYPE_CHECKING:
     import pandas as pd
     from pyspark.sql import DataFrame, Row, SparkSession
+
+_query = partial(query, "streetdeciles.evaluation")
 
 GROUP = ("region", "outcome", "level")
 
@@ -88,8 +91,3 @@ def _notes(groups: Sequence[Row], outcomes: Sequence[str]) -> list[str]:
     ]
     predicted = {group["outcome"] for group in groups}
     return [*unmeasured, *(f"{outcome}: no predictions" for outcome in outcomes if outcome not in predicted)]
-
-
-def _query(name: str, **frames: DataFrame) -> DataFrame:
-    text = (files("streetdeciles.evaluation") / f"{name}.sql").read_text(encoding="utf-8")
-    return next(iter(frames.values())).sparkSession.sql(text, args={}, **frames)

@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from importlib.resources import files
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from streetdeciles.features.extracted import FEATURE, REJECT, Tally
 from streetdeciles.features.shards import Mark, Shard, remove_shards, write_mark
 from streetdeciles.features.staged import spark_schema, write_parquet
 from streetdeciles.features.wave import WaveSettings
+from streetdeciles.queries import query
 from streetdeciles.tables import FEATURES, REJECTS, Table
 
 if TYPE_CHECKING:
@@ -59,8 +59,7 @@ def commit_wave(
 
 def _check(extracted: DataFrame, shards: Sequence[Shard]) -> tuple[dict[int, Tally], dict[int, str]]:
     """(tally, failure) by shard; RunFailed unless each photograph of the others came out exactly once."""
-    query = (files("streetdeciles.features") / "staged.sql").read_text(encoding="utf-8")
-    found = {row["shard"]: row for row in extracted.sparkSession.sql(query, extracted=extracted).collect()}
+    found = {row["shard"]: row for row in query("streetdeciles.features", "staged", extracted=extracted).collect()}
     tallies = {number: _sum(map(json.loads, row["tallies"])) for number, row in found.items() if row["tallies"]}
     failed = {number: tally.failure for number, tally in tallies.items() if tally.failure}
     for shard in shards:

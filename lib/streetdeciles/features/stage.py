@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.resources import files
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -24,7 +23,9 @@ from streetdeciles.features.watch import MAX_DECODING_S
 from streetdeciles.features.wave import WaveSettings
 from streetdeciles.features.workers import ExtractionTask
 from streetdeciles.progress import progress
+from streetdeciles.queries import query
 from streetdeciles.run_log import StageReport
+from streetdeciles.session import spark_settings
 from streetdeciles.tables import FEATURES, IMAGE_INDEX, REJECTS
 
 if TYPE_CHECKING:
@@ -95,8 +96,8 @@ def extract_shards(spark: SparkSession, config: RunConfig, network: ImageNetwork
 
 
 def _index_shards(spark: SparkSession, work_dir: str) -> list[Shard]:
-    query = (files("streetdeciles.features") / "shards.sql").read_text(encoding="utf-8")
-    found = spark.sql(query, image_index=storage.read_table(spark, IMAGE_INDEX, work_dir)).collect()
+    index = storage.read_table(spark, IMAGE_INDEX, work_dir)
+    found = query("streetdeciles.features", "shards", image_index=index).collect()
     if not found:
         raise RunFailed(f"{storage.join(work_dir, IMAGE_INDEX.name)} is empty; run the stage images again")
     return [Shard(row["shard"], row["images"], row["members"]) for row in found]
@@ -163,12 +164,5 @@ def _own_workers(spark: SparkSession) -> Iterator[None]:
     turn. Workers of another environment are kept apart, and the size of their buffer is part of it. When the stage is
     over they end after a minute, and their memory is free.
     """
-    before = spark.conf.get(OWN_WORKERS, None)
-    spark.conf.set(OWN_WORKERS, OWN_BUFFER_BYTES)
-    try:
+    with spark_settings(spark, {OWN_WORKERS: OWN_BUFFER_BYTES}):
         yield
-    finally:
-        if before is None:
-            spark.conf.unset(OWN_WORKERS)
-        else:
-            spark.conf.set(OWN_WORKERS, before)

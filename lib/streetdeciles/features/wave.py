@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from streetdeciles import storage
-from streetdeciles.errors import StreetdecilesError, told_in_one_line
+from streetdeciles.errors import StreetdecilesError, one_line_error
 from streetdeciles.extraction.rejects import Rejected
 from streetdeciles.features.shards import Shard
 from streetdeciles.features.staged import spark_schema, write_parquet, write_rejects
@@ -120,5 +120,5 @@ def _told(error: Exception) -> Exception:
         return error
     text = str(error)
     if LOST_WORKER.search(text) and "streetdeciles.errors" not in text:
-        return WorkerDied(told_in_one_line(error))
-    return told_in_one_line(error)
+        return WorkerDied(one_line_error(error))
+    return one_line_error(error)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
+from functools import partial
 from typing import TYPE_CHECKING
 
 from streetdeciles import storage
@@ -12,11 +12,14 @@ from streetdeciles.images.kept_types import spark_type
 from streetdeciles.images.listing import list_all
 from streetdeciles.images.pattern import name_pattern
 from streetdeciles.images.table import KEPT, list_rows, staged_rows
+from streetdeciles.queries import query
 from streetdeciles.run_log import StageReport
 from streetdeciles.tables import IMAGE_COLUMNS, IMAGE_INDEX, LEFT_OUT, Table
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row, SparkSession
+
+_query = partial(query, "streetdeciles.images")
 
 
 def run(spark: SparkSession, config: RunConfig) -> StageReport:
@@ -48,7 +51,7 @@ def _name_all(spark: SparkSession, images: ImagesConfig, staged: str) -> DataFra
     """What is in the folder or in the table: image_id, location_id, view, uri, …, or a reason and detail."""
     if images.table is not None:
         rows = list_rows(spark, images.table, staged)
-        return spark.sql(_sql("table_rows"), args={"views": images.views}, rows=rows)
+        return _query("table_rows", {"views": images.views}, rows=rows)
     folder = images.folder or ""
     fs, there = storage.filesystem(folder)
     if not fs.isdir(there):
@@ -89,7 +92,7 @@ def _views_of_one(images: ImagesConfig) -> int:
 
 def first_of_each(named: DataFrame) -> DataFrame:
     """`named`, with a reason for all but the first photograph of a view."""
-    return named.sparkSession.sql(_sql("first_of_each"), named=named)
+    return _query("first_of_each", named=named)
 
 
 def name_files(entries: DataFrame, images: ImagesConfig) -> DataFrame:
@@ -102,7 +105,7 @@ def name_files(entries: DataFrame, images: ImagesConfig) -> DataFrame:
         "views": images.views,
         "pattern": images.pattern,
     }
-    return entries.sparkSession.sql(_sql("named_files"), args=arguments, entries=entries)
+    return _query("named_files", arguments, entries=entries)
 
 
 def assign_shards(named: DataFrame, previous: DataFrame, images: ImagesConfig) -> DataFrame:
@@ -110,7 +113,7 @@ def assign_shards(named: DataFrame, previous: DataFrame, images: ImagesConfig) -
     last = previous.selectExpr("max(shard) AS shard").first()
     first_new = 0 if last is None or last["shard"] is None else last["shard"] + 1
     arguments = {"shard_size": images.shard_size, "views": images.views, "first_new_shard": first_new}
-    return named.sparkSession.sql(_sql("index"), args=arguments, images=named, previous=previous)
+    return _query("index", arguments, images=named, previous=previous)
 
 
 def _previous_index(spark: SparkSession, work_dir: str) -> DataFrame:
@@ -161,7 +164,3 @@ def _left_out(named: DataFrame) -> DataFrame:
 
 def _what(images: ImagesConfig) -> str:
     return "files" if images.table is None else "rows"
-
-
-def _sql(name: str) -> str:
-    return (files("streetdeciles.images") / f"{name}.sql").read_text(encoding="utf-8")

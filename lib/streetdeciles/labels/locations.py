@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from streetdeciles.csv_tables.table import CsvTable, open_table
 from streetdeciles.errors import RunRefused
 from streetdeciles.labels.boundaries import fill_areas
+from streetdeciles.queries import query
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
+
+_query = partial(query, "streetdeciles.labels")
 
 COLUMNS = ("location_id", "area_id", "oa", "msoa", "latitude", "longitude")
 NUMBER = r"^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$"
@@ -59,13 +61,12 @@ def place(rows: DataFrame, areas: DataFrame, *, path: str, boundaries: Boundarie
 
     `areas` holds area_id and region (null: in none) of all areas of the tables.
     """
-    spark = rows.sparkSession
-    cleaned = spark.sql(_sql("location_rows"), args={"number": NUMBER}, rows=rows)
+    cleaned = _query("location_rows", {"number": NUMBER}, rows=rows)
     if boundaries is not None:
         fill = partial(fill_areas, path=boundaries.path, area_id=boundaries.area_id, digest=boundaries.digest)
         cleaned = cleaned.mapInArrow(fill, cleaned.schema)
     arguments = {"has_boundaries": boundaries is not None, "file": path.rsplit("/", 1)[-1]}
-    return spark.sql(_sql("placed_locations"), args=arguments, rows=cleaned, areas=areas)
+    return _query("placed_locations", arguments, rows=cleaned, areas=areas)
 
 
 def count(placed: DataFrame, path: str) -> LocationCounts:
@@ -103,7 +104,3 @@ def left_out(placed: DataFrame) -> DataFrame:
     return placed.where("reason IS NOT NULL").select(
         F.coalesce("location_id", unnamed).alias("id"), "reason", "detail", F.lit("labels").alias("stage")
     )
-
-
-def _sql(name: str) -> str:
-    return (files("streetdeciles.labels") / f"{name}.sql").read_text(encoding="utf-8")

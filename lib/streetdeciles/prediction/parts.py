@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from streetdeciles import storage
 from streetdeciles.progress import progress
@@ -28,11 +26,6 @@ def plan_parts(files: Sequence[str]) -> list[Part]:
     """`files` in at most MOST_PARTS runs of neighbours. It depends on nothing else, so a rerun has the same parts."""
     size = max(1, -(-len(files) // MOST_PARTS))
     return [files[first : first + size] for first in range(0, len(files), size)]
-
-
-def parts_key(**decisive: Any) -> str:
-    """Equal where a part of one run may stand in another."""
-    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def predict_parts(

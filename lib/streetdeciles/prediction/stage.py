@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING
 
 from streetdeciles import __version__, storage
 from streetdeciles.config import RunConfig
+from streetdeciles.digests import settings_digest
 from streetdeciles.errors import RunFailed, RunRefused
 from streetdeciles.models.card import ModelFile, model_files, read_card
 from streetdeciles.prediction.chosen_models import ChosenModels
-from streetdeciles.prediction.parts import Part, parts_key, plan_parts, predict_parts
+from streetdeciles.prediction.parts import Part, plan_parts, predict_parts
 from streetdeciles.prediction.predict import COLUMNS, predict
 from streetdeciles.run_log import StageReport
+from streetdeciles.session import spark_settings
 from streetdeciles.splits.registry import split_of
 from streetdeciles.splits.split import Split
 from streetdeciles.tables import PREDICTIONS, TRAINING_SET
@@ -42,7 +43,7 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     models = _models(config)
     outcomes = models.outcomes
     files = training_set_files(_training_set_uri(config))
-    with _small_batches(spark, config.prediction.batch_size):
+    with spark_settings(spark, _small_batches(config.prediction.batch_size)):
         n_locations, n_held_out, expected = _count(_locations(spark, config, list(files)), config, outcomes)
         if not n_held_out:
             raise RunFailed(f"training_set: no location is held out of {', '.join(outcomes)}; there is none to predict")
@@ -73,7 +74,7 @@ def _write(spark: SparkSession, config: RunConfig, models: ChosenModels, files: 
     if len(parts) == 1:
         return storage.write_table(predicted(parts[0]), PREDICTIONS, config.work_dir)
     folder = storage.join(config.work_dir, *PARTS)
-    key = parts_key(models=asdict(models), files=files, folds=config.training.folds, version=__version__)
+    key = settings_digest(models=asdict(models), files=files, folds=config.training.folds, version=__version__)
     rows = storage.write_table(
         predict_parts(spark, parts, predicted, folder=folder, key=key), PREDICTIONS, config.work_dir
     )
@@ -151,18 +152,9 @@ def _training_set_uri(config: RunConfig) -> str:
     return uri
 
 
-@contextmanager
-def _small_batches(spark: SparkSession, rows: int) -> Iterator[None]:
-    """Rows at a time from Parquet and to Python: one holds tens of kilobytes, and Spark's defaults are thousands."""
-    settings = {
+def _small_batches(rows: int) -> dict[str, str]:
+    """Rows at a time from Parquet and to Python: a row holds tens of kilobytes, and Spark's defaults are thousands."""
+    return {
         "spark.sql.execution.arrow.maxRecordsPerBatch": str(rows),
         "spark.sql.parquet.columnarReaderBatchSize": str(min(rows, 4096)),
     }
-    before = {key: spark.conf.get(key) for key in settings}
-    for key, value in settings.items():
-        spark.conf.set(key, value)
-    try:
-        yield
-    finally:
-        for key, old in before.items():
-            spark.conf.set(key, str(old))

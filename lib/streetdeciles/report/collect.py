@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from importlib.resources import files
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -12,6 +12,7 @@ import pandas as pd
 from streetdeciles import run_log, storage
 from streetdeciles.config import RunConfig
 from streetdeciles.csv_cells import text_of_cell
+from streetdeciles.queries import query
 from streetdeciles.tables import (
     AREA_LABELS,
     AREA_PREDICTIONS,
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     from streetdeciles.run_log import StageReport
+
+_query = partial(query, "streetdeciles.report")
 
 EXAMPLES = 3
 """Examples that are shown of each reason for leaving something out."""
@@ -80,10 +83,9 @@ def collect(spark: SparkSession, config: RunConfig) -> Findings:
         frame = storage.read_table(spark, kind, config.work_dir)
         return frame.where(F.col("outcome").isin(config.dataset.outcomes)) if "outcome" in frame.columns else frame
 
-    areas = _sql(
-        spark,
+    areas = _query(
         "areas",
-        args={"method": config.report.method},
+        {"method": config.report.method},
         labels=table(AREA_LABELS),
         area_predictions=table(AREA_PREDICTIONS),
     )
@@ -113,15 +115,14 @@ def held_out_predictions(spark: SparkSession, config: RunConfig) -> DataFrame:
     predictions, locations, labels = (
         storage.read_table(spark, table, config.work_dir) for table in (PREDICTIONS, LOCATIONS, AREA_LABELS)
     )
-    return _sql(spark, "held_out", predictions=predictions, locations=locations, labels=labels)
+    return _query("held_out", predictions=predictions, locations=locations, labels=labels)
 
 
 def candidates(spark: SparkSession, config: RunConfig) -> pd.DataFrame:
     """location_id and true_decile (of the first outcome) of the locations that the gallery may choose from."""
-    return _sql(
-        spark,
+    return _query(
         "candidates",
-        args={"seed": config.seed, "outcome": config.dataset.outcomes[0], "most": config.report.gallery},
+        {"seed": config.seed, "outcome": config.dataset.outcomes[0], "most": config.report.gallery},
         held_out=held_out_predictions(spark, config),
     ).toPandas()
 
@@ -135,7 +136,7 @@ def exhibits(spark: SparkSession, config: RunConfig, location_ids: list[str]) ->
     chosen = F.col("location_id").isin(location_ids)
     images = storage.read_table(spark, IMAGE_INDEX, config.work_dir).where(chosen)
     rejects = storage.read_table(spark, REJECTS, config.work_dir).where(chosen)
-    photographs = _sql(spark, "photographs", args={"seed": config.seed}, images=images, rejects=rejects).collect()
+    photographs = _query("photographs", {"seed": config.seed}, images=images, rejects=rejects).collect()
     known: dict[str, dict[str, tuple[int | None, int]]] = {}
     places: dict[str, tuple[str, str]] = {}
     for row in held_out_predictions(spark, config).where(chosen).collect():
@@ -175,7 +176,7 @@ def _losses(spark: SparkSession, work_dir: str) -> pd.DataFrame:
         "concat_ws(': ', element_at(split(uri, '/'), -1), nullif(detail, '')) AS detail",
     )
     left_out = storage.read_table(spark, LEFT_OUT, work_dir).select("stage", "reason", "id", "detail")
-    losses = _sql(spark, "losses", args={"most": EXAMPLES}, rows=rejects.unionByName(left_out)).toPandas()
+    losses = _query("losses", {"most": EXAMPLES}, rows=rejects.unionByName(left_out)).toPandas()
     order = {stage: i for i, stage in enumerate(RunConfig.model_fields)}
     place = losses["stage"].map(order)
     return losses.assign(place=place).sort_values(["place", "n", "reason"], ascending=[True, False, True])
@@ -187,8 +188,3 @@ def read_history(config: RunConfig) -> pd.DataFrame:
     if not storage.exists(uri):
         return pd.DataFrame(columns=list(HISTORY))
     return pd.read_csv(io.BytesIO(storage.read_bytes(uri)), converters={"outcome": text_of_cell})
-
-
-def _sql(spark: SparkSession, name: str, args: dict[str, object] | None = None, **frames: DataFrame) -> DataFrame:
-    text = (files("streetdeciles.report") / f"{name}.sql").read_text(encoding="utf-8")
-    return spark.sql(text, args=args or {}, **frames)

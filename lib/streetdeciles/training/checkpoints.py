@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import time
@@ -109,8 +108,3 @@ class Checkpoints:
 
     def of_round(self, number: int) -> Checkpoint:
         return Checkpoint(storage.join(self.folder, f"round-{number}.npz"), self.key)
-
-
-def checkpoint_key(**decisive: Any) -> str:
-    """Equal for trainings of which one can go on from the other's state."""
-    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]

@@ -13,13 +13,14 @@ import psutil
 
 from streetdeciles import __version__, storage
 from streetdeciles.config import RunConfig, TrainingConfig, result_settings
+from streetdeciles.digests import settings_digest
 from streetdeciles.hardware import device_of
 from streetdeciles.models.store import TrainedModel
 from streetdeciles.ordinal.network import NetworkShape
 from streetdeciles.progress import progress
 from streetdeciles.training.assignments import Assignments
 from streetdeciles.training.batches import batch_size_of
-from streetdeciles.training.checkpoints import CHECKPOINTS, Checkpoints, checkpoint_key
+from streetdeciles.training.checkpoints import CHECKPOINTS, Checkpoints
 from streetdeciles.training.feature_source import may_be_held
 from streetdeciles.training.history import HistoryLog, HistoryRow
 from streetdeciles.training.progress_log import ProgressLog
@@ -98,7 +99,7 @@ def model_bytes(shape: NetworkShape, batch_size: int) -> int:
 
 def training_fingerprint(config: RunConfig, assignments: Assignments, starts: StartModels | None) -> str:
     """Equal for trainings that end with equal models."""
-    return checkpoint_key(
+    return settings_digest(
         training_set=assignments.rows.fingerprint,
         settings=result_settings(config.training),
         held_out_deciles=assignments.held_out_deciles,
