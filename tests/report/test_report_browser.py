@@ -115,7 +115,7 @@ def test_pointing_at_an_area_tells_what_is_known_of_it(opened: Page, finished_ru
         assert name.startswith("Bury 0")
         assert code in told
         numbers = [str(true[place]), str(predicted[place]) if predicted[place] else "–"]
-        assert told[told.index("true") + 1 :: 2][:2] == numbers
+        assert told[told.index("actual") + 1 :: 2][:2] == numbers
         assert " ".join(told).endswith(words)
         outlines = opened.locator(".here").evaluate_all("paths => paths.map(p => p.getAttribute('d'))")
         assert outlines == [path.get_attribute("d")] * 2

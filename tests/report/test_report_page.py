@@ -115,7 +115,7 @@ def test_confusion_matrices_count_areas_and_locations(page: Element, finished_ru
     assert cells(of_areas) == crosstab(areas["true_decile"], areas["decile"])
     assert cells(of_locations) == crosstab(located["true"], located["decile"])
     exact = round(100 * float((located["true"] == located["decile"]).mean()))
-    assert of_locations.find("p", "sum")[0].text.startswith(f"234 in all: {exact} % exact,")
+    assert of_locations.find("p", "sum")[0].text.startswith(f"n = 234 single locations: {exact} % exact,")
 
 
 def crosstab(true: pd.Series, predicted: pd.Series) -> list[list[int]]:
@@ -131,11 +131,11 @@ def test_metrics_table_holds_each_method_with_intervals_and_the_baseline(
     (table,) = panel(page, 0).find("table", "metrics")
     rows = [row for body in table.find("tbody") for row in body.find("tr")]
     assert [row.find("th")[0].text for row in rows] == [
-        "Areas: mean score, as a decile on the map",
+        "Areas: decile of the mean score on the map",
         "Areas: median of the predicted deciles",
         "Areas: always the median decile baseline",
-        "Locations: each by itself",
-        "Locations: always the median decile baseline",
+        "Single locations: before averaging",
+        "Single locations: always the median decile baseline",
     ]
     row = metrics.query("level == 'area' and method == 'score_mean'").iloc[0]
     mae, accuracy = (rows[0].find("td")[i].text for i in (1, 2))

@@ -20,16 +20,16 @@ if TYPE_CHECKING:
     from streetdeciles.report.maps import AreaMap, Outline
 
 METHODS = {
-    "score_mean": "mean score, as a decile",
+    "score_mean": "decile of the mean score",
     "score_decile_mean": "mean of the scores' deciles",
     "decile_mean": "mean of the predicted deciles",
     "decile_median": "median of the predicted deciles",
     "decile_mode": "most frequent predicted decile",
-    "prediction": "each by itself",
+    "prediction": "before averaging",
     "median": "always the median decile",
 }
 
-LEVELS = {"area": "areas", "oa": "output areas", "msoa": "MSOAs", "district": "districts", "location": "locations"}
+LEVELS = {"area": "areas", "oa": "output areas", "msoa": "MSOAs", "district": "districts", "location": "single locations"}
 
 MEASURE_TITLES = {
     "mae": ("Error", "mean absolute error in deciles; lower is better"),

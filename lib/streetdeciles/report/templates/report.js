@@ -14,10 +14,10 @@
   };
 
   const element = (name, text, className) => {
-    const made = document.createElement(name);
-    if (text !== undefined) made.textContent = text;
-    if (className) made.className = className;
-    return made;
+    const created = document.createElement(name);
+    if (text !== undefined) created.textContent = text;
+    if (className) created.className = className;
+    return created;
   };
 
   const valuesOf = (region) => data.regions[region].values[picked.outcome];
@@ -62,7 +62,7 @@
     const values = valuesOf(box.dataset.region);
     all(".here", box).forEach((outline) => outline.setAttribute("d", path.getAttribute("d")));
     const line = element("p");
-    for (const [name, kind] of [["true ", "true"], ["predicted ", "predicted"]]) {
+    for (const [name, kind] of [["actual ", "true"], ["predicted ", "predicted"]]) {
       const value = values[kind][i];
       line.append(name, element("span", value === null ? "–" : String(value), "chip d" + decileClass(value)), " ");
     }
@@ -102,7 +102,7 @@
   window.addEventListener("scroll", leave, { passive: true });
 
   // The areas whose prediction is farthest from the truth come first.
-  const MOST_ROWS = 1000;
+  const MAX_ROWS = 1000;
   function listAreas(details) {
     const box = details.closest(".region");
     const region = data.regions[box.dataset.region];
@@ -114,14 +114,14 @@
     const order = region.areas.map((_, i) => i).sort((i, j) => off(j) - off(i) || i - j);
     const table = element("table", undefined, "areas-table");
     const head = element("tr");
-    for (const title of ["Area", "Code", "True", "Predicted", "Locations"]) {
+    for (const title of ["Area", "Code", "Actual", "Predicted", "Locations"]) {
       const cell = element("th", title);
       cell.scope = "col";
       head.append(cell);
     }
     table.createTHead().append(head);
     const body = table.createTBody();
-    for (const i of order.slice(0, MOST_ROWS)) {
+    for (const i of order.slice(0, MAX_ROWS)) {
       const row = element("tr");
       row.append(element("td", region.names[i]), element("td", region.areas[i], "code"));
       for (const kind of ["true", "predicted"]) {
@@ -133,7 +133,7 @@
       row.append(element("td", values.n[i].toLocaleString("en"), "number"));
       body.append(row);
     }
-    const left = order.length - MOST_ROWS;
+    const left = order.length - MAX_ROWS;
     const rest = left > 0 ? [element("p", `and ${left.toLocaleString("en")} more areas`)] : [];
     details.querySelector(".scroll").replaceChildren(table, ...rest);
   }
