@@ -29,7 +29,13 @@ METHODS = {
     "median": "always the median decile",
 }
 
-LEVELS = {"area": "areas", "oa": "output areas", "msoa": "MSOAs", "district": "districts", "location": "single locations"}
+LEVELS = {
+    "area": "areas",
+    "oa": "output areas",
+    "msoa": "MSOAs",
+    "district": "districts",
+    "location": "single locations",
+}
 
 MEASURE_TITLES = {
     "mae": ("Error", "mean absolute error in deciles; lower is better"),
