@@ -123,8 +123,8 @@ def load(folder: Path) -> Cluster:
 def state(cluster: Cluster) -> dict[str, Any]:
     """What the master says of itself, its workers and applications."""
     with urllib.request.urlopen(f"{cluster.web}/json/", timeout=5) as answer:
-        told: dict[str, Any] = json.load(answer)
-    return told
+        state: dict[str, Any] = json.load(answer)
+    return state
 
 
 def spark_home() -> Path:

@@ -12,7 +12,7 @@ from streetdeciles import storage
 from streetdeciles.errors import RunRefused
 
 DRAWING = 1
-"""Of the way of drawing; to be raised with each change that makes other pictures."""
+"""Version of the drawing; raise it with each change that makes other pictures."""
 
 MANIFEST = "manifest.json"
 PHOTOGRAPHS = "photographs"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 LAYOUT = "iod2019_file_7"
 AREA_ID = "LSOA11CD"
 DECIMALS = 6
-"""Of a coordinate in degrees; 0.1 m."""
+"""Decimals of a coordinate in degrees: 0.1 m."""
 
 
 @dataclass(frozen=True)

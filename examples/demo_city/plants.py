@@ -37,7 +37,7 @@ FIR = ("fir0", "fir1")
 BUSH = ("bush0", "bush1", "bush2")
 
 SHAPES = {"broad": (0.46, 0.44, 34), "tall": (0.27, 0.47, 30), "fir": (0.30, 0.48, 0), "bush": (0.47, 0.40, 20)}
-"""Of each kind: half width and half height as shares of the sprite, and the clumps that make it up."""
+"""By kind: half width and half height as shares of the sprite, and the clumps that make it up."""
 
 Clump = tuple[float, float, float]
 """Middle and radius, as shares of the sprite."""
@@ -111,7 +111,7 @@ def _fir_clumps(rng: random.Random) -> list[Clump]:
 
 
 def paint_crown(sprite: Sprite, size: tuple[int, int], part: tuple[int, int, int, int], *, flipped: bool) -> Pair:
-    """Of the crown at `size` pixels the `part` (left, top, right, bottom): in its colours, and its cover.
+    """The `part` of the crown at `size` pixels (left, top, right, bottom): in its colours, and its cover.
 
     `flipped`: the light comes from the right.
     """

@@ -1,4 +1,4 @@
-"""The ground along the whole street: road, kerbs, verges, pavements, and what is worn or mended in them."""
+"""The ground along the whole street: road, kerbs, verges, pavements, and what is worn or patched in them."""
 
 from __future__ import annotations
 

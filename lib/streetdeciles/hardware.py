@@ -32,7 +32,7 @@ class Device:
     bfloat16: bool
     """Whether bfloat16 is native, so that it saves time."""
     memory_bytes: int | None = None
-    """Of a GPU, as far as it is told; the CPU has what is free when it is asked."""
+    """A GPU's memory, where its driver says; None for a CPU, which has whatever is free."""
 
 
 def device_of(backend: str) -> Device:
@@ -74,8 +74,8 @@ def _first_gpu() -> Device:
     visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")[0]
     selected = [f"--id={visible}"] if visible else []
     try:
-        told = subprocess.run([*query, *selected], capture_output=True, text=True, timeout=20, check=True).stdout
-        name, mebibytes, capability = told.splitlines()[0].rsplit(",", 2)
+        answer = subprocess.run([*query, *selected], capture_output=True, text=True, timeout=20, check=True).stdout
+        name, mebibytes, capability = answer.splitlines()[0].rsplit(",", 2)
         major, minor = (int(part) for part in capability.strip().split("."))
         memory_bytes = int(mebibytes) * 2**20 if mebibytes.strip().isdigit() else None
     except (OSError, subprocess.SubprocessError, ValueError, IndexError):

@@ -147,15 +147,15 @@ def _wait_until_nothing_is_written(out: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "message"),
     [
         ({"seed": 2}, "seed was 1, is 2"),
         ({"locations_per_area": 3}, "locations_per_area was 1, is 3"),
         ({"district": "E08000002"}, "district was 'Bury', is 'E08000002'"),
     ],
 )
-def test_other_arguments_are_refused(city: Path, district: District, changed: dict, told: str) -> None:
-    with pytest.raises(RunRefused, match=f"holds a demo city of other arguments.*{told}.*another folder as --out"):
+def test_other_arguments_are_refused(city: Path, district: District, changed: dict, message: str) -> None:
+    with pytest.raises(RunRefused, match=f"holds a demo city of other arguments.*{message}.*another folder as --out"):
         district.draw(city, **changed)
 
 
@@ -185,15 +185,15 @@ def test_file_as_folder_is_refused(district: District, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         ({"locations_per_area": 0}, "--locations-per-area must be 1 or more, got 0"),
         ({"seed": -1}, "--seed must be 0 or more, got -1"),
         ({"district": "Atlantis"}, "no area is in the district 'Atlantis'"),
     ],
 )
-def test_bad_arguments_are_refused(district: District, tmp_path: Path, arguments: dict, told: str) -> None:
-    with pytest.raises(RunRefused, match=told):
+def test_bad_arguments_are_refused(district: District, tmp_path: Path, arguments: dict, message: str) -> None:
+    with pytest.raises(RunRefused, match=message):
         district.draw(tmp_path / "city", **arguments)
     assert not (tmp_path / "city").exists()
 

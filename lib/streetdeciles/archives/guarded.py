@@ -7,11 +7,11 @@ from typing import IO
 
 from streetdeciles.archives.damage import ArchiveBomb, ArchiveDamaged
 
-MOST_HEADER_BYTES = 1024 * 1024
+MAX_HEADER_BYTES = 1024 * 1024
 """Long names and the like; tarfile reads them whole into memory."""
 
 STEP_BYTES = 1024 * 1024
-MOST_GROWTH = 200
+MAX_GROWTH = 200
 """No photograph's file shrinks to a 200th when it is compressed; deflate reaches 1,032."""
 
 SMALL_BYTES = 64 * 1024 * 1024
@@ -32,7 +32,7 @@ class Guarded:
         """What was read last."""
 
     def read(self, n: int) -> bytes:
-        if not 0 <= n <= MOST_HEADER_BYTES:
+        if not 0 <= n <= MAX_HEADER_BYTES:
             raise ArchiveDamaged(f"a header of {n} bytes")
         self.last = self._file.read(n)
         self._position += len(self.last)
@@ -59,5 +59,5 @@ class Guarded:
     def _refuse_bomb(self) -> None:
         if self._compressed is None or self._position < SMALL_BYTES:
             return
-        if self._position > MOST_GROWTH * max(1, self._compressed.tell()):
+        if self._position > MAX_GROWTH * max(1, self._compressed.tell()):
             raise ArchiveBomb(f"{self._compressed.tell()} bytes that become more than {self._position}")

@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from typing import IO, Literal
 
 from streetdeciles.archives.damage import ArchiveBomb, ArchiveDamaged, damage_told
-from streetdeciles.archives.guarded import MOST_GROWTH, Guarded
+from streetdeciles.archives.guarded import MAX_GROWTH, Guarded
 from streetdeciles.archives.names import COMPRESSED_TAR, ZIP, is_nested, leads_out
 from streetdeciles.archives.opening import opened
 
-MOST_BYTES = 512 * 1024 * 1024
+MAX_BYTES = 512 * 1024 * 1024
 """A larger member is no photograph."""
 
 SMALL_BYTES = 16 * 1024 * 1024
@@ -88,7 +88,7 @@ def _told_apart(member: Member, times: Counter[str]) -> Member:
         return replace(member, kind="unsafe_name")
     if is_nested(name):
         return replace(member, kind="nested_archive")
-    if member.length is not None and member.length > MOST_BYTES:
+    if member.length is not None and member.length > MAX_BYTES:
         return replace(member, kind="member_too_large", detail=f"{member.length} bytes")
     return member
 
@@ -128,7 +128,7 @@ def _judge(info: zipfile.ZipInfo) -> tuple[MemberKind, str | None]:
         return "member_unreadable", f"compressed in way {info.compress_type}; expected deflate or none"
     if info.compress_type == zipfile.ZIP_STORED and info.file_size != info.compress_size:
         return "member_unreadable", "two lengths that differ"
-    if info.file_size > max(SMALL_BYTES, MOST_GROWTH * info.compress_size):
+    if info.file_size > max(SMALL_BYTES, MAX_GROWTH * info.compress_size):
         return "member_too_large", f"{info.compress_size} bytes that become {info.file_size}"
     return "file", None
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-ROWS_A_BATCH = 16
+ROWS_PER_BATCH = 16
 BUFFER_BYTES = 1024 * 1024
 """Columns are read through a buffer of this size; else a whole row group would be in memory at once, and not a page."""
 
@@ -101,7 +101,7 @@ class ParquetRows:
             raise ArchiveDamaged(why)
         if group != self._group or column != self._column or self._batch is None or row < self._first:
             self._batches = self._file.iter_batches(
-                ROWS_A_BATCH, row_groups=[group], columns=[column], use_threads=False
+                ROWS_PER_BATCH, row_groups=[group], columns=[column], use_threads=False
             )
             self._group, self._column, self._batch = group, column, None
             self._first = self._starts[group]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 SIZE = 224
 FILTERS = (64, 128, 256, 512, 512)
-"""Of the convolutions in each block; a 2 x 2 maximum follows each block."""
+"""Filters of the convolutions in each block; a 2 x 2 maximum follows each block."""
 DENSE = (("fc1", 4096, "relu"), ("fc2", 4096, "relu"), ("predictions", 1000, "softmax"))
 NPY_NAMES = {"fc1": "fc6", "fc2": "fc7", "predictions": "fc8"}
 KERAS_FILES = "https://storage.googleapis.com/tensorflow/keras-applications"
@@ -55,12 +55,12 @@ def vgg(
     shapes, length = _shapes(layers)
     if has_activation and not activation:
         # Features made before other layers could be chosen carry this one's first name.
-        told = "fc6 before ReLU" if last == "fc1" else f"{last} before its activation"
+        label = "fc6 before ReLU" if last == "fc1" else f"{last} before its activation"
     else:
-        told = last
+        label = last
     return Backbone(
         name=name,
-        layer=told,
+        layer=label,
         size=SIZE,
         feature_length=length,
         preprocessing="bgr minus means, 224, bilinear without anti-aliasing, 1",

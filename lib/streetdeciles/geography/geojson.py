@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 MIN_RING_POINTS = 4
-"""Of a ring with an area, its first point repeated at its end."""
+"""The fewest points of a ring with an area; its first point is repeated at its end."""
 
 
 @dataclass(frozen=True)

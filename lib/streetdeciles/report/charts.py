@@ -24,7 +24,7 @@ LEFT, RIGHT, TOP, BOTTOM = 34, 8, 10, 20
 class Cell:
     n: int
     share: float
-    """Of all whose true decile is the row's."""
+    """Share of all locations or areas with the row's actual decile."""
     background: str
     colour: str
 
@@ -74,7 +74,7 @@ class Curves:
 
 @dataclass(frozen=True)
 class Interval:
-    """A value with its 95 % interval on a line, in per cent of the line's length; None where there is none."""
+    """A value with its 95 % interval on a line, in per cent of the line's length; None where it is not known."""
 
     value: float | None
     low: float | None
@@ -108,7 +108,7 @@ def _cell(n: int, of: int) -> Cell:
 
 @dataclass(frozen=True)
 class _Axes:
-    """The place in the box of an epoch and of a value."""
+    """Positions of epochs and values in the box."""
 
     first: int
     last: int
@@ -125,8 +125,8 @@ class _Axes:
         return round(TOP + (CURVE_HEIGHT - TOP - BOTTOM) * down, 1)
 
     def polyline(self, epochs: list[dict[str, Any]], name: str) -> str:
-        told = [row for row in epochs if math.isfinite(row[name])]
-        return " ".join(f"{self.x(row['epoch'])},{self.y(row[name])}" for row in told)
+        finite = [row for row in epochs if math.isfinite(row[name])]
+        return " ".join(f"{self.x(row['epoch'])},{self.y(row[name])}" for row in finite)
 
 
 def learning_curves(history: pd.DataFrame, measure: str, title: str) -> Curves | None:
@@ -134,8 +134,8 @@ def learning_curves(history: pd.DataFrame, measure: str, title: str) -> Curves |
 
     `history`: fold, epoch, val_loss and the two columns, in any order.
     """
-    told = history[[measure, f"val_{measure}"]].to_numpy(float).ravel().tolist()
-    values = [value for value in told if math.isfinite(value)]
+    numbers = history[[measure, f"val_{measure}"]].to_numpy(float).ravel().tolist()
+    values = [value for value in numbers if math.isfinite(value)]
     if not values:
         return None
     # Nearly random networks, of the first epochs, may err so much that nothing could be seen of how it goes on.
@@ -181,7 +181,7 @@ def interval(row: dict[str, Any], measure: str, low: float, high: float) -> Inte
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """A dict a row."""
+    """One dict per row."""
     return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
 
 

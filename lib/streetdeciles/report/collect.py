@@ -44,7 +44,7 @@ class Findings:
 
     `areas`: region, area_id, outcome, true_decile, decile (the report's method), n_locations; NaN = not known.
     `confusion`: region, outcome, true_decile, decile, n: the network's predictions of locations.
-    `metrics`: the table of that name. `history`: one row an outcome, fold and epoch of training.
+    `metrics`: the table of that name. `history`: one row per outcome, fold and epoch of training.
     `losses`: stage, reason, n, examples (list of (id, detail)): the rejects and everything left out.
     `counts`: locations with a place, photographs that were found, locations that were predicted.
     """
@@ -111,7 +111,7 @@ def collect(spark: SparkSession, config: RunConfig) -> Findings:
 
 
 def held_out_predictions(spark: SparkSession, config: RunConfig) -> DataFrame:
-    """location_id, region, area_id, outcome, true_decile, decile: a row a predicted location and outcome."""
+    """location_id, region, area_id, outcome, true_decile, decile: one row per predicted location and outcome."""
     predictions, locations, labels = (
         storage.read_table(spark, table, config.work_dir) for table in (PREDICTIONS, LOCATIONS, AREA_LABELS)
     )
@@ -161,7 +161,7 @@ def exhibits(spark: SparkSession, config: RunConfig, location_ids: list[str]) ->
 
 
 def stage_reports(config: RunConfig) -> list[StageReport]:
-    """What each finished stage before the report has told, in the order of the run."""
+    """The reports of the finished stages, in the order of the run."""
     # The config's sections bear the stages' names, in their order; what is no stage has never finished.
     done = [run_log.finished(config.work_dir, name) for name in RunConfig.model_fields if name != "report"]
     return [report for report, _ in filter(None, done)]
@@ -183,7 +183,7 @@ def _losses(spark: SparkSession, work_dir: str) -> pd.DataFrame:
 
 
 def read_history(config: RunConfig) -> pd.DataFrame:
-    """Losses an epoch; empty where the models were not trained in this run."""
+    """Losses per epoch; empty where the models were not trained in this run."""
     uri = storage.join(config.work_dir, "models", "history.csv")
     if not storage.exists(uri):
         return pd.DataFrame(columns=list(HISTORY))

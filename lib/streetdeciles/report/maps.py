@@ -1,4 +1,4 @@
-"""Boundaries as SVG paths: one path an area, on a whole-number grid, so that a country still fits into a page."""
+"""Boundaries as SVG paths: one path per area, on a whole-number grid, so that a country still fits into a page."""
 
 from __future__ import annotations
 
