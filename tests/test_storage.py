@@ -71,11 +71,11 @@ def test_empty_table_is_written_and_read(spark: SparkSession, tmp_path: Path) ->
     assert storage.read_table(spark, AREA_LABELS, str(tmp_path)).count() == 0
 
 
-def test_key_that_stands_twice_leaves_the_old_table(spark: SparkSession, tmp_path: Path) -> None:
+def test_key_that_appears_twice_leaves_the_old_table(spark: SparkSession, tmp_path: Path) -> None:
     row = ("bury", "E01", "imd", 7.0, 3)
     storage.write_table(spark.createDataFrame([row], AREA_LABELS.ddl), AREA_LABELS, str(tmp_path))
 
-    with pytest.raises(RunFailed, match=r"area_labels: 1 key\(s\) \(region, area_id, outcome\) stand twice"):
+    with pytest.raises(RunFailed, match=r"area_labels: 1 key\(s\) \(region, area_id, outcome\) appear twice"):
         storage.write_table(spark.createDataFrame([row, row], AREA_LABELS.ddl), AREA_LABELS, str(tmp_path))
 
     assert len(pd.read_parquet(tmp_path / "area_labels")) == 1

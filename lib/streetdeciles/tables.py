@@ -51,7 +51,7 @@ class Table:
         return frame.select(*[F.col(name).cast(kind).alias(name) for name, kind in self.columns.items()])
 
     def check_key(self, frame: DataFrame) -> int:
-        """Rows of `frame`; raises RunFailed where a key is null or stands twice."""
+        """Rows of `frame`; raises RunFailed where a key is null or appears twice."""
         from pyspark.sql import functions as F
 
         keys = frame.groupBy(*self.key).agg(F.count("*").alias("n"))
@@ -64,8 +64,8 @@ class Table:
         assert found is not None
         if found["doubled"] or found["nulls"]:
             raise RunFailed(
-                f"table {self.name}: {found['doubled']} key(s) ({', '.join(self.key)}) stand twice "
-                f"and {found['nulls']} are null; each must stand once"
+                f"table {self.name}: {found['doubled']} key(s) ({', '.join(self.key)}) appear twice "
+                f"and {found['nulls']} are null; each must appear once"
             )
         return int(found["rows"])
 

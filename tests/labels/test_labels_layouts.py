@@ -95,9 +95,9 @@ def test_value_that_is_no_number_is_refused_with_row_and_column(tmp_path: Path, 
     assert repr(text) in told
 
 
-def test_area_that_stands_twice_is_refused_with_both_rows(tmp_path: Path) -> None:
+def test_area_that_appears_twice_is_refused_with_both_rows(tmp_path: Path) -> None:
     told = refusal(written(tmp_path, ROW_1, "E2,b,D1,d,5,1", ROW_1))
-    assert "table.csv: area E01000001 stands twice, in rows 2 and 4" in told
+    assert "table.csv: area E01000001 appears twice, in rows 2 and 4" in told
 
 
 def test_row_without_an_area_is_refused(tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_compressed_table_and_folder_of_parts_are_read(tmp_path: Path) -> None:
     assert table["area_name"].tolist() == ["City of London 001A", "b c"]
     again.write_text(f"{HEADER_1}\n\n{ROW_1}\n")
     told = refusal(str(tmp_path / "parts"))
-    assert f"part-0.csv: area E01000001 stands twice, in rows 2 and 3 of {again}" in told
+    assert f"part-0.csv: area E01000001 appears twice, in rows 2 and 3 of {again}" in told
 
 
 @pytest.mark.parametrize(

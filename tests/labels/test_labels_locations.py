@@ -100,9 +100,9 @@ def test_area_ids_alone_need_no_boundaries(spark: SparkSession, tmp_path: Path, 
     assert rows == {"0001": ("E01004646", "westminster", None), "0002": (None, None, "no_area")}
 
 
-def test_location_id_that_stands_twice_is_refused_with_an_example(spark: SparkSession, tmp_path: Path) -> None:
+def test_location_id_that_appears_twice_is_refused_with_an_example(spark: SparkSession, tmp_path: Path) -> None:
     path = written(tmp_path, "location_id,area_id", "b,E01004646", "a,E01004646", " a,W1", "b,", "b,E01004647")
-    with pytest.raises(RunRefused, match=r"places.csv: location_id 'a' stands more than once, and 3 row\(s\)"):
+    with pytest.raises(RunRefused, match=r"places.csv: location_id 'a' appears more than once, and 3 row\(s\)"):
         count(placed(spark, path, boundaries=False), str(path))
 
 
@@ -127,6 +127,6 @@ def test_missing_columns_are_refused_with_those_that_are_there(tmp_path: Path, h
         open_locations(str(path))
 
 
-def test_column_that_stands_twice_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RunRefused, match="column msoa stands twice"):
+def test_column_that_appears_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RunRefused, match="column msoa appears twice"):
         open_locations(str(written(tmp_path, "location_id,area_id,MSOA,msoa", "1,2,3,4")))

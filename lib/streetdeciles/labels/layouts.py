@@ -100,7 +100,7 @@ def read_published(name: str, path: str) -> tuple[pd.DataFrame, dict[str, str]]:
             first_file, first_row = row_of_area[area_id]
             again = row if file == first_file else f"{row} of {file}"
             raise RunRefused(
-                f"{first_file}: area {area_id} stands twice, in rows {first_row} and {again}; expected one row per area"
+                f"{first_file}: area {area_id} appears twice, in rows {first_row} and {again}; expected one row per area"
             )
         row_of_area[area_id] = file, row
         cells_of.append(cells)
@@ -133,7 +133,7 @@ def _read_rows(table: CsvTable) -> Iterator[tuple[str, int, list[str]]]:
 
 def _place_of(layout: str, path: str, expected: str, header: tuple[str, ...]) -> int:
     if header.count(expected) != 1:
-        there = "stands twice" if expected in header else "is not there"
+        there = "appears twice" if expected in header else "is not there"
         raise RunRefused(
             f"{path}: column '{expected}' of the layout {layout} {there}; "
             f"the columns are {', '.join(repr(column) for column in header)}"

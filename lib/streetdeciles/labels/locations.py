@@ -52,7 +52,7 @@ def open_locations(path: str) -> CsvTable:
     folded = [column.casefold() for column in header if column]  # `MSOA` beside `msoa` is most likely a mistake
     doubled = sorted({column for column in folded if folded.count(column) > 1})
     if doubled:
-        raise RunRefused(f"{path}: column {', '.join(doubled)} stands twice in the header; rename one of them")
+        raise RunRefused(f"{path}: column {', '.join(doubled)} appears twice in the header; rename one of them")
     return table
 
 
@@ -70,7 +70,7 @@ def place(rows: DataFrame, areas: DataFrame, *, path: str, boundaries: Boundarie
 
 
 def count(placed: DataFrame, path: str) -> LocationCounts:
-    """How many rows go where; RunRefused where a location_id stands twice, or no location is in a region."""
+    """How many rows go where; RunRefused where a location_id appears twice, or no location is in a region."""
     from pyspark.sql import functions as F
 
     is_again = F.col("location_id").isNotNull() & (F.col("copy") > 1)
@@ -84,8 +84,8 @@ def count(placed: DataFrame, path: str) -> LocationCounts:
     examples = [row["example"] for row in found if row["again"]]
     if examples:
         raise RunRefused(
-            f"{path}: location_id {min(examples)!r} stands more than once, and {sum(row['again'] for row in found)} "
-            "row(s) repeat a location_id; expected a row a location"
+            f"{path}: location_id {min(examples)!r} appears more than once, and {sum(row['again'] for row in found)} "
+            "row(s) repeat a location_id; expected one row per location"
         )
     left_out = {row["reason"]: int(row["n"]) for row in found if row["reason"] is not None}
     located = sum(int(row["n"]) for row in found if row["reason"] is None)
