@@ -100,7 +100,8 @@ def read_published(name: str, path: str) -> tuple[pd.DataFrame, dict[str, str]]:
             first_file, first_row = row_of_area[area_id]
             again = row if file == first_file else f"{row} of {file}"
             raise RunRefused(
-                f"{first_file}: area {area_id} appears twice, in rows {first_row} and {again}; expected one row per area"
+                f"{first_file}: area {area_id} appears twice, in rows {first_row} and {again}; "
+                "expected one row per area"
             )
         row_of_area[area_id] = file, row
         cells_of.append(cells)
