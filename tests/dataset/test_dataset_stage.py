@@ -65,21 +65,21 @@ def write_tables(work_dir: Path, *, features: list[tuple[Any, ...]]) -> None:
         for outcome in ("imd", "imd_crime", "imd_health")
         if a != 10 and not (a == 11 and outcome == "imd_crime")
     ]
-    rejects = [(f"{location_id(NO_FEATURES)}_0.jpg", location_id(NO_FEATURES), 0, "x", "truncated", "", 1)]
+    rejects = [(f"{location_id(NO_FEATURES)}_0.jpg", location_id(NO_FEATURES), 0, "x", "truncated", "", None, 1)]
     for table, rows in ((LOCATIONS, locations), (AREA_LABELS, labels), (FEATURES, features), (REJECTS, rejects)):
         write_rows(table, rows, work_dir)
 
 
 def some_features() -> list[tuple[Any, ...]]:
     rows = [
-        (f"{location_id(i)}_{view}.jpg", location_id(i), view, feature(i, view), i % 3)
+        (f"{location_id(i)}_{view}.jpg", location_id(i), view, feature(i, view), None, False, i % 3)
         for i in range(N)
         for view in range(VIEWS)
         if i not in (NO_PHOTOGRAPH, NO_FEATURES) and not (i == ONE_VIEW and view == 0)
     ]
-    rows.append((f"{location_id(VIEW_TWICE)}_1.png", location_id(VIEW_TWICE), 1, [9.0, 9.0, 9.0], 0))
-    rows += [(f"nowhere_{view}.jpg", "nowhere", view, [7.0, 7.0, 7.0], 0) for view in range(VIEWS)]
-    rows.append(("L001_5.jpg", "L001", 5, [8.0, 8.0, 8.0], 0))
+    rows.append((f"{location_id(VIEW_TWICE)}_1.png", location_id(VIEW_TWICE), 1, [9.0, 9.0, 9.0], None, False, 0))
+    rows += [(f"nowhere_{view}.jpg", "nowhere", view, [7.0, 7.0, 7.0], None, False, 0) for view in range(VIEWS)]
+    rows.append(("L001_5.jpg", "L001", 5, [8.0, 8.0, 8.0], None, False, 0))
     return rows
 
 
@@ -241,7 +241,9 @@ def test_by_class_says_how_many_each_outcome_holds_out(spark: SparkSession, tabl
 
 
 def test_deciles_that_no_location_has_cannot_be_held_out(spark: SparkSession, tmp_path: Path) -> None:
-    features = [(f"{location_id(i)}_0.jpg", location_id(i), 0, feature(i, 0), 0) for i in (1, 2)]  # deciles 2 and 3
+    features = [
+        (f"{location_id(i)}_0.jpg", location_id(i), 0, feature(i, 0), None, False, 0) for i in (1, 2)
+    ]  # deciles 2 and 3
     write_tables(tmp_path, features=features)
     with pytest.raises(RunRefused, match="no location with photographs has decile 5, 6 of any outcome; hold out"):
         stage.run(spark, make_config(tmp_path, split="by_class", held_out_deciles=[5, 6]))
