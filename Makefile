@@ -9,7 +9,7 @@ STREETDECILES = $(IN_VENV) streetdeciles
 PIP_COMPILE = CUSTOM_COMPILE_COMMAND="make lock" .venv/bin/pip-compile --quiet --upgrade --strip-extras --allow-unsafe \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: help demo sample test test-cluster test-browser test-compare check bench bench-table lock clean \
+.PHONY: help demo sample test test-cluster test-browser test-compare check bench bench-table config-doc lock clean \
 	environment environment-dev environment-compare
 
 help:  ## this list
@@ -45,6 +45,9 @@ bench: environment-compare  ## every benchmark, on its small size
 
 bench-table: environment-dev  ## print the benchmarks' results and refresh the table in docs/performance.md
 	.venv/bin/python benchmarks/table.py
+
+config-doc: environment-dev  ## write docs/config.md, the reference of every key of a config
+	.venv/bin/python docs/config_reference.py
 
 lock: environment-dev  ## pin the newest releases that setup.py allows, in requirements/
 	$(PIP_COMPILE) --output-file requirements/build.lock requirements/build.in

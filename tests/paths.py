@@ -6,3 +6,4 @@ from pathlib import Path
 
 DATA = Path(__file__).parent / "data"
 DEMO_CITY = Path(__file__).parents[1] / "examples" / "demo_city" / "data"
+DOCS = Path(__file__).parents[1] / "docs"

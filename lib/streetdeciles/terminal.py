@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from streetdeciles import storage
 from streetdeciles.config import RunConfig
+from streetdeciles.evaluation.baseline import worse_than_median
 from streetdeciles.run_log import StageReport
 from streetdeciles.shown import shown
 from streetdeciles.splits.registry import split_of
@@ -121,4 +122,6 @@ def show_results(config: RunConfig) -> None:
         values = ["-" if pd.isna(row[name]) else f"{row[name]:.2f}" for name in MEASURES]
         rows.append((row["region"], row["outcome"], row["model"], row["n"], *values))
     show_table(("region", "outcome", "model", "areas", *MEASURES), rows, title=title)
+    if worse := worse_than_median(metrics, config.report.method):
+        say(worse)
     say(f"report: {storage.join(config.work_dir, 'report.html')}")

@@ -180,8 +180,10 @@ def test_hash_tells_weights_apart(arrays: dict[str, np.ndarray]) -> None:
 def test_imagenet_without_network_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     nowhere = replace(VGG16, imagenet=("http://127.0.0.1:9/vgg16.h5", "0" * 32))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    with pytest.raises(RunRefused, match=r"cannot download .*set features.weights to its path, or use random:<seed>"):
+    with pytest.raises(RunRefused, match=r"set features.weights to its path, or use random:<seed>") as refused:
         next(read_weights("imagenet", nowhere))
+    assert "cannot download http://127.0.0.1:9/vgg16.h5 ([Errno 111] Connection refused)" in str(refused.value)
+    assert str(refused.value).count("http://127.0.0.1:9/") == 1
 
 
 def test_unknown_backbone_lists_the_known() -> None:

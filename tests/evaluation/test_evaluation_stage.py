@@ -10,6 +10,7 @@ import pytest
 from small_tables import write_rows
 from streetdeciles.config import RunConfig
 from streetdeciles.evaluation import stage
+from streetdeciles.evaluation.baseline import worse_than_median
 from streetdeciles.ordinal.measures import measures
 from streetdeciles.run_log import StageReport
 from streetdeciles.tables import AREA_LABELS, AREA_PREDICTIONS, LOCATIONS, MEASURES, METRICS, PREDICTIONS
@@ -133,3 +134,30 @@ def test_counts_and_notes_say_what_was_not_measured(finished: tuple[pd.DataFrame
         "imd_crime in town: no predicted location has a true decile, nothing to measure",
         "imd_health: no predictions",
     ]
+
+
+def test_worse_than_median_names_outcomes_and_regions() -> None:
+    rows = [
+        ("town", "imd", "area", "score_mean", 3.0),
+        ("town", "imd", "area", "median", 2.5),
+        ("town", "imd_crime", "area", "score_mean", 2.5),
+        ("town", "imd_crime", "area", "median", 2.5),
+        ("hills", "imd", "area", "score_mean", 2.0),
+        ("hills", "imd", "area", "decile_mode", 4.0),
+        ("hills", "imd", "area", "median", 2.5),
+        ("hills", "imd", "location", "prediction", 4.0),
+        ("hills", "imd", "location", "median", 2.5),
+    ]
+    metrics = pd.DataFrame(rows, columns=["region", "outcome", "level", "method", "mae"])
+
+    assert "for imd in town (3.00 against 2.50): do not use" in worse_than_median(metrics, "score_mean")
+    assert "for imd in hills (4.00 against 2.50): do not use" in worse_than_median(metrics, "decile_mode")
+    assert worse_than_median(metrics[metrics["outcome"] == "imd_crime"], "score_mean") == ""
+
+
+def test_stage_notes_a_network_worse_than_the_median(finished: tuple[pd.DataFrame, StageReport]) -> None:
+    metrics, report = finished
+    areas = metrics[(metrics["level"] == "area") & (metrics["outcome"] == "imd")].set_index("method")["mae"]
+
+    assert areas["score_mean"] > areas["median"], "the planted predictions are bad ones"
+    assert any(f"({areas['score_mean']:.2f} against {areas['median']:.2f})" in note for note in report.notes)

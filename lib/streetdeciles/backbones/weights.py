@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import zipfile
 from collections.abc import Iterable, Iterator
 from math import prod
@@ -120,10 +121,25 @@ def _arrays_of_model(source: str, backbone: Backbone) -> Iterator[tuple[str, Arr
 
 
 def _cannot_download(what: str, error: Exception) -> RunRefused:
+    text = " ".join(str(error).split())
+    url = re.search(r"https?://\S+?(?=[:,;]?(\s|$))", text)
+    if url and "://" not in what:
+        what = f"{what}, {url[0]}"
     return RunRefused(
-        f"features.weights: imagenet: cannot download {what} ({' '.join(str(error).split())[:120]}); fetch "
+        f"features.weights: imagenet: cannot download {what} ({_root_cause(error):.200}); fetch "
         "that file on a machine with network and set features.weights to its path, or use random:<seed>"
     )
+
+
+def _root_cause(error: BaseException) -> str:
+    """What the network or the file system said: Keras puts the URL before it, and other words around it."""
+    said = error
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError):
+            said = cause
+        cause = cause.__cause__ or cause.__context__
+    return " ".join(str(said).split()) or type(said).__name__
 
 
 def _read_file(path: str, backbone: Backbone) -> Iterator[tuple[str, Any]]:

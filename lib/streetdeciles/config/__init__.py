@@ -56,10 +56,12 @@ class PredictionConfig(Section):
     models: Annotated[str | None, INPUT] = None
     """The `models` folder of another run: every location is scored by all its fold models, and none is trained here."""
     batch_size: Annotated[int, NEUTRAL, Field(ge=1)] = 256
+    """Locations in one step of the network."""
 
 
 class AggregationConfig(Section):
     methods: Annotated[list[AggregationMethod], Field(min_length=1)] = list(get_args(AggregationMethod))
+    """How an area's decile is made from its locations (docs/tables.md)."""
 
 
 class EvaluationConfig(Section):
@@ -69,27 +71,35 @@ class EvaluationConfig(Section):
 
 class ReportConfig(Section):
     title: str = "Deciles from street photographs"
+    """Title of the page."""
     notice: str = ""
     """Shown above everything else, e.g. that the photographs are drawn."""
     attribution: str = ""
     """Whose the tables, boundaries and photographs are, at the foot of the page, as their licences ask for."""
     method: AggregationMethod = "score_mean"
+    """The method that the report shows and judges; one of `aggregation.methods`."""
     gallery: Annotated[int, Field(ge=0, le=200)] = 12
+    """Locations whose photographs are shown; 0: none."""
 
 
 class SparkConfig(Section):
     """For a session that streetdeciles builds itself; under spark-submit the cluster's settings hold."""
 
     master: str = "local[*]"
+    """Where Spark runs: `local[*]` uses all cores of this machine, `spark://host:7077` a cluster."""
     driver_memory: str = "2g"
+    """Memory of the JVM on this machine."""
     conf: dict[str, str] = {}
+    """Further settings of Spark, by their names there."""
 
 
 class RunConfig(Section):
     """A whole run. `work_dir` receives every table, model, log and the report."""
 
     work_dir: str
+    """Folder or URI that receives every table, model, log and the report."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    """Folds, initial weights, batches and bootstrap samples follow from it."""
     labels: LabelsConfig
     images: ImagesConfig
     features: FeaturesConfig = FeaturesConfig()

@@ -23,6 +23,7 @@ Decile = Annotated[int, Field(ge=1, le=10)]
 
 class DatasetConfig(Section):
     outcomes: Annotated[list[str], Field(min_length=1)]
+    """What is learned and predicted, by the names of the tables' layouts (docs/tables.md)."""
     split: Literal["folds", "train_validation_test", "train_test", "by_class", "train_only", "test_only"] = "folds"
     """What is held out from whom. With `prediction.models`: `test_only`."""
     folds: Annotated[int | None, Field(ge=2, le=100)] = None
@@ -34,6 +35,7 @@ class DatasetConfig(Section):
     held_out_deciles: Annotated[list[Decile] | None, Field(min_length=1, max_length=8)] = None
     """Of `by_class`: locations of these deciles of an outcome are not seen by the outcome's model."""
     hdf5: bool = True
+    """Also write training_set.h5."""
 
     @model_validator(mode="before")
     @classmethod

@@ -23,11 +23,11 @@ BACKBONES = ("vgg16", "vgg19", "resnet50", "efficientnetv2b0", "convnext_tiny", 
 
 class FeaturesConfig(Section):
     backbone: str = "vgg16"
-    """A name of BACKBONES, or a .keras file that Keras 3 saved; that gets RGB from 0 to 255."""
+    """A name such as `vgg16` or `clip_vit_base_patch32` (all are in docs/tutorial.md), or a .keras file of Keras 3."""
     weights: str = "imagenet"
     """`imagenet`, `random:<seed>`, or a file: Keras' .h5, .weights.h5 or .keras, or machrisaa's vgg16.npy.
 
-    A backbone that is a .keras file has its own; that is its default. Of CLIP, SigLIP and DINOv2 (ENCODERS):
+    A backbone that is a .keras file has its own; that is its default. Of CLIP, SigLIP and DINOv2:
     random:<seed>, or a preset of KerasHub, as its folder, its .weights.h5 or a .keras file.
     """
     layer: str | None = None
@@ -40,6 +40,8 @@ class FeaturesConfig(Section):
     antialias: bool = False
     """Whether photographs are scaled with anti-aliasing; the reference does it without."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Of the network. `auto` depends on the machine: bfloat16 where the CPU or GPU has it, else float32. Name one of
+    the two to get the same features on every machine."""
     store: Literal["float32", "float16"] = "float32"
     """`float16`: rounded to it, in the same column of float32, which then takes half the space on disk."""
     max_pixels: Positive = 50_000_000
@@ -47,9 +49,11 @@ class FeaturesConfig(Section):
     min_pixels: Positive = 1
     """A photograph of fewer pixels is a reject (`too_small`)."""
     device: Annotated[Literal["auto", "gpu", "cpu"], NEUTRAL] = "auto"
+    """What computes; `auto`: a GPU where there is one."""
     batch_size: Annotated[Annotated[int, Field(ge=1, le=4096)] | Literal["auto"], NEUTRAL] = "auto"
     """Photographs a step of the network; `auto`: 8 on a CPU, where each core has a batch of its own; 128 on a GPU."""
     decode_threads: Annotated[int, NEUTRAL, Field(ge=1, le=256)] = 4
+    """Photographs that one task reads and decodes at a time."""
 
     @model_validator(mode="before")
     @classmethod

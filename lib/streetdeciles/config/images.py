@@ -17,10 +17,13 @@ class ImageTable(Section):
     """
 
     path: InputPath
+    """The file or folder."""
     image: str = "image"
+    """Column of the bytes or URIs."""
     location_id: str = "location_id"
+    """Column of the location's id."""
     view: str | None = "view"
-    """Null where there is one photograph a location."""
+    """Column of the view. Null where there is one photograph a location."""
     keep: list[Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")]] = []
     """Other columns, e.g. the date, that the table `image_columns` is to hold for each photograph."""
 
@@ -43,6 +46,7 @@ class Panorama(Section):
 
 class ImagesConfig(Section):
     folder: Annotated[str | None, INPUT] = None
+    """Folder of the photographs, and of archives that hold some. Give this or `table`."""
     table: ImageTable | None = None
     """Instead of `folder` and `pattern`."""
     pattern: str = "{location_id}_{view}.jpg|jpeg|png"
@@ -53,7 +57,9 @@ class ImagesConfig(Section):
     panorama: Panorama | None = None
     """The pattern, or the table, then has no view."""
     views: Annotated[int, Field(ge=1, le=16)] = 4
+    """Photographs of one location."""
     shard_size: Positive = 4096
+    """Photographs in one shard: what a killed extraction does not do again."""
 
     @field_validator("pattern")
     @classmethod

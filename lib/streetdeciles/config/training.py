@@ -49,13 +49,17 @@ class TrainingConfig(Section):
     """
 
     preset: Literal["default", "paper_tf", "paper_torch"] = "default"
-    """Other defaults for the keys below: those of the paper's TensorFlow or PyTorch code (TRAINING_PRESETS)."""
+    """Other defaults for the keys below: those of the paper's TensorFlow or PyTorch code (docs/training.md)."""
     variant: Literal["batch_norm", "plain"] = "batch_norm"
     """`plain`: no normalisation; the features are mapped by (x + 5) / 8."""
     view_units: Annotated[list[Positive], Field(min_length=1)] = [512, 256, 128]
+    """Widths of the layers that each view passes through; fewer for few locations."""
     location_units: Annotated[list[Positive], Field(min_length=1)] = [64]
+    """Widths of the layers after the views of a location are put together."""
     noise: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """Standard deviation of the noise added to features in training."""
     learning_rate: Annotated[float, Field(gt=0)] = 1e-2
+    """Of Adam, at the start."""
     weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Added to the gradient, times the parameter, as PyTorch's Adam does."""
     batch_size: Positive | Literal["auto"] = "auto"
@@ -64,12 +68,14 @@ class TrainingConfig(Section):
     """Draw each row of a batch by its class, as the paper does, instead of giving each row once an epoch and weighting
     it by its class. The loss is the same on average; every model then reads rows of its own, which takes longer."""
     epochs: Positive = 50
+    """At most so many."""
     patience: Positive = 10
     """A model stops when its validation loss has not improved for so many epochs."""
     halve_after: Positive | None = 3
     """A model's learning rate is halved each time its validation loss has not improved for so many epochs."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Of the products; weights, statistics and losses are float32. `auto` is bfloat16 where that is native."""
+    """Of the products; weights, statistics and losses are float32. `auto` is bfloat16 where that is native,
+    so it depends on the machine."""
     validation_share: Share = 0.15
     """Share of the areas a model may learn from that it is validated on instead (best weights, early stopping).
 

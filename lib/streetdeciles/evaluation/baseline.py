@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MEDIAN = "median"
+MAX_NAMED = 5
+"""Outcomes of regions in one note."""
 
 
 def median_cells(cells: pd.DataFrame) -> pd.DataFrame:
@@ -23,3 +25,28 @@ def median_cells(cells: pd.DataFrame) -> pd.DataFrame:
     median = np.rint(np.median(np.repeat(places["true_decile"].to_numpy(np.float64), places["n"])))
     cells_of_median: pd.DataFrame = places.assign(method=MEDIAN, predicted_decile=median)
     return cells_of_median
+
+
+def worse_than_median(metrics: pd.DataFrame, method: str) -> str:
+    """One line that names the outcomes and regions whose areas `method` predicts worse than the median; '' for none.
+
+    `metrics` has columns of the table metrics; compared is the mean absolute error.
+    """
+    keys = ["region", "outcome"]
+    areas = metrics[metrics["level"] == "area"].set_index(keys)
+    both = areas.loc[areas["method"] == method, ["mae"]].join(
+        areas.loc[areas["method"] == MEDIAN, "mae"].rename("of_median"), how="inner"
+    )
+    worse = both[both["mae"] > both["of_median"]].sort_index()
+    if worse.empty:
+        return ""
+    named = [
+        f"{outcome} in {region} ({row.mae:.2f} against {row.of_median:.2f})"
+        for (region, outcome), row in zip(worse.index, worse.itertuples(), strict=True)
+    ]
+    more = f" and {len(named) - MAX_NAMED} more" if len(named) > MAX_NAMED else ""
+    return (
+        f"the network is worse than predicting the median decile for every area, by mean absolute error, for "
+        f"{', '.join(named[:MAX_NAMED])}{more}: do not use these predictions; the cure is more locations, "
+        "or settings for fewer (docs/training.md)"
+    )

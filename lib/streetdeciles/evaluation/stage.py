@@ -11,7 +11,7 @@ import numpy as np
 
 from streetdeciles import storage
 from streetdeciles.config import RunConfig
-from streetdeciles.evaluation.baseline import MEDIAN, median_cells
+from streetdeciles.evaluation.baseline import MEDIAN, median_cells, worse_than_median
 from streetdeciles.evaluation.bootstrap import measure
 from streetdeciles.queries import query
 from streetdeciles.run_log import StageReport
@@ -32,6 +32,8 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     Level `location` has the method `prediction`, level `area` those of the aggregation; the baseline is method and
     model `median` (`baseline.py`).
     """
+    import pandas as pd
+
     cells = _cells(spark, config.work_dir).persist()
     try:
         groups = _count(cells)
@@ -46,7 +48,10 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
         for what, key in (("measured", "known"), ("without a true decile", "unknown"))
     }
     counts["rows (regions x outcomes x levels x methods)"] = n_rows
-    return StageReport("evaluation", counts, _notes(groups, config.dataset.outcomes))
+    notes = _notes(groups, config.dataset.outcomes)
+    if rows and (worse := worse_than_median(pd.DataFrame(rows), config.report.method)):
+        notes.append(worse)
+    return StageReport("evaluation", counts, notes)
 
 
 def _cells(spark: SparkSession, work_dir: str) -> DataFrame:
