@@ -11,12 +11,12 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+from streetdeciles.prediction.fold_models import FoldModels
 
 from measure import interleaved, record
 from streetdeciles.ordinal.binomial import predicted_decile, probabilities
 from streetdeciles.ordinal.network import NetworkShape, initial_weights, location_network
 from streetdeciles.ordinal.stacked_network import stack
-from streetdeciles.prediction.fold_models import FoldModels
 
 SHAPE = NetworkShape(4, 4096, (512, 256, 128), (64,), 0.05, "batch_norm")
 OUTCOMES, BATCH, NATIONAL = 12, 256, 1_500_000

@@ -66,7 +66,7 @@ def application(name: str, *, layer: str | None = None, activation: bool = False
 
 def saved_model(path: str, *, layer: str | None = None, activation: bool = False) -> Backbone:
     """The model in the `.keras` file at `path` (or its config as JSON) up to `layer`, or its last one."""
-    architecture = path if path.startswith("{") else _read_config(path)
+    architecture = path if path.startswith("{") else read_config(path)
     told = hashlib.sha256(architecture.encode()).hexdigest()[:16]
     return up_to_layer(
         f"model {told}",
@@ -235,7 +235,8 @@ def _set_policy(config: Any, policy: str) -> None:
             _set_policy(value, policy)
 
 
-def _read_config(path: str) -> str:
+def read_config(path: str) -> str:
+    """The config in a `.keras` file, as JSON; RunRefused where it is not that of a model of Keras' own layers."""
     fs, path_there = storage.filesystem(path)
     name = f"features.backbone: {path}"
     try:

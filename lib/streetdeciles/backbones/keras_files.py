@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -49,6 +49,29 @@ def read_keras(file: BinaryIO, path: str, backbone: Backbone) -> Iterator[tuple[
             position = [other for other in backbone.weight_shapes if other.startswith(f"{layer}/")].index(name)
             variables = layers.get(layer, [])
             yield name, _read(variables[position], expected) if position < len(variables) else None
+
+
+def check_keras(file: BinaryIO, path: str, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """RunRefused where the file is not what Keras writes, or lacks a layer; no numbers are read.
+
+    `shapes` is `Backbone.weight_shapes`; empty: of a network whose layers nobody knows yet. Of a `.keras` file only the
+    zip's directory is read.
+    """
+    import h5py
+
+    if path.endswith(".keras"):
+        with zipfile.ZipFile(file) as archive:
+            keras_archives.check_members(archive, path)
+            if keras_archives.WEIGHTS not in archive.namelist():
+                raise RunRefused(f"{path}: holds no model.weights.h5, so it is not a model that Keras 3 saved")
+        return
+    size = file.seek(0, 2)
+    with h5py.File(file, "r") as h5:
+        check_hdf5(h5, path, size)
+        layers = _layers(h5, path)
+        missing = next((name.split("/")[0] for name in shapes if name.split("/")[0] not in layers), None)
+        if missing is not None:
+            raise RunRefused(f"{path}: has no layer {missing}; its layers are {', '.join([*layers][:8]) or 'none'}")
 
 
 def load_model(path: Path, name: str) -> keras.Model:

@@ -26,10 +26,7 @@ _FLOATS = {"f2": 2, "f4": 4, "f8": 8}
 
 def read_npy(file: BinaryIO, path: str, backbone: Backbone) -> Iterator[tuple[str, Any]]:
     """(name, array) of each variable of the backbone; the array is None where the file has no such layer."""
-    if not backbone.npy_names:
-        raise RunRefused(
-            f"{path}: .npy files are read for VGG16 and VGG19 only, not for {backbone.name}; take Keras' .h5"
-        )
+    check_npy(file, path, backbone)
     try:
         layers = _layers(file, path, backbone)
     except NotWeights as error:
@@ -43,7 +40,12 @@ def read_npy(file: BinaryIO, path: str, backbone: Backbone) -> Iterator[tuple[st
         yield name, _array(arrays[("kernel", "bias").index(variable)], f"{path}: layer {layer}, {variable}")
 
 
-def _layers(file: BinaryIO, path: str, backbone: Backbone) -> dict[str | int, Any]:
+def check_npy(file: BinaryIO, path: str, backbone: Backbone) -> None:
+    """RunRefused where size or header is not that of a pickled dict of layers; nothing else is read."""
+    if not backbone.npy_names:
+        raise RunRefused(
+            f"{path}: .npy files are read for VGG16 and VGG19 only, not for {backbone.name}; take Keras' .h5"
+        )
     size = file.seek(0, 2)
     file.seek(0)
     # Of float64, with as much again for the layers behind; then the pickle may be read into memory.
@@ -55,6 +57,12 @@ def _layers(file: BinaryIO, path: str, backbone: Backbone) -> dict[str | int, An
     header = _header(file)
     if not re.search(r"'descr': *'\|O\d?'", header) or not re.search(r"'shape': *\(\)", header):
         raise RunRefused(f"{path}: expected a pickled dict of layers, found an array {header.strip():.100}")
+
+
+def _layers(file: BinaryIO, path: str, backbone: Backbone) -> dict[str | int, Any]:
+    size = file.seek(0, 2)
+    file.seek(0)
+    _header(file)
     held = read_pickle(file, size, {_NDARRAY, _DTYPE, _ENCODE, *_RECONSTRUCT})
     if isinstance(held, Call) and held.function in _RECONSTRUCT:  # an array of one object
         match held.state:

@@ -6,6 +6,7 @@ import hashlib
 import re
 import zipfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from math import prod
 from typing import Any
 
@@ -94,7 +95,7 @@ def download_imagenet_weights(url: str, md5: str) -> str:
     try:
         return str(get_file(url.rsplit("/", 1)[1], url, cache_subdir="models", file_hash=md5))
     except Exception as error:  # get_file wraps what urllib and the file system raise in bare exceptions
-        raise _cannot_download(url, error) from error
+        raise cannot_download(url, error) from error
 
 
 def _arrays_of_model(source: str, backbone: Backbone) -> Iterator[tuple[str, Array]]:
@@ -113,14 +114,15 @@ def _arrays_of_model(source: str, backbone: Backbone) -> Iterator[tuple[str, Arr
         raise
     except Exception as error:  # as above
         if source == "imagenet":
-            raise _cannot_download(f"the weights of {backbone.name}", error) from error
+            raise cannot_download(f"the weights of {backbone.name}", error) from error
         raise RunRefused(f"{source}: Keras cannot load it: {' '.join(str(error).split())[:200]}") from error
     arrays = applications.model_arrays(model)
     for name, shape in backbone.weight_shapes.items():
         yield name, _checked(source, name, arrays.get(name), shape)
 
 
-def _cannot_download(what: str, error: Exception) -> RunRefused:
+def cannot_download(what: str, error: Exception) -> RunRefused:
+    """The error for ImageNet's weights that cannot be fetched, with the reason of network or file system."""
     text = " ".join(str(error).split())
     url = re.search(r"https?://\S+?(?=[:,;]?(\s|$))", text)
     if url and "://" not in what:
@@ -145,19 +147,26 @@ def _root_cause(error: BaseException) -> str:
 def _read_file(path: str, backbone: Backbone) -> Iterator[tuple[str, Any]]:
     from streetdeciles.backbones import keras_files, npy_files
 
+    with opened_weights(path, backbone.name) as file:
+        if path.endswith(".npz"):
+            yield from _read_npz(file, backbone)
+        elif path.endswith(".npy"):
+            yield from npy_files.read_npy(file, path, backbone)
+        else:
+            yield from keras_files.read_keras(file, path, backbone)
+
+
+@contextmanager
+def opened_weights(path: str, backbone: str) -> Iterator[Any]:
+    """The file at `path`; RunRefused where what is done with it shows that it is no file of weights."""
     fs, path_there = storage.filesystem(path)
     try:
         with fs.open(path_there, "rb") as file:
-            if path.endswith(".npz"):
-                yield from _read_npz(file, backbone)
-            elif path.endswith(".npy"):
-                yield from npy_files.read_npy(file, path, backbone)
-            else:
-                yield from keras_files.read_keras(file, path, backbone)
+            yield file
     except DAMAGE as error:
         raise RunRefused(
             f"{path}: cannot be read as weights ({' '.join(str(error).split())[:160]}); expected Keras' .h5, "
-            f".weights.h5 or .keras, or caffe-converted .npy, of {backbone.name}"
+            f".weights.h5 or .keras, or caffe-converted .npy, of {backbone}"
         ) from error
 
 
