@@ -27,6 +27,7 @@ def test_make_alone_lists_every_target_and_what_it_does() -> None:
         "check",
         "bench",
         "bench-table",
+        "config-doc",
         "lock",
         "clean",
     }
