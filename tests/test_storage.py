@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 from fsspec.implementations.local import LocalFileSystem
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from file_names import FILE_NAMES, ODD_NAMES
 from streetdeciles import storage
 from streetdeciles.errors import RunFailed
 from streetdeciles.tables import AREA_LABELS, LEFT_OUT
@@ -146,32 +147,6 @@ def test_file_that_cannot_be_written_leaves_nothing_half(tmp_path: Path) -> None
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "old"}
 
 
-FILE_NAMES = st.text(
-    st.characters(exclude_categories=("Cs",), exclude_characters="/\0") | st.sampled_from("[]{}*?:#%\\;& '\"~=,@!$"),
-    min_size=1,
-    max_size=20,
-).filter(lambda name: name not in (".", ".."))
-"""Whatever a file system allows, with a liking for what libraries take for a syntax of their own."""
-
-ODD_NAMES = (
-    "in [2019] {v2}",
-    "run 12:30:00",
-    "a*b?",
-    "back\\slash",
-    "per%20cent",
-    "a::b",
-    "zip:",
-    "s3:",
-    "memory:x",
-    "a#b?c;d",
-    "~",
-    "new\nline",
-    "\u00fcml\u00e4ut \u65e5\u672c",
-    "[",
-    "{",
-)
-
-
 @given(names=st.lists(FILE_NAMES, min_size=1, max_size=3))
 @example(names=["memory::", "x"])
 @example(names=["s3:", "bucket"])
@@ -195,8 +170,6 @@ def test_local_path_is_never_parsed_as_a_url(names: list[str]) -> None:
 @settings(deadline=None, max_examples=50)
 def test_file_of_any_name_is_written_read_and_removed(name: str) -> None:
     with TemporaryDirectory() as folder:
-        if len(name.encode()) > 200:
-            return
         neighbours = [Path(folder, neighbour) for neighbour in ("a1.bin", "y") if neighbour != name]
         for neighbour in neighbours:
             neighbour.write_bytes(b"neighbour")
@@ -260,6 +233,16 @@ def test_table_is_read_back_in_a_folder_of_any_name(spark: SparkSession, tmp_pat
         "labels",
     ]
     assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@given(name=FILE_NAMES)
+@settings(deadline=None, max_examples=5, suppress_health_check=[HealthCheck.too_slow])
+def test_table_is_read_back_in_a_folder_of_random_name(spark: SparkSession, name: str) -> None:
+    rows = spark.createDataFrame([("a", "why", "", "labels")], LEFT_OUT.ddl)
+    with TemporaryDirectory() as folder:
+        storage.write_partition(rows, LEFT_OUT, f"{folder}/{name}", "labels")
+
+        assert [row["id"] for row in storage.read_table(spark, LEFT_OUT, f"{folder}/{name}").collect()] == ["a"]
 
 
 def test_table_is_not_taken_from_a_folder_that_a_pattern_would_match(spark: SparkSession, tmp_path: Path) -> None:

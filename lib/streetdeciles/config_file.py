@@ -10,7 +10,7 @@ from typing import Any, get_args
 from fsspec import available_protocols
 from pydantic import BaseModel, ValidationError
 
-from streetdeciles import storage
+from streetdeciles import file_names, storage
 from streetdeciles.config import ENCODERS, INPUT, FeaturesConfig, RunConfig, input_paths
 from streetdeciles.config_yaml import MAX_BYTES, parse_yaml
 from streetdeciles.errors import RunRefused
@@ -128,9 +128,14 @@ def _network_files(features: FeaturesConfig) -> dict[str, str]:
 
 def _why_missing(path: str) -> str | None:
     try:
-        return None if storage.exists(path) else "no such file or folder"
+        if storage.exists(path):
+            return None
     except Exception as error:  # each kind of store has its own errors for a bad address or missing credentials
         return f"cannot be looked up ({f'{error}' or type(error).__name__:.200}); {_PREFIX_HINT}"
+    encoding = file_names.python_encoding()
+    if encoding == "utf-8" or path.isascii() or not storage.is_local(path):
+        return "no such file or folder"
+    return f"no such file or folder, with file names in {encoding}; {file_names.ADVICE}"
 
 
 def _why_unknown(path: str) -> str | None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from streetdeciles.errors import RunRefused
+from streetdeciles.file_names import ADVICE, locale_encoding, python_encoding, utf8_locale
 from streetdeciles.hardware import BFLOAT16_FLAGS, cpu, usable_cores
 from streetdeciles.session import OLDEST_JAVA, find_java, java_version, runs_spark
 
@@ -162,6 +163,18 @@ def disk() -> list[Finding]:
     return findings
 
 
+def file_name_encoding() -> list[Finding]:
+    """Whether names with umlauts and the like are the same files for Python, for Java, and for spark-submit."""
+    what, of_python, of_locale = "File names", python_encoding(), locale_encoding()
+    if of_python != "utf-8":
+        return [Finding(what, of_python, "names with other characters are not found", ADVICE)]
+    if of_locale == "utf-8":
+        return [Finding(what, of_python)]
+    if (utf8 := utf8_locale()) is None:
+        return [Finding(what, of_locale, "Java does not find names with other characters", ADVICE)]
+    return [Finding(what, f"{of_locale} for Java: a run sets LC_ALL={utf8}; before spark-submit set it yourself")]
+
+
 EXAMINATIONS: Sequence[Callable[[], list[Finding]]] = (
     python,
     java,
@@ -171,6 +184,7 @@ EXAMINATIONS: Sequence[Callable[[], list[Finding]]] = (
     processor,
     memory,
     disk,
+    file_name_encoding,
 )
 
 

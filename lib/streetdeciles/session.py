@@ -11,8 +11,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from streetdeciles import file_names, storage
 from streetdeciles.config import SparkConfig
 from streetdeciles.errors import RunRefused
 
@@ -26,18 +28,37 @@ NEWEST_JAVA = {3: 20}
 
 @contextmanager
 def spark_session(config: SparkConfig, work_dir: str) -> Iterator[SparkSession]:
-    """The active session, or one that is built here and stopped at the end."""
+    """The active session, or one that is built here and stopped at the end.
+
+    Raises:
+        RunRefused: Java reads the name of work_dir as another one.
+    """
     from pyspark.sql import SparkSession
 
     active = SparkSession.getActiveSession()
     if active is not None:
+        _refuse_other_file_names(active, work_dir)
         yield active
         return
-    spark = _build(config, work_dir)
-    try:
-        yield spark
-    finally:
-        spark.stop()
+    with TemporaryDirectory(prefix="streetdeciles-spark-") as scratch:
+        spark = _build(config, scratch)
+        try:
+            _refuse_other_file_names(spark, work_dir)
+            yield spark
+        finally:
+            spark.stop()
+
+
+def _refuse_other_file_names(spark: SparkSession, work_dir: str) -> None:
+    jvm = getattr(spark, "_jvm", None)  # Spark Connect has none
+    if jvm is None or work_dir.isascii() or not storage.is_local(work_dir):
+        return
+    encoding = jvm.java.lang.System.getProperty("sun.jnu.encoding") or "utf-8"
+    if file_names.means_another_file(storage.local_path(work_dir), encoding):
+        raise RunRefused(
+            f"work_dir {work_dir}: Java reads file names as {encoding} here, so Spark would not find it; "
+            f"{file_names.ADVICE} before Spark starts (spark-submit, the notebook), or choose a name in ASCII"
+        )
 
 
 @contextmanager
@@ -93,12 +114,13 @@ def _home_of(java: str | None) -> str | None:
     return str(Path(java).resolve().parent.parent) if java else None
 
 
-def _build(config: SparkConfig, work_dir: str) -> SparkSession:
+def _build(config: SparkConfig, scratch: str) -> SparkSession:
     from pyspark.sql import SparkSession
 
     builder = SparkSession.builder.appName("streetdeciles")
     if "PYSPARK_GATEWAY_PORT" not in os.environ:  # else spark-submit has started the JVM with its own settings
         os.environ["JAVA_HOME"] = str(find_java())
+        utf8 = file_names.use_utf8_in_child_processes()
         log4j = files("streetdeciles") / "log4j2.properties"
         builder = (
             builder.master(config.master)
@@ -106,8 +128,10 @@ def _build(config: SparkConfig, work_dir: str) -> SparkSession:
             .config("spark.driver.extraJavaOptions", f"-Dlog4j2.configurationFile={Path(str(log4j)).as_uri()}")
             .config("spark.ui.enabled", "false")
             .config("spark.ui.showConsoleProgress", "false")
-            .config("spark.sql.warehouse.dir", str(Path(work_dir) / "_staging" / "warehouse"))
+            .config("spark.sql.warehouse.dir", scratch)
         )
+        if utf8 is not None:  # for workers on other machines
+            builder = builder.config("spark.executorEnv.LC_ALL", utf8).config("spark.executorEnv.PYTHONUTF8", "1")
         if config.master.startswith("local"):
             # A laptop's host name may not resolve, and nothing outside needs to reach this session.
             builder = builder.config("spark.driver.host", "127.0.0.1").config("spark.driver.bindAddress", "127.0.0.1")

@@ -1,8 +1,7 @@
 """Files and tables below a URI (local, or any that fsspec knows), each written whole or not at all.
 
-The one door for paths: fsspec, Spark and Hadoop each have a syntax of their own for them (`::`, `*`, `[1]`, `%20`), and
-what a user calls a file must not be read as such. So a path leaves this package through `filesystem`, `local_path`,
-`spark_uri` and `read_parquet` only.
+The one door for paths: they reach other libraries through `filesystem`, `local_path`, `spark_uri` and `read_parquet`
+only, so that what a user calls a file is never parsed (see `uris`).
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import re
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
@@ -20,72 +18,43 @@ from uuid import uuid4
 
 from streetdeciles.errors import RunFailed
 from streetdeciles.tables import Table
+from streetdeciles.uris import URI_START, filesystem, is_absent, is_local, is_uri, join, local_path, spark_uri
 
 if TYPE_CHECKING:
-    from fsspec import AbstractFileSystem
     from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.types import StructType
 
-_URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://|(file|dbfs):/")
-"""Spark itself writes `file:/x` and `dbfs:/x`, so tables of photographs hold them. All else is a local path."""
-
+__all__ = [
+    "UNFINISHED",
+    "URI_START",
+    "exists",
+    "filesystem",
+    "is_absent",
+    "is_local",
+    "is_uri",
+    "join",
+    "local_path",
+    "names_in",
+    "read_bytes",
+    "read_json",
+    "read_parquet",
+    "read_table",
+    "read_text",
+    "remove",
+    "replace",
+    "spark_uri",
+    "staging_uri",
+    "sync",
+    "upload",
+    "write_bytes",
+    "write_json",
+    "write_partition",
+    "write_table",
+    "write_text",
+]
 
 UNFINISHED = ".unfinished"
 """How the name of a file ends while it is written."""
-
-
-def is_uri(path: str) -> bool:
-    """Whether `path` begins with a scheme (`s3://…`); other paths are local, whatever characters they hold."""
-    return _URI.match(path) is not None
-
-
-def is_local(uri: str) -> bool:
-    return _scheme(uri) in (None, "file")
-
-
-def local_path(uri: str) -> str:
-    """The absolute path behind a local path or a `file://` URI; nothing in it is unquoted."""
-    if is_uri(uri):
-        uri = "/" + uri.removeprefix("file:").lstrip("/")
-    return uri if uri.startswith("/") else f"{Path.cwd()}/{uri}"
-
-
-def filesystem(uri: str) -> tuple[AbstractFileSystem, str]:
-    """The fsspec file system of `uri` and the path in it.
-
-    URLs are not chained: `::` is a part of the name. The path may be given to methods that take it as it is
-    (`open`, `info`, `ls`, `get_file`), never to those that expand patterns (`glob`, `expand_path`).
-
-    Raises:
-        ValueError: no file system is known for the scheme.
-        ImportError: the package for the scheme is not installed.
-    """
-    import fsspec
-
-    scheme = _scheme(uri)
-    if scheme is None or scheme == "file":
-        # fsspec leaves an absolute path alone.
-        return fsspec.filesystem("file"), local_path(uri).rstrip("/") or "/"
-    kind = fsspec.get_filesystem_class(scheme)
-    fs = fsspec.filesystem(scheme, **kind._get_kwargs_from_urls(uri))
-    return fs, str(fs._strip_protocol(uri))
-
-
-def _scheme(uri: str) -> str | None:
-    found = _URI.match(uri)
-    return (found[1] or found[2]) if found else None
-
-
-def join(uri: str, *parts: str) -> str:
-    return "/".join([uri.rstrip("/"), *parts])
-
-
-def spark_uri(uri: str) -> str:
-    """`uri` as Spark must be given it to write there: a bare path would be on the cluster's default file system.
-
-    Not quoted, as `Path.as_uri` would: Hadoop takes `%20` in a path for a name with a per cent sign.
-    """
-    return f"file://{Path(local_path(uri))}" if is_local(uri) else uri
 
 
 def read_parquet(spark: SparkSession, *uris: str, schema: str | StructType | None = None) -> DataFrame:
@@ -111,31 +80,6 @@ def remove(uri: str) -> None:
             Path(path).unlink(missing_ok=True)
     elif fs.exists(path):
         fs.rm(path, recursive=True)
-
-
-def is_absent(uri: str) -> bool:
-    """Whether the file system itself, asked now and by name, says that there is nothing at `uri`.
-
-    Raises:
-        Exception: whatever the file system raises where it cannot say.
-    """
-    if is_local(uri):
-        try:
-            os.stat(local_path(uri))
-        except (FileNotFoundError, NotADirectoryError, ValueError):  # no file can have a null character in its name
-            return True
-        except OSError as error:
-            if error.errno != errno.ENAMETOOLONG:
-                raise
-            return True
-        return False
-    fs, path = filesystem(uri)
-    fs.invalidate_cache()
-    try:
-        fs.info(path)
-    except FileNotFoundError:
-        return True
-    return False
 
 
 def names_in(uri: str, *, prefix: str = "") -> Iterator[str]:
@@ -210,6 +154,16 @@ def read_bytes(uri: str) -> bytes:
 
 def write_text(uri: str, text: str, *, private: bool = False) -> None:
     write_bytes(uri, text.encode("utf-8"), private=private)
+
+
+def upload(folder: Path, uri: str) -> None:
+    """Copy the files of a local folder to `uri`. fsspec's own `put` would expand patterns in their names."""
+    fs, target = filesystem(uri)
+    for file in folder.rglob("*"):
+        if file.is_file():
+            path = f"{target}/{file.relative_to(folder).as_posix()}"
+            fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
+            fs.put_file(str(file), path)
 
 
 def read_text(uri: str) -> str:

@@ -114,7 +114,8 @@ def show_results(config: RunConfig) -> None:
         models = storage.join(config.work_dir, "models")
         say(f"models: {models}; nothing is held out, so nothing was predicted or measured")
         return
-    metrics = pd.read_parquet(storage.join(config.work_dir, METRICS.name))
+    fs, path = storage.filesystem(storage.join(config.work_dir, METRICS.name))
+    metrics = pd.read_parquet(path, filesystem=fs)
     shown = metrics[(metrics["level"] == "area") & metrics["method"].isin([config.report.method, "median"])]
     title = "Areas, by models trained elsewhere" if config.prediction.models else "Held-out areas"
     rows = []

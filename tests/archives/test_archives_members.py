@@ -8,12 +8,16 @@ import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
+from file_names import FILE_NAMES
 from streetdeciles.archives import guarded
 from streetdeciles.archives.members import Member, list_members
-from streetdeciles.archives.names import is_archive
+from streetdeciles.archives.names import is_archive, is_nested, leads_out
 from streetdeciles.archives.reading import MemberReader, lies_open, read_range
 
 PHOTOS = {"deep/a_0.jpg": b"first", "a_1.jpg": b"", "b_0.jpg": b"third" * 500}
@@ -50,6 +54,34 @@ def read(reader: MemberReader, uri: str, member: Member) -> bytes:
 
 def kinds(uri: str) -> list[tuple[str | None, str]]:
     return [(member.name, member.kind) for member in list_members(uri)]
+
+
+MEMBER_NAMES = FILE_NAMES.filter(lambda name: is_safe(name) and "\0" not in name)
+
+
+@given(archive=FILE_NAMES, members=st.lists(MEMBER_NAMES, min_size=1, max_size=4, unique=True))
+@example(archive="a::b", members=["zip::x", "s3://y/[1]*?.jpg", "per%20cent#.jpg", "new\nline"])
+@settings(deadline=None, max_examples=30)
+@pytest.mark.parametrize("ending", [".tar", ".tar.gz", ".zip"])
+def test_members_of_any_name_are_read_from_an_archive_of_any_name(
+    ending: str, archive: str, members: list[str]
+) -> None:
+    contents = {name: f"{number}".encode() for number, name in enumerate(members)}
+    with TemporaryDirectory() as folder:
+        path = Path(folder, f"a{archive}{ending}")
+        uri = make_zip(path, zipfile.ZIP_DEFLATED, contents) if ending == ".zip" else make_tar(path, contents)
+        reader = MemberReader()
+
+        listed = [*list_members(uri)]
+
+        assert [(member.name, member.kind) for member in listed] == [(name, "file") for name in members]
+        assert [read(reader, uri, member) for member in listed] == [*contents.values()]
+        reader.close()
+
+
+def is_safe(name: str) -> bool:
+    """Whether a member of that name is neither a folder, nor left out as one that leads out or is an archive."""
+    return not (leads_out(name) or is_nested(name) or name.endswith("/") or name.split("/", maxsplit=1)[0] == "")
 
 
 @pytest.mark.parametrize(

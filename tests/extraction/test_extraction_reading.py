@@ -7,12 +7,15 @@ import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import fsspec
 import pytest
 from fsspec.implementations.local import LocalFileSystem
+from hypothesis import example, given, settings
 
+from file_names import FILE_NAMES
 from streetdeciles.archives import opening
 from streetdeciles.errors import ShardFailed
 from streetdeciles.extraction.reading import read_image
@@ -57,6 +60,30 @@ def read(uri: str, offset: int | None = None, length: int | None = None, max_byt
 def test_whole_file_is_read_whatever_length_the_index_has(photo: Path) -> None:
     assert read(str(photo), None, 4) == b"0123456789"
     assert read(photo.as_uri().replace("%20", " ")) == b"0123456789"
+
+
+@given(name=FILE_NAMES)
+@example(name="W1::000_0.jpg")
+@example(name="memory:")
+@settings(deadline=None, max_examples=50)
+def test_file_of_any_name_is_read_and_missed_by_that_name(name: str) -> None:
+    with TemporaryDirectory() as folder:
+        Path(folder, name).write_bytes(b"0123456789")
+        assert read(f"{folder}/{name}") == read(f"file://{folder}/{name}") == b"0123456789"
+        assert read(f"{folder}/{name}", 3, 4) == b"3456"
+
+        Path(folder, name).rename(Path(folder, f"{name}x"))
+        with pytest.raises(Rejected) as caught:
+            read(f"{folder}/{name}")
+        assert caught.value.reason == "missing"
+
+
+def test_file_that_is_there_is_never_missing(photo: Path, flaky: type[Flaky]) -> None:
+    """A library that says "not found" of a name which the file system has, has misread the name."""
+    flaky.failures = [FileNotFoundError(2, "not found")] * 3
+
+    with pytest.raises(ShardFailed, match=r"a photo\.jpg: cannot be read, after 3 attempts: .*not found"):
+        read(f"flaky://{photo}")
 
 
 def test_part_of_a_file_is_read(photo: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from file_names import ODD_NAMES
 from streetdeciles.errors import RunRefused
 from streetdeciles.features import shards as ledger
 from streetdeciles.features.parallel import local_cores
@@ -32,6 +33,27 @@ def test_mark_is_read_back_as_written(tmp_path: Path) -> None:
 def test_no_marks_where_nothing_ran(tmp_path: Path) -> None:
     assert ledger.read_marks(str(tmp_path)) == {}
     assert ledger.shard_folders(ledger.FEATURES, str(tmp_path)) == set()
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_leftovers_are_removed_from_this_work_dir_only(tmp_path: Path, name: str) -> None:
+    """`out1` is what a pattern `out[1]` would match."""
+    for work_dir in (tmp_path / name / "out[1]", tmp_path / name / "out1"):
+        for left in ("features/.spark-staging-1", "features/shard=1", "_staging/extracted-1", "_staging/other-1"):
+            (work_dir / left).mkdir(parents=True)
+            (work_dir / left / "part").touch()
+
+    ledger.remove_leftovers({1}, {}, str(tmp_path / name / "out[1]"))
+
+    there = {path.parent.relative_to(tmp_path / name).as_posix() for path in (tmp_path / name).rglob("part")}
+    assert there == {
+        "out[1]/features/shard=1",
+        "out[1]/_staging/other-1",
+        "out1/features/.spark-staging-1",
+        "out1/features/shard=1",
+        "out1/_staging/extracted-1",
+        "out1/_staging/other-1",
+    }
 
 
 def test_other_settings_are_refused_by_name(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from test_images_table import table_config
 from streetdeciles.archives.reading import MemberReader
 from streetdeciles.config import ImageTable
 from streetdeciles.errors import RunRefused
+from streetdeciles.images.delta import delta_files
 from streetdeciles.images.stage import run
 
 if TYPE_CHECKING:
@@ -51,6 +52,24 @@ def test_rows_of_the_current_version_are_indexed(spark: SparkSession, delta: Pat
     assert content == {"a_0": b"1", "b_1": b"2", "c_3": b"3", "a_3": b"4"}
     cameras = read(tmp_path, "image_columns").set_index("image_id")["camera"].to_dict()
     assert cameras == {"a_0": "a/b c", "b_1": None, "c_3": "x", "a_3": "x"}
+
+
+@pytest.mark.parametrize("name", ["in [2019] {v2}", "run 12:30:00", "a*b?", "a::b", "100%", "a#b;c", "ü 日本"])
+def test_table_in_a_folder_with_signs_is_read(delta: Path, name: str) -> None:
+    named = delta.rename(delta.with_name(name))
+
+    files = delta_files(None, str(named))  # type: ignore[arg-type]  # deltalake needs no session
+
+    assert len(files) == 3
+    assert all(Path(uri).is_file() for uri, _ in files)
+
+
+@pytest.mark.parametrize("name", ["per%20cent", "back\\slash", "new\nline"])
+def test_folder_that_the_delta_reader_misreads_is_refused(delta: Path, name: str) -> None:
+    named = delta.rename(delta.with_name(name))
+
+    with pytest.raises(RunRefused, match="images.table.path: the Delta table .* rename the folder"):
+        delta_files(None, str(named))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

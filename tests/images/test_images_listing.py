@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
+from hypothesis import example, given, settings
 
+from file_names import FILE_NAMES
+from streetdeciles import storage
 from streetdeciles.errors import RunFailed
 from streetdeciles.images import listing
 from streetdeciles.images.listing import Entry, list_batches, list_folder
@@ -22,6 +26,21 @@ def test_files_have_their_path_and_length(tmp_path: Path) -> None:
     (tmp_path / "odd #1% ü.jpg").write_bytes(b"12345")
     path = str(tmp_path / "odd #1% ü.jpg")
     assert [*list_folder(str(tmp_path), str(tmp_path))] == [Entry(path, "odd #1% ü.jpg", path, "file", 5)]
+
+
+@given(folder=FILE_NAMES, name=FILE_NAMES)
+@example(folder="s3:", name="a::b.jpg")
+@settings(deadline=None, max_examples=50)
+def test_any_name_is_listed_and_opened_again(folder: str, name: str) -> None:
+    with TemporaryDirectory() as root:
+        Path(root, folder).mkdir()
+        Path(root, folder, name).write_bytes(b"12345")
+
+        (entry,) = list_folder(f"{root}/{folder}", root)
+
+        assert entry.relative == f"{folder}/{name}"
+        assert entry.uri == entry.path == f"{root}/{folder}/{name}"
+        assert storage.read_bytes(entry.uri) == b"12345"
 
 
 def test_relative_path_is_below_the_folder_of_photographs(tmp_path: Path) -> None:

@@ -35,6 +35,8 @@ def parsed(pattern: str, relative: str) -> tuple[str, str] | None:
         ("{location_id}/{view}.jpg", "1.jpg", None),
         ("img.({location_id}).jpg", "img.(x).jpg", ("x", "")),
         ("img.({location_id}).jpg", "imga(x).jpg", None),
+        ("{location_id}_{view}.jpg", "new\nline\u2028/x\ny_1.jpg", ("x\ny", "1")),
+        ("{location_id}_{view}.jpg", "x_1.jpg\n", None),
     ],
 )
 def test_name_says_location_and_view(pattern: str, relative: str, expected: tuple[str, str] | None) -> None:

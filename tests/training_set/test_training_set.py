@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import io
 import logging
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlparse
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import example, given, settings
 
+from file_names import FILE_NAMES
 from streetdeciles.errors import RunFailed
 from streetdeciles.tables import training_set_columns
 from streetdeciles.training_set import petastorm_format
@@ -106,6 +110,32 @@ def check_whole(read: dict[str, np.ndarray]) -> None:
 
 def test_petastorm_reads_all_rows_in_order(written: Path) -> None:
     check_whole(whole(open_training_set(str(written))))
+
+
+@given(name=FILE_NAMES)
+@example(name="per%20cent")
+@example(name="new\nline")
+@settings(deadline=None, max_examples=200)
+def test_petastorm_gets_only_what_it_takes_for_the_same_path(name: str) -> None:
+    path = f"/runs/{name}/training_set"
+    url = petastorm_format.petastorm_url(path)
+
+    assert url is None or (urlparse(url).scheme, urlparse(url).netloc, urlparse(url).path) == ("file", "", path)
+
+
+@pytest.mark.parametrize("name", ["in [2019] {v2} 12:30", "per%20cent", "a::b/s3:", "a*b", "a#b", "a?b", "new\nline"])
+def test_set_is_read_in_a_folder_of_any_name(written: Path, tmp_path: Path, name: str) -> None:
+    moved = shutil.copytree(written, tmp_path / name / "training_set")
+
+    check_whole(whole(open_training_set(str(moved))))
+
+
+@pytest.mark.parametrize("name", ["in [2019] 12:30 per%20cent", "a#b?"])
+def test_set_is_written_in_a_folder_of_any_name(spark: SparkSession, tmp_path: Path, name: str) -> None:
+    write(spark, tmp_path / name / "training_set")
+
+    check_whole(whole(open_training_set(str(tmp_path / name / "training_set"))))
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 @pytest.mark.usefixtures("no_petastorm")

@@ -29,8 +29,7 @@ def export_hdf5(training_set: str, work_dir: str) -> int:
         else:  # HDF5 needs a file that it can seek in
             with TemporaryDirectory() as name:
                 write_files(open_training_set(training_set), shape, Path(name))
-                fs, path = storage.filesystem(staged)
-                fs.put(name, path, recursive=True)
+                storage.upload(Path(name), staged)
         for name in FILE_NAMES:
             storage.replace(storage.join(staged, name), storage.join(work_dir, name))
     finally:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 
 READABLE_FEATURES = {"timestampNtz", "vacuumProtocolCheck", "v2Checkpoint"}
 """What a table may ask of its readers and leave rows and columns as the Parquet files have them."""
+
+MISREAD = re.compile(r"\\|%[0-9A-Fa-f]{2}|[\x00-\x1f\x7f]")
 
 FILES = "uri string, partition map<string,string>"
 
@@ -41,6 +45,7 @@ def delta_files(spark: SparkSession, path: str) -> list[DataFile]:
         return _through_spark(spark, path)
     import pyarrow as pa
 
+    _refuse_misread_name(path)
     try:
         table = DeltaTable(storage.local_path(path) if storage.is_local(path) else path)
     except DeltaError as error:
@@ -50,6 +55,15 @@ def delta_files(spark: SparkSession, path: str) -> list[DataFile]:
     _check(path, table.protocol().reader_features or [], configuration.get("delta.columnMapping.mode", "none"))
     actions = pa.table(table.get_add_actions(flatten=True)).to_pylist()
     return [(_absolute(path, action["path"]), _partition(action)) for action in actions]
+
+
+def _refuse_misread_name(path: str) -> None:
+    """deltalake would open another folder (`per cent` for `per%20cent`), or none."""
+    if storage.is_local(path) and (found := MISREAD.search(os.path.realpath(storage.local_path(path)))):
+        raise RunRefused(
+            f"images.table.path: the Delta table {path!r} cannot be read, since the Delta reader takes {found[0]!r} in "
+            "the name of a folder for something else; rename the folder"
+        )
 
 
 def _absolute(path: str, given: str) -> str:
@@ -74,7 +88,8 @@ def _through_spark(spark: SparkSession, path: str) -> list[DataFile]:
         raise RunRefused(
             f"images.table.path: {path} is a Delta table, and this Spark reads none: pip install 'streetdeciles[delta]'"
         ) from error
-    detail = spark.sql(f"DESCRIBE DETAIL delta.`{path}`").collect()[0].asDict()
+    quoted = path.replace("`", "``")
+    detail = spark.sql(f"DESCRIBE DETAIL delta.`{quoted}`").collect()[0].asDict()
     mapping = (detail.get("properties") or {}).get("delta.columnMapping.mode", "none")
     # Here readers' and writers' features are in one list, so that only those that are known not to be read are told.
     _check(path, [name for name in detail.get("tableFeatures") or [] if name == "deletionVectors"], mapping)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 # A name that starts with a dot is a hidden file or a Mac's `._` twin of a photograph, never a photograph.
 LOCATION_ID = r"([^/.][^/]*)"
 VIEW = r"([0-9]+|[A-Za-z])"
+END = r"(?![\s\S])"
+"""`$` also matches before a line break at the end, which is a part of the name."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ def name_pattern(pattern: str) -> NamePattern:
     regex = "".join({"{location_id}": LOCATION_ID, "{view}": VIEW}.get(part, re.escape(part)) for part in parts)
     ending = "|".join(re.escape(ending) for ending in endings.split("|"))
     return NamePattern(
-        regex=f"^(?:.*/)?{regex}[.](?i:{ending})$",
+        regex=f"^(?s:.*/)?{regex}[.](?i:{ending}){END}",
         location_group=fields.index("{location_id}") + 1,
         view_group=fields.index("{view}") + 1 if "{view}" in fields else 0,
     )

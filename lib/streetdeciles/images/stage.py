@@ -51,7 +51,7 @@ def _name_all(spark: SparkSession, images: ImagesConfig, staged: str) -> DataFra
     """What is in the folder or in the table: image_id, location_id, view, uri, …, or a reason and detail."""
     if images.table is not None:
         rows = list_rows(spark, images.table, staged)
-        return _query("table_rows", {"views": images.views}, rows=rows)
+        return _query("table_rows", {"views": images.views, "uri_start": storage.URI_START}, rows=rows)
     folder = images.folder or ""
     fs, there = storage.filesystem(folder)
     if not fs.isdir(there):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
 
-NOT_HIDDEN = "(?i)^([^/._][^/]*/|[_.][^/]*=[^/]*/)*[^/._][^/]*[.]parquet$"
+NOT_HIDDEN = "(?i)^([^/._][^/]*/|[_.][^/]*=[^/]*/)*[^/._][^/]*[.]parquet(?s:(?!.))"
 """No file or folder whose name begins with a dot or underscore, as Spark's `_temporary`; `_year=2019` is a column."""
 
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"

@@ -29,7 +29,7 @@ judged AS (
             WHEN view IS NULL THEN 'no_view'
             WHEN view >= :views THEN 'view_out_of_range'
             WHEN uri IS NULL OR uri = '' THEN 'no_image'
-            WHEN NOT uri RLIKE '^(/|[A-Za-z][A-Za-z0-9+.-]*:)' THEN 'relative_uri'
+            WHEN NOT uri RLIKE concat('^(/|', :uri_start, ')') THEN 'relative_uri'
         END AS reason
     FROM numbered
 )

@@ -243,5 +243,4 @@ def _tensorboard(work_dir: str) -> Iterator[TensorBoardLog]:
     with tempfile.TemporaryDirectory(prefix="streetdeciles-logs-") as folder:
         with closing(TensorBoardLog(Path(folder))) as log:
             yield log
-        fs, path = storage.filesystem(uri)
-        fs.put(f"{folder}/", path, recursive=True)
+        storage.upload(Path(folder), uri)

@@ -1,0 +1,97 @@
+"""How a path leaves this package: fsspec, Spark and Hadoop each have a syntax of their own for paths.
+
+What a user calls a file (`a::b`, `[1]`, `%20`, `s3:`) must not be read as such. `storage` is the door that others use.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+URI_START = "([A-Za-z][A-Za-z0-9+.-]*)://|(file|dbfs):/"
+"""Spark itself writes `file:/x` and `dbfs:/x`, so tables of photographs hold them. All else is a local path."""
+
+
+def is_uri(path: str) -> bool:
+    """Whether `path` begins with a scheme (`s3://…`); other paths are local, whatever characters they hold."""
+    return re.match(URI_START, path) is not None
+
+
+def is_local(uri: str) -> bool:
+    return _scheme(uri) in (None, "file")
+
+
+def local_path(uri: str) -> str:
+    """The absolute path behind a local path or a `file://` URI; nothing in it is unquoted."""
+    if is_uri(uri):
+        uri = "/" + uri.removeprefix("file:").lstrip("/")
+    return uri if uri.startswith("/") else f"{Path.cwd()}/{uri}"
+
+
+def filesystem(uri: str) -> tuple[AbstractFileSystem, str]:
+    """The fsspec file system of `uri` and the path in it.
+
+    URLs are not chained: `::` is a part of the name. The path may be given to methods that take it as it is
+    (`open`, `info`, `ls`, `get_file`), never to those that expand patterns (`glob`, `expand_path`).
+
+    Raises:
+        ValueError: no file system is known for the scheme.
+        ImportError: the package for the scheme is not installed.
+    """
+    import fsspec
+
+    scheme = _scheme(uri)
+    if scheme is None or scheme == "file":
+        # fsspec leaves an absolute path alone.
+        return fsspec.filesystem("file"), local_path(uri).rstrip("/") or "/"
+    kind = fsspec.get_filesystem_class(scheme)
+    fs = fsspec.filesystem(scheme, **kind._get_kwargs_from_urls(uri))
+    return fs, str(fs._strip_protocol(uri))
+
+
+def _scheme(uri: str) -> str | None:
+    found = re.match(URI_START, uri)
+    return (found[1] or found[2]) if found else None
+
+
+def spark_uri(uri: str) -> str:
+    """`uri` as Spark must be given it to write there: a bare path would be on the cluster's default file system.
+
+    Not quoted, as `Path.as_uri` would: Hadoop takes `%20` in a path for a name with a per cent sign.
+    """
+    return f"file://{Path(local_path(uri))}" if is_local(uri) else uri
+
+
+def join(uri: str, *parts: str) -> str:
+    return "/".join([uri.rstrip("/"), *parts])
+
+
+def is_absent(uri: str) -> bool:
+    """Whether the file system itself, asked now and by name, says that there is nothing at `uri`.
+
+    Raises:
+        Exception: whatever the file system raises where it cannot say.
+    """
+    if is_local(uri):
+        try:
+            os.stat(local_path(uri))
+        except (FileNotFoundError, NotADirectoryError, ValueError):  # no file can have a null character in its name
+            return True
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:
+                raise
+            return True
+        return False
+    fs, path = filesystem(uri)
+    fs.invalidate_cache()
+    try:
+        fs.info(path)
+    except FileNotFoundError:
+        return True
+    return False
