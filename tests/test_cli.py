@@ -20,12 +20,23 @@ def streetdeciles(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
 
 
+def write_inputs(folder: Path, values: dict[str, Any]) -> None:
+    """Inputs that a run would take: a published table, one location and its four photographs."""
+    values["labels"]["tables"][0]["path"] = str(DATA / "iod2019" / "File_7_-_All_IoD2019_Ranks_Deciles.csv")
+    values["labels"]["regions"] = {"westminster": ["Westminster"]}
+    (folder / "locations.csv").write_text("location_id,area_id\n7,E01004734\n")
+    for view in range(4):
+        shutil.copy(DATA / "photos" / "lund_01.jpg", folder / "photographs" / f"7_{view}.jpg")
+
+
 def test_cli_dry_run_shows_the_plan_and_writes_nothing(tmp_path: Path, values: dict[str, Any]) -> None:
     done = streetdeciles("run", "--config", write_config(tmp_path, values), "--from", "dataset", "--dry-run", "--force")
 
     assert done.returncode == 2
-    assert "stage labels must run first (not done yet); add --from labels" in done.stderr
+    assert "stage labels must run first (not done yet): streetdeciles run --from labels --to report" in done.stderr
 
+    values["features"] = {"weights": "random:1"}
+    write_inputs(tmp_path, values)
     done = streetdeciles("run", "--config", write_config(tmp_path, values), "--dry-run")
 
     assert done.returncode == 0
@@ -52,22 +63,24 @@ def test_cli_refuses_an_unknown_stage_and_names_the_known(tmp_path: Path, values
 
 @pytest.fixture
 def bad_column(tmp_path: Path, values: dict[str, Any]) -> Path:
-    """A config whose table lacks a column, which only the labels stage can see."""
+    """A config whose table lacks the column of its outcome."""
     source = DATA / "iod2019" / "File_7_-_All_IoD2019_Ranks_Deciles.csv"
     lines = source.read_text(encoding="utf-8-sig").splitlines()[:30]
     (tmp_path / "locations.csv").write_text("location_id,area_id\n1,E01000001\n")
-    (tmp_path / "table.csv").write_text("\n".join([lines[0].replace("Crime Rank", "Crime"), *lines[1:]]))
+    (tmp_path / "table.csv").write_text(
+        "\n".join([lines[0].replace("Deprivation (IMD) Rank", "Deprivation"), *lines[1:]])
+    )
     return write_config(tmp_path, values)
 
 
-def test_cli_tells_a_stage_s_refusal_in_one_line_and_keeps_the_trace_in_the_log(bad_column: Path) -> None:
+def test_cli_tells_a_refusal_in_one_line_and_keeps_the_trace_in_the_log(bad_column: Path) -> None:
     done = streetdeciles("labels", "--config", bad_column)
 
     assert done.returncode == 2
     told = [line for line in done.stderr.splitlines() if "error:" in line]
     assert len(told) == 1
     assert "table.csv" in told[0]
-    assert "Crime Rank" in told[0]
+    assert "column 'Index of Multiple Deprivation (IMD) Rank" in told[0]
     assert "Traceback" not in done.stderr
     assert "Traceback" in (bad_column.parent / "out" / "logs" / "run.log").read_text()
 

@@ -102,7 +102,7 @@ def test_changed_input_runs_its_stage_and_all_that_follow_from_it(config: RunCon
 
 
 def test_stage_whose_input_is_not_made_is_refused(config: RunConfig) -> None:
-    with pytest.raises(RunRefused, match=r"stage images must run first \(not done yet\); add --from images"):
+    with pytest.raises(RunRefused, match=r"images must run first .*: streetdeciles run --from images --to features"):
         plan(config, ("features",), force=False)
 
 

@@ -17,6 +17,7 @@ from streetdeciles.errors import RunRefused, one_line_error
 from streetdeciles.keras_start import start_keras
 from streetdeciles.models.card import chosen_models, read_card
 from streetdeciles.pipeline import STAGE_NAMES, plan, run, run_learning_curve, select_stages
+from streetdeciles.preflight import preflight
 from streetdeciles.shown import LogFormatter, shown
 
 logger = logging.getLogger(__name__)
@@ -103,7 +104,7 @@ def _add_models(commands: Any) -> None:
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", required=True, help="the run's YAML file, e.g. conf/demo.yaml")
-    parser.add_argument("--dry-run", action="store_true", help="show what would run, and do nothing")
+    parser.add_argument("--dry-run", action="store_true", help="show what would run, check its inputs, and do nothing")
     parser.add_argument("--force", action="store_true", help="redo the selected stages; accept a changed config")
     parser.add_argument("--debug", action="store_true", help="log every detail, and the whole trace of an error")
     parser.set_defaults(command=_run)
@@ -135,7 +136,9 @@ def _run(options: argparse.Namespace) -> int:
         return _learning_curve(config, options)
     selected = select_stages(options.first, options.last, options.only)
     if options.dry_run:
-        terminal.show_plan(plan(config, selected, force=options.force))
+        steps = plan(config, selected, force=options.force)
+        terminal.show_plan(steps)
+        preflight(config, [step.stage.name for step in steps if step.action == "run"])
         return 0
     _log_to_file(config)
     retry_rejects = getattr(options, "retry_rejects", False)

@@ -14,6 +14,7 @@ from streetdeciles import run_log, storage
 from streetdeciles.config import RunConfig
 from streetdeciles.errors import RunRefused
 from streetdeciles.lock import locked
+from streetdeciles.preflight import preflight
 from streetdeciles.run_log import StageReport
 from streetdeciles.session import spark_session
 from streetdeciles.splits.registry import split_of
@@ -92,7 +93,8 @@ def plan(config: RunConfig, selected: Sequence[str], *, force: bool) -> list[Pla
         if stage.name not in selected:
             needed = any(stage.name in later.reads for later in stages if later.name in selected)
             if stale and needed:
-                raise RunRefused(f"stage {stage.name} must run first ({stale}); add --from {stage.name}")
+                command = f"streetdeciles run --from {stage.name} --to {selected[-1]}"
+                raise RunRefused(f"stage {stage.name} must run first ({stale}): {command}")
             planned.append(Planned(stage, prints[stage.name], "not selected", stale or "up to date"))
         elif force or stale:
             planned.append(Planned(stage, prints[stage.name], "run", "--force" if force else str(stale)))
@@ -168,8 +170,10 @@ def run(
         if retry_rejects:
             plan(config, selected, force=force)  # refuses before anything is forgotten
             _retry_rejects(config.work_dir)
+        steps = plan(config, selected, force=force)
+        preflight(config, [step.stage.name for step in steps if step.action == "run"])
         spark = None
-        for planned in plan(config, selected, force=force):
+        for planned in steps:
             if planned.action == "not selected":
                 continue
             if planned.action == "up to date":

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 
+CHUNK_BYTES = 16 << 20
+MAX_NAME_BYTES = 1024
+"""Of a property's name: as much of a chunk is looked at once more with the next one."""
+
+
 class AreaPolygons:
     """Polygons in WGS84 degrees, each of an area; an area may have several."""
 
@@ -97,6 +102,26 @@ def read_boundaries(path: str, area_id: str, name: str | None = None) -> AreaBou
         hashlib.sha256(content).hexdigest(),
         tuple(_notes(path, area_id, codes, shapes)),
     )
+
+
+def check_properties(path: str, area_id: str, name: str) -> None:
+    """RunRefused where the file nowhere holds one of the properties; memory is bounded, for files of any size."""
+    fs, path_there = storage.filesystem(path)
+    missing = {"area_id": area_id, "name": name}
+    rest = b""
+    with fs.open(path_there, "rb") as file:
+        while missing and (chunk := file.read(CHUNK_BYTES)):
+            rest = rest[-MAX_NAME_BYTES:] + chunk
+            missing = {key: text for key, text in missing.items() if not any(one in rest for one in _as_json(text))}
+    for key, text in missing.items():
+        raise RunRefused(
+            f"{path}: no feature has the property {text!r} (labels.boundaries.{key}); "
+            "expected a GeoJSON FeatureCollection of areas"
+        )
+
+
+def _as_json(text: str) -> tuple[bytes, bytes]:
+    return json.dumps(text).encode(), json.dumps(text, ensure_ascii=False).encode()
 
 
 def _features(path: str, content: bytes) -> tuple[list[dict[str, Any]], list[dict[str, Any] | None]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
 
 
 def outcome_columns(tables: Sequence[LabelTable], asked: Collection[str]) -> dict[str, OutcomeColumn]:
-    """Every outcome that the tables may give; RunRefused where two of them give the same one of `asked`."""
+    """Every outcome that the tables may give.
+
+    RunRefused where two of them give the same one of `asked`, or none gives one of these.
+    """
     known: dict[str, OutcomeColumn] = {}
     table_of: dict[str, LabelTable] = {}
     for table in tables:
@@ -27,6 +31,13 @@ def outcome_columns(tables: Sequence[LabelTable], asked: Collection[str]) -> dic
                 )
             known.setdefault(outcome, column)
             table_of.setdefault(outcome, table)
+    for outcome in asked:
+        if outcome not in known:
+            near = difflib.get_close_matches(outcome, known, n=1)
+            hint = f"did you mean {near[0]}? " if near else ""
+            raise RunRefused(
+                f"dataset.outcomes: none of labels.tables has the outcome {outcome!r}; {hint}known: {', '.join(known)}"
+            )
     return known
 
 

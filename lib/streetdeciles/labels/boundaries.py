@@ -1,15 +1,28 @@
-"""The areas of locations that have coordinates only, found on the executors."""
+"""The boundaries as the labels use them: they must draw the areas, and locations are found in them on the executors."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from streetdeciles.config import Boundaries
+from streetdeciles.errors import RunRefused
 from streetdeciles.geography.boundaries import AreaPolygons, read_boundaries
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+def refuse_other_areas(section: Boundaries, drawn: Collection[str], area_ids: Sequence[str], *, hint: str = "") -> None:
+    """RunRefused where none of `area_ids`, the areas of labels.regions, is among those that the boundaries draw."""
+    if not {*drawn}.isdisjoint(area_ids):
+        return
+    raise RunRefused(
+        f"{section.path}: none of the {len(area_ids)} areas of labels.regions is in it; property "
+        f"{section.area_id} (labels.boundaries.area_id) holds e.g. {min(drawn, default='nothing')}, "
+        f"the tables e.g. {area_ids[0]}{f'; {hint}' if hint else ''}"
+    )
 
 
 @lru_cache(maxsize=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -119,6 +119,15 @@ def read_published(name: str, path: str) -> tuple[pd.DataFrame, dict[str, str]]:
         except RunRefused as error:
             unfit[outcome] = str(error)
     return pd.DataFrame(values), unfit
+
+
+def check_headers(name: str, path: str, asked: Collection[str]) -> None:
+    """RunRefused where the table at `path` lacks a column of the layout, or of one of its outcomes that are `asked`."""
+    layout = LAYOUTS[name]
+    header = open_table(path).header
+    asked_columns = [column.header for outcome, column in layout.outcomes.items() if outcome in asked]
+    for column in [*layout.area_headers, *asked_columns]:
+        _place_of(name, path, column, header)
 
 
 def _read_rows(table: CsvTable) -> Iterator[tuple[str, int, list[str]]]:

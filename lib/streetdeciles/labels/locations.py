@@ -40,14 +40,18 @@ class LocationCounts:
     """Located by area_id, with coordinates that are no place on earth and are dropped."""
 
 
-def open_locations(path: str) -> CsvTable:
-    """The CSV table at `path`; RunRefused where a location cannot be told from its rows."""
+def open_locations(path: str, *, has_boundaries: bool = True) -> CsvTable:
+    """The CSV table at `path`; RunRefused where its columns do not say which location a row is, and in which area."""
     table = open_table(path)
     header = table.header
     if "location_id" not in header or not ("area_id" in header or {"latitude", "longitude"} <= {*header}):
         raise RunRefused(
             f"{path}: expected the columns location_id and area_id, or location_id, latitude and longitude; "
             f"there are {', '.join(header) or 'none'}"
+        )
+    if "area_id" not in header and not has_boundaries:
+        raise RunRefused(
+            f"{path}: has no column area_id, so labels.boundaries must be set to find the areas by coordinates"
         )
     folded = [column.casefold() for column in header if column]  # `MSOA` beside `msoa` is most likely a mistake
     doubled = sorted({column for column in folded if folded.count(column) > 1})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -10,10 +9,9 @@ from typing import TYPE_CHECKING
 from streetdeciles import storage
 from streetdeciles.config import Boundaries, RunConfig
 from streetdeciles.csv_tables.on_spark import spark_rows
-from streetdeciles.csv_tables.table import CsvTable
-from streetdeciles.errors import RunRefused
 from streetdeciles.geography.boundaries import read_boundaries
 from streetdeciles.labels.areas import label_areas, outcome_columns, read_areas
+from streetdeciles.labels.boundaries import refuse_other_areas
 from streetdeciles.labels.deciles import SMALLEST_REGION
 from streetdeciles.labels.locations import (
     COLUMNS,
@@ -36,15 +34,14 @@ if TYPE_CHECKING:
 def run(spark: SparkSession, config: RunConfig) -> StageReport:
     """Write area_labels, locations and left_out/stage=labels; RunRefused before any of them where input is unfit."""
     labels = config.labels
-    locations = open_locations(labels.locations)
+    locations = open_locations(labels.locations, has_boundaries=labels.boundaries is not None)
     asked = config.dataset.outcomes
     known = outcome_columns(labels.tables, asked)
-    _refuse_unknown(asked, known)
     areas, unfit = read_areas(labels.tables, asked)
     outcomes = {outcome: column for outcome, column in known.items() if outcome in areas}
     region_of = assign_regions(areas, labels.regions)
     labelled = label_areas(areas, region_of, outcomes, asked)
-    boundaries, drawn, boundary_notes = _boundaries(labels.boundaries, locations, labelled.index)
+    boundaries, drawn, boundary_notes = _boundaries(labels.boundaries, labelled.index)
     regions = _spark_frame(spark, areas[[]].join(region_of).reset_index())
     located_by_point = boundaries if {"latitude", "longitude"} <= {*locations.header} else None
     rows = spark_rows(spark, locations, COLUMNS)
@@ -66,36 +63,15 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     return StageReport("labels", _counts(len(labelled), n_labels, counts), notes)
 
 
-def _refuse_unknown(wanted: Iterable[str], known: Iterable[str]) -> None:
-    known = list(known)
-    for outcome in wanted:
-        if outcome not in known:
-            near = difflib.get_close_matches(outcome, known, n=1)
-            hint = f"did you mean {near[0]}? " if near else ""
-            raise RunRefused(
-                f"dataset.outcomes: none of labels.tables has the outcome {outcome!r}; {hint}known: {', '.join(known)}"
-            )
-
-
 def _boundaries(
-    section: Boundaries | None, locations: CsvTable, area_ids: pd.Index
+    section: Boundaries | None, area_ids: pd.Index
 ) -> tuple[BoundariesFile | None, set[str], tuple[str, ...]]:
     """The boundaries for the executors, the areas that they draw, and notes."""
     if section is None:
-        if "area_id" not in locations.header:
-            raise RunRefused(
-                f"{locations.uri}: has no column area_id, so labels.boundaries must be set "
-                "to find the areas by coordinates"
-            )
         return None, set(), ()
     found = read_boundaries(section.path, section.area_id, section.name)
     drawn = {*found.polygons.area_ids}
-    if drawn.isdisjoint(area_ids):
-        raise RunRefused(
-            f"{section.path}: none of the {len(area_ids)} areas of labels.regions is in it; property "
-            f"{section.area_id} (labels.boundaries.area_id) holds e.g. {min(drawn, default='nothing')}, "
-            f"the tables e.g. {area_ids[0]}"
-        )
+    refuse_other_areas(section, drawn, list(area_ids))
     return BoundariesFile(section.path, section.area_id, found.digest), drawn, found.notes
 
 

@@ -1,0 +1,58 @@
+"""What the stage labels can see before a run, without Spark: headers, layouts, districts, outcomes, boundaries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streetdeciles import storage
+from streetdeciles.config import Boundaries, LabelsConfig, RunConfig
+from streetdeciles.csv_tables.table import open_table
+from streetdeciles.geography.boundaries import check_properties, read_boundaries
+from streetdeciles.labels.areas import label_areas, outcome_columns, read_areas
+from streetdeciles.labels.boundaries import refuse_other_areas
+from streetdeciles.labels.layouts import check_headers
+from streetdeciles.labels.locations import open_locations
+from streetdeciles.labels.regions import assign_regions
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    import pandas as pd
+
+MAX_TABLE_BYTES = 32 << 20
+"""England's tables have 8 MB and are read in a second. Of larger ones only the header is read here."""
+
+MAX_BOUNDARIES_BYTES = 16 << 20
+"""In larger files the properties' names are looked for, and nothing else."""
+
+
+def preflight(config: RunConfig) -> None:
+    """RunRefused where the inputs cannot make labels; rows of locations are not read."""
+    labels, asked = config.labels, config.dataset.outcomes
+    open_locations(labels.locations, has_boundaries=labels.boundaries is not None)
+    areas = _labelled_areas(labels, asked)
+    if labels.boundaries is not None:
+        _check_boundaries(labels.boundaries, areas)
+
+
+def _labelled_areas(labels: LabelsConfig, asked: Collection[str]) -> pd.Index | None:
+    """The areas of the regions, or None where the tables are too large to be read here."""
+    known = outcome_columns(labels.tables, asked)
+    for table in labels.tables:
+        check_headers(table.layout, table.path, asked)
+    files = [file for table in labels.tables for file in open_table(table.path).files]
+    if sum(file.size for file in files) > MAX_TABLE_BYTES or any(file.format.compression for file in files):
+        return None
+    areas, _ = read_areas(labels.tables, asked)
+    outcomes = {outcome: known[outcome] for outcome in asked}
+    return label_areas(areas, assign_regions(areas, labels.regions), outcomes, asked).index
+
+
+def _check_boundaries(section: Boundaries, area_ids: pd.Index | None) -> None:
+    fs, path = storage.filesystem(section.path)
+    if fs.size(path) > MAX_BOUNDARIES_BYTES:
+        check_properties(section.path, section.area_id, section.name)
+        return
+    drawn = read_boundaries(section.path, section.area_id, section.name).polygons.area_ids
+    if area_ids is not None:
+        refuse_other_areas(section, drawn, list(area_ids))

@@ -1,0 +1,131 @@
+"""Mistakes in inputs are refused before Spark starts, by `--dry-run` as by a run."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config_files import write_config
+from paths import DATA
+from streetdeciles.cli import main
+
+TABLE = DATA / "iod2019" / "File_7_-_All_IoD2019_Ranks_Deciles.csv"
+BOUNDARIES = DATA / "boundaries" / "lsoa11_westminster.geojson"
+
+
+@pytest.fixture
+def inputs(tmp_path: Path, values: dict[str, Any]) -> dict[str, Any]:
+    """A config whose inputs are fit: Westminster's areas, two locations of one photograph each, random weights."""
+    with TABLE.open(encoding="utf-8-sig", newline="") as file:
+        header, *rows = csv.reader(file)
+    with (tmp_path / "table.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([header, *(row for row in rows if row[3] == "Westminster")])
+    (tmp_path / "locations.csv").write_text("location_id,latitude,longitude\n1,51.5372,-0.18098\n2,51.5161,-0.159\n")
+    for name in ("1_0.jpg", "2_0.jpg"):
+        shutil.copy(DATA / "photos" / "lund_01.jpg", tmp_path / "photographs" / name)
+    values["labels"] |= {"regions": {"westminster": ["Westminster"]}, "boundaries": {"path": str(BOUNDARIES)}}
+    values["images"]["views"] = 1
+    values["features"] = {"weights": "random:1"}
+    return values
+
+
+def dry_run(folder: Path, values: dict[str, Any], *options: str) -> int:
+    return main(["run", "--config", str(write_config(folder, values)), "--dry-run", *options])
+
+
+def test_fit_inputs_pass(tmp_path: Path, inputs: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    assert dry_run(tmp_path, inputs) == 0
+
+    assert "error" not in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+MISTAKES = {
+    "no table has a district 'Westminter'; did you mean Westminster": ("labels", {"regions": {"a": ["Westminter"]}}),
+    "no feature has the property 'LSOA21CD' (labels.boundaries.area_id)": (
+        "labels",
+        {"boundaries": {"path": str(BOUNDARIES), "area_id": "LSOA21CD"}},
+    ),
+    "none of the 128 areas of labels.regions is in it; property LSOA11NM": (
+        "labels",
+        {"boundaries": {"path": str(BOUNDARIES), "area_id": "LSOA11NM"}},
+    ),
+    "has no column area_id, so labels.boundaries must be set": ("labels", {"boundaries": None}),
+    "has the outcome 'imd_incme'; did you mean imd_income?": ("dataset", {"outcomes": ["imd_incme"]}),
+    "table.h5: cannot be read as weights": ("features", {"weights": "table.h5"}),
+    "features.layer: vgg16 has no layer 'fc9'": ("features", {"layer": "fc9"}),
+}
+
+
+@pytest.mark.parametrize("told", MISTAKES)
+def test_mistake_is_refused_before_spark_starts(
+    tmp_path: Path,
+    inputs: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    told: str,
+) -> None:
+    section, changes = MISTAKES[told]
+    shutil.copy(tmp_path / "table.csv", tmp_path / "table.h5")
+    inputs[section] = {key: value for key, value in (inputs[section] | changes).items() if value is not None}
+
+    assert dry_run(tmp_path, inputs) == 2
+    monkeypatch.setenv("JAVA_HOME", "/nowhere")  # no session could be started
+    assert main(["run", "--config", str(tmp_path / "run.yaml")]) == 2
+
+    errors = [line for line in capsys.readouterr().err.splitlines() if "error:" in line]
+    assert len(errors) == 2
+    assert told in errors[0]
+    assert errors[0] == errors[1]
+
+
+def test_header_of_locations_is_looked_at(
+    tmp_path: Path, inputs: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "locations.csv").write_text("id,lat,lon\n1,51.5372,-0.18098\n")
+
+    assert dry_run(tmp_path, inputs) == 2
+    assert "locations.csv: expected the columns location_id and area_id" in capsys.readouterr().err
+
+
+def test_stages_that_will_not_run_are_not_looked_at(tmp_path: Path, inputs: dict[str, Any]) -> None:
+    (tmp_path / "locations.csv").write_text("id,lat,lon\n1,51.5372,-0.18098\n")
+
+    assert dry_run(tmp_path, inputs, "--only", "images") == 0
+
+
+def test_large_boundaries_are_searched_for_the_property(
+    tmp_path: Path, inputs: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    collection = json.loads(BOUNDARIES.read_text())
+    for feature in collection["features"]:
+        feature["properties"]["Köd"] = feature["properties"].pop("LSOA11CD")
+    path = tmp_path / "areas.geojson"
+    path.write_text(json.dumps(collection, ensure_ascii=False), encoding="utf-8")
+    monkeypatch.setattr("streetdeciles.labels.preflight.MAX_BOUNDARIES_BYTES", 1000)
+    monkeypatch.setattr("streetdeciles.geography.boundaries.CHUNK_BYTES", 777)
+
+    inputs["labels"]["boundaries"] = {"path": str(path), "area_id": "Köd"}
+    assert dry_run(tmp_path, inputs) == 0
+    inputs["labels"]["boundaries"] = {"path": str(path)}
+    assert dry_run(tmp_path, inputs) == 2
+    assert "no feature has the property 'LSOA11CD' (labels.boundaries.area_id)" in capsys.readouterr().err
+
+
+def test_header_of_a_large_table_is_looked_at(
+    tmp_path: Path, inputs: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("streetdeciles.labels.preflight.MAX_TABLE_BYTES", 1000)
+    assert dry_run(tmp_path, inputs) == 0
+
+    table = tmp_path / "table.csv"
+    table.write_text(table.read_text().replace("District code (2019)", "District code (2021)"))
+
+    assert dry_run(tmp_path, inputs) == 2
+    assert "column 'Local Authority District code (2019)' of the layout iod2019_file_7" in capsys.readouterr().err
