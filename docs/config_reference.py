@@ -22,7 +22,7 @@ HEAD = """# Every key of a config
 
 Written by `make config-doc` from `lib/streetdeciles/config/`; a test compares the two.
 [`conf/demo.yaml`](../conf/demo.yaml) is an example, and [tutorial.md](tutorial.md) explains how to begin.
-Paths are relative to the folder of the config file.
+Paths are relative to the folder of the config file. A stage that is run alone needs only the sections that it reads.
 
 *Results*: whether another value makes another result. What does not may be changed at any time; another value of the
 rest needs `--force`, or another `work_dir`.

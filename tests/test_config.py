@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from config_files import write_config
-from streetdeciles.config import RunConfig, input_paths, result_settings
+from streetdeciles.config import RunConfig, input_paths, public_values, result_settings
 from streetdeciles.config_file import load_config
 from streetdeciles.errors import RunRefused
 
@@ -146,7 +146,38 @@ def test_unknown_preset_is_refused(tmp_path: Path, values: dict[str, Any]) -> No
 def test_missing_key_is_refused(tmp_path: Path, values: dict[str, Any]) -> None:
     del values["dataset"]
 
-    assert "dataset: is missing" in refusal(tmp_path, values)
+    assert "dataset: is missing; the stage labels reads it" in refusal(tmp_path, values)
+
+
+def test_stage_needs_only_the_sections_that_it_reads(tmp_path: Path, values: dict[str, Any]) -> None:
+    path = str(write_config(tmp_path, {key: values[key] for key in ("work_dir", "images")}))
+
+    config = load_config(path, ("images", "features"))
+
+    assert config.labels.is_absent
+    assert config.dataset.is_absent
+    assert config.images.views == 4
+    assert load_config(path, ()).work_dir == str(tmp_path / "out")
+    with pytest.raises(RunRefused, match=r"run\.yaml: dataset: is missing; the stage training reads it$"):
+        load_config(path, ("images", "training"))
+
+
+def test_inputs_of_other_stages_need_not_be_there(tmp_path: Path, values: dict[str, Any]) -> None:
+    (tmp_path / "locations.csv").unlink()
+    path = str(write_config(tmp_path, values))
+
+    assert not load_config(path, ("images",)).labels.is_absent
+    with pytest.raises(RunRefused, match=r"labels\.locations: .*no such file"):
+        load_config(path, ("images", "labels"))
+
+
+def test_absent_sections_are_not_written_down(tmp_path: Path, values: dict[str, Any]) -> None:
+    path = str(write_config(tmp_path, {key: values[key] for key in ("work_dir", "images")}))
+    config = load_config(path, ("images",))
+
+    assert not {"labels", "dataset"} & {*public_values(config)}
+    assert not [key for key in result_settings(config) if key.startswith(("labels", "dataset"))]
+    assert RunConfig.model_validate(public_values(config)) == config
 
 
 def test_missing_files_are_refused_all_at_once(tmp_path: Path, values: dict[str, Any]) -> None:

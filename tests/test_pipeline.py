@@ -9,7 +9,7 @@ import pytest
 
 from config_files import write_config
 from streetdeciles import run_log, storage
-from streetdeciles.config import RunConfig
+from streetdeciles.config import SECTIONS_READ, RunConfig
 from streetdeciles.config_file import load_config
 from streetdeciles.errors import RunRefused
 from streetdeciles.pipeline import STAGE_NAMES, STAGES, plan, select_stages
@@ -108,3 +108,31 @@ def test_stage_whose_input_is_not_made_is_refused(config: RunConfig) -> None:
 
 def test_stage_that_nothing_selected_reads_may_be_missing(config: RunConfig) -> None:
     assert actions(config, "labels")["training"] == "not selected"
+
+
+def test_sections_that_are_read_are_known_of_every_stage() -> None:
+    assert tuple(SECTIONS_READ) == STAGE_NAMES
+
+
+def test_stage_without_section_is_taken_as_it_is(config: RunConfig, tmp_path: Path, values: dict[str, Any]) -> None:
+    finish(config, *STAGE_NAMES)
+    path = write_config(tmp_path, {key: values[key] for key in ("work_dir", "dataset")})
+
+    alone = load_config(str(path), ("training",))
+
+    assert actions(alone, "training") == dict.fromkeys(STAGE_NAMES, "not selected") | {"training": "up to date"}
+
+
+def test_work_dir_of_an_absent_section_keeps_it(config: RunConfig, tmp_path: Path, values: dict[str, Any]) -> None:
+    path = write_config(tmp_path, {key: values[key] for key in ("work_dir", "images")})
+    alone = load_config(str(path), ("images",))
+
+    run_log.claim_work_dir(alone, force=False)
+    run_log.claim_work_dir(config, force=False)
+    run_log.claim_work_dir(alone, force=False)
+
+    saved = storage.read_json(storage.join(config.work_dir, "config.json"))
+    assert saved["labels"] == config.labels.model_dump(mode="json")
+    other = config.model_copy(update={"labels": config.labels.model_copy(update={"regions": {"town": "all"}})})
+    with pytest.raises(RunRefused, match=r"labels\.regions was .*'bury'"):
+        run_log.claim_work_dir(other, force=False)

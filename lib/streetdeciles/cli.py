@@ -126,15 +126,15 @@ def _add_features_options(parser: argparse.ArgumentParser) -> None:
 def _status(options: argparse.Namespace) -> int:
     from streetdeciles.features.status import extraction_status
 
-    terminal.show_status(extraction_status(load_config(options.config).work_dir))
+    terminal.show_status(extraction_status(load_config(options.config, stages=()).work_dir))
     return 0
 
 
 def _run(options: argparse.Namespace) -> int:
-    config = load_config(options.config)
+    selected = select_stages(options.first, options.last, options.only)
+    config = load_config(options.config, selected)
     if options.learning_curve:
         return _learning_curve(config, options)
-    selected = select_stages(options.first, options.last, options.only)
     if options.dry_run:
         steps = plan(config, selected, force=options.force)
         terminal.show_plan(steps)
@@ -189,7 +189,7 @@ def _models_import(options: argparse.Namespace) -> int:
 
 
 def _models_uri(options: argparse.Namespace) -> str:
-    return storage.join(load_config(options.config).work_dir, "models")
+    return storage.join(load_config(options.config, stages=()).work_dir, "models")
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, get_args
 
@@ -11,7 +12,7 @@ from fsspec import available_protocols
 from pydantic import BaseModel, ValidationError
 
 from streetdeciles import file_names, storage
-from streetdeciles.config import ENCODERS, INPUT, FeaturesConfig, RunConfig, input_paths
+from streetdeciles.config import ENCODERS, INPUT, SECTIONS_READ, FeaturesConfig, RunConfig, input_paths
 from streetdeciles.config_yaml import MAX_BYTES, parse_yaml
 from streetdeciles.errors import RunRefused
 from streetdeciles.shown import HIDDEN, is_secret, without_secrets
@@ -20,8 +21,11 @@ MAX_PROBLEMS = 10
 """Named in one refusal."""
 
 
-def load_config(path: str) -> RunConfig:
-    """Read, check and resolve the YAML file at `path`; RunRefused names each key that is not right."""
+def load_config(path: str, stages: Collection[str] = tuple(SECTIONS_READ)) -> RunConfig:
+    """Read, check and resolve the YAML file at `path`; RunRefused names each key that is not right.
+
+    Sections that none of `stages` reads may be absent, and the inputs they name need not be there.
+    """
     try:
         with Path(path).open("rb") as file:
             content = file.read(MAX_BYTES + 1)
@@ -34,25 +38,43 @@ def load_config(path: str) -> RunConfig:
         raise RunRefused(f"{path}: {error}") from error
     if not isinstance(values, dict):
         raise RunRefused(f"{path}: expected a mapping with the keys {', '.join(RunConfig.model_fields)}")
+    read = {section for stage in stages for section in SECTIONS_READ[stage]}
+    missing = [_missing(name, stages) for name in REQUIRED if name in read and name not in values]
     try:
         config = RunConfig.model_validate(values)
     except ValidationError as error:
-        raise RunRefused(f"{path}: {'; '.join(_explain(error))}") from error
+        raise RunRefused(f"{path}: {'; '.join(_first(missing, error))}") from error
+    if missing:
+        raise RunRefused(f"{path}: {'; '.join(missing)}")
     try:
         config = _resolve_paths(config, Path(path).absolute().parent)
     except (OSError, RuntimeError, ValueError) as error:  # a circle of links, a name that is too long
         raise RunRefused(f"{path}: a path cannot be resolved ({error})") from error
-    _check_inputs(path, config)
+    _check_inputs(path, config, read)
     return config
 
+
+REQUIRED = ("labels", "images", "dataset")
+"""Sections without defaults."""
 
 PATTERN_SIGNS = {"*", "?", "["}
 """fsspec copies and removes what matches, where a path on an object store holds one of them."""
 
 
+def _missing(section: str, stages: Collection[str]) -> str:
+    reading = [stage for stage in stages if section in SECTIONS_READ[stage]]
+    return f"{section}: is missing; the stage {reading[0]} reads it"
+
+
+def _first(missing: Sequence[str], error: ValidationError) -> Iterator[str]:
+    yield from islice(chain(missing, _explain(error)), MAX_PROBLEMS)
+    more = len(missing) + error.error_count() - MAX_PROBLEMS
+    if more > 0:
+        yield f"and {more:,} more"
+
+
 def _explain(error: ValidationError) -> Iterator[str]:
-    problems = error.errors(include_url=False)
-    for problem in problems[:MAX_PROBLEMS]:
+    for problem in error.errors(include_url=False):
         unknown = problem["type"] == "extra_forbidden"
         place = problem["loc"][:-1] if unknown else problem["loc"]
         # Pydantic adds the kinds of a union, such as list[str].
@@ -70,8 +92,6 @@ def _explain(error: ValidationError) -> Iterator[str]:
             message = problem["msg"].removeprefix("Value error, ")
             got = HIDDEN if where and is_secret(where[-1]) else without_secrets(problem["input"])
             yield f"{key}: {message[0].lower()}{message[1:]}, got {got!r:.80}"
-    if len(problems) > MAX_PROBLEMS:
-        yield f"and {len(problems) - MAX_PROBLEMS:,} more"
 
 
 def _keys_beside(where: tuple[int | str, ...]) -> list[str]:
@@ -91,8 +111,8 @@ def _resolve_paths(config: RunConfig, folder: Path) -> RunConfig:
 
     def resolved(section: Any) -> Any:
         changed: dict[str, Any] = {}
-        for name, field in type(section).model_fields.items():
-            value = getattr(section, name)
+        for name, value in section:
+            field = type(section).model_fields[name]
             if isinstance(value, BaseModel):
                 changed[name] = resolved(value)
             elif isinstance(value, list) and value and isinstance(value[0], BaseModel):
@@ -108,9 +128,11 @@ def _resolve_paths(config: RunConfig, folder: Path) -> RunConfig:
     return config.model_copy(update=update)
 
 
-def _check_inputs(path: str, config: RunConfig) -> None:
+def _check_inputs(path: str, config: RunConfig, sections: Collection[str]) -> None:
+    """RunRefused where an input that one of the `sections` names is not there."""
     paths = [*input_paths(config)]
     paths += [(f"features.{name}", path) for name, path in _network_files(config.features).items()]
+    paths = [(key, value) for key, value in paths if key.partition(".")[0] in sections]
     wrong = [f"{key}: {value}: {why}" for key, value in paths if (why := _why_missing(value))]
     if why := _why_unknown(config.work_dir):
         wrong.append(f"work_dir: {config.work_dir}: {why}")

@@ -48,7 +48,7 @@ STAGE_NAMES = tuple(stage.name for stage in STAGES)
 
 def stages_of(config: RunConfig) -> tuple[Stage, ...]:
     """The stages of this run: without those that its split skips."""
-    skipped = split_of(config.dataset).skipped_stages
+    skipped = () if config.dataset.is_absent else split_of(config.dataset).skipped_stages
     return tuple(
         replace(stage, reads=tuple(name for name in stage.reads if name not in skipped))
         for stage in STAGES
@@ -88,7 +88,10 @@ def plan(config: RunConfig, selected: Sequence[str], *, force: bool) -> list[Pla
     planned: list[Planned] = []
     for stage in stages:
         upstream = {name: prints[name] for name in stage.reads}
-        prints[stage.name] = run_log.fingerprint(config, stage.name, upstream)
+        done = run_log.finished(config.work_dir, stage.name)
+        is_absent = getattr(config, stage.name).is_absent
+        # Of a stage whose section the config does not have, what is there is taken as it is.
+        prints[stage.name] = done[1] if is_absent and done else run_log.fingerprint(config, stage.name, upstream)
         stale = _why_stale(config.work_dir, stage, prints[stage.name])
         if stage.name not in selected:
             needed = any(stage.name in later.reads for later in stages if later.name in selected)

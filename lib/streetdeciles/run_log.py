@@ -60,17 +60,27 @@ def claim_work_dir(config: RunConfig, *, force: bool) -> None:
     """Save the resolved config in the work_dir; RunRefused where a run with other settings is there already."""
     saved_at = storage.join(config.work_dir, "config.json")
     settings = json.loads(json.dumps(result_settings(config)))
-    if storage.exists(saved_at) and not force:
-        saved = result_settings(RunConfig.model_validate(storage.read_json(saved_at)))
-        saved = json.loads(json.dumps(saved))
-        differ = sorted(key for key in {*saved, *settings} if saved.get(key) != settings.get(key))
-        if differ:
+    values = storage.read_json(saved_at) if storage.exists(saved_at) else {}
+    if values and not force:
+        saved = json.loads(json.dumps(result_settings(RunConfig.model_validate(values))))
+        if differ := _differing(saved, settings):
             what = "; ".join(f"{key} was {saved.get(key)!r}, is {settings.get(key)!r}" for key in differ[:5])
             raise RunRefused(
                 f"work_dir {config.work_dir} holds a run of another config ({what}); take another work_dir, "
                 f"or --force with --from the first stage that the change concerns"
             )
-    storage.write_json(saved_at, public_values(config), private=True)
+    storage.write_json(saved_at, {**values, **public_values(config)}, private=True)
+
+
+def _differing(saved: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:
+    """Keys that differ, of the sections that both have."""
+
+    def section(key: str) -> str:
+        return key.partition(".")[0].partition("[")[0]
+
+    both = {section(key) for key in saved} & {section(key) for key in settings}
+    keys = (key for key in {*saved, *settings} if section(key) in both)
+    return sorted(key for key in keys if saved.get(key) != settings.get(key))
 
 
 def _mark(work_dir: str, stage: str) -> str:

@@ -39,6 +39,7 @@ __all__ = [
     "PredictionConfig",
     "ReportConfig",
     "RunConfig",
+    "SECTIONS_READ",
     "SPLITS",
     "Section",
     "SparkConfig",
@@ -93,6 +94,20 @@ class SparkConfig(Section):
     """Further settings of Spark, by their names there."""
 
 
+SECTIONS_READ: dict[str, tuple[str, ...]] = {
+    "labels": ("labels", "dataset"),
+    "images": ("images",),
+    "features": ("features", "images"),
+    "dataset": ("dataset", "images"),
+    "training": ("training", "dataset"),
+    "prediction": ("prediction", "training", "dataset"),
+    "aggregation": ("aggregation", "dataset"),
+    "evaluation": ("evaluation", "dataset", "report"),
+    "report": ("report", "labels", "images", "dataset", "training", "prediction", "aggregation"),
+}
+"""By stage, the sections that it reads."""
+
+
 class RunConfig(Section):
     """A whole run. `work_dir` receives every table, model, log and the report."""
 
@@ -100,10 +115,10 @@ class RunConfig(Section):
     """Folder or URI that receives every table, model, log and the report."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Folds, initial weights, batches and bootstrap samples follow from it."""
-    labels: LabelsConfig
-    images: ImagesConfig
+    labels: LabelsConfig = Field(default_factory=LabelsConfig.absent)
+    images: ImagesConfig = Field(default_factory=ImagesConfig.absent)
     features: FeaturesConfig = FeaturesConfig()
-    dataset: DatasetConfig
+    dataset: DatasetConfig = Field(default_factory=DatasetConfig.absent)
     training: TrainingConfig = TrainingConfig()
     prediction: PredictionConfig = PredictionConfig()
     aggregation: AggregationConfig = AggregationConfig()
@@ -122,6 +137,8 @@ class RunConfig(Section):
 
     @model_validator(mode="after")
     def _split_fits_training_and_prediction(self) -> RunConfig:
+        if self.dataset.is_absent:
+            return self
         split, folds = self.dataset.split, self.training.folds
         if (split == "test_only") != (self.prediction.models is not None):
             raise ValueError(
@@ -160,13 +177,14 @@ def result_settings(section: BaseModel) -> dict[str, Any]:
 def public_values(config: RunConfig) -> dict[str, Any]:
     """The config as plain values that may be written to a file: without passwords, tokens and keys."""
     values: dict[str, Any] = without_secrets(config.model_dump(mode="json"), by_key=False)
+    values = {key: value for key, value in values.items() if value != {}}  # no absent sections
     values["spark"]["conf"] = without_secrets(config.spark.conf)
     return values
 
 
 def _walk(section: BaseModel, prefix: str) -> Iterator[tuple[str, Any, list[Any]]]:
-    for name, field in type(section).model_fields.items():
-        value = getattr(section, name)
+    for name, value in section:  # nothing of an absent section
+        field = type(section).model_fields[name]
         key = f"{prefix}{name}"
         if NEUTRAL in field.metadata and isinstance(value, BaseModel):
             continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -18,3 +18,14 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    @classmethod
+    def absent(cls) -> Self:
+        """In place of a section that the config does not have, and that no selected stage reads: it has no values."""
+        section = cls.model_construct()
+        vars(section).clear()
+        return section
+
+    @property
+    def is_absent(self) -> bool:
+        return not vars(self)
