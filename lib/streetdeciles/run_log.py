@@ -67,7 +67,7 @@ def claim_work_dir(config: RunConfig, *, force: bool) -> None:
             what = "; ".join(f"{key} was {saved.get(key)!r}, is {settings.get(key)!r}" for key in differ[:5])
             raise RunRefused(
                 f"work_dir {config.work_dir} holds a run of another config ({what}); take another work_dir, "
-                f"or --force with --from the first stage that the change concerns"
+                f"or accept it: streetdeciles run --force --from <the first stage that the change concerns>"
             )
     storage.write_json(saved_at, {**values, **public_values(config)}, private=True)
 

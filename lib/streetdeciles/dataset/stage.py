@@ -79,7 +79,7 @@ def _refuse_without_deciles(area_labels: DataFrame, outcomes: Sequence[str]) -> 
     if lacking:
         raise RunRefused(
             f"dataset.outcomes: area_labels has no deciles of {', '.join(sorted(lacking))}, because it was made for "
-            "other outcomes; run again with `--from labels --force`"
+            "other outcomes; make them again: streetdeciles run --force --from labels"
         )
 
 

@@ -78,7 +78,7 @@ def refuse_other_settings(marks: Iterable[Mark], settings: Mapping[str, Any], wo
             what = "; ".join(f"{name} was {mark.settings.get(name)}, is {settings.get(name)}" for name in differ)
             raise RunRefused(
                 f"{storage.join(work_dir, FEATURES.name)} holds features of other settings ({what}); take another "
-                "work_dir, or make all of them again with --force --from features"
+                "work_dir, or make all of them again: streetdeciles run --force --from features"
             )
 
 
