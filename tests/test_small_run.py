@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from small_run import LOCATION_IDS, SmallRun
 
 
@@ -11,3 +13,17 @@ def test_small_run_finishes_and_loses_nothing(small_run: SmallRun) -> None:
     assert len(small_run.table("features")) == 2 * len(LOCATION_IDS)
     assert sorted(small_run.table("predictions")["location_id"].unique()) == sorted(LOCATION_IDS)
     assert (small_run.work_dir / "report.html").exists()
+
+
+def test_stage_alone_needs_no_other_section(small_run: SmallRun, capsys: pytest.CaptureFixture[str]) -> None:
+    whole = small_run.config.read_text()
+    small_run.config.write_text("work_dir: out\nimages: {folder: photographs, views: 2, shard_size: 16}\n")
+
+    assert small_run.main("images") == 0
+    assert len(small_run.table("image_index")) == 2 * len(LOCATION_IDS)
+    assert small_run.main("labels") == 2
+    assert "labels: is missing; the stage labels reads it" in capsys.readouterr().err
+
+    small_run.config.write_text(whole)
+    assert small_run.main("run", "--to", "images") == 0
+    assert "images is up to date" in capsys.readouterr().out
