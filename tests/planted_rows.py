@@ -1,4 +1,4 @@
-"""Training rows whose deciles are known to lie in the features, for tests of training and prediction."""
+"""Training rows whose features contain their deciles, for tests of training and prediction."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 VIEWS, FEATURE_SIZE, FOLDS = 2, 16, 3
 SIGNAL_NOISE = 0.3
-"""Standard deviation of what each view adds to the planted signal, which steps by 1 a decile."""
+"""Standard deviation of the noise that each view adds to the planted signal, which rises by 1 per decile."""
 
 
 def planted_rows(*, areas: int = 90, per_area: int = 4, outcomes: int = 2, seed: int = 0) -> TrainingRows:
-    """All deciles alike often; features are a direction for each outcome times its decile, and noise.
+    """Every decile occurs equally often; features are the sum of a direction per outcome times its decile, and noise.
 
     The directions are orthogonal and of length 1, so the mean over views of features @ direction is the decile plus
     noise of standard deviation SIGNAL_NOISE / sqrt(views).
@@ -41,7 +41,7 @@ def planted_rows(*, areas: int = 90, per_area: int = 4, outcomes: int = 2, seed:
 
 
 def write_planted_set(spark: SparkSession, rows: TrainingRows, uri: str, *, files: int = 1) -> None:
-    """`rows` as the dataset stage writes them, in several `files`; a decile of 0 becomes null."""
+    """Write `rows` as the dataset stage does, in `files` files; a decile of 0 becomes null."""
     features, mask = encode_arrays(rows.features), encode_arrays(rows.view_mask)
     content = [
         (
@@ -65,7 +65,7 @@ def write_planted_set(spark: SparkSession, rows: TrainingRows, uri: str, *, file
 
 
 def planted_config(work_dir: Path, rows: TrainingRows, **training: Any) -> RunConfig:
-    """A config whose training stage reads what `write_planted_set` has written to <work_dir>/training_set."""
+    """A config for stages that read what `write_planted_set` has written to <work_dir>/training_set."""
     small = {"view_units": [16], "location_units": [8], "learning_rate": 0.02, "epochs": 3}
     return RunConfig.model_validate(
         {

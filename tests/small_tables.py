@@ -1,4 +1,4 @@
-"""Tables of literal rows, written without Spark: what a stage under test reads."""
+"""Writes tables of literal rows without Spark, for a stage under test to read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from streetdeciles.tables import Table
 
 
 def write_rows(table: Table, rows: Sequence[tuple[Any, ...]], work_dir: Path) -> None:
-    """`rows` in the order of the table's columns, one file, not partitioned."""
+    """Write `rows`, with values in the order of the table's columns, to one file."""
     schema = table.arrow_schema()
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(schema)
     arrays = [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)]

@@ -140,7 +140,7 @@ def _retry_rejects(work_dir: str) -> None:
 
 def run_learning_curve(config: RunConfig) -> StageReport:
     """Train on growing shares of the areas, of a run whose dataset is there; its models stay as they are."""
-    from streetdeciles.training.stage import learning_curve
+    from streetdeciles.training.curve_stage import learning_curve
 
     with locked(config.work_dir):
         run_log.claim_work_dir(config, force=False)

@@ -16,7 +16,8 @@ from streetdeciles.models.start import StartModels, load_start_models
 from streetdeciles.models.store import TrainedModel, save_card, save_models
 from streetdeciles.ordinal.network import NetworkShape, initial_weights, location_network
 from streetdeciles.training.assignments import plan_assignments
-from streetdeciles.training.stacked_training import network_shape, train_models
+from streetdeciles.training.stack import network_shape
+from streetdeciles.training.stacked_training import train_models
 
 ROWS = planted_rows()
 SETTINGS = TrainingConfig.model_validate(

@@ -1,4 +1,4 @@
-"""Weights of rows that stand for the reference's balanced draws."""
+"""Weights of rows that replace the reference's balanced draws."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The binomial distribution of a score against scipy, where powers of p would underflow."""
+"""The binomial distribution of a score against scipy, also where powers of p would underflow."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SCORES = np.concatenate([np.linspace(-80, 80, 641), [-1e4, 1e4]]).astype(np.floa
 
 
 def scipy_log_probabilities(scores: np.ndarray) -> np.ndarray:
-    """[scores, 10] in float64; by the smaller of p and 1 - p, as 1 - p is 0 in float64 for a score over 37."""
+    """[scores, 10] in float64; from the smaller of p and 1 - p, because 1 - p is 0 in float64 for a score over 37."""
     scores = scores.astype(np.float64)[:, None]
     successes = np.arange(10)
     return np.where(
@@ -32,26 +32,26 @@ def scipy_log_probabilities(scores: np.ndarray) -> np.ndarray:
 
 def test_log_probabilities_equal_scipy_for_any_score() -> None:
     scores = SCORES[np.abs(SCORES) <= 80]
-    found = np.asarray(log_probabilities(scores))
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(found, scipy_log_probabilities(scores), rtol=2e-6, atol=2e-6)
+    computed = np.asarray(log_probabilities(scores))
+    assert computed.dtype == np.float32
+    np.testing.assert_allclose(computed, scipy_log_probabilities(scores), rtol=2e-6, atol=2e-6)
 
 
 def test_negative_log_likelihood_is_that_of_the_true_decile() -> None:
     scores = np.repeat(SCORES, 10)
     deciles = np.tile(np.arange(1, 11), len(SCORES))
-    found = np.asarray(negative_log_likelihood(deciles, scores)).reshape(-1, 10)
-    np.testing.assert_allclose(found, -np.asarray(log_probabilities(SCORES)), rtol=1e-6, atol=1e-6)
-    assert np.isfinite(found).all()
+    losses = np.asarray(negative_log_likelihood(deciles, scores)).reshape(-1, 10)
+    np.testing.assert_allclose(losses, -np.asarray(log_probabilities(SCORES)), rtol=1e-6, atol=1e-6)
+    assert np.isfinite(losses).all()
 
 
 def test_loss_has_a_finite_gradient_everywhere() -> None:
-    """d loss / d score = 9 p - (k - 1), which a step of plain gradient descent of rate 1 shows on any backend."""
+    """d loss / d score = 9 p - (k - 1), shown on any backend by one step of gradient descent at rate 1."""
     scores = np.repeat(SCORES, 10)
     deciles = np.tile(np.arange(1, 11), len(SCORES))
     variable = keras.Variable(scores)
 
-    class Held(keras.Model):
+    class ScoresModel(keras.Model):
         def __init__(self) -> None:
             super().__init__()
             self.scores = variable
@@ -62,11 +62,11 @@ def test_loss_has_a_finite_gradient_everywhere() -> None:
         def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
             return ops.sum(negative_log_likelihood(y, y_pred))
 
-    model = Held()
+    model = ScoresModel()
     model.compile(optimizer=keras.optimizers.SGD(1.0))
     model.train_on_batch(np.zeros((len(scores), 1), np.float32), deciles)
     gradient = scores.astype(np.float64) - np.asarray(variable)
-    near = np.abs(scores) <= 80  # further out, float32 scores are too coarse to show the step
+    near = np.abs(scores) <= 80  # beyond, float32 scores are too coarse to show the step
     np.testing.assert_allclose(gradient[near], (9 * expit(scores.astype(np.float64)) - deciles + 1)[near], atol=2e-5)
     assert np.isfinite(gradient).all()
 
@@ -81,9 +81,9 @@ def test_bfloat16_scores_are_cast_up() -> None:
 
 def test_predicted_decile_is_the_most_probable() -> None:
     scores = np.random.default_rng(0).normal(0, 4, 5000).astype(np.float32)
-    found = np.asarray(predicted_decile(scores))
-    np.testing.assert_array_equal(found, np.asarray(probabilities(scores)).argmax(-1) + 1)
-    assert (found.min(), found.max()) == (1, 10)
+    deciles = np.asarray(predicted_decile(scores))
+    np.testing.assert_array_equal(deciles, np.asarray(probabilities(scores)).argmax(-1) + 1)
+    assert (deciles.min(), deciles.max()) == (1, 10)
 
 
 @pytest.mark.parametrize(

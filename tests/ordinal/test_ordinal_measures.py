@@ -13,16 +13,16 @@ from streetdeciles.tables import MEASURES
 
 def test_measures_of_a_hand_worked_case() -> None:
     # distances 0, 1, 2, 0.5; rounded half to even: 1, 3, 5, 4
-    found = measures([1, 2, 3, 4], [1, 3, 5, 4.5])
-    assert tuple(found) == MEASURES
-    assert found["mae"] == pytest.approx(3.5 / 4)
-    assert found["accuracy"] == 0.5
-    assert found["within_1"] == 0.75
+    measured = measures([1, 2, 3, 4], [1, 3, 5, 4.5])
+    assert tuple(measured) == MEASURES
+    assert measured["mae"] == pytest.approx(3.5 / 4)
+    assert measured["accuracy"] == 0.5
+    assert measured["within_1"] == 0.75
     # mean squared distance 5/4; by chance 1.25 + 2.1875 + 0.75^2 = 4
-    assert found["kappa"] == pytest.approx(1 - 1.25 / 4)
+    assert measured["kappa"] == pytest.approx(1 - 1.25 / 4)
     # five of the six pairs agree in order, one does not
-    assert found["kendall"] == pytest.approx((5 - 1) / 6)
-    assert found["spearman"] == pytest.approx(0.8)
+    assert measured["kendall"] == pytest.approx((5 - 1) / 6)
+    assert measured["spearman"] == pytest.approx(0.8)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -30,11 +30,13 @@ def test_measures_equal_scipy_and_sklearn(seed: int) -> None:
     rng = np.random.default_rng(seed)
     true = rng.integers(1, 11, 200)
     predicted = np.clip(true + rng.integers(-6, 7, 200) / 2, 1, 10)
-    found = measures(true, predicted)
-    assert found["kappa"] == pytest.approx(cohen_kappa_score(true, np.rint(predicted).astype(int), weights="quadratic"))
-    assert found["pearson"] == pytest.approx(stats.pearsonr(true, predicted).statistic)
-    assert found["spearman"] == pytest.approx(stats.spearmanr(true, predicted).statistic)
-    assert found["kendall"] == pytest.approx(stats.kendalltau(true, predicted).statistic)
+    measured = measures(true, predicted)
+    assert measured["kappa"] == pytest.approx(
+        cohen_kappa_score(true, np.rint(predicted).astype(int), weights="quadratic")
+    )
+    assert measured["pearson"] == pytest.approx(stats.pearsonr(true, predicted).statistic)
+    assert measured["spearman"] == pytest.approx(stats.spearmanr(true, predicted).statistic)
+    assert measured["kendall"] == pytest.approx(stats.kendalltau(true, predicted).statistic)
 
 
 def test_measures_of_a_perfect_and_of_a_reversed_prediction() -> None:

@@ -1,4 +1,4 @@
-"""The network of one outcome and fold: layers, masks, and a file that needs nothing of this package."""
+"""The network of one outcome and fold: layers, masks, and a file that loads without this package."""
 
 from __future__ import annotations
 
@@ -39,45 +39,45 @@ def test_network_has_the_layers_of_the_reference(network: keras.Model) -> None:
 
 def test_network_computes_the_mean_over_views(network: keras.Model) -> None:
     """The whole network in NumPy, with the untrained normalisation (mean 0, variance 1)."""
-    given = inputs()
+    arrays = inputs()
     kernels = [w for w in network.get_weights() if w.ndim == 2]
-    hidden = given["features"]
+    hidden = arrays["features"]
     for kernel in kernels[:3]:
         hidden = np.maximum(hidden @ kernel / np.sqrt(1 + 1e-3), 0)
-    mask = given["view_mask"][..., None]
+    mask = arrays["view_mask"][..., None]
     hidden = (hidden * mask).sum(1) / mask.sum(1)
     hidden = np.maximum(hidden @ kernels[3] / np.sqrt(1 + 1e-3), 0)
-    np.testing.assert_allclose(np.asarray(network(given)), hidden @ kernels[4], rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(np.asarray(network(arrays)), hidden @ kernels[4], rtol=1e-4, atol=1e-6)
 
 
 def test_plain_network_maps_the_features_and_has_biases() -> None:
     """The whole plain network in NumPy."""
-    shape, given = replace(SHAPE, variant="plain"), inputs()
+    shape, arrays = replace(SHAPE, variant="plain"), inputs()
     network = location_network(shape)
     rng = np.random.default_rng(4)
     weights = [rng.normal(0, 0.5, array.shape).astype(np.float32) for array in network.get_weights()]
     network.set_weights(weights)
     assert shape_of(network) == shape
-    hidden = (given["features"] + 5) / 8
+    hidden = (arrays["features"] + 5) / 8
     for kernel, bias in zip(weights[:6:2], weights[1:6:2], strict=True):
         hidden = np.maximum(hidden @ kernel + bias, 0)
-    mask = given["view_mask"][..., None]
+    mask = arrays["view_mask"][..., None]
     hidden = (hidden * mask).sum(1) / mask.sum(1)
     hidden = np.maximum(hidden @ weights[6] + weights[7], 0)
-    np.testing.assert_allclose(np.asarray(network(given)), hidden @ weights[8] + weights[9], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(np.asarray(network(arrays)), hidden @ weights[8] + weights[9], rtol=1e-4, atol=1e-5)
 
 
-def test_missing_views_do_not_matter(network: keras.Model) -> None:
-    given = inputs()
-    before = np.asarray(network(given))
-    given["features"][~given["view_mask"]] = 1e6
-    np.testing.assert_array_equal(np.asarray(network(given)), before)
+def test_missing_views_do_not_change_the_score(network: keras.Model) -> None:
+    arrays = inputs()
+    before = np.asarray(network(arrays))
+    arrays["features"][~arrays["view_mask"]] = 1e6
+    np.testing.assert_array_equal(np.asarray(network(arrays)), before)
 
 
-def test_noise_is_added_at_training_only(network: keras.Model) -> None:
-    given = inputs()
-    np.testing.assert_array_equal(np.asarray(network(given)), np.asarray(network(given)))
-    assert not np.array_equal(np.asarray(network(given, training=True)), np.asarray(network(given, training=True)))
+def test_noise_is_added_only_in_training(network: keras.Model) -> None:
+    arrays = inputs()
+    np.testing.assert_array_equal(np.asarray(network(arrays)), np.asarray(network(arrays)))
+    assert not np.array_equal(np.asarray(network(arrays, training=True)), np.asarray(network(arrays, training=True)))
 
 
 def test_initial_weights_are_xavier_normal_and_seeded() -> None:
@@ -89,16 +89,16 @@ def test_initial_weights_are_xavier_normal_and_seeded() -> None:
     assert abs(first[0].mean()) < 1e-3
 
 
-def test_saved_network_loads_where_only_keras_is(network: keras.Model, tmp_path: Path) -> None:
-    given = inputs()
+def test_saved_network_loads_without_this_package(network: keras.Model, tmp_path: Path) -> None:
+    arrays = inputs()
     network.save(tmp_path / "model.keras")
-    np.savez(tmp_path / "given.npz", **given)
+    np.savez(tmp_path / "arrays.npz", **arrays)
     program = (
         "import sys, keras, numpy as np\n"
-        "given = dict(np.load(sys.argv[1] + '/given.npz'))\n"
-        "scores = keras.saving.load_model(sys.argv[1] + '/model.keras')(given)\n"
+        "arrays = dict(np.load(sys.argv[1] + '/arrays.npz'))\n"
+        "scores = keras.saving.load_model(sys.argv[1] + '/model.keras')(arrays)\n"
         "assert not any(name.startswith('streetdeciles') for name in sys.modules)\n"
         "np.save(sys.argv[1] + '/scores.npy', np.asarray(scores))\n"
     )
     subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, capture_output=True)
-    np.testing.assert_array_equal(np.load(tmp_path / "scores.npy"), np.asarray(network(given)))
+    np.testing.assert_array_equal(np.load(tmp_path / "scores.npy"), np.asarray(network(arrays)))

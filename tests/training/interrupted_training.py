@@ -1,4 +1,4 @@
-"""Run as a process of its own, to be killed: a training of planted rows without Spark. Argument: work_dir."""
+"""A training of planted rows without Spark, run as a separate process so that it can be killed. Argument: work_dir."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EPOCHS = 40
 
 
 def config_of(work_dir: Path, rows: TrainingRows, **training: object) -> RunConfig:
-    """Models stop early at different epochs, and some do not."""
+    """With this patience some models stop early, at different epochs, and others do not."""
     return planted_config(work_dir, rows, **{"epochs": EPOCHS, "patience": 12, **training})
 
 
@@ -32,9 +32,9 @@ def train_planted(work_dir: Path, **training: object) -> tuple[list[TrainedModel
         return train(config, assignments, [log])
 
 
-def an_outcome_a_round(assignments: Assignments, *args: object, **kwargs: object) -> list[Assignments]:
-    """As `plan_rounds` where memory suffices for one outcome."""
-    return [assignments.part(range(3), [o]) for o in range(2)]
+def one_outcome_per_round(assignments: Assignments, *args: object, **kwargs: object) -> list[Assignments]:
+    """Like `plan_rounds` when one outcome fits into memory."""
+    return [assignments.part(range(3), [outcome_index]) for outcome_index in range(2)]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Adam in one pass is Keras' Adam, model by model."""
+"""Adam for a stack takes the steps of Keras' Adam, model by model."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def steps(optimizer: keras.optimizers.Optimizer, start: np.ndarray, gradients: n
     return np.asarray(keras.ops.convert_to_numpy(variable))
 
 
-def test_steps_are_those_of_keras_adam() -> None:
+def test_steps_equal_those_of_keras_adam() -> None:
     rng = np.random.default_rng(0)
     start, gradients = rng.normal(size=(MODELS, 4, 2)).astype("f"), rng.normal(size=(5, MODELS, 4, 2)).astype("f")
-    ours = steps(StackedAdam(0.01, MODELS), start, gradients)
-    np.testing.assert_allclose(ours, steps(keras.optimizers.Adam(0.01), start, gradients), rtol=1e-6, atol=1e-7)
+    stacked = steps(StackedAdam(0.01, MODELS), start, gradients)
+    np.testing.assert_allclose(stacked, steps(keras.optimizers.Adam(0.01), start, gradients), rtol=1e-6, atol=1e-7)
 
 
 def test_each_model_has_its_share_of_the_learning_rate() -> None:

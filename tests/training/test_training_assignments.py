@@ -1,4 +1,4 @@
-"""Who learns from what: folds, validation areas, unknown deciles, outcomes that cannot be learned."""
+"""Which model learns from which rows: folds, validation areas, unknown deciles, outcomes that cannot be learned."""
 
 from __future__ import annotations
 
@@ -23,33 +23,37 @@ def assignments(rows: TrainingRows) -> Assignments:
     return plan_assignments(rows, validation_share=0.2, seed=5)[0]
 
 
-def roles(assignments: Assignments, f: int, o: int) -> tuple[np.ndarray, np.ndarray]:
+def roles(assignments: Assignments, fold_index: int, outcome_index: int) -> tuple[np.ndarray, np.ndarray]:
+    """Whether each row is learned from, and whether it validates."""
     everything = np.arange(len(assignments.rows))
-    return assignments.learning_weights(f, everything)[o] > 0, assignments.validation_weights(f, everything)[o] > 0
+    learning = assignments.learning_weights(fold_index, everything)[outcome_index] > 0
+    return learning, assignments.validation_weights(fold_index, everything)[outcome_index] > 0
 
 
 def test_models_are_outcomes_by_folds(assignments: Assignments) -> None:
     assert assignments.models == tuple((f"outcome_{o}", fold) for fold in range(FOLDS) for o in range(2))
 
 
-@pytest.mark.parametrize("f", range(FOLDS))
-@pytest.mark.parametrize("o", range(2))
-def test_a_row_is_held_out_or_learned_from_or_validates(assignments: Assignments, f: int, o: int) -> None:
-    learning, validating = roles(assignments, f, o)
-    held_out = assignments.rows.fold == f
+@pytest.mark.parametrize("fold", range(FOLDS))
+@pytest.mark.parametrize("outcome_index", range(2))
+def test_a_row_is_held_out_or_learned_from_or_validates(
+    assignments: Assignments, fold: int, outcome_index: int
+) -> None:
+    learning, validating = roles(assignments, fold, outcome_index)
+    held_out = assignments.rows.fold == fold
     np.testing.assert_array_equal(held_out.astype(int) + learning + validating, 1)
     area = assignments.rows.area
     assert not {*area[learning]} & {*area[validating]}
     assert len({*area[validating]}) == 12  # 0.2 of the 60 areas of the other folds
 
 
-def test_outcomes_of_a_fold_are_validated_on_the_same_areas_and_folds_on_others(assignments: Assignments) -> None:
+def test_outcomes_of_a_fold_share_validation_areas_and_folds_do_not(assignments: Assignments) -> None:
     validation = assignments.validation_areas
     np.testing.assert_array_equal(validation[:, 0], validation[:, 1])
     assert not np.array_equal(validation[0], validation[1])
 
 
-def test_validation_areas_follow_from_the_seed_alone(rows: TrainingRows, assignments: Assignments) -> None:
+def test_validation_areas_depend_on_the_seed_alone(rows: TrainingRows, assignments: Assignments) -> None:
     again, other = (plan_assignments(rows, validation_share=0.2, seed=seed)[0] for seed in (5, 6))
     more = plan_assignments(rows, validation_share=0.3, seed=5)[0]
     np.testing.assert_array_equal(again.validation_areas, assignments.validation_areas)
@@ -59,7 +63,7 @@ def test_validation_areas_follow_from_the_seed_alone(rows: TrainingRows, assignm
 
 def test_a_smaller_training_is_part_of_a_larger_one(rows: TrainingRows, assignments: Assignments) -> None:
     learned: list[set[int]] = []
-    for size, n in ((0.1, 5), (0.5, 24), (1.0, 48)):  # of the 48 areas that are not validated on
+    for size, n in ((0.1, 5), (0.5, 24), (1.0, 48)):  # of the 48 areas that do not validate
         smaller, _ = plan_assignments(rows, validation_share=0.2, seed=5, train_size=size)
         np.testing.assert_array_equal(smaller.validation_areas, assignments.validation_areas)
         learning, _ = roles(smaller, 1, 0)
@@ -72,7 +76,7 @@ def test_a_smaller_training_is_part_of_a_larger_one(rows: TrainingRows, assignme
     assert learned[0] < learned[1] < learned[2]
 
 
-def test_areas_of_a_smaller_training_follow_from_the_seed(rows: TrainingRows) -> None:
+def test_areas_of_a_smaller_training_depend_on_the_seed(rows: TrainingRows) -> None:
     one, again, other = (
         plan_assignments(rows, validation_share=0.2, seed=seed, train_size=0.5)[0].learning_areas for seed in (5, 5, 6)
     )
@@ -80,14 +84,14 @@ def test_areas_of_a_smaller_training_follow_from_the_seed(rows: TrainingRows) ->
     assert not np.array_equal(one, other)
 
 
-def test_classes_are_balanced_over_each_models_own_rows(assignments: Assignments) -> None:
+def test_classes_are_balanced_over_the_rows_of_each_model(assignments: Assignments) -> None:
     for f in range(FOLDS):
         weights = assignments.learning_weights(f, np.arange(len(assignments.rows)))[0]
         by_decile = [weights[assignments.rows.deciles[:, 0] == decile].sum() for decile in range(1, 11)]
         np.testing.assert_allclose(by_decile, (weights > 0).sum() / 10, rtol=1e-5)
 
 
-def test_unknown_deciles_count_for_nothing(rows: TrainingRows) -> None:
+def test_rows_with_an_unknown_decile_are_not_used(rows: TrainingRows) -> None:
     deciles = rows.deciles.copy()
     deciles[rows.area < 30, 1] = 0
     assignments, _ = plan_assignments(replace(rows, deciles=deciles), validation_share=0.2, seed=5)
@@ -98,7 +102,7 @@ def test_unknown_deciles_count_for_nothing(rows: TrainingRows) -> None:
             assert not role[rows.area < 30].any()
 
 
-def test_an_outcome_with_too_few_areas_is_skipped_and_told(rows: TrainingRows) -> None:
+def test_an_outcome_with_too_few_areas_is_skipped_with_a_note(rows: TrainingRows) -> None:
     deciles = rows.deciles.copy()
     deciles[rows.area != 7, 0] = 0
     assignments, notes = plan_assignments(replace(rows, deciles=deciles), validation_share=0.2, seed=5)
@@ -107,7 +111,7 @@ def test_an_outcome_with_too_few_areas_is_skipped_and_told(rows: TrainingRows) -
     assert "outcome_0 is skipped: without fold 0, 1, 2" in notes[0]
 
 
-def test_an_empty_class_is_told_and_the_outcome_goes_on(rows: TrainingRows) -> None:
+def test_an_outcome_with_an_empty_class_is_learned_with_a_note(rows: TrainingRows) -> None:
     deciles = rows.deciles.copy()
     deciles[(deciles[:, 0] == 4) & (rows.fold != 1), 0] = 5
     assignments, notes = plan_assignments(replace(rows, deciles=deciles), validation_share=0.2, seed=5)
@@ -124,7 +128,7 @@ def test_a_part_keeps_what_its_models_learn_from(assignments: Assignments) -> No
 
 
 def in_parts(rows: TrainingRows, *parts: int) -> TrainingRows:
-    """`rows` whose folds 0, 1, 2 are now these parts."""
+    """`rows` with these parts in place of folds 0, 1, 2."""
     return replace(rows, fold=np.array(parts, np.int32)[rows.fold])
 
 
@@ -139,7 +143,7 @@ def test_a_held_out_part_is_not_seen_by_the_one_model(rows: TrainingRows) -> Non
     np.testing.assert_array_equal(assignments.held_out(0, np.arange(len(rows))), [rows.fold == 0] * 2)
 
 
-def test_a_validation_part_is_what_the_model_is_validated_on(rows: TrainingRows) -> None:
+def test_a_validation_part_validates_the_model(rows: TrainingRows) -> None:
     assignments, _ = plan_assignments(in_parts(rows, 0, VALIDATED, LEARNED), validation_share=0.2, seed=5)
     for o in range(2):
         learning, validating = roles(assignments, 0, o)
@@ -150,7 +154,7 @@ def test_a_validation_part_is_what_the_model_is_validated_on(rows: TrainingRows)
 def test_held_out_deciles_are_seen_by_no_model_of_the_outcome(rows: TrainingRows) -> None:
     parts = in_parts(rows, LEARNED, LEARNED, LEARNED)
     assignments, notes = plan_assignments(parts, validation_share=0.2, seed=5, held_out_deciles=[1, 7])
-    assert notes == []  # that they are not learned from is as it should be
+    assert notes == []  # it is no gap that nothing of these deciles is learned from
     for o in range(2):
         learning, validating = roles(assignments, 0, o)
         held_out = np.isin(rows.deciles[:, o], [1, 7])
@@ -163,7 +167,7 @@ def test_held_out_deciles_are_seen_by_no_model_of_the_outcome(rows: TrainingRows
             assert of_decile == pytest.approx(learning.sum() / 8, rel=1e-5)
 
 
-def test_where_nothing_is_held_out_all_is_learned_but_what_validates(rows: TrainingRows) -> None:
+def test_without_held_out_rows_all_are_learned_from_or_validate(rows: TrainingRows) -> None:
     assignments, _ = plan_assignments(in_parts(rows, LEARNED, LEARNED, LEARNED), validation_share=0.2, seed=5)
     learning, validating = roles(assignments, 0, 0)
     np.testing.assert_array_equal(learning.astype(int) + validating, 1)
@@ -171,7 +175,7 @@ def test_where_nothing_is_held_out_all_is_learned_but_what_validates(rows: Train
     assert not assignments.held_out(0, np.arange(len(rows))).any()
 
 
-def test_one_fold_has_the_assignments_that_it_has_among_all(rows: TrainingRows, assignments: Assignments) -> None:
+def test_one_fold_alone_has_the_same_assignments_as_among_all(rows: TrainingRows, assignments: Assignments) -> None:
     one, _ = plan_assignments(rows, validation_share=0.2, seed=5, folds=[2])
     part = assignments.part([2], [0, 1])
     assert one.models == part.models == (("outcome_0", 2), ("outcome_1", 2))
@@ -180,12 +184,12 @@ def test_one_fold_has_the_assignments_that_it_has_among_all(rows: TrainingRows, 
         np.testing.assert_array_equal(getattr(one, name), getattr(part, name))
 
 
-def test_an_outcome_that_cannot_be_learned_without_folds_is_told(rows: TrainingRows) -> None:
+def test_a_skipped_outcome_without_folds_has_a_note(rows: TrainingRows) -> None:
     deciles = rows.deciles.copy()
     deciles[rows.area != 7, 0] = 0
     parts = in_parts(replace(rows, deciles=deciles), 0, LEARNED, LEARNED)
     assignments, notes = plan_assignments(parts, validation_share=0.2, seed=5)
     assert assignments.outcomes == ("outcome_1",)
     assert notes == [
-        "outcome_0 is skipped: there are too few areas of different deciles to learn from and to validate on"
+        "outcome_0 is skipped: too few areas of different deciles are left to learn from and to validate on"
     ]

@@ -1,4 +1,4 @@
-"""Each model gets each of its rows once an epoch, whatever fits into memory."""
+"""Each model gets each of its rows once per epoch, however much fits into memory."""
 
 from __future__ import annotations
 
@@ -29,28 +29,26 @@ def assignments() -> Assignments:
     return plan_assignments(planted_rows(), validation_share=0.2, seed=5)[0]
 
 
-def given_rows(assignments: Assignments, batches: Iterable[StackedBatch], m: int) -> list[int]:
-    """Rows that model m was given with a weight, told by their features; what comes with a row is checked."""
+def rows_of_model(assignments: Assignments, batches: Iterable[StackedBatch], model: int) -> list[int]:
+    """Rows that a model gets with a weight above 0, recognised by their features; checks their view mask and decile."""
     by_features = {row.tobytes(): i for i, row in enumerate(assignments.rows.features)}
-    found = []
-    o, f = m % len(assignments.outcomes), m // len(assignments.outcomes)
+    rows = []
+    fold_index, outcome_index = divmod(model, len(assignments.outcomes))
     for batch in batches:
-        for place in np.flatnonzero(batch.inputs["row_weights"][m]):
-            there = batch.inputs["places"][f, place]
-            row = by_features[batch.inputs["features"][there].tobytes()]
-            np.testing.assert_array_equal(batch.inputs["view_mask"][there], assignments.rows.view_mask[row])
-            assert batch.deciles[m, place] == assignments.rows.deciles[row, o]
-            found.append(row)
-    return found
+        for column in np.flatnonzero(batch.inputs["row_weights"][model]):
+            slot = batch.inputs["row_slots"][fold_index, column]
+            row = by_features[batch.inputs["features"][slot].tobytes()]
+            np.testing.assert_array_equal(batch.inputs["view_mask"][slot], assignments.rows.view_mask[row])
+            assert batch.deciles[model, column] == assignments.rows.deciles[row, outcome_index]
+            rows.append(row)
+    return rows
 
 
 @pytest.mark.parametrize(
     ("rows", "train_size", "expected"),
     [(1, 1, 16), (240, 1, 16), (400, 1, 20), (10_000, 1, 100), (1_500_000, 1, 256), (90_000, 0.01, 30)],
 )
-def test_automatic_batches_are_the_square_root_of_the_rows_within_bounds(
-    rows: int, train_size: float, expected: int
-) -> None:
+def test_automatic_batch_size_is_the_square_root_within_bounds(rows: int, train_size: float, expected: int) -> None:
     assert batch_size_of(TrainingConfig(train_size=train_size), rows) == expected
     assert batch_size_of(TrainingConfig(train_size=train_size, batch_size=7), rows) == 7
 
@@ -65,11 +63,11 @@ def test_an_epoch_gives_each_model_each_row_once(
     monkeypatch.setattr("streetdeciles.training.feature_source.BLOCK_MB", block_mb)
     source = FeatureSource(assignments.rows, buffer_mb=buffer_mb, hold=hold)
     batches = list(learning_batches(assignments, Layout.together(assignments), source, batch_size=20, seed=(1, 2)))
-    for name in ("features", "places"):
+    for name in ("features", "row_slots"):
         assert len({batch.inputs[name].shape for batch in batches}) == 1
     for m in range(len(assignments.models)):
         weights = assignments.learning_weights(m // 2, np.arange(len(assignments.rows)))[m % 2]
-        assert sorted(given_rows(assignments, batches, m)) == np.flatnonzero(weights).tolist()
+        assert sorted(rows_of_model(assignments, batches, m)) == np.flatnonzero(weights).tolist()
 
 
 def test_the_order_is_the_same_held_or_streamed(assignments: Assignments, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,12 +79,12 @@ def test_the_order_is_the_same_held_or_streamed(assignments: Assignments, monkey
     for hold in (False, True):
         source = FeatureSource(assignments.rows, buffer_mb=ONE_BLOCK, hold=hold)
         orders.append(
-            given_rows(assignments, learning_batches(assignments, layout, source, batch_size=20, seed=(1,)), 3)
+            rows_of_model(assignments, learning_batches(assignments, layout, source, batch_size=20, seed=(1,)), 3)
         )
     assert orders[0] == orders[1]
 
 
-def test_features_are_held_if_they_take_a_quarter_of_the_memory_at_most(assignments: Assignments) -> None:
+def test_features_are_held_if_a_quarter_of_the_memory_is_enough(assignments: Assignments) -> None:
     size = assignments.rows.features.nbytes
     assert may_be_held(assignments.rows, 4 * size)
     assert not may_be_held(assignments.rows, 4 * size - 1)
@@ -97,13 +95,13 @@ def test_validation_gives_each_model_its_validation_rows_in_order(assignments: A
     batches = list(validation_batches(assignments, Layout.together(assignments), source, batch_size=20))
     for m in range(len(assignments.models)):
         weights = assignments.validation_weights(m // 2, np.arange(len(assignments.rows)))[m % 2]
-        assert given_rows(assignments, batches, m) == np.flatnonzero(weights).tolist()
+        assert rows_of_model(assignments, batches, m) == np.flatnonzero(weights).tolist()
 
 
-def test_the_order_follows_from_the_seed(assignments: Assignments) -> None:
+def test_the_order_depends_on_the_seed(assignments: Assignments) -> None:
     layout, source = Layout.together(assignments), FeatureSource(assignments.rows)
     orders = [
-        given_rows(assignments, learning_batches(assignments, layout, source, batch_size=20, seed=seed), 0)
+        rows_of_model(assignments, learning_batches(assignments, layout, source, batch_size=20, seed=seed), 0)
         for seed in ((1,), (1,), (2,))
     ]
     assert orders[0] == orders[1]
@@ -111,15 +109,15 @@ def test_the_order_follows_from_the_seed(assignments: Assignments) -> None:
     assert sorted(orders[0]) == sorted(orders[2])
 
 
-def test_a_model_is_given_the_same_batches_with_whichever_others(assignments: Assignments) -> None:
+def test_a_models_batches_do_not_depend_on_other_models(assignments: Assignments) -> None:
     source, part = FeatureSource(assignments.rows), assignments.part([2], [1])
     together = list(learning_batches(assignments, Layout.together(assignments), source, batch_size=20, seed=(1,)))
     alone = list(learning_batches(part, Layout.together(part), source, batch_size=20, seed=(1,)))
     assert len(alone) == len(together)
-    for one, all_ in zip(alone, together, strict=True):
-        np.testing.assert_array_equal(one.inputs["places"][0], all_.inputs["places"][2])
-        np.testing.assert_array_equal(one.inputs["row_weights"][0], all_.inputs["row_weights"][5])
-        np.testing.assert_array_equal(one.deciles[0], all_.deciles[5])
+    for one, of_all in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(one.inputs["row_slots"][0], of_all.inputs["row_slots"][2])
+        np.testing.assert_array_equal(one.inputs["row_weights"][0], of_all.inputs["row_weights"][5])
+        np.testing.assert_array_equal(one.deciles[0], of_all.deciles[5])
 
 
 def test_batches_are_as_even_as_can_be(assignments: Assignments) -> None:
@@ -130,58 +128,58 @@ def test_batches_are_as_even_as_can_be(assignments: Assignments) -> None:
     assert [tuple(r) for r in rows] == [(64,) * 6] * 3
 
 
-def test_prefetched_gives_all_in_order_and_raises_what_is_raised() -> None:
+def test_prefetched_keeps_the_order_and_passes_errors_on() -> None:
     assert list(prefetched(iter(range(50)))) == list(range(50))
 
     def broken() -> Iterator[int]:
         yield 1
         raise OSError("disk gone")
 
-    given = prefetched(broken())
-    assert next(given) == 1
+    items = prefetched(broken())
+    assert next(items) == 1
     with pytest.raises(OSError, match="disk gone"):
-        next(given)
+        next(items)
 
 
-def test_prefetching_stops_with_its_user() -> None:
-    made: list[int] = []
+def test_prefetching_stops_when_its_user_stops() -> None:
+    produced: list[int] = []
 
     def endless() -> Iterator[int]:
         while True:
-            made.append(1)
+            produced.append(1)
             yield 1
 
-    given = prefetched(endless())
-    next(given)
-    given.close()  # type: ignore[attr-defined]
-    assert len(made) <= 5
+    items = prefetched(endless())
+    next(items)
+    items.close()  # type: ignore[attr-defined]
+    assert len(produced) <= 5
 
 
-def test_balanced_batches_give_each_model_all_classes_alike() -> None:
-    """A model draws as many rows as it has; class 1 is nine tenths of them and gets a tenth of the places."""
+def test_balanced_batches_draw_all_classes_equally_often() -> None:
+    """A model draws as many rows as it has; class 1 is nine tenths of its rows and a tenth of the draws."""
     rows = planted_rows(areas=200, outcomes=2)
     rows.deciles[rows.area % 10 > 0, 0] = 1
     assignments = plan_assignments(rows, validation_share=0.2, seed=5)[0]
     layout, source = Layout.apart(assignments), FeatureSource(rows)
     batches = list(learning_batches(assignments, layout, source, batch_size=50, seed=(1,), balanced=True))
-    assert batches[0].inputs["places"].shape[0] == len(assignments.models)
-    index = np.arange(len(rows))
-    for m, (outcome, fold) in enumerate(assignments.models):
-        own = np.flatnonzero(assignments.learning_weights(fold, index)[m % 2])
-        drawn = [row for batch in batches for row in rows_of_set(assignments, batch, m)]
-        assert set(drawn) <= set(own)
-        assert len(drawn) == len(own)
-        shares = np.bincount(rows.deciles[drawn, m % 2], minlength=11)[1:] / len(drawn)
-        there = np.unique(rows.deciles[own, rows.outcomes.index(outcome)]) - 1
+    assert batches[0].inputs["row_slots"].shape[0] == len(assignments.models)
+    everything = np.arange(len(rows))
+    for model, (outcome, fold) in enumerate(assignments.models):
+        learned = np.flatnonzero(assignments.learning_weights(fold, everything)[model % 2])
+        drawn = [row for batch in batches for row in rows_of_set(assignments, batch, model)]
+        assert set(drawn) <= set(learned)
+        assert len(drawn) == len(learned)
+        shares = np.bincount(rows.deciles[drawn, model % 2], minlength=11)[1:] / len(drawn)
+        occurring = np.unique(rows.deciles[learned, rows.outcomes.index(outcome)]) - 1
         expected = np.zeros(10)
-        expected[there] = 1 / len(there)
+        expected[occurring] = 1 / len(occurring)
         np.testing.assert_allclose(shares, expected, atol=4 * np.sqrt(0.25 / len(drawn)))
 
 
-def rows_of_set(assignments: Assignments, batch: StackedBatch, s: int) -> list[int]:
-    """Rows of weight 1 of a set that is one model."""
+def rows_of_set(assignments: Assignments, batch: StackedBatch, set_index: int) -> list[int]:
+    """The rows of weight 1 of a set that is a single model."""
     by_features = {row.tobytes(): i for i, row in enumerate(assignments.rows.features)}
-    weights = batch.inputs["row_weights"][s]
+    weights = batch.inputs["row_weights"][set_index]
     assert set(np.unique(weights)) <= {0, 1}
-    places = batch.inputs["places"][s, np.flatnonzero(weights)]
-    return [by_features[batch.inputs["features"][place].tobytes()] for place in places]
+    slots = batch.inputs["row_slots"][set_index, np.flatnonzero(weights)]
+    return [by_features[batch.inputs["features"][slot].tobytes()] for slot in slots]

@@ -1,4 +1,4 @@
-"""The training set on local disk: what goes in comes out, and what cannot be learned from is refused by name."""
+"""The training set on local disk: what is written is read, and locations that cannot be learned from are named."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def batches() -> list[dict[str, np.ndarray]]:
         "imd": np.array([1, 2, 3, 0, 5, 6], np.int8),
         "imd_crime": np.array([10, 9, 8, 7, 6, 0], np.int8),
     }
-    # the second half comes first, as no order is promised
+    # the second half comes first, because no order is promised
     return [{name: values[part].copy() for name, values in whole.items()} for part in (slice(3, 6), slice(0, 3))]
 
 
-def test_rows_stand_at_their_number(tmp_path: Path) -> None:
+def test_each_row_is_at_its_row_number(tmp_path: Path) -> None:
     rows = cache_rows(batches(), SHAPE, tmp_path, dtype="float32")
     np.testing.assert_array_equal(rows.features, np.arange(36, dtype=np.float32).reshape(6, 2, 3))
     np.testing.assert_array_equal(rows.fold, [0, 1, 2, 0, 1, 2])
@@ -44,24 +44,24 @@ def test_rows_stand_at_their_number(tmp_path: Path) -> None:
     assert len(rows) == 6
 
 
-def test_areas_are_numbered_by_name_and_told_apart_by_region(tmp_path: Path) -> None:
+def test_areas_are_numbered_by_region_and_name(tmp_path: Path) -> None:
     rows = cache_rows(batches(), SHAPE, tmp_path, dtype="float32")
     # (north, a), (north, b), (south, a), (south, b)
     np.testing.assert_array_equal(rows.area, [3, 1, 2, 0, 3, 1])
 
 
-def test_the_fingerprint_is_of_all_that_is_in_the_rows(tmp_path: Path) -> None:
-    def fingerprint(given: list[dict[str, np.ndarray]]) -> str:
-        return cache_rows(given, SHAPE, tmp_path, dtype="float32").fingerprint
+def test_the_fingerprint_depends_on_every_column(tmp_path: Path) -> None:
+    def fingerprint(changed: list[dict[str, np.ndarray]]) -> str:
+        return cache_rows(changed, SHAPE, tmp_path, dtype="float32").fingerprint
 
     same = fingerprint(batches())
     assert fingerprint(batches()[::-1]) == same
-    found = {same}
+    fingerprints = {same}
     for name in ("features", "view_mask", "fold", "imd"):
         other = batches()
         other[1][name].flat[0] = not other[1][name].flat[0]
-        found.add(fingerprint(other))
-    assert len(found) == 5
+        fingerprints.add(fingerprint(other))
+    assert len(fingerprints) == 5
 
 
 def test_float16_takes_half_the_space(tmp_path: Path) -> None:
@@ -83,21 +83,21 @@ def test_float16_takes_half_the_space(tmp_path: Path) -> None:
         ("float32", lambda batch: batch["view_mask"].__setitem__(2, False), "location_id L5 has no view"),
     ],
 )
-def test_what_cannot_be_learned_from_is_refused_by_name(
+def test_a_location_that_cannot_be_learned_from_is_named(
     dtype: Any, spoil: Callable[[dict[str, np.ndarray]], None], match: str, tmp_path: Path
 ) -> None:
-    given = batches()
-    spoil(given[0])
+    spoilt = batches()
+    spoil(spoilt[0])
     with pytest.raises(RunRefused, match=match):
-        cache_rows(given, SHAPE, tmp_path, dtype=dtype)
+        cache_rows(spoilt, SHAPE, tmp_path, dtype=dtype)
 
 
-def test_missing_rows_are_noticed(tmp_path: Path) -> None:
-    with pytest.raises(RunFailed, match="3 rows were read where there are 6"):
+def test_missing_rows_fail(tmp_path: Path) -> None:
+    with pytest.raises(RunFailed, match="read 3 rows, expected 6"):
         cache_rows(batches()[:1], SHAPE, tmp_path, dtype="float32")
 
 
-def test_too_little_disk_is_told_before_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_little_disk_space_fails_before_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = shutil.disk_usage(tmp_path)._replace(free=100)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
     with pytest.raises(RunFailed, match="needs 0.0 GB and 0.0 GB are free; .*float16"):

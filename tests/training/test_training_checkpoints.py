@@ -1,4 +1,4 @@
-"""A training that is killed goes on where it was, and ends as if nothing had happened."""
+"""A killed training continues where it stopped, and ends with the same models."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from interrupted_training import EPOCHS, an_outcome_a_round, train_planted
+from interrupted_training import EPOCHS, one_outcome_per_round, train_planted
 
 from streetdeciles.digests import settings_digest
 from streetdeciles.models.store import TrainedModel
-from streetdeciles.training import stacked_training as trainer
+from streetdeciles.training import stack as training_stack
 from streetdeciles.training.assignments import Assignments
 from streetdeciles.training.checkpoints import CHECKPOINTS, Checkpoint, TrainingState
 from streetdeciles.training.history import HistoryRow
@@ -41,7 +41,7 @@ def folder_of(work_dir: Path) -> Path:
 
 
 def assert_same(one: Trained, other: Trained) -> None:
-    """Bit for bit."""
+    """Equal, bit for bit."""
     assert [_about(model) for model in one[0]] == [_about(model) for model in other[0]]
     for a, b in zip(one[0], other[0], strict=True):
         for ours, theirs in zip(a.weights, b.weights, strict=True):
@@ -56,7 +56,7 @@ def _about(model: TrainedModel) -> tuple[Any, ...]:
 def test_a_killed_training_ends_with_the_same_weights(
     undisturbed: Trained, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A real process, killed by SIGKILL in the middle of its training."""
+    """A separate process, killed by SIGKILL in the middle of its training."""
     program = Path(__file__).with_name("interrupted_training.py")
     checkpoint = Checkpoint(str(folder_of(tmp_path) / "round-0.npz"), "")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -72,12 +72,12 @@ def test_a_killed_training_ends_with_the_same_weights(
     with caplog.at_level(logging.INFO):
         resumed = train_planted(tmp_path)
 
-    assert f"training: goes on after epoch {epoch}" in caplog.messages
+    assert f"training: continues after epoch {epoch}" in caplog.messages
     assert_same(resumed, undisturbed)
 
 
 def reached(checkpoint: Checkpoint) -> int:
-    """The last epoch that is in the file, whatever its key."""
+    """The last epoch in the file, whatever its key."""
     path = Path(checkpoint.uri)
     if not path.exists():
         return 0
@@ -85,17 +85,17 @@ def reached(checkpoint: Checkpoint) -> int:
         return int(json.loads(saved["about"].tobytes())["history"][-1][2])
 
 
-def test_the_undisturbed_training_is_one_that_a_checkpoint_matters_to(undisturbed: Trained) -> None:
+def test_the_undisturbed_models_have_different_best_epochs(undisturbed: Trained) -> None:
     epochs = {model.epoch for model in undisturbed[0]}
     assert len(epochs) > 1
     assert max(epochs) > 5
 
 
-def test_finished_rounds_are_not_done_again_and_rounds_stay_as_they_were(
+def test_finished_rounds_are_not_repeated_and_rounds_do_not_change(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Stopped in the second of two rounds; then there is memory for all models at once, which would change bits."""
-    validation = trainer.validation_batches
+    """Stopped in the second of two rounds. When it resumes, memory suffices for one round, which would change bits."""
+    validation = training_stack.validation_batches
     epochs: list[tuple[str, ...]] = []
     stop = False
 
@@ -105,10 +105,10 @@ def test_finished_rounds_are_not_done_again_and_rounds_stay_as_they_were(
             raise KeyboardInterrupt
         return validation(assignments, *args, **kwargs)
 
-    monkeypatch.setattr(trainer, "validation_batches", counted)
+    monkeypatch.setattr(training_stack, "validation_batches", counted)
     monkeypatch.setattr("streetdeciles.training.checkpoints.WRITING_SHARE", 1e9)
     with monkeypatch.context() as little_memory:
-        little_memory.setattr("streetdeciles.training.rounds.plan_rounds", an_outcome_a_round)
+        little_memory.setattr("streetdeciles.training.rounds.plan_rounds", one_outcome_per_round)
         whole = train_planted(tmp_path / "whole", epochs=3)
         epochs.clear()
         stop = True
@@ -127,30 +127,30 @@ def test_a_checkpoint_of_other_settings_is_ignored(tmp_path: Path, caplog: pytes
     train_planted(tmp_path, epochs=2)
     expected = train_planted(tmp_path / "other", epochs=2, learning_rate=0.01)
     with caplog.at_level(logging.INFO):
-        found = train_planted(tmp_path, epochs=2, learning_rate=0.01)
-    assert any("is of other settings or another training set; it is ignored" in m for m in caplog.messages)
-    assert_same(found, expected)
+        resumed = train_planted(tmp_path, epochs=2, learning_rate=0.01)
+    assert any("which has other settings or another training set" in m for m in caplog.messages)
+    assert_same(resumed, expected)
 
 
-def test_the_key_tells_training_sets_apart() -> None:
+def test_different_training_sets_have_different_keys() -> None:
     one, other = (settings_digest(training_set=fingerprint, seed=1) for fingerprint in ("a", "b"))
     assert one != other
     assert one == settings_digest(seed=1, training_set="a")
 
 
-def test_state_comes_back_as_it_was(tmp_path: Path) -> None:
+def test_the_state_is_read_as_it_was_written(tmp_path: Path) -> None:
     checkpoint = Checkpoint(str(tmp_path / "folder" / "round-0.npz"), "key")
     assert checkpoint.read() is None
     assert checkpoint.due()
     arrays = {"variable_0": np.arange(6, dtype=np.float32).reshape(2, 3), "learning": np.array([True, False])}
     checkpoint.write(TrainingState(HISTORY, arrays))
-    found = checkpoint.read()
-    assert found is not None
-    assert repr(found.history) == repr(HISTORY)
-    assert list(found.arrays) == list(arrays)
+    read = checkpoint.read()
+    assert read is not None
+    assert repr(read.history) == repr(HISTORY)
+    assert list(read.arrays) == list(arrays)
     for name, array in arrays.items():
-        np.testing.assert_array_equal(found.arrays[name], array)
-        assert found.arrays[name].dtype == array.dtype
+        np.testing.assert_array_equal(read.arrays[name], array)
+        assert read.arrays[name].dtype == array.dtype
     assert [path.name for path in (tmp_path / "folder").iterdir()] == ["round-0.npz"]
 
 

@@ -1,4 +1,4 @@
-"""The history of a training as CSV and as TensorBoard reads it."""
+"""The history of a training, as CSV and as TensorBoard reads it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROWS = [
 ]
 
 
-def test_history_is_by_outcome_fold_and_epoch() -> None:
+def test_history_is_sorted_by_outcome_fold_and_epoch() -> None:
     assert history_csv(ROWS) == (
         "outcome,fold,epoch,loss,val_loss,mae,val_mae,accuracy,val_accuracy,learning_rate\n"
         "imd,0,1,2.5,2.0,3.0,2.5,0.125,0.375,0.001\n"
@@ -49,8 +49,8 @@ def test_tensorboard_reads_each_models_scalars(tmp_path: Path) -> None:
     }
     assert set(events.Tags()["tensors"]) == {*expected, "scores/validation"}
     for tag, values in expected.items():
-        told = [(event.step, float(make_ndarray(event.tensor_proto))) for event in events.Tensors(tag)]
-        assert told == [*enumerate(values, start=1)], tag
+        read = [(event.step, float(make_ndarray(event.tensor_proto))) for event in events.Tensors(tag)]
+        assert read == [*enumerate(values, start=1)], tag
         assert events.SummaryMetadata(tag).plugin_data.plugin_name == "scalars"
     assert (tmp_path / "imd" / "1").is_dir()
 

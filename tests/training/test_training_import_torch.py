@@ -1,4 +1,4 @@
-"""Networks that PyTorch itself has saved, imported: scores, probabilities and deciles are PyTorch's."""
+"""Networks saved by PyTorch itself and imported: scores, probabilities and deciles equal PyTorch's."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from torch_network import paper_network  # noqa: E402
 
 
 @pytest.mark.parametrize("kind", [{}, {"_use_new_zipfile_serialization": False}])
-def test_predictions_are_those_of_torch(kind: dict[str, Any], tmp_path: Path) -> None:
-    """At the paper's widths; torch's distribution is the binomial of torch.distributions."""
+def test_predictions_equal_those_of_torch(kind: dict[str, Any], tmp_path: Path) -> None:
+    """At the paper's widths; the expected probabilities come from torch.distributions."""
     network = paper_network((4096, 512, 256, 128, 64), seed=3)
     torch.save(network.state_dict(), tmp_path / "paper.pt", **kind)
     file = import_model(str(tmp_path / "paper.pt"), str(tmp_path / "models"), outcome="imd", fold=0)
@@ -41,7 +41,7 @@ def test_predictions_are_those_of_torch(kind: dict[str, Any], tmp_path: Path) ->
     np.testing.assert_array_equal(np.asarray(predicted_decile(ours)), likely.argmax(axis=1) + 1)
 
 
-def test_the_files_of_the_tests_are_the_ones_torch_reads() -> None:
+def test_torch_reads_the_same_from_the_files_in_tests_data() -> None:
     for name in ("zip.pt", "before_1_6.pt"):
         file = DATA / "torch_weights" / name
         theirs = torch.load(file, weights_only=True)
@@ -51,7 +51,7 @@ def test_the_files_of_the_tests_are_the_ones_torch_reads() -> None:
             np.testing.assert_array_equal(array, theirs[key].numpy())
 
 
-def test_other_precisions_views_and_parameters_are_read(tmp_path: Path) -> None:
+def test_precisions_views_and_parameters_are_read(tmp_path: Path) -> None:
     whole = torch.arange(24.0).reshape(4, 6) / 7
     saved = {
         "double": whole.double(),
@@ -64,9 +64,9 @@ def test_other_precisions_views_and_parameters_are_read(tmp_path: Path) -> None:
         "parameter": torch.nn.Parameter(whole),
     }
     torch.save(saved, tmp_path / "w.pt")
-    found = read_state_dict(str(tmp_path / "w.pt"))
-    assert found["double"].dtype == np.float64
+    arrays = read_state_dict(str(tmp_path / "w.pt"))
+    assert arrays["double"].dtype == np.float64
     for name, tensor in saved.items():
         expected = tensor.detach()
         expected = expected.float() if name == "bfloat16" else expected
-        np.testing.assert_array_equal(found[name], expected.numpy())
+        np.testing.assert_array_equal(arrays[name], expected.numpy())

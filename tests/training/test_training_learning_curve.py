@@ -1,4 +1,4 @@
-"""Held-out errors are of rows that a model has not seen; with held-out deciles these differ between outcomes."""
+"""Held-out errors are for rows that a model has not seen; with held-out deciles these differ between outcomes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from streetdeciles.ordinal.binomial import predicted_decile
 from streetdeciles.ordinal.network import initial_weights, location_network
 from streetdeciles.training.assignments import plan_assignments
 from streetdeciles.training.learning_curve import held_out_errors
-from streetdeciles.training.stacked_training import network_shape
+from streetdeciles.training.stack import network_shape
 from streetdeciles.training_set.fold_codes import LEARNED
 
 SETTINGS = TrainingConfig(view_units=[16], location_units=[8])
@@ -23,7 +23,7 @@ IN_NO_FOLD = replace(ROWS, fold=np.full_like(ROWS.fold, LEARNED))
 
 
 @pytest.mark.parametrize("deciles", [[1, 10], [4]])
-def test_errors_are_of_each_outcomes_held_out_deciles(deciles: list[int]) -> None:
+def test_errors_are_for_the_held_out_deciles_of_each_outcome(deciles: list[int]) -> None:
     assignments, _ = plan_assignments(IN_NO_FOLD, validation_share=0.2, seed=1, held_out_deciles=deciles)
     network, random = location_network(network_shape(ROWS, SETTINGS)), np.random.default_rng(0)
     models = [
@@ -31,16 +31,16 @@ def test_errors_are_of_each_outcomes_held_out_deciles(deciles: list[int]) -> Non
         for outcome in reversed(ROWS.outcomes)
     ]
     errors = held_out_errors(assignments, 0, models, SETTINGS)
-    for model, found in zip(models, errors, strict=True):
-        own = np.isin(true := ROWS.deciles[:, ROWS.outcomes.index(model.outcome)], deciles)
+    for model, error in zip(models, errors, strict=True):
+        held_out = np.isin(true := ROWS.deciles[:, ROWS.outcomes.index(model.outcome)], deciles)
         network.set_weights(model.weights)
-        scores = network({"features": ROWS.features[own], "view_mask": ROWS.view_mask[own]})
-        expected = np.abs(np.asarray(predicted_decile(scores))[:, 0] - true[own])
-        assert own.sum() == 60 * len(deciles)
-        assert (found != expected).mean() < 0.02  # a score between two deciles may round otherwise
+        scores = network({"features": ROWS.features[held_out], "view_mask": ROWS.view_mask[held_out]})
+        expected = np.abs(np.asarray(predicted_decile(scores))[:, 0] - true[held_out])
+        assert held_out.sum() == 60 * len(deciles)
+        assert (error != expected).mean() < 0.02  # a score between two deciles may be rounded differently
 
 
-def test_where_nothing_is_held_out_there_are_no_errors() -> None:
+def test_without_held_out_locations_there_are_no_errors() -> None:
     assignments, _ = plan_assignments(IN_NO_FOLD, validation_share=0.2, seed=1)
     network = location_network(network_shape(ROWS, SETTINGS))
     weights = initial_weights(network, np.random.default_rng(0))

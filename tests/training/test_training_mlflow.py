@@ -1,4 +1,4 @@
-"""A training in MLflow, read back by its client; servers that do not answer; MLflow that is not there."""
+"""A training in MLflow, read back by its client; servers that do not answer; MLflow that is not installed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ EPOCH = [
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A file store, which MLflow 3 must be asked to use."""
+    """A file store, which MLflow 3 uses only if it is allowed to."""
     pytest.importorskip("mlflow", reason="needs mlflow: pip install 'streetdeciles[mlflow]'")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"file:{tmp_path / 'mlruns'}")
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
@@ -59,7 +59,7 @@ def unused_port() -> int:
 def test_a_run_has_parameters_tags_metrics_and_files(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from mlflow.artifacts import load_dict
 
-    monkeypatch.setattr(mlflow_log, "AT_ONCE", 5)
+    monkeypatch.setattr(mlflow_log, "METRICS_PER_CALL", 5)
     with mlflow_run("a name", params={"batch_size": 64, "view_units": [512]}, tags={"version": "0.1"}) as log:
         log.add(EPOCH)
         log.add([row._replace(epoch=5, val_mae=1.0) for row in EPOCH[:1]])
@@ -78,7 +78,7 @@ def test_a_run_has_parameters_tags_metrics_and_files(store: Path, monkeypatch: p
 
 
 @pytest.mark.parametrize(("error", "status"), [(ValueError, "FAILED"), (KeyboardInterrupt, "KILLED")])
-def test_a_training_that_stops_is_a_run_that_stopped(store: Path, error: type[BaseException], status: str) -> None:
+def test_the_run_has_the_status_of_the_training(store: Path, error: type[BaseException], status: str) -> None:
     import mlflow
 
     with pytest.raises(error), mlflow_run("a name", params={}, tags={}):
@@ -88,7 +88,7 @@ def test_a_training_that_stops_is_a_run_that_stopped(store: Path, error: type[Ba
     assert mlflow.active_run() is None
 
 
-def test_a_run_that_is_active_holds_the_trainings_run(store: Path) -> None:
+def test_the_run_is_nested_in_an_active_run(store: Path) -> None:
     import mlflow
 
     with mlflow.start_run(run_name="a notebook's") as outer:
@@ -101,7 +101,7 @@ def test_a_run_that_is_active_holds_the_trainings_run(store: Path) -> None:
     assert by_name["training"].data.tags["mlflow.parentRunId"] == outer.info.run_id
 
 
-def test_a_server_that_does_not_answer_is_warned_of_once(
+def test_a_server_that_does_not_answer_gives_one_warning(
     store: Path, unused_port: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{unused_port}")
@@ -109,13 +109,13 @@ def test_a_server_that_does_not_answer_is_warned_of_once(
     with caplog.at_level(logging.WARNING, "streetdeciles"), mlflow_run("a name", params={"a": 1}, tags={}) as log:
         log.add(EPOCH)
         log.result({"val_mae": 1.75}, {"card.json": {}})
-    told = [record.getMessage() for record in caplog.records if record.name.startswith("streetdeciles")]
-    assert len(told) == 1
-    assert told[0].startswith("training: MLflow cannot be used any more (")
-    assert "the training goes on" in told[0]
+    warnings = [record.getMessage() for record in caplog.records if record.name.startswith("streetdeciles")]
+    assert len(warnings) == 1
+    assert warnings[0].startswith("training: MLflow cannot be used any more (")
+    assert "the training continues" in warnings[0]
 
 
-def test_a_store_that_is_lost_on_the_way_is_warned_of_once(store: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_store_that_is_lost_during_a_run_gives_one_warning(store: Path, caplog: pytest.LogCaptureFixture) -> None:
     import mlflow
 
     with caplog.at_level(logging.WARNING, "streetdeciles"), mlflow_run("a name", params={}, tags={}) as log:
@@ -123,8 +123,8 @@ def test_a_store_that_is_lost_on_the_way_is_warned_of_once(store: Path, caplog: 
         store.rename(store.with_name("elsewhere"))
         log.add(EPOCH)
         log.add(EPOCH)
-    told = [record.getMessage() for record in caplog.records if record.name.startswith("streetdeciles")]
-    assert len(told) == 1
+    warnings = [record.getMessage() for record in caplog.records if record.name.startswith("streetdeciles")]
+    assert len(warnings) == 1
     assert mlflow.active_run() is None
 
 
@@ -144,8 +144,8 @@ def test_the_stage_logs_its_training(store: Path, spark: SparkSession, tmp_path:
         losses = dict(logged(run, f"{model['outcome']}/{model['fold']}/val_mae"))
         assert sorted(losses) == [1, 2]
         assert losses[model["best_epoch"]] == model["val_mae"]
-    own = [model["val_mae"] for model in card["models"] if model["outcome"] == "outcome_1"]
-    assert run.data.metrics["outcome_1/val_mae"] == pytest.approx(sum(own) / FOLDS)
+    maes = [model["val_mae"] for model in card["models"] if model["outcome"] == "outcome_1"]
+    assert run.data.metrics["outcome_1/val_mae"] == pytest.approx(sum(maes) / FOLDS)
     assert run.data.params["learning_rate"] == "0.02"
     assert run.data.params["seed"] == "3"
     assert run.data.tags["streetdeciles.training_set"] == card["training_set"]
@@ -159,4 +159,6 @@ def test_without_mlflow_the_run_is_refused_before_any_work(
     config = str(write_config(tmp_path, {**values, "training": {"mlflow": True}}))
     assert main(["run", "--config", config]) == 2
     assert "training.mlflow: MLflow is not installed: pip install 'streetdeciles[mlflow]'" in capsys.readouterr().err
-    assert main(["run", "--config", config, "--to", "labels", "--dry-run"]) == 0, "what does not train needs no MLflow"
+    assert main(["run", "--config", config, "--to", "labels", "--dry-run"]) == 0, (
+        "stages before the training need no MLflow"
+    )

@@ -1,4 +1,4 @@
-"""What is learned, and from what: planted signals, shuffled labels, leaks, seeds."""
+"""What models learn, and from what: planted signals, shuffled labels, leaks, seeds."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ from streetdeciles.models.store import TrainedModel
 from streetdeciles.ordinal.binomial import predicted_decile
 from streetdeciles.ordinal.measures import measures
 from streetdeciles.ordinal.network import location_network
-from streetdeciles.training import stacked_training as trainer
+from streetdeciles.training import stack as training_stack
 from streetdeciles.training.assignments import Assignments, plan_assignments
 from streetdeciles.training.cache import TrainingRows
 from streetdeciles.training.history import HistoryRow
-from streetdeciles.training.stacked_training import Watcher, network_shape, train_models
+from streetdeciles.training.stack import network_shape
+from streetdeciles.training.stacked_training import Watcher, train_models
 
 SETTINGS = TrainingConfig(view_units=[16], location_units=[8], learning_rate=0.02, epochs=15, patience=5, batch_size=32)
 
@@ -36,17 +37,17 @@ def train(
 
 
 def held_out_deciles(
-    rows: TrainingRows, models: list[TrainedModel], o: int, settings: TrainingConfig = SETTINGS
+    rows: TrainingRows, models: list[TrainedModel], outcome_index: int, settings: TrainingConfig = SETTINGS
 ) -> np.ndarray:
-    """Each location's decile of outcome o by the model that has not seen its fold."""
+    """Each location's decile of an outcome, by the model that has not seen its fold."""
     network = location_network(network_shape(rows, settings))
     deciles = np.zeros(len(rows))
     for model in models:
-        if model.outcome == rows.outcomes[o]:
+        if model.outcome == rows.outcomes[outcome_index]:
             network.set_weights(model.weights)
-            own = rows.fold == model.fold
-            scores = network({"features": rows.features[own], "view_mask": rows.view_mask[own]})
-            deciles[own] = np.asarray(predicted_decile(scores))[:, 0]
+            held_out = rows.fold == model.fold
+            scores = network({"features": rows.features[held_out], "view_mask": rows.view_mask[held_out]})
+            deciles[held_out] = np.asarray(predicted_decile(scores))[:, 0]
     return deciles
 
 
@@ -70,27 +71,27 @@ def models(rows: TrainingRows, history: list[HistoryRow]) -> list[TrainedModel]:
 
 
 def test_a_planted_signal_is_learned(rows: TrainingRows, models: list[TrainedModel]) -> None:
-    """Whoever knows the planted directions errs by one decile where the noise of the views' mean exceeds half of one.
+    """With the planted directions known, the error is one decile if the noise of the views' mean exceeds half of one.
 
-    Sixteen features from 200 locations cost more than that; half a decile more is far from chance, which is 2.5.
+    Learning sixteen features from 200 locations adds to that; half a decile more is far below chance, which is 2.5.
     """
     best = 2 * norm.sf(0.5, scale=SIGNAL_NOISE / np.sqrt(VIEWS)) * 0.9
     for o in range(2):
-        found = measures(rows.deciles[:, o], held_out_deciles(rows, models, o))
-        assert found["mae"] is not None
-        assert found["mae"] < best + 0.5
+        measured = measures(rows.deciles[:, o], held_out_deciles(rows, models, o))
+        assert measured["mae"] is not None
+        assert measured["mae"] < best + 0.5
 
 
 def test_the_plain_variant_learns_a_planted_signal(rows: TrainingRows) -> None:
-    """The same features; they are within -5 .. 15, so mapped to 0 .. 2.5: it needs more steps, not other bounds."""
+    """Its features are within -5 .. 15, so they are mapped to 0 .. 2.5: that needs a higher learning rate."""
     settings = TrainingConfig.model_validate(
         {"preset": "paper_torch", "view_units": [16], "location_units": [8], "learning_rate": 0.02, "epochs": 15}
     )
     assignments, _ = plan_assignments(rows, validation_share=settings.validation_share, seed=1)
     models = train_models(assignments.part([0, 1, 2], [0]), settings, seed=1)
-    found = measures(rows.deciles[:, 0], held_out_deciles(rows, models, 0, settings))
-    assert found["mae"] is not None
-    assert found["mae"] < 1
+    measured = measures(rows.deciles[:, 0], held_out_deciles(rows, models, 0, settings))
+    assert measured["mae"] is not None
+    assert measured["mae"] < 1
 
 
 def test_shuffled_labels_are_not_learned(rows: TrainingRows) -> None:
@@ -100,8 +101,8 @@ def test_shuffled_labels_are_not_learned(rows: TrainingRows) -> None:
     shuffled = replace(rows, deciles=np.repeat(by_area, len(rows) // 90, axis=0))
     models = train(shuffled, settings=SETTINGS.model_copy(update={"epochs": 4}))
     for o in range(2):
-        found = measures(shuffled.deciles[:, o], held_out_deciles(shuffled, models, o))
-        assert abs(found["spearman"] or 0) < 3 / np.sqrt(89)
+        measured = measures(shuffled.deciles[:, o], held_out_deciles(shuffled, models, o))
+        assert abs(measured["spearman"] or 0) < 3 / np.sqrt(89)
 
 
 def test_held_out_rows_do_not_leak(rows: TrainingRows) -> None:
@@ -111,15 +112,15 @@ def test_held_out_rows_do_not_leak(rows: TrainingRows) -> None:
     turned = replace(rows, features=features)
     assignments, _ = plan_assignments(turned, validation_share=0.15, seed=1)
     models = train_models(assignments.part([0], [0, 1]), SETTINGS, seed=1)
-    own = rows.fold == 0
+    held_out = rows.fold == 0
     for o in range(2):
-        found = measures(rows.deciles[own, o], held_out_deciles(turned, models, o)[own])
-        assert found["spearman"] is not None
-        assert found["spearman"] < -0.7
+        measured = measures(rows.deciles[held_out, o], held_out_deciles(turned, models, o)[held_out])
+        assert measured["spearman"] is not None
+        assert measured["spearman"] < -0.7
 
 
-def test_nothing_of_held_out_rows_reaches_a_model(rows: TrainingRows, models: list[TrainedModel]) -> None:
-    """Normalisation statistics included: with other held-out rows the model is the same, bit for bit."""
+def test_held_out_rows_do_not_change_a_model(rows: TrainingRows, models: list[TrainedModel]) -> None:
+    """With other held-out rows a model is the same bit for bit, including its normalisation statistics."""
     features, deciles = rows.features.copy(), rows.deciles.copy()
     features[rows.fold == 0] = 1e3
     deciles[rows.fold == 0] = 1
@@ -134,8 +135,8 @@ def test_the_same_seed_gives_the_same_weights(rows: TrainingRows, models: list[T
     assert not np.allclose(other[0].weights[0], models[0].weights[0])
 
 
-def test_features_that_are_held_give_the_same_weights(rows: TrainingRows, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As those that come buffer by buffer, of which there are several here."""
+def test_features_held_on_the_device_give_the_same_weights(rows: TrainingRows, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As features that are streamed in several buffers."""
     block_mb = 10 * rows.features[0].nbytes / 2**20
     monkeypatch.setattr("streetdeciles.training.feature_source.BLOCK_MB", block_mb)
     short = SETTINGS.model_copy(update={"epochs": 2})
@@ -149,8 +150,8 @@ def test_a_model_does_not_depend_on_which_others_are_trained(rows: TrainingRows)
     together = train_models(assignments, short, seed=1)
     alone = train_models(assignments.part([2], [1]), short, seed=1)[0]
     assert (alone.outcome, alone.fold, alone.epoch) == (together[5].outcome, together[5].fold, together[5].epoch)
-    for one, all_ in zip(alone.weights, together[5].weights, strict=True):
-        np.testing.assert_allclose(one, all_, rtol=1e-3, atol=1e-3)
+    for one, of_all in zip(alone.weights, together[5].weights, strict=True):
+        np.testing.assert_allclose(one, of_all, rtol=1e-3, atol=1e-3)
 
 
 def test_the_best_epoch_of_each_model_is_kept(models: list[TrainedModel], history: list[HistoryRow]) -> None:
@@ -162,23 +163,23 @@ def test_the_best_epoch_of_each_model_is_kept(models: list[TrainedModel], histor
         assert len(losses) == min(SETTINGS.epochs, model.epoch + SETTINGS.patience)
 
 
-def test_kept_weights_give_the_validation_loss_that_is_told(rows: TrainingRows, models: list[TrainedModel]) -> None:
+def test_kept_weights_give_the_reported_validation_error(rows: TrainingRows, models: list[TrainedModel]) -> None:
     assignments, _ = plan_assignments(rows, validation_share=SETTINGS.validation_share, seed=1)
-    own = assignments.validation_weights(1, np.arange(len(rows)))[0] > 0
+    validates = assignments.validation_weights(1, np.arange(len(rows)))[0] > 0
     network = location_network(network_shape(rows, SETTINGS))
     network.set_weights(models[2].weights)
-    scores = network({"features": rows.features[own], "view_mask": rows.view_mask[own]})
-    errors = np.abs(np.asarray(predicted_decile(scores))[:, 0] - rows.deciles[own, 0])
+    scores = network({"features": rows.features[validates], "view_mask": rows.view_mask[validates]})
+    errors = np.abs(np.asarray(predicted_decile(scores))[:, 0] - rows.deciles[validates, 0])
     assert errors.mean() == pytest.approx(models[2].val_mae)
 
 
-def test_a_training_that_diverges_is_told(rows: TrainingRows) -> None:
+def test_a_training_that_diverges_fails_with_advice(rows: TrainingRows) -> None:
     assignments, _ = plan_assignments(rows, validation_share=0.15, seed=1)
     with pytest.raises(RunFailed, match="outcome_0/0.*lower training.learning_rate"):
         train_models(assignments, SETTINGS.model_copy(update={"learning_rate": 1e38, "epochs": 1}), seed=1)
 
 
-def test_missing_views_are_learned_around(rows: TrainingRows) -> None:
+def test_a_signal_is_learned_despite_missing_views(rows: TrainingRows) -> None:
     rng = np.random.default_rng(0)
     mask = np.ones_like(rows.view_mask)
     mask[rng.random(len(rows)) < 0.3, 1] = False
@@ -186,31 +187,31 @@ def test_missing_views_are_learned_around(rows: TrainingRows) -> None:
     some = replace(rows, features=features, view_mask=mask)
     assignments: Assignments = plan_assignments(some, validation_share=0.15, seed=1)[0]
     models = train_models(assignments.part([0, 1, 2], [0]), SETTINGS, seed=1)
-    found = measures(some.deciles[:, 0], held_out_deciles(some, models, 0))
-    assert found["mae"] is not None
-    assert found["mae"] < 1
+    measured = measures(some.deciles[:, 0], held_out_deciles(some, models, 0))
+    assert measured["mae"] is not None
+    assert measured["mae"] < 1
 
 
 def test_there_is_a_model_for_each_outcome_and_fold(models: list[TrainedModel]) -> None:
     assert [(m.outcome, m.fold) for m in models] == [(f"outcome_{o}", f) for f in range(FOLDS) for o in range(2)]
 
 
-def test_models_that_have_stopped_leave_and_the_others_end_the_same(
+def test_models_are_the_same_when_stopped_ones_leave_the_stack(
     rows: TrainingRows, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings = SETTINGS.model_copy(update={"epochs": 12, "patience": 2})
-    monkeypatch.setattr(trainer, "PARTED_MODEL_ROWS", float("inf"))
+    monkeypatch.setattr(training_stack, "MIN_SAVED_MODEL_ROWS", float("inf"))
     stayed = train(rows, settings=settings)
-    monkeypatch.setattr(trainer, "PARTED_MODEL_ROWS", 0)
+    monkeypatch.setattr(training_stack, "MIN_SAVED_MODEL_ROWS", 0)
     with caplog.at_level(logging.INFO):
         left = train(rows, settings=settings)
-    assert any(re.fullmatch(r"training: goes on with \d of 6 models", message) for message in caplog.messages)
+    assert any(re.fullmatch(r"training: continues with \d of 6 models", message) for message in caplog.messages)
     assert [(m.outcome, m.fold, m.epoch) for m in left] == [(m.outcome, m.fold, m.epoch) for m in stayed]
     for one, other in zip(left, stayed, strict=True):
         assert one.val_loss == pytest.approx(other.val_loss, rel=1e-3)
 
 
-def test_the_learning_rate_of_a_model_is_halved_where_it_does_not_improve(rows: TrainingRows) -> None:
+def test_the_learning_rate_is_halved_when_a_model_does_not_improve(rows: TrainingRows) -> None:
     settings = SETTINGS.model_copy(update={"epochs": 12, "patience": 5, "halve_after": 2})
     history: list[HistoryRow] = []
     train(rows, settings=settings, watcher=Watcher(on_epoch=history.extend))
@@ -227,8 +228,8 @@ def test_the_learning_rate_of_a_model_is_halved_where_it_does_not_improve(rows: 
 
 
 @pytest.mark.parametrize("change", [{"precision": "bfloat16"}, {"balanced_batches": True}])
-def test_a_planted_signal_is_learned_in_other_ways_too(rows: TrainingRows, change: dict[str, Any]) -> None:
+def test_a_planted_signal_is_learned_with_other_settings(rows: TrainingRows, change: dict[str, Any]) -> None:
     settings = SETTINGS.model_copy(update=change)
-    found = measures(rows.deciles[:, 0], held_out_deciles(rows, train(rows, settings=settings), 0, settings))
-    assert found["mae"] is not None
-    assert found["mae"] < 1
+    measured = measures(rows.deciles[:, 0], held_out_deciles(rows, train(rows, settings=settings), 0, settings))
+    assert measured["mae"] is not None
+    assert measured["mae"] < 1

@@ -1,4 +1,4 @@
-"""The whole stage on a real Petastorm set: what it writes, what it says, what it refuses."""
+"""The whole stage on a real Petastorm set: what it writes, reports and refuses."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from streetdeciles.models.store import weights_hash
 from streetdeciles.run_log import StageReport
 from streetdeciles.training import stage
 from streetdeciles.training.checkpoints import CHECKPOINTS
+from streetdeciles.training.curve_stage import learning_curve
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -28,7 +29,7 @@ UNKNOWN = 2
 
 @pytest.fixture(scope="module")
 def work_dir(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """outcome_2 is known in one area only."""
+    """outcome_2 is known in only one area."""
     folder = tmp_path_factory.mktemp("training")
     deciles = ROWS.deciles.copy()
     deciles[ROWS.area != 4, UNKNOWN] = 0
@@ -72,7 +73,7 @@ def test_models_load_and_are_what_the_card_says(report: StageReport, work_dir: P
     assert {key: card["training"][key] for key in resolved} == resolved
 
 
-def test_history_has_an_epoch_a_row(report: StageReport, work_dir: Path) -> None:
+def test_history_has_one_row_per_epoch_and_model(report: StageReport, work_dir: Path) -> None:
     history = pd.read_csv(work_dir / "models" / "history.csv")
     assert list(history.columns) == [
         "outcome",
@@ -111,7 +112,7 @@ def test_fine_tuning_starts_from_another_runs_model(
 
     tuned = stage.run(spark, planted_config(tmp_path, ROWS, **tuning))
 
-    assert "learned from 0.5 of the areas that there are to learn from" in tuned.notes
+    assert "learned from a share of 0.5 of the areas available to learn from" in tuned.notes
     assert any(note.startswith(f"started from {file}") for note in tuned.notes)
     card = json.loads((tmp_path / "models" / "model_card.json").read_text())
     assert {key: card["training"][key] for key in tuning} == tuning
@@ -130,30 +131,32 @@ def test_start_models_of_another_shape_are_refused_before_reading(
         stage.run(spark, planted_config(tmp_path, ROWS, start_from=file, view_units=[12]))
 
 
-def test_learning_curve_is_of_held_out_locations(
+def test_learning_curve_measures_held_out_locations(
     report: StageReport, spark: SparkSession, work_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its last point is the training itself: its models' errors are worked out here from the saved files."""
+    """Its last point is the full training, so the expected errors are computed here from the saved models."""
     monkeypatch.setattr("streetdeciles.training.learning_curve.SIZES", (0.01, 0.5, 1.0))
     (tmp_path / "training_set").symlink_to(work_dir / "training_set")
 
-    told = stage.learning_curve(planted_config(tmp_path, ROWS))
+    curve_report = learning_curve(planted_config(tmp_path, ROWS))
 
     points = pd.read_csv(tmp_path / "learning_curve.csv").set_index(["train_size", "outcome", "fold"])
     assert sorted(set(points.index.get_level_values(0))) == [0.5, 1.0]
-    assert told.counts == {"locations": len(ROWS), "models": 2 * 2 * FOLDS}
-    assert any(note.startswith("1%: outcome_0 is skipped") for note in told.notes)
+    assert curve_report.counts == {"locations": len(ROWS), "models": 2 * 2 * FOLDS}
+    assert any(note.startswith("1%: outcome_0 is skipped") for note in curve_report.notes)
     assert [path.name for path in tmp_path.iterdir() if path.name != "training_set"] == ["learning_curve.csv"]
     for outcome in ("outcome_0", "outcome_1"):
         for fold in range(FOLDS):
-            own = ROWS.fold == fold
+            held_out = ROWS.fold == fold
             network = keras.saving.load_model(work_dir / "models" / outcome / f"{fold}.keras")
-            scores = np.asarray(network({"features": ROWS.features[own], "view_mask": ROWS.view_mask[own]}))[:, 0]
+            scores = np.asarray(network({"features": ROWS.features[held_out], "view_mask": ROWS.view_mask[held_out]}))[
+                :, 0
+            ]
             deciles = np.minimum(np.floor(10 / (1 + np.exp(-scores))), 9) + 1
-            expected = np.abs(deciles - ROWS.deciles[own, ROWS.outcomes.index(outcome)]).mean()
+            expected = np.abs(deciles - ROWS.deciles[held_out, ROWS.outcomes.index(outcome)]).mean()
             point = points.loc[(1.0, outcome, fold)]
-            assert point["mae"] == pytest.approx(expected, abs=1.5 / own.sum())
-            assert point["locations"] == own.sum()
+            assert point["mae"] == pytest.approx(expected, abs=1.5 / held_out.sum())
+            assert point["locations"] == held_out.sum()
             assert 2 * points.loc[(0.5, outcome, fold)]["learning_areas"] == pytest.approx(
                 point["learning_areas"], abs=2
             )

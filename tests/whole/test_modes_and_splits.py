@@ -24,6 +24,7 @@ from streetdeciles.prediction import stage as prediction
 from streetdeciles.run_log import StageReport
 from streetdeciles.tables import AREA_LABELS, LOCATIONS
 from streetdeciles.training import stage as training
+from streetdeciles.training.curve_stage import learning_curve
 from streetdeciles.training_set.fold_codes import LEARNED, VALIDATED
 
 if TYPE_CHECKING:
@@ -196,8 +197,8 @@ def test_train_only_learns_and_predicts_nothing(
     ]
     with pytest.raises(RunRefused, match="train_only holds no location out, so none can be predicted honestly"):
         prediction.run(spark, made.config)
-    with pytest.raises(RunRefused, match="the learning curve is of held-out locations"):
-        training.learning_curve(made.config)
+    with pytest.raises(RunRefused, match="a learning curve needs held-out locations"):
+        learning_curve(made.config)
     assert [stage.name for stage in pipeline.stages_of(made.config)] == [
         "labels",
         "images",

@@ -1,4 +1,4 @@
-"""The binomial distribution over deciles that one score stands for (docs/reference.md, 4), in log space throughout.
+"""The binomial distribution over deciles that a score defines (docs/reference.md, 4), in log space throughout.
 
 With p = sigmoid(score), decile k in 1..10 has probability C(9, k-1) p^(k-1) (1-p)^(10-k). Powers of p underflow for
 scores that training reaches; (k-1) log p + (10-k) log(1-p) with log p = log_sigmoid(score) and
@@ -21,7 +21,7 @@ Tensor = Any
 
 
 def log_probabilities(scores: Tensor) -> Tensor:
-    """Log-probability of each decile, float32 [..., 10], of scores [...]; lower precisions are cast up first."""
+    """Log-probability of each decile, float32 [..., 10], for scores [...] of any precision."""
     scores = ops.expand_dims(ops.cast(scores, "float32"), -1)
     successes = ops.arange(N_DECILES, dtype="float32")
     return (
@@ -37,7 +37,7 @@ def probabilities(scores: Tensor) -> Tensor:
 
 
 def negative_log_likelihood(deciles: Tensor, scores: Tensor) -> Tensor:
-    """-log P(decile | score), float32, of deciles 1..10 and scores of the same shape."""
+    """-log P(decile | score), float32, for deciles 1..10 and scores of the same shape."""
     scores = ops.cast(scores, "float32")
     index = ops.cast(deciles, "int32") - 1
     successes = ops.cast(index, "float32")
@@ -46,6 +46,6 @@ def negative_log_likelihood(deciles: Tensor, scores: Tensor) -> Tensor:
 
 
 def predicted_decile(scores: Tensor) -> Tensor:
-    """The most probable decile, int32: the mode of a binomial is floor((trials + 1) p); of two alike, the upper."""
+    """The most probable decile, int32: floor((trials + 1) p), the binomial's mode; the upper one if two are equal."""
     successes = ops.floor(N_DECILES * ops.sigmoid(ops.cast(scores, "float32")))
     return ops.cast(ops.minimum(successes, float(TRIALS)), "int32") + 1

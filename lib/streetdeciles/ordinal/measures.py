@@ -1,4 +1,4 @@
-"""How near predicted deciles are to the true ones. Pure functions on arrays; each is null where it is undefined."""
+"""How close predicted deciles are to the true ones. Pure functions on arrays; a measure is null where undefined."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def measures(true: npt.ArrayLike, predicted: npt.ArrayLike) -> dict[str, float |
     Args:
         true: whole deciles [n].
         predicted: deciles [n], not necessarily whole; `accuracy`, `within_1` and `kappa` round them half to even
-            (`rint`, as the published script does), the others take them as they are.
+            (`rint`, as the published script does), the others use them as they are.
 
     Raises:
-        ValueError: the two do not have the same length, or hold something that is not a finite number.
+        ValueError: the two have different lengths, or hold NaN or infinity.
     """
     t, p = (np.asarray(values, dtype=np.float64) for values in (true, predicted))
     if t.shape != p.shape or t.ndim != 1:
@@ -37,7 +37,7 @@ def mean_absolute_error(true: Floats, predicted: Floats) -> float:
 
 
 def accuracy(true: Floats, predicted: Floats) -> float:
-    """Share of exact hits."""
+    """Share of predictions that are exactly right."""
     return float((true == np.rint(predicted)).mean())
 
 
@@ -47,7 +47,7 @@ def within_1(true: Floats, predicted: Floats) -> float:
 
 
 def quadratic_kappa(true: Floats, predicted: Floats) -> float | None:
-    """Cohen's kappa with quadratic weights; undefined where both sides are one and the same constant.
+    """Cohen's kappa with quadratic weights; undefined if both sides are the same constant.
 
     With quadratic weights the disagreement expected by chance is the mean squared distance over all pairs, which is
     var(true) + var(predicted) + (mean(true) - mean(predicted))^2: no confusion matrix is needed.
@@ -58,7 +58,7 @@ def quadratic_kappa(true: Floats, predicted: Floats) -> float | None:
 
 
 def pearson(true: Floats, predicted: Floats) -> float | None:
-    """Linear correlation; undefined where a side is constant."""
+    """Linear correlation; undefined if one side is constant."""
     if np.ptp(true) == 0 or np.ptp(predicted) == 0:
         return None
     a, b = true - true.mean(), predicted - predicted.mean()
@@ -66,17 +66,17 @@ def pearson(true: Floats, predicted: Floats) -> float | None:
 
 
 def spearman(true: Floats, predicted: Floats) -> float | None:
-    """Linear correlation of the ranks, ties at their mean rank; undefined where a side is constant."""
+    """Linear correlation of the ranks, where ties get their mean rank; undefined if one side is constant."""
     from scipy.stats import rankdata
 
     return pearson(rankdata(true), rankdata(predicted))
 
 
 def kendall(true: Floats, predicted: Floats) -> float | None:
-    """Kendall's tau-b; undefined where a side is constant.
+    """Kendall's tau-b; undefined if one side is constant.
 
-    Counted on the table of distinct values, [10, distinct predictions]: linear in rows, where a pairwise count of
-    1.5 million locations is out of reach and a bootstrap calls this a thousand times.
+    Counted on the table of distinct values, [10, distinct predictions], in time linear in rows: counting the pairs of
+    1.5 million locations would take far too long.
     """
     _, t = np.unique(true, return_inverse=True)
     _, p = np.unique(predicted, return_inverse=True)

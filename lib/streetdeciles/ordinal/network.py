@@ -1,9 +1,9 @@
-"""The network of one outcome and fold: view layers shared over the views, their mean, location layers, one score.
+"""The network of one outcome and fold: layers that all views share, their mean, location layers, one score.
 
-Of its two variants `batch_norm` normalises behind each dense layer; `plain` does not, but maps the features by
-(x + 5) / 8 first, and its dense layers have a bias.
+It has two variants. `batch_norm` normalises after each dense layer. `plain` does not: it first maps the features by
+(x + 5) / 8, and its dense layers have a bias.
 
-It is made of Keras' own layers only, so a saved model loads wherever Keras does, without this package.
+It consists of Keras' built-in layers only, so a saved model loads without this package.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy.typing as npt
 BATCH_NORM_MOMENTUM = 0.9
 BATCH_NORM_EPSILON = 1e-3
 PLAIN_SCALE, PLAIN_OFFSET = 1 / 8, 5 / 8
-"""(x + 5) / 8, which brings fc6 features to about -1 .. 1."""
+"""(x + 5) / 8 maps VGG16's fc6 features to about -1 .. 1."""
 
 Weights = list[npt.NDArray[np.float32]]
 """A network's arrays in the order of `get_weights()`, which is the order of its layers."""
@@ -26,10 +26,10 @@ Weights = list[npt.NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class NetworkShape:
-    """What decides a network's layers.
+    """What determines the layers of a network.
 
-    `noise` is the standard deviation of what training adds to the features, in the units of the features, so before
-    `plain` maps them.
+    `noise` is the standard deviation of the noise that training adds to the features, in their units: before `plain`
+    maps them.
     """
 
     views: int
@@ -45,12 +45,12 @@ class NetworkShape:
 
 
 def location_network(shape: NetworkShape) -> keras.Model:
-    """The network, with weights as Keras draws them (`initial_weights` are those of a training).
+    """The network, with weights as Keras draws them; a training starts from `initial_weights` instead.
 
-    Inputs: features float32 [batch, views, features] and view_mask bool [batch, views], False where a photograph is
-    missing; at least one view of each location must be there. Output: score [batch, 1], float32.
+    Inputs: features float32 [batch, views, features] and view_mask bool [batch, views], False for a missing photograph;
+    each location must have at least one view. Output: score [batch, 1], float32.
 
-    The layers before a batch normalisation have no bias: it would be subtracted again.
+    A layer before a batch normalisation has no bias, because the normalisation would subtract it again.
     """
     layers = keras.layers
     features = keras.Input((shape.views, shape.features), name="features")
@@ -74,7 +74,7 @@ def location_network(shape: NetworkShape) -> keras.Model:
 
 
 def shape_of(network: keras.Model) -> NetworkShape:
-    """The shape that `location_network` was given to make `network`, e.g. one that was loaded from a file."""
+    """The shape of a network that `location_network` built, e.g. one that was loaded from a file."""
     by_kind: dict[str, list[int]] = {"view": [], "location": []}
     noise = 0.0
     for layer in network.layers:
@@ -90,9 +90,9 @@ def shape_of(network: keras.Model) -> NetworkShape:
 
 
 def initial_weights(network: keras.Model, rng: np.random.Generator) -> Weights:
-    """Fresh weights for `network`: kernels Xavier normal, the rest as it is in an untrained network.
+    """Initial weights for `network`: Xavier-normal kernels, everything else as in an untrained Keras network.
 
-    Drawn by NumPy, so that a seed means the same weights on every Keras backend.
+    Drawn by NumPy, so that a seed gives the same weights on every Keras backend.
     """
     return [
         xavier_normal(variable.shape, rng) if variable.name == "kernel" else np.asarray(value, dtype=np.float32)
@@ -101,7 +101,7 @@ def initial_weights(network: keras.Model, rng: np.random.Generator) -> Weights:
 
 
 def xavier_normal(shape: tuple[int, int], rng: np.random.Generator) -> npt.NDArray[np.float32]:
-    """N(0, 2 / (fan_in + fan_out)) as a kernel [in, out]."""
+    """A kernel [in, out] drawn from N(0, 2 / (fan_in + fan_out))."""
     return rng.normal(0.0, np.sqrt(2.0 / sum(shape)), shape).astype(np.float32)
 
 

@@ -1,4 +1,4 @@
-"""Layers with a leading model axis: each does for M models at once what a Keras layer does for one."""
+"""Layers with a leading model axis: each does for M models at once what a Keras layer does for one model."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ Tensor = Any
 class StackedDense(keras.layers.Layer):  # type: ignore[misc]
     """`models` dense layers side by side: [models, rows, in] -> [models, rows, units] by one batched product.
 
-    The input may have fewer entries on its first axis, S, that divide `models`: then models 0 .. models/S - 1 read
-    the first, and so on, without a copy of it for each. The kernel is [models, in, units], the bias [models, units].
+    The first axis of the input may be shorter, if its length S divides `models`: models 0 .. models/S - 1 then read its
+    first entry, and so on, without copies. The kernel is [models, in, units], the bias [models, units].
     """
 
     def __init__(self, units: int, models: int, *, use_bias: bool = False, **kwargs: Any) -> None:
@@ -43,14 +43,14 @@ class StackedDense(keras.layers.Layer):  # type: ignore[misc]
 
 @keras.saving.register_keras_serializable(package="streetdeciles")
 class StackedBatchNormalization(keras.layers.Layer):  # type: ignore[misc]
-    """Batch normalisation of [models, rows, units] with each model's own statistics, over its own rows only.
+    """Batch normalisation of [models, rows, units]: each model has its own statistics, over its own rows.
 
-    `own_rows` float [models, rows] is 1 for a row that counts for a model and 0 for one that it must not learn from. In
-    training each model is normalised by its rows of the batch; a model with none leaves its statistics as they are.
+    `used_rows` float [models, rows] is 1 for a row that counts for a model and 0 for one that it must not learn from. In
+    training, the rows of the batch that count normalise each model; without such rows its statistics do not change.
 
-    The moving statistics are averages of the batches seen so far with weights that fall by `momentum` a step, as in
-    `keras.layers.BatchNormalization`, but their start (mean 0, variance 1) has no weight in them: otherwise the first
-    validations of a small training would be of statistics that no batch had. Computed in float32 at any precision.
+    The moving statistics are averages over the batches so far, with weights that fall by `momentum` per step, as in
+    `keras.layers.BatchNormalization`. Their initial values (mean 0, variance 1) have no weight in them: otherwise the
+    first validations of a small training would use statistics that no batch had. Computed in float32 at any precision.
     """
 
     def __init__(self, models: int, *, momentum: float, epsilon: float, **kwargs: Any) -> None:
@@ -72,20 +72,20 @@ class StackedBatchNormalization(keras.layers.Layer):  # type: ignore[misc]
             shape=shape, initializer=initializer, trainable=trainable, dtype="float32", autocast=False, name=name
         )
 
-    def call(self, inputs: Tensor, own_rows: Tensor, training: bool = False) -> Tensor:
+    def call(self, inputs: Tensor, used_rows: Tensor, training: bool = False) -> Tensor:
         values = ops.cast(inputs, "float32")
         if training:
-            mean, variance = self._moments(values, ops.cast(own_rows, "float32"))
+            mean, variance = self._moments(values, ops.cast(used_rows, "float32"))
         else:
             mean, variance = self.moving_mean, self.moving_variance
         scale = self.gamma * ops.rsqrt(variance + self.epsilon)
         shift = self.beta - mean * scale
         return ops.cast(values * ops.expand_dims(scale, 1) + ops.expand_dims(shift, 1), self.compute_dtype)
 
-    def _moments(self, values: Tensor, own_rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and variance [models, units] over the rows that count; the moving ones follow."""
-        rows = ops.sum(own_rows, axis=1, keepdims=True)
-        share = ops.expand_dims(own_rows / ops.maximum(rows, 1.0), 1)
+    def _moments(self, values: Tensor, used_rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and variance [models, units] over the rows that count; updates the moving ones."""
+        rows = ops.sum(used_rows, axis=1, keepdims=True)
+        share = ops.expand_dims(used_rows / ops.maximum(rows, 1.0), 1)
         mean = ops.matmul(share, values)
         variance = ops.matmul(share, ops.square(values - mean))
         mean, variance = ops.squeeze(mean, 1), ops.squeeze(variance, 1)
@@ -99,5 +99,5 @@ class StackedBatchNormalization(keras.layers.Layer):  # type: ignore[misc]
         return mean, variance
 
     def get_config(self) -> dict[str, Any]:
-        own = {"models": self.models, "momentum": self.momentum, "epsilon": self.epsilon}
-        return {**super().get_config(), **own}
+        arguments = {"models": self.models, "momentum": self.momentum, "epsilon": self.epsilon}
+        return {**super().get_config(), **arguments}

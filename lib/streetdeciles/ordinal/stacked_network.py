@@ -1,4 +1,4 @@
-"""M networks of one shape as one: the same as training each alone, in one product a layer instead of M."""
+"""M networks of one shape as one network: the same as training each alone, with one product per layer, not M."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from streetdeciles.ordinal import SCORE_BINS, SCORE_LIMIT
-from streetdeciles.ordinal.binomial import negative_log_likelihood, predicted_decile
 from streetdeciles.ordinal.network import (
     BATCH_NORM_EPSILON,
     BATCH_NORM_MOMENTUM,
@@ -23,32 +21,34 @@ from streetdeciles.ordinal.network import (
 )
 from streetdeciles.ordinal.one_pass import in_one_pass
 from streetdeciles.ordinal.stacked_layers import StackedBatchNormalization, StackedDense
+from streetdeciles.ordinal.stacked_scores import batch_sums, is_used, weighted_losses
 
 Tensor = Any
 
 
 @keras.saving.register_keras_serializable(package="streetdeciles")
 class StackedNetwork(keras.Model):  # type: ignore[misc]
-    """`models` networks of `location_network`'s layers with a leading model axis.
+    """`models` networks with the layers of `location_network` and a leading model axis.
 
     Inputs, a dict:
-        features float [n, views, features], view_mask bool [n, views]: False where a photograph is missing.
-        places int [sets, rows]: which of the n each set of models reads; with `sets` = 1 all models read the same rows,
-            else models 0 .. models/sets - 1 read the first set, and so on. Left out, all read all.
-        row_weights float32 [models, rows]: what a row counts for a model; 0: the model learns nothing from it, neither
-            weights nor normalisation statistics. May be left out when not training.
+        features float [n, views, features], view_mask bool [n, views]: False for a missing photograph.
+        row_slots int [sets, rows]: the indices, among the n, of the rows that each set of models reads. With one set,
+            all models read the same rows; otherwise models 0 .. models/sets - 1 read the first set, and so on. Without
+            this input every model reads all n rows.
+        row_weights float32 [models, rows]: the weight of a row in a model's loss. From rows of weight 0 the model
+            learns neither weights nor normalisation statistics. Needed in training only.
     Output: scores float32 [models, rows].
 
-    So features may lie on the device for many batches, and what several sets read is there once.
+    So features may stay on the device for many batches, and rows that several sets read are in memory once.
 
     As no parameter is shared, the gradient of the sum of the models' losses is each model's own gradient, and an
-    optimizer that works element by element (Adam) makes of it the steps that each would take alone.
+    optimizer that works element by element (Adam) takes the steps that each model would take alone.
 
     `weight_decay` pulls every trained parameter towards 0 as PyTorch's Adam does: weight_decay x parameter is added to
     its gradient, before Adam (not after it, as in AdamW and Keras' `weight_decay`).
 
-    The first `frozen` view layers stay as they are: neither their weights nor their statistics change, and in training
-    too they normalise by the statistics that they have.
+    The first `frozen` view layers do not change, neither their weights nor their statistics; in training, too, they
+    normalise by the statistics that they have.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class StackedNetwork(keras.Model):  # type: ignore[misc]
         frozen: int = 0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(autocast=False, **kwargs)  # or each step would cast all features that lie there
+        super().__init__(autocast=False, **kwargs)  # otherwise each step would cast all features on the device
         self.shape = shape
         self.models = models
         self.weight_decay = weight_decay
@@ -86,22 +86,23 @@ class StackedNetwork(keras.Model):  # type: ignore[misc]
                 layer.trainable = False
 
     def call(self, inputs: dict[str, Tensor], training: bool = False) -> Tensor:
-        places = inputs.get("places")
-        hidden = self._drawn(inputs["features"], places, noisy=training and self.shape.noise > 0)
+        row_slots = inputs.get("row_slots")
+        hidden = self._gathered_features(inputs["features"], row_slots, noisy=training and self.shape.noise > 0)
         sets, _, views, features = hidden.shape
-        seen = ops.repeat(ops.cast(_at(inputs["view_mask"], places), "float32"), self.models // sets, axis=0)
-        own_rows = _own_rows(inputs["row_weights"]) if training else ops.ones_like(seen[:, :, 0])
-        own_views = ops.reshape(seen * ops.expand_dims(own_rows, -1), (self.models, -1))
+        view_mask = ops.cast(_gathered(inputs["view_mask"], row_slots), "float32")
+        view_mask = ops.repeat(view_mask, self.models // sets, axis=0)
+        used_rows = is_used(inputs["row_weights"]) if training else ops.ones_like(view_mask[:, :, 0])
+        used_views = ops.reshape(view_mask * ops.expand_dims(used_rows, -1), (self.models, -1))
 
         hidden = ops.reshape(hidden, (sets, -1, features))
         if not self.shape.normalised:
             hidden = hidden * PLAIN_SCALE + PLAIN_OFFSET
         for i, (dense, norm) in enumerate(zip(self.view_dense, self.view_norm, strict=True)):
-            hidden = _rectified(dense(hidden), norm, own_views, training and i >= self.frozen)
+            hidden = _rectified(dense(hidden), norm, used_views, training and i >= self.frozen)
         hidden = ops.reshape(hidden, (self.models, -1, views, hidden.shape[-1]))
-        hidden = _mean_of_views(hidden, seen)
+        hidden = _mean_of_views(hidden, view_mask)
         for dense, norm in zip(self.location_dense, self.location_norm, strict=True):
-            hidden = _rectified(dense(hidden), norm, own_rows, training)
+            hidden = _rectified(dense(hidden), norm, used_rows, training)
         return ops.squeeze(self.score(hidden), -1)
 
     def compute_loss(
@@ -112,12 +113,12 @@ class StackedNetwork(keras.Model):  # type: ignore[misc]
         sample_weight: Tensor = None,
         training: bool = True,
     ) -> Tensor:
-        """Sum over models of the weighted mean loss over each model's own rows; `y` int deciles [models, rows].
+        """Sum over models of the weighted mean loss over each model's rows; `y` int deciles [models, rows].
 
-        In training, weight decay is added, of the models that have rows in the batch.
+        In training, the weight decay of the models that have rows in the batch is added.
         """
         assert x is not None
-        losses, rows = _losses(x["row_weights"], y, y_pred), ops.sum(_own_rows(x["row_weights"]), axis=1)
+        losses, rows = weighted_losses(x["row_weights"], y, y_pred), ops.sum(is_used(x["row_weights"]), axis=1)
         by_model = ops.sum(losses, axis=1) / ops.maximum(rows, 1.0)
         if training and self.weight_decay:
             by_model = by_model + self._decay() * ops.cast(rows > 0, "float32")
@@ -126,13 +127,8 @@ class StackedNetwork(keras.Model):  # type: ignore[misc]
     def compute_metrics(
         self, x: dict[str, Tensor], y: Tensor, y_pred: Tensor, sample_weight: Tensor = None
     ) -> dict[str, Tensor]:
-        """Of the batch's own rows, as float32: `by_model` [4, models] their number and the sums of their losses,
-        absolute errors and hits; `score_counts` [SCORE_BINS, models] how many of their scores lie in each bin."""
-        rows = _own_rows(x["row_weights"])
-        errors = ops.cast(ops.abs(predicted_decile(y_pred) - ops.cast(y, "int32")), "float32")
-        counted = (rows, _losses(x["row_weights"], y, y_pred), errors * rows, ops.cast(errors == 0, "float32") * rows)
-        sums = [ops.sum(values, axis=1) for values in counted]
-        return {"by_model": ops.stack(sums), "score_counts": _score_counts(y_pred, rows)}
+        """`stacked_scores.batch_sums` of the batch."""
+        return batch_sums(x["row_weights"], y, y_pred)
 
     def get_model_weights(self, models: Sequence[int]) -> list[Weights]:
         """The weights of some of the models, each a list in `location_network`'s order."""
@@ -146,29 +142,31 @@ class StackedNetwork(keras.Model):  # type: ignore[misc]
             variable.assign(np.stack(arrays))
 
     def get_config(self) -> dict[str, Any]:
-        raise NotImplementedError("a stack is for training and prediction; save its models by `unstack` instead")
+        raise NotImplementedError(
+            "a stack is for training and prediction; save the models of `get_model_weights` instead"
+        )
 
     def _decay(self) -> Tensor:
-        """What has the gradient weight_decay x parameter, [models]."""
+        """A term [models] whose gradient is weight_decay x parameter."""
         squares = [ops.sum(ops.reshape(ops.square(v), (self.models, -1)), axis=1) for v in self.trainable_variables]
         return 0.5 * self.weight_decay * sum(squares)
 
-    def _drawn(self, features: Tensor, places: Tensor, *, noisy: bool) -> Tensor:
-        """The features [sets, rows, views, features] that each set reads, in the precision that is computed in."""
+    def _gathered_features(self, features: Tensor, row_slots: Tensor, *, noisy: bool) -> Tensor:
+        """The features [sets, rows, views, features] that each set reads, in the precision of the computation."""
         if not noisy:
-            return ops.cast(_at(features, places), self.compute_dtype)
-        rows = ops.shape(features)[0] if places is None else ops.shape(places)[1]
+            return ops.cast(_gathered(features, row_slots), self.compute_dtype)
+        rows = ops.shape(features)[0] if row_slots is None else ops.shape(row_slots)[1]
         noise = self._noise((rows, *features.shape[1:]))
 
-        def draw() -> Tensor:
-            return ops.cast(ops.cast(_at(features, places), "float32") + noise, self.compute_dtype)
+        def gather() -> Tensor:
+            return ops.cast(ops.cast(_gathered(features, row_slots), "float32") + noise, self.compute_dtype)
 
-        return in_one_pass(draw)
+        return in_one_pass(gather)
 
     def _noise(self, shape: tuple[Any, ...]) -> Tensor:
-        """Noise for all sets alike: a model's noise then does not depend on how many others there are.
+        """The same normal noise for all sets, so that a model's noise does not depend on the number of other models.
 
-        Normal by Box and Muller's method over whole arrays, in half of the time that TensorFlow's own normal takes.
+        Box and Muller's method over whole arrays takes half the time of TensorFlow's normal distribution.
         """
         half = (*shape[:-1], -(-shape[-1] // 2))
         uniform = keras.random.uniform((2, *half), seed=self.noise_seed)
@@ -177,13 +175,16 @@ class StackedNetwork(keras.Model):  # type: ignore[misc]
         return ops.concatenate([radius * ops.cos(angle), radius * ops.sin(angle)], axis=-1)[..., : shape[-1]]
 
     def _network_variables(self) -> list[Any]:
-        found: list[Any] = []
+        variables: list[Any] = []
         for dense, norm in zip(
             [*self.view_dense, *self.location_dense], [*self.view_norm, *self.location_norm], strict=True
         ):
-            found += [dense.kernel]
-            found += [dense.bias] if norm is None else [norm.gamma, norm.beta, norm.moving_mean, norm.moving_variance]
-        return [*found, self.score.kernel, self.score.bias]
+            variables += [dense.kernel]
+            if norm is None:
+                variables += [dense.bias]
+            else:
+                variables += [norm.gamma, norm.beta, norm.moving_mean, norm.moving_variance]
+        return [*variables, self.score.kernel, self.score.bias]
 
 
 def stack(
@@ -198,7 +199,7 @@ def stack(
 ) -> StackedNetwork:
     """A built stack of the networks with these weights.
 
-    `seed` is that of the noise; `precision` a Keras dtype policy, e.g. mixed_bfloat16: weights and losses stay float32.
+    `seed` decides the noise. `precision` is a Keras dtype policy, e.g. mixed_bfloat16; weights and losses stay float32.
     """
     network = empty_stack(
         shape, len(weights), sets=sets, seed=seed, precision=precision, weight_decay=weight_decay, frozen=frozen
@@ -210,7 +211,7 @@ def stack(
 def empty_stack(
     shape: NetworkShape, models: int, *, sets: int = 1, precision: str = "float32", **kwargs: Any
 ) -> StackedNetwork:
-    """`stack` without weights; they must be set."""
+    """`stack` without weights, which the caller must set."""
     if models % sets:
         raise ValueError(f"{sets} sets of rows cannot be shared evenly by {models} models")
     network = StackedNetwork(shape, models, dtype=precision, **kwargs)
@@ -222,42 +223,28 @@ def _empty_batch(shape: NetworkShape, models: int, sets: int) -> dict[str, npt.N
     return {
         "features": np.zeros((1, shape.views, shape.features), np.float32),
         "view_mask": np.ones((1, shape.views), bool),
-        "places": np.zeros((sets, 1), np.int32),
+        "row_slots": np.zeros((sets, 1), np.int32),
         "row_weights": np.zeros((models, 1), np.float32),
     }
 
 
-def _at(values: Tensor, places: Tensor) -> Tensor:
+def _gathered(values: Tensor, row_slots: Tensor) -> Tensor:
     """[n, ...] -> [sets, rows, ...]."""
-    return ops.expand_dims(values, 0) if places is None else ops.take(values, places, axis=0)
+    return ops.expand_dims(values, 0) if row_slots is None else ops.take(values, row_slots, axis=0)
 
 
-def _own_rows(row_weights: Tensor) -> Tensor:
-    return ops.cast(row_weights > 0, "float32")
-
-
-def _rectified(hidden: Tensor, norm: StackedBatchNormalization | None, own_rows: Tensor, training: bool) -> Tensor:
+def _rectified(hidden: Tensor, norm: StackedBatchNormalization | None, used_rows: Tensor, training: bool) -> Tensor:
     if norm is None:
         return ops.relu(hidden)
 
     def rectify() -> Tensor:
-        return ops.relu(norm(hidden, own_rows=own_rows, training=training))
+        return ops.relu(norm(hidden, used_rows=used_rows, training=training))
 
     return in_one_pass(rectify) if training else rectify()
 
 
-def _score_counts(scores: Tensor, rows: Tensor) -> Tensor:
-    places = ops.floor((ops.cast(scores, "float32") + SCORE_LIMIT) * (SCORE_BINS / (2 * SCORE_LIMIT)))
-    bins = ops.one_hot(ops.cast(ops.clip(places, 0, SCORE_BINS - 1), "int32"), SCORE_BINS, dtype="float32")
-    return ops.transpose(ops.squeeze(ops.matmul(ops.expand_dims(rows, 1), bins), 1))
-
-
-def _losses(row_weights: Tensor, deciles: Tensor, scores: Tensor) -> Tensor:
-    return row_weights * negative_log_likelihood(deciles, scores)
-
-
-def _mean_of_views(hidden: Tensor, seen: Tensor) -> Tensor:
-    """Mean over the views that are there: [models, rows, views, units] -> [models, rows, units]."""
-    weights = seen / ops.maximum(ops.sum(seen, axis=-1, keepdims=True), 1.0)
+def _mean_of_views(hidden: Tensor, view_mask: Tensor) -> Tensor:
+    """Mean over the views that are not missing: [models, rows, views, units] -> [models, rows, units]."""
+    weights = view_mask / ops.maximum(ops.sum(view_mask, axis=-1, keepdims=True), 1.0)
     weights = ops.cast(ops.expand_dims(weights, 2), hidden.dtype)
     return ops.squeeze(ops.matmul(weights, hidden), 2)

@@ -1,4 +1,4 @@
-"""Adam for a stack of models: a learning rate for each, and one pass over memory."""
+"""Adam for a stack of models: each has its own learning rate, and a step is one pass over memory."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Tensor = Any
 
 
 class StackedAdam(keras.optimizers.Adam):  # type: ignore[misc]
-    """Keras' Adam of variables with a leading model axis; a model's learning rate is `learning_rate` x its rate share.
+    """Keras' Adam for variables with a leading model axis; a model's learning rate is `learning_rate` x its share.
 
-    `rate_shares` float32 [models] are 1 at first.
+    `rate_shares` float32 [models] start at 1.
 
-    A stack has millions of parameters and few rows a batch, so that Adam takes a third of a step where each of its
-    dozen operations goes through memory by itself; in one pass it takes a quarter of that.
+    A stack has millions of parameters and few rows per batch. If each of Adam's dozen operations goes through memory
+    by itself, Adam takes a third of the time of a step; in one pass it takes a quarter of that.
     """
 
     def __init__(self, learning_rate: float, models: int, **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""Which rows each model learns from and with what weight, and which it is validated on."""
+"""Which rows each model learns from, with what weight, and which rows validate it."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from streetdeciles.training.cache import TrainingRows
 from streetdeciles.training_set.fold_codes import THE_ONE_MODEL, VALIDATED
 
 VALIDATION, TRAIN_SIZE = 1, 4
-"""First words of the seeds by which validation areas are drawn, and the areas of a smaller training."""
+"""First words of the seeds that draw the validation areas, and the areas of a training with `train_size` < 1."""
 
 Index = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Assignments:
-    """The models of a training, one for each of `folds` x `outcomes`, fold by fold, and their rows.
+    """The models of a training, one per fold and outcome, ordered by fold, and the rows of each.
 
-    A model sees no row of its own fold, and none of the `held_out_deciles` of its outcome. Of the other areas it is
-    validated on some and learns from the rest, each row weighted by its decile. A row whose decile is not known is
+    A model sees no row of its own fold, and no row whose decile is one of `held_out_deciles`. Some of the other areas
+    validate it, and it learns from the rest, each row weighted by its decile. A row whose decile is not known does
     neither.
 
     class_weights: float32 [folds, outcomes, 11], by decile.
     learning_areas, validation_areas: bool [folds, outcomes, areas].
-    learns, validates: bool [all folds, rows]: rows that any model of a fold learns from, or is validated on. They stay
-    those of all models in a part of the assignments, because batches are made from them: so a model is given the same
-    batches with whichever others it is trained.
+    learns, validates: bool [all folds, rows]: the rows that any model of a fold learns from, or is validated on. A part
+    of the assignments keeps those of all models, because they decide the batches: a model gets the same batches
+    whichever other models are trained with it.
     """
 
     rows: TrainingRows
@@ -51,49 +51,48 @@ class Assignments:
         return tuple((outcome, fold) for fold in self.folds for outcome in self.outcomes)
 
     def part(self, folds: Sequence[int], outcomes: Sequence[int]) -> Assignments:
-        """The assignments of some of the models, by the places of their folds and outcomes."""
+        """The assignments of some of the models, by the indices of their folds and outcomes."""
         chosen = np.ix_(folds, outcomes)
         return replace(
             self,
-            folds=tuple(self.folds[f] for f in folds),
-            outcomes=tuple(self.outcomes[o] for o in outcomes),
+            folds=tuple(self.folds[fold_index] for fold_index in folds),
+            outcomes=tuple(self.outcomes[outcome_index] for outcome_index in outcomes),
             class_weights=self.class_weights[chosen],
             learning_areas=self.learning_areas[chosen],
             validation_areas=self.validation_areas[chosen],
         )
 
-    def learning_weights(self, f: int, index: Index) -> npt.NDArray[np.float32]:
-        """Weights [outcomes, n] of rows `index` for the models of fold `folds[f]`; 0: not to learn from."""
-        deciles = self.deciles(index).astype(np.int64)
-        weights: npt.NDArray[np.float32] = np.take_along_axis(self.class_weights[f], deciles, axis=1)
-        weights *= self.learning_areas[f][:, self.rows.area[index]] * ~self.held_out(f, index)
+    def learning_weights(self, fold_index: int, row_numbers: Index) -> npt.NDArray[np.float32]:
+        """Weights [outcomes, n] of rows for the models of fold `folds[fold_index]`; 0 for rows not to learn from."""
+        deciles = self.deciles(row_numbers).astype(np.int64)
+        weights: npt.NDArray[np.float32] = np.take_along_axis(self.class_weights[fold_index], deciles, axis=1)
+        weights *= self.learning_areas[fold_index][:, self.rows.area[row_numbers]]
+        weights *= ~self.held_out(fold_index, row_numbers)
         return weights
 
-    def validation_weights(self, f: int, index: Index) -> npt.NDArray[np.float32]:
-        """1 for rows `index` that the models of fold `folds[f]` are validated on, else 0; [outcomes, n]."""
-        own = self._validation_rows(f, index) & (self.deciles(index) > 0) & ~self.held_out(f, index)
-        weights: npt.NDArray[np.float32] = own.astype(np.float32)
+    def validation_weights(self, fold_index: int, row_numbers: Index) -> npt.NDArray[np.float32]:
+        """1 for rows that validate the models of fold `folds[fold_index]`, else 0; [outcomes, n]."""
+        validates = self.validation_areas[fold_index][:, self.rows.area[row_numbers]]
+        validates = validates & (self.deciles(row_numbers) > 0) & ~self.held_out(fold_index, row_numbers)
+        weights: npt.NDArray[np.float32] = validates.astype(np.float32)
         return weights
 
-    def held_out(self, f: int, index: Index) -> npt.NDArray[np.bool_]:
-        """Whether rows `index` are held out from the models of fold `folds[f]`; [outcomes, n]."""
-        of_fold = self.rows.fold[index] == self.folds[f]
-        held_out: npt.NDArray[np.bool_] = np.isin(self.deciles(index), self.held_out_deciles) | of_fold
+    def held_out(self, fold_index: int, row_numbers: Index) -> npt.NDArray[np.bool_]:
+        """Whether rows are held out from the models of fold `folds[fold_index]`; [outcomes, n]."""
+        of_fold = self.rows.fold[row_numbers] == self.folds[fold_index]
+        held_out: npt.NDArray[np.bool_] = np.isin(self.deciles(row_numbers), self.held_out_deciles) | of_fold
         return held_out
 
-    def deciles(self, index: Index) -> npt.NDArray[np.int8]:
-        """Deciles [outcomes, n] of rows `index`; 0 = not known."""
+    def deciles(self, row_numbers: Index) -> npt.NDArray[np.int8]:
+        """Deciles [outcomes, n] of rows; 0 where the decile is not known."""
         columns = [self.rows.outcomes.index(outcome) for outcome in self.outcomes]
-        return self.rows.deciles[index][:, columns].T
+        return self.rows.deciles[row_numbers][:, columns].T
 
     def n_learning(self) -> int:
         """Rows that models learn from in an epoch, counted once for each model."""
-        index = np.arange(len(self.rows))
-        return int(sum((self.learning_weights(f, index) > 0).sum() for f in range(len(self.folds))))
-
-    def _validation_rows(self, f: int, index: Index) -> npt.NDArray[np.bool_]:
-        rows: npt.NDArray[np.bool_] = self.validation_areas[f][:, self.rows.area[index]]
-        return rows
+        everything = np.arange(len(self.rows))
+        by_fold = (self.learning_weights(fold_index, everything) > 0 for fold_index in range(len(self.folds)))
+        return int(sum(is_learned.sum() for is_learned in by_fold))
 
 
 def plan_assignments(
@@ -105,99 +104,92 @@ def plan_assignments(
     folds: Sequence[int] | None = None,
     held_out_deciles: Sequence[int] = (),
 ) -> tuple[Assignments, list[str]]:
-    """Assignments of all outcomes that can be learned in every fold, and notes on those that cannot, or not wholly.
+    """Assignments of the outcomes that can be learned in every fold, and notes on missing outcomes and deciles.
 
-    Where no row is in a fold, there is one model an outcome, THE_ONE_MODEL. Where rows are VALIDATED, every model is
-    validated on them, else on a share of the areas that it may learn from, drawn by `seed`.
+    If no row is in a fold, there is one model per outcome, THE_ONE_MODEL. If some rows are VALIDATED, they validate
+    every model; otherwise a share of the areas that a model may learn from does, drawn by `seed`.
 
     Args:
-        train_size: below 1 only that share of the areas is learned from. Those of a smaller size are among those of a
-            larger one, and validation areas are the same for all, so that sizes can be compared.
-        folds: those to train; None: all. Their models are the same, whichever others are trained.
-        held_out_deciles: the rows of these deciles of an outcome are held out from its models.
+        train_size: below 1, models learn from only this share of the areas. The areas of a smaller size are among
+            those of a larger one, and all sizes have the same validation areas, so that sizes can be compared.
+        folds: the folds to train; None for all. Their models do not depend on which other folds are trained.
+        held_out_deciles: an outcome's models see no row whose decile of that outcome is one of these.
     """
     all_folds = tuple(int(fold) for fold in np.unique(rows.fold) if fold >= 0) or (THE_ONE_MODEL,)
     areas, outcomes = int(rows.area.max()) + 1, len(rows.outcomes)
-    areas_to_learn, validation = np.zeros((2, len(all_folds), outcomes, areas), bool)
+    learning_areas, validation_areas = np.zeros((2, len(all_folds), outcomes, areas), bool)
     weights = np.zeros((len(all_folds), outcomes, N_DECILES + 1), np.float32)
     learns, validates = np.zeros((2, len(all_folds), len(rows)), bool)
-    set_aside = rows.fold == VALIDATED
-    for f, fold in enumerate(all_folds):
-        order, smaller = (
+    for fold_index, fold in enumerate(all_folds):
+        validation_order, learning_order = (
             np.random.default_rng([use, seed, fold]).permutation(areas) for use in (VALIDATION, TRAIN_SIZE)
         )
-        for o in range(outcomes):
-            deciles = rows.deciles[:, o]
-            own = (rows.fold != fold) & (deciles > 0) & ~np.isin(deciles, held_out_deciles)
-            if set_aside.any():
-                validation[f, o, rows.area[own & set_aside]] = True
-            else:
-                validation[f, o, _validation_areas(rows.area[own], order, validation_share)] = True
-            validating = own & validation[f, o, rows.area]
-            areas_to_learn[f, o, _learning_areas(rows.area[own & ~validating], smaller, train_size)] = True
-            learning = own & areas_to_learn[f, o, rows.area]
-            weights[f, o] = class_weights(deciles[learning].astype(np.int64))
-            learns[f] |= learning
-            validates[f] |= validating
+        for outcome_index in range(outcomes):
+            model = fold_index, outcome_index
+            deciles = rows.deciles[:, outcome_index]
+            usable = (rows.fold != fold) & (deciles > 0) & ~np.isin(deciles, held_out_deciles)
+            validation_areas[(*model, _validation_areas(rows, usable, validation_order, validation_share))] = True
+            validating = usable & validation_areas[model][rows.area]
+            left = rows.area[usable & ~validating]
+            learning_areas[(*model, _first_areas(left, learning_order, train_size))] = True
+            learning = usable & learning_areas[model][rows.area]
+            weights[model] = class_weights(deciles[learning].astype(np.int64))
+            learns[fold_index] |= learning
+            validates[fold_index] |= validating
+    areas_and_rows = (learning_areas, validation_areas, learns, validates)
     assignments = Assignments(
-        rows,
-        all_folds,
-        all_folds,
-        rows.outcomes,
-        weights,
-        areas_to_learn,
-        validation,
-        learns,
-        validates,
-        tuple(held_out_deciles),
+        rows, all_folds, all_folds, rows.outcomes, weights, *areas_and_rows, tuple(held_out_deciles)
     )
     chosen = all_folds if folds is None else sorted(folds)
     return _without_hopeless(assignments.part([all_folds.index(fold) for fold in chosen], range(outcomes)))
 
 
-def _validation_areas(known: npt.NDArray[np.int32], order: Index, share: float) -> Index:
-    """The first `share` of the areas that stand in `known`, in `order`; at least one, but never the only one.
+def _validation_areas(rows: TrainingRows, usable: npt.NDArray[np.bool_], order: Index, share: float) -> Index:
+    """The areas of the VALIDATED rows, if there are any; else the first `share` of the `usable` [rows] areas.
 
-    The order is the same for all outcomes, so outcomes that are known in the same areas share their choice.
+    The order is the same for all outcomes, so outcomes that are known in the same areas have the same choice. The only
+    usable area is not chosen, because it is needed to learn from.
     """
-    candidates = _in_order(known, order)
-    return candidates[: max(1, round(share * len(candidates)))] if len(candidates) > 1 else candidates[:0]
+    set_aside = rows.fold == VALIDATED
+    if set_aside.any():
+        chosen: Index = rows.area[usable & set_aside].astype(np.int64)
+        return chosen
+    areas = rows.area[usable]
+    return _first_areas(areas, order, share) if len(np.unique(areas)) > 1 else order[:0]
 
 
-def _learning_areas(known: npt.NDArray[np.int32], order: Index, size: float) -> Index:
-    candidates = _in_order(known, order)
-    return candidates[: max(1, round(size * len(candidates)))]
-
-
-def _in_order(known: npt.NDArray[np.int32], order: Index) -> Index:
-    """The areas that stand in `known`, in `order`."""
-    there = np.bincount(known, minlength=len(order)) > 0
-    candidates: Index = order[there[order]]
-    return candidates
+def _first_areas(areas: npt.NDArray[np.int32], order: Index, share: float) -> Index:
+    """The first `share` of the areas that occur in `areas`, taken in `order`; at least one, if any occurs."""
+    occurs = np.bincount(areas, minlength=len(order)) > 0
+    candidates: Index = order[occurs[order]]
+    return candidates[: max(1, round(share * len(candidates)))]
 
 
 def _without_hopeless(assignments: Assignments) -> tuple[Assignments, list[str]]:
-    """The assignments without outcomes that lack rows to learn from in some fold, and notes on what is missing."""
+    """The assignments without the outcomes that have too little to learn from in some fold, and notes on the gaps."""
     kept: list[int] = []
     notes: list[str] = []
     has_folds = len(assignments.all_folds) > 1
-    expected = np.isin(np.arange(1, N_DECILES + 1), assignments.held_out_deciles)
-    for o, outcome in enumerate(assignments.outcomes):
-        empty = assignments.class_weights[:, o, 1:] == 0
-        hopeless = (empty.sum(axis=1) > N_DECILES - 2) | ~assignments.validation_areas[:, o].any(axis=1)
+    is_held_out = np.isin(np.arange(1, N_DECILES + 1), assignments.held_out_deciles)
+    for outcome_index, outcome in enumerate(assignments.outcomes):
+        empty = assignments.class_weights[:, outcome_index, 1:] == 0
+        has_validation = assignments.validation_areas[:, outcome_index].any(axis=1)
+        hopeless = (empty.sum(axis=1) > N_DECILES - 2) | ~has_validation
         if hopeless.any():
-            folds = ", ".join(str(assignments.folds[f]) for f in np.flatnonzero(hopeless))
-            where = f"without fold {folds} there" if has_folds else "there"
+            folds = ", ".join(str(assignments.folds[fold_index]) for fold_index in np.flatnonzero(hopeless))
+            where = f"without fold {folds}, " if has_folds else ""
             notes.append(
-                f"{outcome} is skipped: {where} are too few areas of different deciles to learn from and to validate on"
+                f"{outcome} is skipped: {where}too few areas of different deciles are left to learn from and to "
+                "validate on"
             )
             continue
-        kept.append(o)
-        empty &= ~expected
+        kept.append(outcome_index)
+        empty &= ~is_held_out
         missing = [
-            f"{', '.join(map(str, np.flatnonzero(empty[f]) + 1))}{f' without fold {fold}' if has_folds else ''}"
-            for f, fold in enumerate(assignments.folds)
-            if empty[f].any()
+            f"{', '.join(map(str, np.flatnonzero(empty[fold_index]) + 1))}"
+            f"{f' without fold {fold}' if has_folds else ''}"
+            for fold_index, fold in enumerate(assignments.folds)
+            if empty[fold_index].any()
         ]
         if missing:
             notes.append(f"{outcome}: no location to learn from in decile(s) {'; '.join(missing)}")

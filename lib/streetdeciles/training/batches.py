@@ -1,4 +1,4 @@
-"""Batches for a stack of models: which rows each model is given, in which order and with which weights."""
+"""Batches for a stack of models: which rows each model reads, in which order and with which weights."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from streetdeciles.training.assignments import Assignments, Index
 from streetdeciles.training.feature_source import FeatureSource
 from streetdeciles.training.layout import Layout
 
-SMALLEST, LARGEST = 16, 256
-"""Of `batch_size: auto`: larger batches multiply faster, but where an epoch has few steps more epochs are needed."""
+MIN_BATCH_SIZE, MAX_BATCH_SIZE = 16, 256
+"""Bounds of `batch_size: auto`. Larger batches multiply faster, but fewer steps per epoch need more epochs."""
 
 Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
 class StackedBatch:
-    """What a `StackedNetwork` is given: `inputs`, of which many batches share the features, and `deciles` int32
+    """One batch for a `StackedNetwork`: `inputs`, whose features many batches share, and `deciles` int32
     [models, rows]."""
 
     inputs: dict[str, Any]
@@ -34,9 +34,9 @@ class StackedBatch:
 
 
 def batch_size_of(settings: TrainingConfig, rows: int) -> int:
-    """`settings.batch_size`, or what suits a training set of so many rows, all its models alike."""
+    """`settings.batch_size`; `auto` depends on the size of the training set alone, so all models get the same."""
     if settings.batch_size == "auto":
-        return min(LARGEST, max(SMALLEST, isqrt(int(rows * settings.train_size))))
+        return min(MAX_BATCH_SIZE, max(MIN_BATCH_SIZE, isqrt(int(rows * settings.train_size))))
     return settings.batch_size
 
 
@@ -49,29 +49,29 @@ def learning_batches(
     seed: Sequence[int],
     balanced: bool = False,
 ) -> Iterator[StackedBatch]:
-    """One epoch: each model gets each of its rows once, at most `batch_size` a batch, in an order that `seed` decides.
+    """One epoch: each model gets each of its rows once, at most `batch_size` per batch, in an order set by `seed`.
 
     Blocks of neighbouring rows are drawn into a buffer, read from disk one after the other, and the buffer's rows are
-    shuffled: the features pass through memory once an epoch, at the disk's sequential speed. Each fold draws from the
-    buffer by itself, because the rows of its own fold would only be carried along.
+    shuffled: the features pass through memory once per epoch, at the disk's sequential speed. Each fold draws from the
+    buffer by itself, and leaves out the rows that it holds out.
 
-    If `balanced`, each model gets as many rows as it has in the buffer, but each row is drawn by its class, all classes
-    being equally likely, and put back; rows then have the weight 1. Each set of `layout` must be one model.
+    If `balanced`, each model gets as many rows as it has in the buffer, drawn with replacement: first a class, all
+    equally likely, then a row of it. Every row then has weight 1. Each set of `layout` must be a single model.
     """
 
-    def weigh(f: int, index: Index) -> npt.NDArray[np.float32]:
-        weights = assignments.learning_weights(f, index)
+    def weigh(fold_index: int, row_numbers: Index) -> npt.NDArray[np.float32]:
+        weights = assignments.learning_weights(fold_index, row_numbers)
         return (weights > 0).astype(np.float32) if balanced else weights
 
-    def draw(b: int, f: int, outcomes: Index, index: Index) -> Index:
+    def draw(buffer_index: int, fold_index: int, outcome_indices: Index, row_numbers: Index) -> Index:
+        words = [*seed, assignments.folds[fold_index], buffer_index]
         if balanced:
-            (o,) = outcomes
-            random = np.random.default_rng(
-                [*seed, assignments.folds[f], b, zlib.crc32(assignments.outcomes[o].encode())]
-            )
-            return _drawn_by_class(random, np.where(weigh(f, index)[o] > 0, assignments.deciles(index)[o], 0))
-        random = np.random.default_rng([*seed, assignments.folds[f], b])
-        return random.permutation(np.flatnonzero(_of_fold(assignments, assignments.learns, f)[index]))
+            (outcome_index,) = outcome_indices
+            random = np.random.default_rng([*words, zlib.crc32(assignments.outcomes[outcome_index].encode())])
+            is_learned = weigh(fold_index, row_numbers)[outcome_index] > 0
+            return _drawn_by_class(random, np.where(is_learned, assignments.deciles(row_numbers)[outcome_index], 0))
+        random = np.random.default_rng(words)
+        return random.permutation(np.flatnonzero(_of_fold(assignments, assignments.learns, fold_index)[row_numbers]))
 
     buffers = source.buffers(seed)
     return _batches(assignments, layout, assignments.learns, buffers, draw=draw, weigh=weigh, batch_size=batch_size)
@@ -80,10 +80,10 @@ def learning_batches(
 def validation_batches(
     assignments: Assignments, layout: Layout, source: FeatureSource, *, batch_size: int
 ) -> Iterator[StackedBatch]:
-    """Each model's validation rows once, in the order of the set."""
+    """Each model's validation rows once, in the order of the training set."""
 
-    def draw(b: int, f: int, outcomes: Index, index: Index) -> Index:
-        return np.flatnonzero(_of_fold(assignments, assignments.validates, f)[index])
+    def draw(buffer_index: int, fold_index: int, outcome_indices: Index, row_numbers: Index) -> Index:
+        return np.flatnonzero(_of_fold(assignments, assignments.validates, fold_index)[row_numbers])
 
     weigh = assignments.validation_weights
     return _batches(
@@ -92,16 +92,16 @@ def validation_batches(
 
 
 def prefetched(items: Iterable[Item], depth: int = 2) -> Iterator[Item]:
-    """`items`, made by another thread at most `depth` ahead; what it raises is raised here."""
+    """`items`, prepared by another thread at most `depth` ahead; an error in that thread is raised here."""
     ready: queue.Queue[tuple[Item | None, BaseException | None]] = queue.Queue()
-    places = threading.Semaphore(depth)
+    free_slots = threading.Semaphore(depth)
     stopped = threading.Event()
 
     def work() -> None:
         try:
-            made = iter(items)
-            while places.acquire() and not stopped.is_set():
-                ready.put((next(made, None), None))
+            iterator = iter(items)
+            while free_slots.acquire() and not stopped.is_set():
+                ready.put((next(iterator, None), None))
         except BaseException as error:  # raised again where the items are used
             ready.put((None, error))
 
@@ -114,64 +114,70 @@ def prefetched(items: Iterable[Item], depth: int = 2) -> Iterator[Item]:
                 raise error
             if item is None:
                 return
-            places.release()
+            free_slots.release()
             yield item
     finally:
         stopped.set()
-        places.release()
+        free_slots.release()
         thread.join()
 
 
 def _batches(
     assignments: Assignments,
     layout: Layout,
-    own: npt.NDArray[np.bool_],
+    used: npt.NDArray[np.bool_],
     buffers: Iterable[tuple[Index, Index, dict[str, Any]]],
     *,
     draw: Callable[[int, int, Index, Index], Index],
     weigh: Callable[[int, Index], npt.NDArray[np.float32]],
     batch_size: int,
 ) -> Iterator[StackedBatch]:
-    """Batches of the rows `own` [all folds, rows], buffer by buffer.
+    """Batches of the rows `used` [all folds, rows], buffer by buffer.
 
-    All have one width, because a network compiles anew for another. Folds differ a little in rows, so the last
-    places may be filled up with rows of weight 0; a set that is one buffer is spread evenly, so that few are.
+    All have the same width, because a network compiles again for another one. Folds differ a little in rows, so a
+    batch may end with padding: rows of weight 0. If one buffer holds all rows, they are spread evenly over its
+    batches, so that there is little padding.
 
     Args:
-        draw: (buffer, place of a fold, places of outcomes, rows) -> places of those rows in their order.
-        weigh: (place of a fold, rows) -> the weight of each row for each outcome, [outcomes, n].
+        draw: (buffer index, fold index, outcome indices, row numbers) -> positions in `row_numbers`, in batch order.
+        weigh: (fold index, row numbers) -> the weight of each row for each outcome, [outcomes, n].
     """
-    for b, (index, standing, given) in enumerate(prefetched(buffers, depth=1)):
-        most = int(own[:, index].sum(axis=1).max())
-        if most == 0:
+    for buffer_index, (row_numbers, buffer_slots, arrays) in enumerate(prefetched(buffers, depth=1)):
+        max_rows = int(used[:, row_numbers].sum(axis=1).max())
+        if max_rows == 0:
             continue
-        steps = -(-most // batch_size)
-        width = -(-most // steps) if len(index) == len(assignments.rows) else batch_size
-        orders = [draw(b, f, outcomes, index) for f, outcomes in layout.sets()]
-        for chosen in zip(*[np.array_split(order, steps) for order in orders], strict=True):
-            places = np.zeros((len(orders), width), np.int32)
-            row_weights = np.zeros((layout.numbers.size, width), np.float32)
-            deciles = np.ones((layout.numbers.size, width), np.int32)
-            for s, ((f, outcomes), own_places) in enumerate(zip(layout.sets(), chosen, strict=True)):
-                rows, models, n = index[own_places], layout.of_set(s), len(own_places)
-                places[s, :n] = standing[own_places]
-                row_weights[models, :n] = weigh(f, rows)[outcomes]
-                deciles[models, :n] = np.maximum(assignments.deciles(rows)[outcomes], 1)
-            yield StackedBatch({**given, "places": places, "row_weights": row_weights}, deciles)
+        steps = -(-max_rows // batch_size)
+        width = -(-max_rows // steps) if len(row_numbers) == len(assignments.rows) else batch_size
+        orders = [
+            draw(buffer_index, fold_index, outcome_indices, row_numbers)
+            for fold_index, outcome_indices in layout.sets()
+        ]
+        for positions_by_set in zip(*[np.array_split(order, steps) for order in orders], strict=True):
+            row_slots = np.zeros((len(orders), width), np.int32)
+            row_weights = np.zeros((layout.models.size, width), np.float32)
+            deciles = np.ones((layout.models.size, width), np.int32)
+            for set_index, (fold_index, outcome_indices) in enumerate(layout.sets()):
+                positions, models = positions_by_set[set_index], layout.stack_slice(set_index)
+                rows, n = row_numbers[positions], len(positions)
+                row_slots[set_index, :n] = buffer_slots[positions]
+                row_weights[models, :n] = weigh(fold_index, rows)[outcome_indices]
+                deciles[models, :n] = np.maximum(assignments.deciles(rows)[outcome_indices], 1)
+            yield StackedBatch({**arrays, "row_slots": row_slots, "row_weights": row_weights}, deciles)
 
 
-def _of_fold(assignments: Assignments, own: npt.NDArray[np.bool_], f: int) -> npt.NDArray[np.bool_]:
-    rows: npt.NDArray[np.bool_] = own[assignments.all_folds.index(assignments.folds[f])]
+def _of_fold(assignments: Assignments, used: npt.NDArray[np.bool_], fold_index: int) -> npt.NDArray[np.bool_]:
+    rows: npt.NDArray[np.bool_] = used[assignments.all_folds.index(assignments.folds[fold_index])]
     return rows
 
 
 def _drawn_by_class(random: np.random.Generator, classes: npt.NDArray[np.int8]) -> Index:
-    """As many places as there are with a class above 0, each drawn from one of the classes, equally likely."""
-    places = np.flatnonzero(classes)
-    if not len(places):
-        return places
-    by_class = places[np.argsort(classes[places], kind="stable")]
-    sizes = np.unique(classes[places], return_counts=True)[1]
-    drawn = random.integers(len(sizes), size=len(places))
-    found: Index = by_class[(np.cumsum(sizes) - sizes)[drawn] + random.integers(sizes[drawn])]
-    return found
+    """Positions of a class above 0, as many as there are, each drawn from one of the classes, equally likely."""
+    positions = np.flatnonzero(classes)
+    if not len(positions):
+        return positions
+    by_class = positions[np.argsort(classes[positions], kind="stable")]
+    sizes = np.unique(classes[positions], return_counts=True)[1]
+    class_indices = random.integers(len(sizes), size=len(positions))
+    first = (np.cumsum(sizes) - sizes)[class_indices]
+    drawn: Index = by_class[first + random.integers(sizes[class_indices])]
+    return drawn

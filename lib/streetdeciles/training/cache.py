@@ -1,4 +1,4 @@
-"""The training set on local disk as plain arrays: read once, then any row in any order, in bounded memory."""
+"""The training set on local disk as plain arrays: read once, then any row in any order, with little memory."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ COLUMNS = ("location_id", "row_number", "region", "area_id", "features", "view_m
 
 @dataclass(frozen=True)
 class TrainingRows:
-    """A training set's rows: the features lie on disk, the rest (a few bytes a row) in memory.
+    """A training set's rows: the features are on disk, the rest (a few bytes per row) in memory.
 
     features: memory map [rows, views, feature_size]; view_mask: bool [rows, views]; fold: int32 [rows];
     area: int32 [rows], 0 .. areas - 1 in the order of (region, area_id); deciles: int8 [rows, outcomes], 0 = not known.
-    fingerprint: equal for sets that are equal in all of this.
+    fingerprint: equal for training sets in which all of this is equal.
     """
 
     outcomes: tuple[str, ...]
@@ -49,7 +49,7 @@ def cache_rows(
 
     Raises:
         RunRefused: a feature that is not finite, in the set or in `dtype`, or a location without any view.
-        RunFailed: too little disk, or other rows than `shape` says.
+        RunFailed: too little disk space, or another number of rows than `shape` says.
     """
     size = (shape.rows, shape.views, shape.feature_size)
     _check_disk(folder, int(np.prod(size)) * np.dtype(dtype).itemsize)
@@ -71,7 +71,7 @@ def cache_rows(
         deciles[rows] = np.stack([batch[outcome] for outcome in shape.outcomes], axis=1)
         seen += len(rows)
     if seen != shape.rows:
-        raise RunFailed(f"training_set: {seen} rows were read where there are {shape.rows}; run the stage again")
+        raise RunFailed(f"training_set: read {seen} rows, expected {shape.rows}; run the stage training again")
     area = _in_order_of_name(area_codes)[area]
     fingerprint = _fingerprint(shape.outcomes, checksums, view_mask, fold, area, deciles)
     return TrainingRows(shape.outcomes, features, view_mask, fold, area, deciles, fingerprint)
@@ -85,7 +85,7 @@ def _checked(batch: Batch, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
         bad = batch["location_id"][~finite]
         raise RunRefused(
             f"training_set: location_id {bad[0]} has features that are NaN or infinite in {dtype.name} "
-            f"({len(bad)} such in this batch); extract its photographs again or leave it out"
+            f"({len(bad)} such locations in this batch); extract its photographs again or leave it out"
         )
     blind = ~batch["view_mask"].any(axis=1)
     if blind.any():
@@ -101,7 +101,7 @@ def _fingerprint(outcomes: tuple[str, ...], *arrays: npt.NDArray[Any]) -> str:
 
 
 def _in_order_of_name(codes: dict[tuple[str, str], int]) -> npt.NDArray[np.int32]:
-    """New code of each code: what is drawn by code must not depend on which row came first."""
+    """The new code of each code, in the order of names: draws must not depend on the order in which rows arrive."""
     ordered = np.empty(len(codes), np.int32)
     ordered[[codes[name] for name in sorted(codes)]] = np.arange(len(codes))
     return ordered
@@ -112,5 +112,5 @@ def _check_disk(folder: Path, needed: int) -> None:
     if needed > free:
         raise RunFailed(
             f"{folder}: the training cache needs {needed / 1e9:.1f} GB and {free / 1e9:.1f} GB are free; "
-            "free some space or set training.cache to float16, which needs half"
+            "free some space or set training.cache to float16, which needs half as much"
         )

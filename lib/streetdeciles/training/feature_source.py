@@ -1,4 +1,4 @@
-"""The features of rows that may be many times larger than memory, where the network can read them."""
+"""The features of rows that may be many times larger than memory, copied to the device that trains."""
 
 from __future__ import annotations
 
@@ -13,66 +13,68 @@ from streetdeciles.training.cache import TrainingRows
 
 BLOCK_MB = 4
 BUFFER_MB = 512
-"""Three buffers are in memory at most: the one that batches come from, the next, and what that is copied from."""
+"""At most three buffers are in memory: the one that batches come from, the next, and the one it is copied from."""
 
 HELD_SHARE = 0.25
-"""Of the memory that training may take: features that take no more are put where the network is, and stay there."""
+"""Share of training's memory. Features that need no more than this are copied to the device once and stay there."""
 
-Place = Callable[[npt.NDArray[Any]], Any]
+ToDevice = Callable[[npt.NDArray[Any]], Any]
 
 
 class FeatureSource:
-    """The features of `rows` where the network is: all of them for good if `hold`, else buffer by buffer.
+    """The features of `rows` on the device: all of them for the whole training if `hold`, else buffer by buffer.
 
-    `place` puts an array there. Which rows are a buffer's, and so the order of rows, does not depend on `hold`.
+    `to_device` copies an array to the device. The rows of each buffer, and so their order, do not depend on `hold`.
     """
 
     def __init__(
-        self, rows: TrainingRows, *, place: Place = np.asarray, buffer_mb: float = BUFFER_MB, hold: bool = False
+        self, rows: TrainingRows, *, to_device: ToDevice = np.asarray, buffer_mb: float = BUFFER_MB, hold: bool = False
     ) -> None:
-        row_bytes = rows.features[:1].nbytes
+        bytes_per_row = rows.features[:1].nbytes
         self.rows = rows
-        self._block = max(1, int(BLOCK_MB * 2**20 / row_bytes))
-        self._at_once = max(1, int(buffer_mb * 2**20 / row_bytes / self._block))
-        self._place = place
-        self._held = self._given(rows.features, rows.view_mask) if hold else None
+        self._rows_per_block = max(1, int(BLOCK_MB * 2**20 / bytes_per_row))
+        self._blocks_per_buffer = max(1, int(buffer_mb * 2**20 / bytes_per_row / self._rows_per_block))
+        self._to_device = to_device
+        self._held = self._on_device(rows.features, rows.view_mask) if hold else None
 
     def buffers(self, seed: Sequence[int] | None = None) -> Iterator[tuple[Index, Index, dict[str, Any]]]:
-        """Rows of a buffer, where each stands in what is given, and that: features and view mask.
+        """(row numbers, the slot of each of these rows in the arrays, the arrays `features` and `view_mask`).
 
-        A buffer is some blocks of neighbouring rows, which come in order or, if there is a `seed`, at random. All have
-        one size, because a network compiles anew for another: zeros fill up those with fewer rows.
+        A buffer is some blocks of neighbouring rows, in order or, with a `seed`, at random. All buffers have the same
+        size, because a network compiles again for another one: a buffer with fewer rows ends with zeros.
         """
         if self._held is not None:
-            for index in self._orders(seed):
-                yield index, index, self._held
+            for row_numbers in self._orders(seed):
+                yield row_numbers, row_numbers, self._held
             return
-        size = min(len(self.rows), self._block * self._at_once)
-        for index in self._orders(seed):
-            arrays = (_read(values, index, size) for values in (self.rows.features, self.rows.view_mask))
-            yield index, np.arange(len(index)), self._given(*arrays)
+        size = min(len(self.rows), self._rows_per_block * self._blocks_per_buffer)
+        for row_numbers in self._orders(seed):
+            arrays = (_read(values, row_numbers, size) for values in (self.rows.features, self.rows.view_mask))
+            yield row_numbers, np.arange(len(row_numbers)), self._on_device(*arrays)
 
     def _orders(self, seed: Sequence[int] | None) -> Iterator[Index]:
-        starts = np.arange(0, len(self.rows), self._block)
+        starts = np.arange(0, len(self.rows), self._rows_per_block)
         if seed is not None:
             starts = np.random.default_rng(seed).permutation(starts)
-        for i in range(0, len(starts), self._at_once):
-            some = starts[i : i + self._at_once]
-            yield np.concatenate([np.arange(start, min(start + self._block, len(self.rows))) for start in some])
+        for first in range(0, len(starts), self._blocks_per_buffer):
+            block_starts = starts[first : first + self._blocks_per_buffer]
+            ends = np.minimum(block_starts + self._rows_per_block, len(self.rows))
+            yield np.concatenate([np.arange(start, end) for start, end in zip(block_starts, ends, strict=True)])
 
-    def _given(self, features: npt.NDArray[Any], view_mask: npt.NDArray[np.bool_]) -> dict[str, Any]:
-        return {"features": self._place(features), "view_mask": self._place(view_mask)}
+    def _on_device(self, features: npt.NDArray[Any], view_mask: npt.NDArray[np.bool_]) -> dict[str, Any]:
+        return {"features": self._to_device(features), "view_mask": self._to_device(view_mask)}
 
 
 def may_be_held(rows: TrainingRows, memory_bytes: float) -> bool:
+    """Whether the features are small enough to stay on the device, in view of the memory that training may use."""
     return bool(rows.features.nbytes <= HELD_SHARE * memory_bytes)
 
 
-def _read(values: npt.NDArray[Any], index: Index, size: int) -> npt.NDArray[Any]:
-    """`values` of rows `index`, whose runs of neighbours are read as runs; zeros after them up to `size` rows."""
-    cuts = np.flatnonzero(np.diff(index) != 1) + 1
+def _read(values: npt.NDArray[Any], row_numbers: Index, size: int) -> npt.NDArray[Any]:
+    """`values` of the rows, padded with zeros to `size` rows; each run of neighbouring rows is read at once."""
+    cuts = np.flatnonzero(np.diff(row_numbers) != 1) + 1
     buffer = np.zeros((size, *values.shape[1:]), values.dtype)
-    for part in np.split(np.arange(len(index)), cuts):
-        first = index[part[0]]
-        buffer[part[0] : part[-1] + 1] = values[first : first + len(part)]
+    for run in np.split(np.arange(len(row_numbers)), cuts):
+        first = row_numbers[run[0]]
+        buffer[run[0] : run[-1] + 1] = values[first : first + len(run)]
     return buffer

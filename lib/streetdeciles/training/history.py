@@ -1,4 +1,4 @@
-"""The history of a training: a CSV of all models, and TensorBoard's event files, one folder a model."""
+"""The history of a training: one CSV of all models, and TensorBoard's event files, one folder per model."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from streetdeciles.ordinal import SCORE_LIMIT
 
 
 class HistoryRow(NamedTuple):
-    """One epoch (from 1) of one model. Losses are mean negative log-likelihoods, MAE is in deciles, accuracy the share
-    of exact deciles.
+    """One epoch (from 1) of one model. Losses are mean negative log-likelihoods, MAE is in deciles, and accuracy is the
+    share of exact deciles.
 
-    `loss`, `mae` and `accuracy` are of the rows learned from while learning, weighted by class (`loss`), with noise;
-    `val_` of the validation rows after the epoch, each row alike. `val_scores` counts their scores in bins of equal
-    width over -SCORE_LIMIT .. SCORE_LIMIT, of which the outermost also hold what is beyond.
+    `loss`, `mae` and `accuracy` are measured during learning, with noise, on the rows learned from; `loss` is weighted
+    by class. `val_` values are measured after the epoch on the validation rows, all with the same weight. `val_scores`
+    counts the validation scores in bins of equal width over -SCORE_LIMIT .. SCORE_LIMIT; the outermost bins also count
+    the scores beyond.
     """
 
     outcome: str
@@ -40,7 +41,7 @@ COLUMNS = tuple(name for name in HistoryRow._fields if name != "val_scores")
 
 
 def history_csv(history: Iterable[HistoryRow]) -> str:
-    """The rows without their scores, under a header, by outcome, fold and epoch."""
+    """The rows without their scores, below a header, sorted by outcome, fold and epoch."""
     text = io.StringIO()
     write_rows(text, [COLUMNS])
     write_rows(text, ([getattr(row, name) for name in COLUMNS] for row in sorted(history)))
@@ -48,26 +49,29 @@ def history_csv(history: Iterable[HistoryRow]) -> str:
 
 
 class HistoryLog(Protocol):
-    """What is told of a training, epoch by epoch, of some models each time."""
+    """A log that gets the history of a training, epoch by epoch."""
 
-    def add(self, epoch: list[HistoryRow]) -> None: ...
+    def add(self, epoch: list[HistoryRow]) -> None:
+        """Log one epoch of some models."""
+        ...
 
 
 class TensorBoardLog:
-    """Event files below `folder`, in <outcome>/<fold>, for `tensorboard --logdir <folder>`."""
+    """Event files in <folder>/<outcome>/<fold>, for `tensorboard --logdir <folder>`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._writers: dict[tuple[str, int], Any] = {}
 
     def add(self, epoch: list[HistoryRow]) -> None:
-        """Write the rows of one epoch, for whoever is watching."""
+        """Write the rows of one epoch at once, so that they can be watched."""
         for row in epoch:
             self._add(row)
         for writer in self._writers.values():
             writer.flush()
 
     def close(self) -> None:
+        """Close all event files."""
         for writer in self._writers.values():
             writer.close()
 
@@ -81,7 +85,7 @@ class TensorBoardLog:
 
 
 def _event(row: HistoryRow) -> Any:
-    """All that TensorBoard shows of an epoch of a model."""
+    """What TensorBoard shows for one epoch of one model."""
     from tensorboard.compat.proto.event_pb2 import Event  # type: ignore[import-untyped]
     from tensorboard.plugins.scalar.summary_v2 import scalar_pb  # type: ignore[import-untyped]
 
@@ -102,7 +106,7 @@ def _event(row: HistoryRow) -> Any:
 
 
 def _histogram(tag: str, counts: tuple[int, ...]) -> Any:
-    """The counts as TensorBoard keeps them: rows of left edge, right edge, count. Its own functions take values."""
+    """The counts as TensorBoard stores them: rows of left edge, right edge, count. Its functions need the values."""
     from tensorboard.compat.proto.summary_pb2 import DATA_CLASS_TENSOR, Summary  # type: ignore[import-untyped]
     from tensorboard.plugins.histogram.metadata import create_summary_metadata  # type: ignore[import-untyped]
     from tensorboard.util.tensor_util import make_tensor_proto  # type: ignore[import-untyped]

@@ -1,4 +1,4 @@
-"""Which models of some assignments stand where in a stack."""
+"""The order of the models in a stack, and which of them read the same rows."""
 
 from __future__ import annotations
 
@@ -13,47 +13,48 @@ from streetdeciles.training.assignments import Assignments, Index
 
 @dataclass(frozen=True)
 class Layout:
-    """Sets of models, equally many in each; those of a set are of one fold and are given the same rows.
+    """Sets of models, all of one size; the models of a set belong to one fold and read the same rows.
 
-    numbers: int64 [sets, models of a set], the places in `Assignments.models`, which go fold by fold.
-    outcomes: how many there are in the assignments.
+    model_indices: int64 [sets, models per set], indices into `Assignments.models`, which are ordered by fold.
+    outcomes: the number of outcomes in the assignments.
     """
 
-    numbers: npt.NDArray[np.int64]
+    model_indices: npt.NDArray[np.int64]
     outcomes: int
 
     @classmethod
     def together(cls, assignments: Assignments) -> Layout:
-        """All models, a fold's in one set."""
+        """All models, with one set per fold."""
         return cls(np.arange(len(assignments.models)).reshape(len(assignments.folds), -1), len(assignments.outcomes))
 
     @classmethod
     def apart(cls, assignments: Assignments) -> Layout:
-        """All models, each in a set of its own, because each is given other rows."""
+        """All models, with one set per model, because each reads rows of its own."""
         return cls(np.arange(len(assignments.models))[:, None], len(assignments.outcomes))
 
     @property
     def models(self) -> Index:
-        """The place in `Assignments.models` of each model of the stack, in its order."""
-        return self.numbers.ravel()
+        """The index into `Assignments.models` of each model, in the order of the stack."""
+        return self.model_indices.ravel()
 
-    def places(self, models: Sequence[int]) -> list[int]:
-        """Where in the stack these models of `Assignments.models` stand."""
-        return [int(np.flatnonzero(self.models == m)[0]) for m in models]
+    def stack_indices(self, models: Sequence[int]) -> list[int]:
+        """The positions in the stack of these models of `Assignments.models`."""
+        return [int(np.flatnonzero(self.models == model)[0]) for model in models]
 
     def sets(self) -> Iterator[tuple[int, Index]]:
-        """(place of the fold, places of the outcomes) of each set."""
-        for numbers in self.numbers:
-            yield int(numbers[0]) // self.outcomes, numbers % self.outcomes
+        """(fold index, outcome indices) of each set."""
+        for indices in self.model_indices:
+            yield int(indices[0]) // self.outcomes, indices % self.outcomes
 
-    def of_set(self, s: int) -> slice:
-        """Where in the stack the models of set `s` stand."""
-        size = self.numbers.shape[1]
-        return slice(s * size, (s + 1) * size)
+    def stack_slice(self, set_index: int) -> slice:
+        """The positions in the stack of the models of a set."""
+        size = self.model_indices.shape[1]
+        return slice(set_index * size, (set_index + 1) * size)
 
     def without(self, stopped: npt.NDArray[np.bool_]) -> Layout:
-        """The models that are not `stopped` [models]. Where sets would have unequal numbers, stopped ones fill up."""
-        kept = [numbers[np.argsort(stopped[numbers], kind="stable")] for numbers in self.numbers]
-        kept = [numbers for numbers in kept if not stopped[numbers[0]]]
-        size = max((int((~stopped[numbers]).sum()) for numbers in kept), default=0)
-        return Layout(np.array([numbers[:size] for numbers in kept], np.int64).reshape(len(kept), size), self.outcomes)
+        """The models that are not `stopped` [models]; stopped ones stay where a set would otherwise be smaller."""
+        kept = [indices[np.argsort(stopped[indices], kind="stable")] for indices in self.model_indices]
+        kept = [indices for indices in kept if not stopped[indices[0]]]
+        size = max((int((~stopped[indices]).sum()) for indices in kept), default=0)
+        smaller = np.array([indices[:size] for indices in kept], np.int64).reshape(len(kept), size)
+        return Layout(smaller, self.outcomes)

@@ -1,7 +1,7 @@
-"""A training as a run of MLflow: settings, the history of each model, the model card. MLflow is optional.
+"""A training as an MLflow run: settings, the history of each model, the model card. MLflow is optional.
 
-Where it is logged to is MLflow's own affair: its environment variables (MLFLOW_TRACKING_URI, MLFLOW_EXPERIMENT_NAME),
-or what Databricks has set.
+MLflow decides where to log: by its environment variables (MLFLOW_TRACKING_URI, MLFLOW_EXPERIMENT_NAME), or by what
+Databricks has set.
 """
 
 from __future__ import annotations
@@ -22,22 +22,23 @@ from streetdeciles.training.assignments import Assignments
 from streetdeciles.training.history import COLUMNS, HistoryRow
 
 MEASURED = COLUMNS[COLUMNS.index("epoch") + 1 :]
-AT_ONCE = 1000
-"""Metrics that MLflow takes in one call."""
+METRICS_PER_CALL = 1000
+"""MLflow accepts no more in one call."""
 PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
-"""Unless they are set: MLflow's own would keep a training waiting for many minutes."""
+"""Used unless they are set: with MLflow's defaults a training would wait for many minutes."""
 
 logger = logging.getLogger(__name__)
 
 
 def refuse_without_mlflow() -> None:
+    """RunRefused if MLflow is not installed."""
     if not find_spec("mlflow"):
         raise RunRefused("training.mlflow: MLflow is not installed: pip install 'streetdeciles[mlflow]'")
 
 
 @contextmanager
 def tracked_training(config: RunConfig, assignments: Assignments, fingerprint: str) -> Iterator[MlflowLog | None]:
-    """The training as a run of MLflow; None where the config does not ask for it."""
+    """The training as an MLflow run; None if the config does not ask for it."""
     if not config.training.mlflow:
         yield None
         return
@@ -64,7 +65,7 @@ def tracked_training(config: RunConfig, assignments: Assignments, fingerprint: s
 
 @contextmanager
 def mlflow_run(name: str, *, params: Mapping[str, Any], tags: Mapping[str, str]) -> Iterator[MlflowLog]:
-    """A new run, in the one that is active if there is one; finished, failed or killed as the block is.
+    """A new run, below the active one if there is one; it ends as finished, failed or killed, like the block.
 
     Raises:
         RunRefused: MLflow is not installed.
@@ -87,7 +88,7 @@ def mlflow_run(name: str, *, params: Mapping[str, Any], tags: Mapping[str, str])
 
 
 class MlflowLog:
-    """The run. From the first call that fails on, nothing is logged any more, which a warning says once."""
+    """An MLflow run. After the first call that fails it logs nothing more, and one warning says so."""
 
     def __init__(self, name: str, params: Mapping[str, Any], tags: Mapping[str, str]) -> None:
         self._run_id: str | None = None
@@ -95,12 +96,12 @@ class MlflowLog:
         self._try(lambda: self._start(name, params, tags))
 
     def add(self, epoch: list[HistoryRow]) -> None:
-        """Log an epoch of some models, as `<outcome>/<fold>/<measure>`."""
+        """Log one epoch of some models, as `<outcome>/<fold>/<measure>`."""
         values = {f"{row.outcome}/{row.fold}/{name}": getattr(row, name) for row in epoch for name in MEASURED}
         self._try(lambda: self._log(values, step=epoch[0].epoch))
 
     def result(self, metrics: Mapping[str, float], files: Mapping[str, Any]) -> None:
-        """Log what came out: metrics of the whole, and JSON files by name."""
+        """Log the results: metrics of the whole training, and JSON files by name."""
 
         def log() -> None:
             self._log(metrics, step=0)
@@ -110,6 +111,7 @@ class MlflowLog:
         self._try(log)
 
     def end(self, status: str) -> None:
+        """End the run with one of MLflow's statuses."""
         import mlflow
 
         if self._run_id is not None:
@@ -126,19 +128,21 @@ class MlflowLog:
         from mlflow.entities import Metric
 
         now = int(time.time() * 1000)
-        found = [Metric(key, value, now, step) for key, value in metrics.items()]
-        for i in range(0, len(found), AT_ONCE):
-            _client().log_batch(self._run_id, metrics=found[i : i + AT_ONCE])
+        values = [Metric(key, value, now, step) for key, value in metrics.items()]
+        for first in range(0, len(values), METRICS_PER_CALL):
+            _client().log_batch(self._run_id, metrics=values[first : first + METRICS_PER_CALL])
 
     def _try(self, log: Callable[[], None], *, also_when_lost: bool = False) -> None:
         if self._lost and not also_when_lost:
             return
         try:
             log()
-        except Exception as error:  # whatever MLflow, its stores and the network raise: no training is lost for it
+        except (
+            Exception
+        ) as error:  # of any kind, from MLflow, its stores or the connection: it must not stop the training
             if not self._lost:
                 logger.warning(
-                    "training: MLflow cannot be used any more (%s); the training goes on, and its course is in "
+                    "training: MLflow cannot be used any more (%s); the training continues, and its history will be in "
                     "models/history.csv",
                     " ".join(str(error).split())[:200],
                 )

@@ -1,4 +1,4 @@
-"""What is told of a training while it goes on: to its logs each epoch, and to whoever waits for its end."""
+"""The progress of a training: a progress bar, and the history for the logs after each epoch."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from streetdeciles.training.history import HistoryLog, HistoryRow
 
 
 class ProgressLog:
-    """The history so far; `advance` is told of model-rows (rows x models that learn from them).
+    """The history so far; calls `advance` with model-rows (rows x models that learn from them).
 
-    A model that stops early, and epochs that a killed run has done, leave less to do: so the time left is right.
+    Model-rows that need no work, because a model stopped early or a killed run has done the epoch, are reported as left
+    out, so that the estimate of the time left is right.
     """
 
     def __init__(self, epochs: int, logs: Sequence[HistoryLog], advance: Advance) -> None:
@@ -22,16 +23,18 @@ class ProgressLog:
         self._advance = advance
 
     def begin(self, model_rows: int) -> None:
-        """A round begins, of so many model-rows an epoch as long as all its models learn."""
+        """Begin a round of `model_rows` per epoch, as long as all its models learn."""
         self._model_rows = model_rows
         self._epochs_left = self._epochs
         self._seen = 0
 
     def on_batch(self, model_rows: int) -> None:
+        """Count a batch."""
         self._seen += model_rows
         self._advance(model_rows)
 
     def on_epoch(self, epoch: list[HistoryRow]) -> None:
+        """Log an epoch, of some or all models of the round."""
         self.history.extend(epoch)
         for log in self._logs:
             log.add(epoch)
@@ -42,5 +45,5 @@ class ProgressLog:
         self._seen = 0
 
     def end(self) -> None:
-        """The round is at its end, perhaps before its last epoch."""
+        """End the round, perhaps before its last epoch."""
         self._advance(0, left_out=self._model_rows * self._epochs_left)

@@ -1,4 +1,4 @@
-"""Training in rounds: as many models at once as fit into memory; the others wait for the next."""
+"""Training in rounds: each trains as many models at once as fit into memory."""
 
 from __future__ import annotations
 
@@ -24,17 +24,18 @@ from streetdeciles.training.checkpoints import CHECKPOINTS, Checkpoints
 from streetdeciles.training.feature_source import may_be_held
 from streetdeciles.training.history import HistoryLog, HistoryRow
 from streetdeciles.training.progress_log import ProgressLog
-from streetdeciles.training.stacked_training import Watcher, network_shape, train_models
+from streetdeciles.training.stack import network_shape
+from streetdeciles.training.stacked_training import Watcher, train_models
 
 if TYPE_CHECKING:
     from streetdeciles.models.start import StartModels
 
 MEMORY_SHARE = 0.5
-"""Of a GPU's memory, or of what is free when training starts; Spark and the page cache have the rest."""
+"""Share of a GPU's memory, or of the memory free at the start; the rest is for Spark and the page cache."""
 ARRAYS_PER_PARAMETER = 6
-"""Weights, gradients, Adam's two moments, the best weights so far, and a copy while they are taken out."""
+"""Weights, gradients, Adam's two moments, the best weights so far, and a copy while they are read."""
 ARRAYS_PER_ACTIVATION = 8
-"""A layer's product, its normalised and rectified values, and what the gradient makes of each."""
+"""A layer's product, its normalised and rectified values, and the gradient of each."""
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ logger = logging.getLogger(__name__)
 def train(
     config: RunConfig, assignments: Assignments, logs: Sequence[HistoryLog], starts: StartModels | None = None
 ) -> tuple[list[TrainedModel], list[HistoryRow]]:
-    """The models of `assignments`, round by round, and their history; goes on from where a killed run was."""
+    """The models of `assignments`, round by round, and their history; continues where a killed run stopped."""
     settings = config.training
     memory_bytes = MEMORY_SHARE * _memory_bytes()
     hold = may_be_held(assignments.rows, memory_bytes)
@@ -69,31 +70,31 @@ def train(
                 hold=hold,
             )
             progress_log.end()
-            gc.collect()  # a network's references form a circle, so its memory would not be free for the next round
+            gc.collect()  # frees the network for the next round: its objects refer to each other
     return models, progress_log.history
 
 
 def plan_rounds(
     assignments: Assignments, shape: NetworkShape, settings: TrainingConfig, *, memory_bytes: float
 ) -> list[Assignments]:
-    """`assignments` in as few parts as fit into `memory_bytes`, all folds of some outcomes or some folds of one.
+    """`assignments` in as few parts as fit into `memory_bytes`: all folds of some outcomes, or some folds of one.
 
-    One model at a time is always tried, however little memory there is.
+    A part has at least one model, however little memory there is.
     """
-    fit = max(1, int(memory_bytes / model_bytes(shape, batch_size_of(settings, len(assignments.rows)))))
+    max_models = max(1, int(memory_bytes / model_bytes(shape, batch_size_of(settings, len(assignments.rows)))))
     n_folds, n_outcomes = len(assignments.folds), len(assignments.outcomes)
-    folds = _parts(n_folds, min(n_folds, fit))
-    outcomes = _parts(n_outcomes, max(1, fit // n_folds))
-    return [assignments.part(some_folds, some) for some in outcomes for some_folds in folds]
+    fold_parts = _parts(n_folds, min(n_folds, max_models))
+    outcome_parts = _parts(n_outcomes, max(1, max_models // n_folds))
+    return [assignments.part(folds, outcomes) for outcomes in outcome_parts for folds in fold_parts]
 
 
 def model_bytes(shape: NetworkShape, batch_size: int) -> int:
-    """Memory of one model in training: float32 parameters, activations and its fold's features."""
+    """Memory of one model in training: float32 parameters, activations and the features of a batch."""
     units = (shape.features, *shape.view_units, *shape.location_units, 1)
     parameters = sum(prod(pair) for pair in zip(units, units[1:], strict=False))
-    a_row = shape.views * sum(shape.view_units) + sum(shape.location_units)
+    activations_per_row = shape.views * sum(shape.view_units) + sum(shape.location_units)
     features = shape.views * shape.features
-    activations = batch_size * (ARRAYS_PER_ACTIVATION * a_row + 4 * features)
+    activations = batch_size * (ARRAYS_PER_ACTIVATION * activations_per_row + 4 * features)
     return 4 * (ARRAYS_PER_PARAMETER * parameters + activations)
 
 
@@ -119,5 +120,5 @@ def _checkpoints(config: RunConfig, assignments: Assignments, starts: StartModel
     return Checkpoints(storage.join(config.work_dir, *CHECKPOINTS, f"{config.training.train_size:g}"), key)
 
 
-def _parts(n: int, at_once: int) -> list[range]:
-    return [range(first, min(first + at_once, n)) for first in range(0, n, at_once)]
+def _parts(n: int, size: int) -> list[range]:
+    return [range(first, min(first + size, n)) for first in range(0, n, size)]
