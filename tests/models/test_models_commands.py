@@ -1,4 +1,4 @@
-"""streetdeciles models list | show | export on the models of a run, and what training --learning-curve refuses."""
+"""streetdeciles models list | show | export on the models of a run, and refusals of training --learning-curve."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SHAPE = NetworkShape(3, 12, (8,), (4,), noise=0.05)
 
 @pytest.fixture
 def config(tmp_path: Path, values: dict[str, Any]) -> str:
-    """Models of two outcomes and folds, with normalisation statistics that a training would leave."""
+    """Models of two outcomes and folds, with normalisation statistics like those after a training."""
     rng = np.random.default_rng(1)
     network = location_network(SHAPE)
     models = []
@@ -38,11 +38,11 @@ def config(tmp_path: Path, values: dict[str, Any]) -> str:
     return str(write_config(tmp_path, values))
 
 
-def test_list_has_a_line_a_model(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_list_has_one_line_per_model(config: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "list", "--config", config]) == 0
     lines = capsys.readouterr().out.splitlines()
-    told = [[cell.strip() for cell in line.strip("│").split("│")] for line in lines if ".keras" in line]
-    assert told == [
+    cells = [[cell.strip() for cell in line.strip("│").split("│")] for line in lines if ".keras" in line]
+    assert cells == [
         ["imd", "0", "4", "1.750", "1.25", "imd/0.keras"],
         ["imd", "1", "5", "1.750", "2.25", "imd/1.keras"],
         ["imd_crime", "0", "4", "1.750", "1.25", "imd_crime/0.keras"],
@@ -50,11 +50,11 @@ def test_list_has_a_line_a_model(config: str, capsys: pytest.CaptureFixture[str]
     ]
 
 
-def test_show_tells_settings_input_and_notes(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_show_prints_settings_input_and_notes(config: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "show", "--config", config, "--outcome", "imd", "--fold", "1"]) == 0
     out = capsys.readouterr().out
-    for told in ("seed: 5", "view_units: [8]", "features: [3, 12]", f"keras: {keras.__version__}", "imd: a note"):
-        assert told in out
+    for text in ("seed: 5", "view_units: [8]", "features: [3, 12]", f"keras: {keras.__version__}", "imd: a note"):
+        assert text in out
     assert "0123abcd" in out
     assert "imd/1.keras" in out
     assert "imd/0.keras" not in out
@@ -63,52 +63,52 @@ def test_show_tells_settings_input_and_notes(config: str, capsys: pytest.Capture
 SAVED_MODEL_SCORES = """
 import tensorflow as tf
 model = tf.saved_model.load(sys.argv[1] + "/exported/imd_crime/1")
-scores = model.serve(given)
+scores = model.serve(inputs)
 """
 ONNX_SCORES = """
 import onnxruntime
 session = onnxruntime.InferenceSession(sys.argv[1] + "/exported/imd_crime/1.onnx")
-(scores,) = session.run(None, given)
+(scores,) = session.run(None, inputs)
 """
 
 
 def exported_scores(config: str, folder: Path, how: str, program: str) -> tuple[np.ndarray, np.ndarray]:
-    """Of fold 1 of imd_crime: scores by `program` in a process without this package, and Keras'."""
+    """Scores of fold 1 of imd_crime: by `program` in a process without this package, and by Keras."""
     arguments = ["--config", config, "--out", str(folder / "exported"), "--outcome", "imd_crime", "--format", how]
     assert main(["models", "export", *arguments]) == 0
-    assert main(["models", "export", *arguments]) == 0, "a second export takes the place of the first"
+    assert main(["models", "export", *arguments]) == 0, "a second export replaces the first"
 
     rng = np.random.default_rng(2)
     mask = rng.random((7, 3)) < 0.6
     mask[:, 0] = True
-    given = {"features": rng.normal(size=(7, 3, 12)).astype(np.float32), "view_mask": mask}
-    np.savez(folder / "given.npz", **given)
-    before = "import sys, numpy as np\ngiven = dict(np.load(sys.argv[1] + '/given.npz'))\n"
+    inputs = {"features": rng.normal(size=(7, 3, 12)).astype(np.float32), "view_mask": mask}
+    np.savez(folder / "inputs.npz", **inputs)
+    before = "import sys, numpy as np\ninputs = dict(np.load(sys.argv[1] + '/inputs.npz'))\n"
     after = (
         "assert not any(name.startswith('streetdeciles') for name in sys.modules)\n"
         "np.save(sys.argv[1] + '/scores.npy', np.asarray(scores))\n"
     )
     subprocess.run([sys.executable, "-c", before + program + after, str(folder)], check=True, capture_output=True)
     network = keras.saving.load_model(folder / "out" / "models" / "imd_crime" / "1.keras")
-    return np.load(folder / "scores.npy"), np.asarray(network(given))
+    return np.load(folder / "scores.npy"), np.asarray(network(inputs))
 
 
 def test_saved_model_gives_the_same_scores_without_this_package(config: str, tmp_path: Path) -> None:
-    theirs, ours = exported_scores(config, tmp_path, "saved_model", SAVED_MODEL_SCORES)
-    there = sorted(path.relative_to(tmp_path / "exported").as_posix() for path in tmp_path.glob("exported/*/*"))
-    assert there == ["imd_crime/0", "imd_crime/1"]
-    np.testing.assert_allclose(theirs, ours, rtol=1e-6)
+    exported, scores = exported_scores(config, tmp_path, "saved_model", SAVED_MODEL_SCORES)
+    paths = sorted(path.relative_to(tmp_path / "exported").as_posix() for path in tmp_path.glob("exported/*/*"))
+    assert paths == ["imd_crime/0", "imd_crime/1"]
+    np.testing.assert_allclose(exported, scores, rtol=1e-6)
 
 
 def test_onnx_gives_the_same_probabilities_without_this_package(config: str, tmp_path: Path) -> None:
     for package in ("tf2onnx", "onnxruntime"):
         pytest.importorskip(package, reason=f"needs {package}: pip install 'streetdeciles[onnx]' onnxruntime")
-    theirs, ours = exported_scores(config, tmp_path, "onnx", ONNX_SCORES)
-    there = sorted(path.relative_to(tmp_path / "exported").as_posix() for path in tmp_path.glob("exported/*/*"))
-    assert there == ["imd_crime/0.onnx", "imd_crime/1.onnx"]
-    np.testing.assert_allclose(theirs, ours, rtol=1e-5, atol=1e-6)
-    by_binomial = binom.pmf(np.arange(10), 9, expit(theirs.astype(np.float64)))
-    np.testing.assert_allclose(by_binomial, np.asarray(probabilities(ours))[:, 0], atol=1e-6)
+    exported, scores = exported_scores(config, tmp_path, "onnx", ONNX_SCORES)
+    paths = sorted(path.relative_to(tmp_path / "exported").as_posix() for path in tmp_path.glob("exported/*/*"))
+    assert paths == ["imd_crime/0.onnx", "imd_crime/1.onnx"]
+    np.testing.assert_allclose(exported, scores, rtol=1e-5, atol=1e-6)
+    by_binomial = binom.pmf(np.arange(10), 9, expit(exported.astype(np.float64)))
+    np.testing.assert_allclose(by_binomial, np.asarray(probabilities(scores))[:, 0], atol=1e-6)
 
 
 def test_onnx_without_its_package_is_refused(
@@ -120,10 +120,13 @@ def test_onnx_without_its_package_is_refused(
     assert not (tmp_path / "exported").exists()
 
 
-def test_a_model_that_is_not_there_is_refused(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_model_that_does_not_exist_is_refused(config: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "show", "--config", config, "--outcome", "income"]) == 2
     error = capsys.readouterr().err
-    assert "no model of outcome income, fold any; there are the outcomes imd, imd_crime and the folds 0, 1" in error
+    assert (
+        "no model of outcome income, fold any; expected one of the outcomes imd, imd_crime and of the folds 0, 1"
+        in error
+    )
 
 
 def test_a_run_without_models_is_refused(
@@ -133,7 +136,7 @@ def test_a_run_without_models_is_refused(
     assert "no trained models; run the training stage first" in capsys.readouterr().err
 
 
-def test_export_on_another_framework_is_refused(
+def test_export_on_another_keras_backend_is_refused(
     config: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
@@ -148,6 +151,6 @@ def test_a_learning_curve_needs_the_dataset(config: str, capsys: pytest.CaptureF
 
 
 @pytest.mark.parametrize("option", ["--dry-run", "--force"])
-def test_a_learning_curve_goes_without(config: str, option: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_learning_curve_refuses_other_options(config: str, option: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["training", "--config", config, "--learning-curve", option]) == 2
     assert "--learning-curve goes without --dry-run and --force" in capsys.readouterr().err

@@ -216,7 +216,7 @@ def test_a_model_taken_out_of_the_stack_gives_the_same_scores() -> None:
 
 
 def test_noise_is_normal_and_the_same_for_all_sets() -> None:
-    """Model m's score is (feature m of its set, with noise, + 5) / 8: its layers are identities that end at feature m."""
+    """Model m's score is (feature m of its set, with noise, + 5) / 8: its layers copy feature m."""
     n, size, sd = 2000, 5, 0.5
     shape = NetworkShape(1, size, (size,), (), sd, "plain")
     pick = [[np.eye(size), np.zeros(size), np.eye(size)[:, [m]], np.zeros(1)] for m in range(size)]

@@ -1,4 +1,4 @@
-"""A prediction that fails half way, and goes on: what is finished is not predicted again."""
+"""A prediction that fails half way and continues: finished parts are not predicted again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from planted_rows import planted_config, planted_rows, write_planted_set
 from streetdeciles.models.store import TrainedModel, save_card, save_models
 from streetdeciles.ordinal.network import NetworkShape, initial_weights, location_network
 from streetdeciles.prediction import stage
-from streetdeciles.prediction.parts import MOST_PARTS, Part, plan_parts, predict_parts
+from streetdeciles.prediction.parts import MAX_PARTS, Part, plan_parts, predict_parts
 from streetdeciles.tables import PREDICTIONS
 from streetdeciles.training_set.reader import training_set_files
 
@@ -50,7 +50,7 @@ def files_of(work_dir: Path) -> list[Path]:
 
 
 def destroy_features(file: Path) -> None:
-    """As many bytes as before, and every other column is as it was."""
+    """Overwrite the features in a Parquet file, without changing its size or any other column."""
     column = pq.ParquetFile(file).metadata.row_group(0).column(6)
     assert column.path_in_schema == "features"
     content = bytearray(file.read_bytes())
@@ -61,7 +61,7 @@ def destroy_features(file: Path) -> None:
     checksum.unlink(missing_ok=True)
 
 
-def test_a_prediction_goes_on_with_the_parts_that_are_missing(spark: SparkSession, work_dir: Path) -> None:
+def test_a_prediction_continues_with_the_missing_parts(spark: SparkSession, work_dir: Path) -> None:
     config = planted_config(work_dir, ROWS)
     first, *_, last = files_of(work_dir)
     of_last = last.read_bytes()
@@ -73,7 +73,7 @@ def test_a_prediction_goes_on_with_the_parts_that_are_missing(spark: SparkSessio
     assert not (work_dir / "predictions").exists()
 
     last.write_bytes(of_last)
-    destroy_features(first)  # whoever predicts its part again will fail
+    destroy_features(first)  # predicting its part again would fail
     report = stage.run(spark, config)
 
     assert report.counts["predictions"] == 2 * len(ROWS)
@@ -82,36 +82,38 @@ def test_a_prediction_goes_on_with_the_parts_that_are_missing(spark: SparkSessio
     assert table.index.is_unique
     for outcome in ROWS.outcomes:
         for fold in range(3):
-            own = np.flatnonzero(ROWS.fold == fold)
+            held_out = np.flatnonzero(ROWS.fold == fold)
             network = keras.saving.load_model(work_dir / "models" / outcome / f"{fold}.keras")
-            expected = np.asarray(network({"features": ROWS.features[own], "view_mask": ROWS.view_mask[own]}))[:, 0]
-            found = table.loc[[(outcome, f"location {i}") for i in own]]
-            np.testing.assert_allclose(found["score"], expected, rtol=1e-5, atol=1e-6)
+            expected = np.asarray(
+                network({"features": ROWS.features[held_out], "view_mask": ROWS.view_mask[held_out]})
+            )[:, 0]
+            predicted = table.loc[[(outcome, f"location {i}") for i in held_out]]
+            np.testing.assert_allclose(predicted["score"], expected, rtol=1e-5, atol=1e-6)
 
 
-def test_parts_are_taken_while_their_key_is_the_same(spark: SparkSession, tmp_path: Path) -> None:
-    folder, made = str(tmp_path / "parts"), []
+def test_parts_are_reused_while_their_key_is_the_same(spark: SparkSession, tmp_path: Path) -> None:
+    folder, calls = str(tmp_path / "parts"), []
 
-    def predicted(part: Part) -> DataFrame:
-        made.append(list(part))
-        rows = [(f"{name} {len(made)}", "imd", "network", 0, 0.5, 6, [0.1] * 10) for name in part]
+    def predict_part(part: Part) -> DataFrame:
+        calls.append(list(part))
+        rows = [(f"{name} {len(calls)}", "imd", "network", 0, 0.5, 6, [0.1] * 10) for name in part]
         return spark.createDataFrame(rows, PREDICTIONS.ddl)
 
     def ids(key: str) -> list[str]:
-        rows = predict_parts(spark, [["a"], ["b", "c"]], predicted, folder=folder, key=key).collect()
+        rows = predict_parts(spark, [["a"], ["b", "c"]], predict_part, folder=folder, key=key).collect()
         return sorted(row["location_id"] for row in rows)
 
     assert ids("first") == ["a 1", "b 2", "c 2"]
     (tmp_path / "parts" / "01.json").unlink()  # as if killed before it was finished
     assert ids("first") == ["a 1", "b 3", "c 3"]
-    assert made[2:] == [["b", "c"]]
+    assert calls[2:] == [["b", "c"]]
     assert ids("second") == ["a 4", "b 5", "c 5"]
 
 
 @pytest.mark.parametrize("n", [1, 19, 20, 21, 384])
-def test_parts_are_few_and_hold_every_file_once(n: int) -> None:
+def test_parts_are_few_and_contain_every_file_once(n: int) -> None:
     files = [f"part-{i:05d}" for i in range(n)]
     parts = plan_parts(files)
     assert [name for part in parts for name in part] == files
-    assert len(parts) <= MOST_PARTS
-    assert len(parts) == n or n > MOST_PARTS
+    assert len(parts) <= MAX_PARTS
+    assert len(parts) == n or n > MAX_PARTS

@@ -1,4 +1,4 @@
-"""Every location by the models that have not seen its area, on executors."""
+"""Every location is predicted, on executors, by the models that have not seen its area."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 ROWS = planted_rows(areas=30)
 SHAPE = NetworkShape(2, 16, (16,), (16,), noise=0.05)
 OUTCOMES = ("outcome_1", "outcome_0")
-"""In another order than the training set's, as nothing says that it is the same."""
+"""In a different order from the training set's, because the orders may differ."""
 
 
 def some_models(folds: range, seed: int = 0) -> list[TrainedModel]:
@@ -77,17 +77,17 @@ def test_every_location_has_every_outcome_once(report: StageReport, predictions:
     assert set(predictions["model"]) == {"network"}
 
 
-def test_each_location_is_scored_by_the_model_of_its_own_fold(predictions: pd.DataFrame, work_dir: Path) -> None:
+def test_each_location_is_scored_by_the_model_of_its_fold(predictions: pd.DataFrame, work_dir: Path) -> None:
     mask, features = ROWS.view_mask.copy(), ROWS.features.copy()
     mask[7, 1], features[7, 1] = False, 0
     for outcome in OUTCOMES:
         for fold in range(3):
-            own = np.flatnonzero(ROWS.fold == fold)
+            held_out = np.flatnonzero(ROWS.fold == fold)
             network = keras.saving.load_model(work_dir / "models" / outcome / f"{fold}.keras")
-            expected = np.asarray(network({"features": features[own], "view_mask": mask[own]}))[:, 0]
-            found = predictions.loc[[(outcome, f"location {i}") for i in own]]
-            np.testing.assert_allclose(found["score"], expected, rtol=1e-5, atol=1e-6)
-            assert set(found["fold"]) == {fold}
+            expected = np.asarray(network({"features": features[held_out], "view_mask": mask[held_out]}))[:, 0]
+            predicted = predictions.loc[[(outcome, f"location {i}") for i in held_out]]
+            np.testing.assert_allclose(predicted["score"], expected, rtol=1e-5, atol=1e-6)
+            assert set(predicted["fold"]) == {fold}
 
 
 def test_decile_is_the_most_probable(predictions: pd.DataFrame) -> None:
@@ -106,7 +106,7 @@ def test_a_second_run_gives_the_same(spark: SparkSession, work_dir: Path, predic
     pd.testing.assert_frame_equal(again, predictions)
 
 
-def test_new_models_are_taken_by_workers_that_hold_old_ones(
+def test_workers_that_have_old_models_load_new_ones(
     spark: SparkSession, work_dir: Path, predictions: pd.DataFrame
 ) -> None:
     save(some_models(range(3), seed=9), work_dir)
@@ -118,19 +118,19 @@ def test_new_models_are_taken_by_workers_that_hold_old_ones(
         save(some_models(range(3)), work_dir)
 
 
-def test_spark_settings_are_as_before(spark: SparkSession, report: StageReport) -> None:
+def test_spark_settings_are_restored(spark: SparkSession, report: StageReport) -> None:
     assert spark.conf.get("spark.sql.execution.arrow.maxRecordsPerBatch") == "10000"
     assert spark.conf.get("spark.sql.parquet.columnarReaderBatchSize") == "4096"
 
 
 @pytest.fixture(scope="module")
 def mean_of_models(spark: SparkSession, work_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
-    """Predictions of a run that has no models of its own, by those of another."""
+    """Predictions of a run without models, by the models of another run."""
     folder = tmp_path_factory.mktemp("unseen")
     (folder / "training_set").symlink_to(work_dir / "training_set")
     report = stage.run(spark, with_models(planted_config(folder, ROWS), work_dir / "models"))
     assert report.counts == {"locations": len(ROWS), "outcomes": 2, "predictions": 2 * len(ROWS)}
-    assert report.notes == [f"scores are the mean of 3 models an outcome, of {work_dir}/models; not held out"]
+    assert report.notes == [f"scores are the mean of 3 models per outcome, from {work_dir}/models; not held out"]
     return pd.read_parquet(folder / "predictions").set_index(["outcome", "location_id"]).sort_index()
 
 
@@ -140,17 +140,19 @@ def with_models(config: RunConfig, models: Path, **dataset: object) -> RunConfig
     return RunConfig.model_validate(values | {"prediction": {"models": str(models)}})
 
 
-def test_given_models_score_each_location_by_their_mean(mean_of_models: pd.DataFrame, work_dir: Path) -> None:
+def test_models_of_another_run_score_by_their_mean(mean_of_models: pd.DataFrame, work_dir: Path) -> None:
     mask, features = ROWS.view_mask.copy(), ROWS.features.copy()
     mask[7, 1], features[7, 1] = False, 0
     for outcome in OUTCOMES:
         networks = [keras.saving.load_model(work_dir / "models" / outcome / f"{fold}.keras") for fold in range(3)]
         scores = [np.asarray(network({"features": features, "view_mask": mask}))[:, 0] for network in networks]
-        found = mean_of_models.loc[[(outcome, f"location {i}") for i in range(len(ROWS))]]
-        np.testing.assert_allclose(found["score"], np.mean(scores, axis=0), rtol=1e-5, atol=1e-6)
+        predicted = mean_of_models.loc[[(outcome, f"location {i}") for i in range(len(ROWS))]]
+        np.testing.assert_allclose(predicted["score"], np.mean(scores, axis=0), rtol=1e-5, atol=1e-6)
 
 
-def test_given_models_are_told_apart_by_an_empty_fold(mean_of_models: pd.DataFrame, predictions: pd.DataFrame) -> None:
+def test_predictions_by_models_of_another_run_have_no_fold(
+    mean_of_models: pd.DataFrame, predictions: pd.DataFrame
+) -> None:
     assert mean_of_models["fold"].isna().all()
     assert predictions["fold"].notna().all()
     probabilities = np.stack(mean_of_models["probabilities"].to_list())
@@ -159,20 +161,20 @@ def test_given_models_are_told_apart_by_an_empty_fold(mean_of_models: pd.DataFra
     np.testing.assert_array_equal(mean_of_models["decile"][untied], probabilities[untied].argmax(1) + 1)
 
 
-def test_given_models_of_other_features_are_refused(spark: SparkSession, work_dir: Path, tmp_path: Path) -> None:
+def test_models_for_other_features_are_refused(spark: SparkSession, work_dir: Path, tmp_path: Path) -> None:
     shape = replace(SHAPE, features=17)
     save_card(str(tmp_path / "models"), [], shape, {}, [])
-    with pytest.raises(RunRefused, match="its models take 17 features a view, and those here have 16"):
+    with pytest.raises(RunRefused, match="its models need 17 features per view, and this run has 16"):
         stage.run(spark, with_models(planted_config(work_dir, ROWS), tmp_path / "models"))
 
 
-def test_given_models_of_other_outcomes_are_refused(spark: SparkSession, work_dir: Path) -> None:
+def test_models_of_other_outcomes_are_refused(spark: SparkSession, work_dir: Path) -> None:
     config = with_models(planted_config(work_dir, ROWS), work_dir / "models", outcomes=["income"])
-    with pytest.raises(RunRefused, match=r"none of dataset.outcomes \(income\); there are outcome_0, outcome_1"):
+    with pytest.raises(RunRefused, match=r"none of dataset.outcomes \(income\); it has outcome_0, outcome_1"):
         stage.run(spark, config)
 
 
-def test_features_that_are_not_finite_are_refused_by_their_location(
+def test_features_that_are_not_finite_fail_with_the_location_id(
     spark: SparkSession, work_dir: Path, tmp_path: Path
 ) -> None:
     features = ROWS.features.copy()
@@ -182,7 +184,7 @@ def test_features_that_are_not_finite_are_refused_by_their_location(
         stage.run(spark, with_models(planted_config(tmp_path, ROWS), work_dir / "models"))
 
 
-def test_a_fold_without_models_is_told(spark: SparkSession, work_dir: Path, tmp_path: Path) -> None:
+def test_a_fold_without_models_fails(spark: SparkSession, work_dir: Path, tmp_path: Path) -> None:
     (tmp_path / "training_set").symlink_to(work_dir / "training_set")
     save(some_models(range(2)), tmp_path)
     with pytest.raises(Exception, match="fold 2 has no models; run the training stage again"):

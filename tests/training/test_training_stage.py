@@ -127,7 +127,7 @@ def test_start_models_of_another_shape_are_refused_before_reading(
 ) -> None:
     (tmp_path / "training_set").symlink_to(work_dir / "training_set")
     file = str(work_dir / "models" / "outcome_0" / "1.keras")
-    with pytest.raises(RunRefused, match=r"its training.view_units is \[16\], and here it is \[12\]"):
+    with pytest.raises(RunRefused, match=r"its training.view_units is \[16\], and this run's is \[12\]"):
         stage.run(spark, planted_config(tmp_path, ROWS, start_from=file, view_units=[12]))
 
 

@@ -22,7 +22,7 @@ from streetdeciles.tables import training_set_columns
 from streetdeciles.training_set import petastorm_format
 from streetdeciles.training_set.codec import decode_arrays, encode_arrays
 from streetdeciles.training_set.columns import Batch, TrainingSetShape, training_set_ddl
-from streetdeciles.training_set.reader import BATCH_ROWS, open_training_set, training_set_shape
+from streetdeciles.training_set.reader import ROWS_PER_BATCH, open_training_set, training_set_shape
 from streetdeciles.training_set.writer import write_training_set
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def written(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 def whole(batches: Iterator[Batch]) -> dict[str, np.ndarray]:
     read = list(batches)
-    assert all(len(batch["row_number"]) <= BATCH_ROWS for batch in read)
+    assert all(len(batch["row_number"]) <= ROWS_PER_BATCH for batch in read)
     return {name: np.concatenate([batch[name] for batch in read]) for name in read[0]}
 
 

@@ -237,7 +237,7 @@ def test_modes_test_predict_every_location_by_given_models(
         expected = dict(enumerate(given.scores(outcome).tolist()))
         assert made.predicted(outcome) == pytest.approx(expected, rel=1e-4, abs=1e-5)
     assert made.reports["prediction"].notes == [
-        f"scores are the mean of 1 models an outcome, of {given.work_dir}/models; not held out"
+        f"scores are the mean of 1 models per outcome, from {given.work_dir}/models; not held out"
     ]
     assert "training" not in [stage.name for stage in pipeline.stages_of(made.config)]
 
@@ -247,5 +247,5 @@ def test_nothing_held_out_of_what_was_trained_is_told(learned_from_everything: M
     config = made.config.model_copy(
         update={"dataset": made.config.dataset.model_copy(update={"split": "train_test", "test_share": 0.2})}
     )
-    with pytest.raises(RunFailed, match="no location is held out of outcome_0, outcome_1"):
+    with pytest.raises(RunFailed, match="no location is held out for outcome_0, outcome_1"):
         prediction.run(spark, config)

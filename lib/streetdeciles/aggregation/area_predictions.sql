@@ -1,6 +1,6 @@
--- Locations' predictions to deciles of areas, by each method of docs/reference.md, 5.
+-- From predictions of locations to deciles of areas, by each method of docs/reference.md, 5.
 
--- Right-closed bins: a score at an edge is in the lower one. Where edges fall together there are no ten classes.
+-- Right-closed bins: a score at an edge is in the lower bin. If edges are equal, there are fewer than ten classes.
 WITH scored AS (
     SELECT
         l.*,
@@ -17,7 +17,7 @@ areas AS (
         area_id,
         outcome,
         count(*) AS n_locations,
-        -- Summed in sorted order, so that the same scores give the same mean to the last bit.
+        -- The sum is in sorted order, so that the same scores give the same mean to the last bit.
         aggregate(array_sort(collect_list(score)), 0D, (total, score) -> total + score) / count(*) AS mean_score,
         rint(avg(score_decile)) AS score_decile_mean,
         rint(avg(decile)) AS decile_mean,
@@ -60,7 +60,7 @@ methods AS (
         a.true_decile,
         stack(
             5,
-            -- The most probable class 0..9 of binomial(9, p) is floor(10 p), of two alike the upper, as in the network.
+            -- The most probable class 0..9 of binomial(9, p) is floor(10 p), the upper if two are equal, as in the network.
             'score_mean', least(10D, floor(10 / (1 + exp(-a.mean_score))) + 1),
             'score_decile_mean', a.score_decile_mean,
             'decile_mean', a.decile_mean,

@@ -1,4 +1,4 @@
-"""Predictions of locations to predictions of areas: DataFrames in, DataFrames out."""
+"""From predictions of locations to predictions of areas: DataFrames in, DataFrames out."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _query = partial(query, "streetdeciles.aggregation")
 
 
 def locate(predictions: DataFrame, locations: DataFrame, area_labels: DataFrame) -> DataFrame:
-    """The network's predictions with `region`, `area_id` and `true_decile`; region is null where it is not known."""
+    """The network's predictions with `region`, `area_id` and `true_decile`; region is null for unknown locations."""
     return _query("located", predictions=predictions, locations=locations, area_labels=area_labels)
 
 
 def aggregate_areas(located: DataFrame, methods: Sequence[str]) -> DataFrame:
-    """Rows of the table area_predictions, level `area`, for each of `methods`; all folds are pooled as they are.
+    """Rows of the table area_predictions, level `area`, for each of `methods`; scores of all folds are pooled.
 
-    `score_mean`: the mean score's most probable decile. `score_decile_mean`: pandas' `qcut` of all scores of the
-    outcome and region into ten classes, their mean, rounded half to even; no rows where the scores give fewer than
-    ten classes. `decile_mean`, `decile_median`, `decile_mode`: of the predicted deciles; the first is rounded half to
-    even, the median may be a half, the mode is the mean of tied modes.
+    `score_mean`: the most probable decile of the mean score. `score_decile_mean`: pandas' `qcut` puts all scores of an
+    outcome and region into ten classes, and an area gets their mean, rounded half to even; no rows if the scores give
+    fewer than ten classes. `decile_mean`, `decile_median`, `decile_mode`: mean (rounded half to even), median (may be
+    between two deciles) and mode (the mean of tied modes) of the predicted deciles.
     """
     from pyspark.sql import functions as F
 

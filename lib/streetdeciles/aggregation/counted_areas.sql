@@ -1,4 +1,4 @@
--- Areas of each region, and those of them that have a predicted location.
+-- The number of areas in each region, and how many of them have a predicted location.
 WITH areas AS (
     SELECT region, area_id, true AS is_predicted FROM {area_predictions}
     UNION ALL

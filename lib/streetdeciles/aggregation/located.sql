@@ -1,5 +1,5 @@
 -- Predictions of the network, each with the area of its location and the area's true decile, if known.
--- A prediction whose location is not in the table locations has no region.
+-- A prediction for a location that is not in the table locations has no region.
 SELECT
     l.region,
     l.area_id,

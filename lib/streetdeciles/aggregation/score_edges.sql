@@ -1,5 +1,5 @@
 -- The eleven edges of pandas' qcut(scores, 10) for each region and outcome: linearly interpolated quantiles.
--- By rank, because Spark's percentile() keeps every score of a group in memory at once; a sort can spill.
+-- Computed by rank: a sort can spill, but Spark's percentile() keeps every score of a group in memory.
 WITH ranked AS (
     SELECT
         region,
@@ -15,7 +15,7 @@ sizes AS (
     GROUP BY region, outcome
 ),
 
--- The quantiles are spelt as numpy's linspace(0, 1, 11) is, so that the edges are pandas' to the last bit.
+-- The quantiles are written like numpy's linspace(0, 1, 11), so that the edges equal pandas' to the last bit.
 positions AS (
     SELECT region, outcome, edge_number, quantile * (n - 1) AS position
     FROM sizes

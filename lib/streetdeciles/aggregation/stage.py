@@ -1,4 +1,4 @@
-"""Stage aggregation: predictions of locations to deciles of areas."""
+"""Stage aggregation: from predictions of locations to deciles of areas."""
 
 from __future__ import annotations
 
@@ -31,15 +31,16 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
         n_of_group = {(row["region"], row["outcome"]): row["n"] for row in _groups(located, "count(*)")}
         if not n_of_group:
             where = storage.join(work_dir, PREDICTIONS.name)
-            raise RunFailed(f"{where}: no row of the model network; run the stage prediction again")
+            raise RunFailed(f"{where}: no predictions of the model network; run the stage prediction again")
         rows = storage.write_table(aggregate_areas(located, methods), AREA_PREDICTIONS, work_dir)
     finally:
         located.unpersist()
-    made = storage.read_table(spark, AREA_PREDICTIONS, work_dir)
+    area_predictions = storage.read_table(spark, AREA_PREDICTIONS, work_dir)
     n_of_method = {
-        (row["region"], row["outcome"], row["method"]): row["n"] for row in _groups(made, "sum(n_locations)", "method")
+        (row["region"], row["outcome"], row["method"]): row["n"]
+        for row in _groups(area_predictions, "sum(n_locations)", "method")
     }
-    areas = {row["region"]: row for row in count_areas(made, area_labels).collect()}
+    areas = {row["region"]: row for row in count_areas(area_predictions, area_labels).collect()}
     notes = [
         f"region {region}: {row['n_areas'] - row['n_predicted']} of {row['n_areas']} areas have no predicted location"
         for region, row in sorted(areas.items())
@@ -47,7 +48,9 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     ]
     if config.dataset.held_out_deciles and "score_decile_mean" in methods:
         deciles = ", ".join(map(str, config.dataset.held_out_deciles))
-        notes.append(f"score_decile_mean makes ten classes of locations that are all of decile {deciles}: take another")
+        notes.append(
+            f"score_decile_mean divides locations of decile {deciles} alone into ten classes: choose another method"
+        )
     counts = {
         "predictions (locations x outcomes)": sum(n_of_group.values()),
         "predictions of unknown locations": sum(n for (region, _), n in n_of_group.items() if region is None),
@@ -69,17 +72,19 @@ def _check(
     n_of_method: Mapping[tuple[str, str, str], int],
     methods: Sequence[str],
 ) -> list[str]:
-    """A note for each method that could not be computed; RunFailed where one does not hold all predictions."""
+    """A note for each method that could not be computed; RunFailed if one does not cover all predictions."""
     notes = []
     known = sorted((region, outcome, n) for (region, outcome), n in n_of_group.items() if region is not None)
     for region, outcome, n in known:
         for method in methods:
-            held = n_of_method.get((region, outcome, method))
-            if held is None:
+            covered = n_of_method.get((region, outcome, method))
+            if covered is None:
                 notes.append(
-                    f"{outcome} in {region} has no {method}: the scores of its {n} locations fall in fewer than ten "
+                    f"{outcome} in {region} has no {method}: the scores of its {n} locations give fewer than ten "
                     "classes, because many are equal"
                 )
-            elif held != n:
-                raise RunFailed(f"area_predictions: {method} of {outcome} in {region} holds {held} of {n} predictions")
+            elif covered != n:
+                raise RunFailed(
+                    f"area_predictions: {method} of {outcome} in {region} covers {covered} of {n} predictions"
+                )
     return notes

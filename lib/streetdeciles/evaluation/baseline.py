@@ -1,4 +1,4 @@
-"""What a model must beat: to say the same for every place."""
+"""The baseline that a model must beat: the median decile everywhere."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ MAX_NAMED = 5
 
 
 def median_cells(cells: pd.DataFrame) -> pd.DataFrame:
-    """Cells of the method `median` for the places of `cells` (see `bootstrap.measure`; of one outcome and level).
+    """Cells of the method `median`, for the locations or areas counted in `cells` (see `bootstrap.measure`).
 
-    It always predicts the median of the true deciles of the very places it is measured on (rounded half to even), so
-    it knows more than a model may. It is measured on every place that at least one method predicts.
+    It predicts the median of the true deciles on which it is measured (rounded half to even), so it knows more than a
+    model may. It is measured wherever at least one method predicts. `cells` must have one outcome and level.
     """
     of_method = cells.groupby(["method", "area_id", "true_decile"], as_index=False)["n"].sum()
-    places = of_method.groupby(["area_id", "true_decile"], as_index=False)["n"].max()
-    median = np.rint(np.median(np.repeat(places["true_decile"].to_numpy(np.float64), places["n"])))
-    cells_of_median: pd.DataFrame = places.assign(method=MEDIAN, predicted_decile=median)
+    truth = of_method.groupby(["area_id", "true_decile"], as_index=False)["n"].max()
+    median = np.rint(np.median(np.repeat(truth["true_decile"].to_numpy(np.float64), truth["n"])))
+    cells_of_median: pd.DataFrame = truth.assign(method=MEDIAN, predicted_decile=median)
     return cells_of_median
 
 

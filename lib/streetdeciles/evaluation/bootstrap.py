@@ -1,4 +1,4 @@
-"""Measures with 95 % intervals, by drawing the areas anew many times."""
+"""Measures with 95 % intervals, from many random samples of the areas."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from streetdeciles.tables import MEASURES
 if TYPE_CHECKING:
     import pandas as pd
 
-SAMPLES_AT_ONCE = 100
-"""Samples drawn in one array [samples, areas]: 26 MB for England's areas."""
+SAMPLES_PER_BATCH = 100
+"""Samples in one array [samples, areas]: 26 MB for England's areas."""
 
 INTERVAL = (2.5, 97.5)
 
@@ -24,16 +24,16 @@ Metrics = dict[str, int | float | None]
 
 
 def measure(cells: pd.DataFrame, *, samples: int, random: np.random.Generator) -> dict[str, Metrics]:
-    """The row of `metrics` of each `method`: n, each measure, and its `_low` and `_high`; None where undefined.
+    """The row of `metrics` for each `method`: n, each measure, and its `_low` and `_high`; None if undefined.
 
-    All methods are measured on the same samples of areas, so that they can be compared. An area that is drawn comes
-    with all of its counts, so locations of one area, which are alike, do not count as independent.
+    All methods are measured on the same samples of areas, so that they can be compared. A sampled area contributes all
+    its counts, so that locations of one area, which are similar, do not count as independent.
 
     Args:
-        cells: of one region, outcome and level: `method`, `area_id`, `true_decile`, `predicted_decile` (may be a
+        cells: for one region, outcome and level: `method`, `area_id`, `true_decile`, `predicted_decile` (may be a
             fraction), and `n`, how often the pair occurs in the area.
-        samples: how often the areas are drawn; 0: no intervals.
-        random: the source of the draws.
+        samples: the number of samples; 0 for no intervals.
+        random: the generator of the samples.
     """
     area_of_row, areas = cells["area_id"].factorize(sort=True)
     tables = {
@@ -50,17 +50,17 @@ def measure(cells: pd.DataFrame, *, samples: int, random: np.random.Generator) -
 
 
 def _draw(n_areas: int, samples: int, random: np.random.Generator) -> Iterator[npt.NDArray[np.float64]]:
-    """How often each area is drawn, [samples at once, areas]."""
-    for start in range(0, samples, SAMPLES_AT_ONCE):
-        at_once = min(SAMPLES_AT_ONCE, samples - start)
-        areas = random.integers(0, n_areas, size=(at_once, n_areas))
-        areas += np.arange(at_once)[:, None] * n_areas
-        yield np.bincount(areas.ravel(), minlength=at_once * n_areas).reshape(at_once, n_areas).astype(np.float64)
+    """How often each area is in each sample, [samples in the batch, areas]."""
+    for start in range(0, samples, SAMPLES_PER_BATCH):
+        batch_size = min(SAMPLES_PER_BATCH, samples - start)
+        areas = random.integers(0, n_areas, size=(batch_size, n_areas))
+        areas += np.arange(batch_size)[:, None] * n_areas
+        yield np.bincount(areas.ravel(), minlength=batch_size * n_areas).reshape(batch_size, n_areas).astype(np.float64)
 
 
 @dataclass(frozen=True)
 class _CountTable:
-    """The cells of one method: a sparse matrix [areas, R * P] of counts, and what its columns stand for."""
+    """The cells of one method: a sparse matrix [areas, R * P] of counts, and the R true and P predicted deciles."""
 
     by_area: Any
     true: npt.NDArray[np.float64]
@@ -79,7 +79,7 @@ class _CountTable:
         return _CountTable(by_area, true, predicted, int(n.sum()))
 
     def measures(self, weights: npt.NDArray[np.float64]) -> dict[str, npt.NDArray[np.float64]]:
-        """Each measure [samples] where area a counts weights[sample, a] times."""
+        """Each measure [samples], with area a counted weights[sample, a] times."""
         counts = (self.by_area.T @ weights.T).T
         return measures_of_counts(counts.reshape(-1, self.true.size, self.predicted.size), self.true, self.predicted)
 

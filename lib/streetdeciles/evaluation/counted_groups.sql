@@ -1,4 +1,4 @@
--- Predictions of each group whose true decile is known, and those whose is not.
+-- For each group, the number of predictions with and without a known true decile.
 SELECT
     region,
     outcome,

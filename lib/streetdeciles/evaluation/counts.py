@@ -1,4 +1,4 @@
-"""The measures of a table of counts, many tables at once: for a thousand bootstrap samples of a million locations."""
+"""The measures of many tables of counts at once, for a thousand bootstrap samples of a million locations."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ Floats = npt.NDArray[np.float64]
 
 
 def measures_of_counts(counts: npt.NDArray[Any], true: Floats, predicted: Floats) -> dict[str, Floats]:
-    """Every measure of `ordinal.measures`, for pairs of deciles that are given by how often each occurs.
+    """Every measure of `ordinal.measures`, from the number of times that each pair of deciles occurs.
 
     Args:
-        counts: [..., R, P], how often a true decile true[r] met a predicted one predicted[p].
+        counts: [..., R, P], how often the pair (true[r], predicted[p]) occurs.
         true: whole deciles [R], ascending.
         predicted: deciles [P], ascending, not necessarily whole; rounded half to even where `ordinal.measures` does.
 
     Returns:
-        Each measure as [...], NaN where it is undefined (all of them where a table is empty).
+        Each measure as [...], NaN where it is undefined (all of them for an empty table).
     """
     cells = np.asarray(counts, dtype=np.float64)
     of_true, of_predicted = cells.sum(-1), cells.sum(-2)
@@ -33,7 +33,7 @@ def measures_of_counts(counts: npt.NDArray[Any], true: Floats, predicted: Floats
 
     with np.errstate(divide="ignore", invalid="ignore"):
         by_chance = np.einsum("...r,...p,rp->...", of_true, of_predicted, steps**2) / n**2
-        found = {
+        values = {
             "mae": mean(np.abs(true[:, None] - predicted)),
             "accuracy": mean(steps == 0),
             "within_1": mean(steps <= 1),
@@ -42,7 +42,7 @@ def measures_of_counts(counts: npt.NDArray[Any], true: Floats, predicted: Floats
             "spearman": _correlation(cells, _mid_ranks(of_true), _mid_ranks(of_predicted)),
             "kendall": _kendall(cells),
         }
-    return {name: found[name] for name in MEASURES}
+    return {name: values[name] for name in MEASURES}
 
 
 def _mid_ranks(counts: Floats) -> Floats:
@@ -50,7 +50,7 @@ def _mid_ranks(counts: Floats) -> Floats:
 
 
 def _correlation(cells: Floats, x: Floats, y: Floats) -> Floats:
-    """Linear correlation of values x [..., R] and y [..., P] at the cells."""
+    """Linear correlation of x [..., R] and y [..., P], weighted by the cells."""
     of_x, of_y = cells.sum(-1), cells.sum(-2)
     n = of_x.sum(-1, keepdims=True)
     from_mean_x = x - (of_x * x).sum(-1, keepdims=True) / n
@@ -62,12 +62,12 @@ def _correlation(cells: Floats, x: Floats, y: Floats) -> Floats:
 
 def _kendall(cells: Floats) -> Floats:
     """Kendall's tau-b."""
-    to_the_left_below = np.zeros_like(cells)
-    to_the_left_below[..., 1:, 1:] = cells.cumsum(-2).cumsum(-1)[..., :-1, :-1]
-    in_the_same_below = np.zeros_like(cells)
-    in_the_same_below[..., 1:, :] = cells.cumsum(-2)[..., :-1, :]
-    to_the_right_below = in_the_same_below.sum(-1, keepdims=True) - to_the_left_below - in_the_same_below
-    concordant_minus_discordant = (cells * (to_the_left_below - to_the_right_below)).sum((-2, -1))
+    below_left = np.zeros_like(cells)
+    below_left[..., 1:, 1:] = cells.cumsum(-2).cumsum(-1)[..., :-1, :-1]
+    below = np.zeros_like(cells)
+    below[..., 1:, :] = cells.cumsum(-2)[..., :-1, :]
+    below_right = below.sum(-1, keepdims=True) - below_left - below
+    concordant_minus_discordant = (cells * (below_left - below_right)).sum((-2, -1))
     n = cells.sum((-2, -1))
     tied_true, tied_predicted = ((cells.sum(axis) * (cells.sum(axis) - 1)).sum(-1) for axis in (-1, -2))
     pairs = n * (n - 1)

@@ -1,5 +1,5 @@
--- How often each true decile met each predicted one, in every area: what all measures follow from.
--- `true_decile` is null where it is not known; such rows are counted, not measured.
+-- How often each pair of true and predicted decile occurs in every area: all measures follow from these counts.
+-- `true_decile` is null if it is not known; such rows are counted, but not measured.
 SELECT
     l.region,
     p.outcome,

@@ -1,4 +1,4 @@
-"""Stage evaluation: how near predicted deciles are to the true ones, and how sure that is."""
+"""Stage evaluation: how close predicted deciles are to the true ones, with 95 % intervals."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ GROUP = ("region", "outcome", "level")
 
 
 def run(spark: SparkSession, config: RunConfig) -> StageReport:
-    """Write metrics: for each region, outcome and level a row for each method of the network, and for the baseline.
+    """Write metrics: for each region, outcome and level one row per method of the network, and one for the baseline.
 
-    Level `location` has the method `prediction`, level `area` those of the aggregation; the baseline is method and
-    model `median` (`baseline.py`).
+    Level `location` has the method `prediction`, level `area` the methods of the aggregation; the baseline has the
+    method and model `median` (`baseline.py`).
     """
     import pandas as pd
 
@@ -55,13 +55,13 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
 
 
 def _cells(spark: SparkSession, work_dir: str) -> DataFrame:
-    """Counts of pairs of deciles by area: at most 10 rows for each region, outcome, level, method and area."""
-    read = (PREDICTIONS, LOCATIONS, AREA_LABELS, AREA_PREDICTIONS)
-    return _query("measured", **{table.name: storage.read_table(spark, table, work_dir) for table in read})
+    """Counts of pairs of deciles: at most 10 rows per region, outcome, level, method and area."""
+    tables = (PREDICTIONS, LOCATIONS, AREA_LABELS, AREA_PREDICTIONS)
+    return _query("measured", **{table.name: storage.read_table(spark, table, work_dir) for table in tables})
 
 
 def _count(cells: DataFrame) -> list[Row]:
-    """For each group, how many predictions are `known` to be right or wrong, and how many are `unknown`."""
+    """For each group, the numbers of predictions whose true decile is `known` and `unknown`."""
     return _query("counted_groups", cells=cells).collect()
 
 
@@ -78,7 +78,7 @@ def _metrics(cells: pd.DataFrame, config: RunConfig) -> list[dict[str, Any]]:
     import pandas as pd
 
     group = {name: str(cells[name].iloc[0]) for name in GROUP}
-    # Seeded by the group's name, so that one outcome more does not change the intervals of the others.
+    # Seeded by the group's name, so that another outcome does not change the intervals of this one.
     random = np.random.default_rng([config.seed, zlib.crc32("/".join(group.values()).encode())])
     both = pd.concat([cells, median_cells(cells)])
     measured = measure(both, samples=config.evaluation.bootstrap, random=random)
@@ -90,7 +90,7 @@ def _metrics(cells: pd.DataFrame, config: RunConfig) -> list[dict[str, Any]]:
 
 def _notes(groups: Sequence[Row], outcomes: Sequence[str]) -> list[str]:
     unmeasured = [
-        f"{group['outcome']} in {group['region']}: no predicted {group['level']} has a true decile, nothing to measure"
+        f"{group['outcome']} in {group['region']}: no predicted {group['level']} has a true decile, so nothing is measured"
         for group in groups
         if not group["known"]
     ]

@@ -1,1 +1,1 @@
-"""Trained models as files: their card, their weights, models of other runs and of PyTorch, and their export."""
+"""Trained models as files: card, weights, export, and models that come from other runs or from PyTorch."""

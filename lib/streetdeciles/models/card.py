@@ -1,4 +1,4 @@
-"""What is known of a run's models without loading any: `models/model_card.json`."""
+"""The description of a run's models, `models/model_card.json`, read without loading any model."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Card = dict[str, Any]
 
 
 class ModelFile(NamedTuple):
-    """What the card says of one model. The hash tells one training from the next, for a worker outlives both."""
+    """The card's entry for one model. The hash tells trainings apart in a worker process that outlives them."""
 
     outcome: str
     fold: int
@@ -22,7 +22,7 @@ class ModelFile(NamedTuple):
 
 
 def read_card(models_uri: str) -> Card:
-    """The card of the models in a folder; RunRefused where there is none."""
+    """The card of the models in a folder; RunRefused if there is none."""
     uri = storage.join(models_uri, MODEL_CARD)
     if not storage.exists(uri):
         raise RunRefused(f"{uri}: no trained models; run the training stage first")
@@ -36,13 +36,13 @@ def model_files(card: Card) -> tuple[ModelFile, ...]:
 
 
 def chosen_models(card: Card, *, outcome: str | None = None, fold: int | None = None) -> list[dict[str, Any]]:
-    """What the card says of the models of an outcome or fold, or of all; RunRefused where there are none such."""
+    """The card's entries for the models of an outcome, a fold, or all; RunRefused if there are none."""
     models: list[dict[str, Any]] = card["models"]
-    found = [m for m in models if outcome in (None, m["outcome"]) and fold in (None, m["fold"])]
-    if not found:
+    chosen = [m for m in models if outcome in (None, m["outcome"]) and fold in (None, m["fold"])]
+    if not chosen:
         outcomes, folds = (sorted({m[name] for m in models}) for name in ("outcome", "fold"))
         raise RunRefused(
-            f"no model of outcome {outcome or 'any'}, fold {'any' if fold is None else fold}; there are the outcomes "
-            f"{', '.join(outcomes)} and the folds {', '.join(map(str, folds))}"
+            f"no model of outcome {outcome or 'any'}, fold {'any' if fold is None else fold}; expected one of the "
+            f"outcomes {', '.join(outcomes)} and of the folds {', '.join(map(str, folds))}"
         )
-    return found
+    return chosen

@@ -1,4 +1,4 @@
-"""Models as TensorFlow SavedModels or ONNX files, which need neither this package nor Keras."""
+"""Export of models as TensorFlow SavedModels or ONNX files, which need neither this package nor Keras."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ from streetdeciles.errors import RunRefused
 from streetdeciles.ordinal.network import shape_of
 
 ENDINGS = {"saved_model": "", "onnx": ".onnx"}
-"""Of each format, what the name of a model's folder or file ends with."""
+"""How the name of a model's folder or file ends, by format."""
 
 
 def export_models(
     models_uri: str, models: Iterable[dict[str, Any]], out: Path, *, how: str = "saved_model"
 ) -> list[Path]:
-    """Export each model to the folder `<out>/<outcome>/<fold>`, or the file `<fold>.onnx` there; their paths.
+    """Export each model to the folder `<out>/<outcome>/<fold>` or the file `<out>/<outcome>/<fold>.onnx`; their paths.
 
-    What is there is replaced. A model takes features float32 [n, views, feature_size] and view_mask bool [n, views] and
-    gives scores float32 [n, 1]: a loaded SavedModel's `serve` as a dict, an ONNX session by these names.
+    Earlier exports are replaced. A model takes features float32 [n, views, feature_size] and view_mask bool [n, views]
+    and returns scores float32 [n, 1]. Pass the inputs as a dict to `serve` of a loaded SavedModel, or by these names to
+    an ONNX session.
 
     Raises:
         RunRefused: Keras does not run on TensorFlow, or tf2onnx is not installed.
@@ -63,9 +64,9 @@ def _export(models_uri: str, model: dict[str, Any], target: Path, how: str) -> P
 def _to_onnx(network: keras.Model, path: Path) -> None:
     shape = shape_of(network)
     views = (1, shape.views)
-    # Keras exports only what has been called.
+    # Keras exports only a model that has been called.
     network({"features": np.zeros((*views, shape.features), np.float32), "view_mask": np.ones(views, bool)})
     with warnings.catch_warnings():
-        # Keras asks NumPy 1 for `np.object`, which tf2onnx needs.
+        # Keras looks for `np.object` in NumPy 1, for tf2onnx.
         warnings.filterwarnings("ignore", "In the future `np.object`", FutureWarning)
         network.export(path, format="onnx", verbose=False)

@@ -1,4 +1,4 @@
-"""Weights of the paper's PyTorch network as a model of ours, in a `models` folder with a model card."""
+"""Import of the paper's PyTorch network as a streetdeciles model, in a `models` folder with a model card."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from streetdeciles.models.torch_files import read_state_dict
 from streetdeciles.ordinal.network import NetworkShape, Weights, location_network
 
 VIEWS = 4
-"""The paper's. No weight depends on it."""
+"""The paper's number of views per location. No weight depends on it."""
 
 LAYERS = ("dense1", "dense2", "dense3", "dense4", "dense5")
-"""Three of the views, one behind their mean, and the score."""
+"""Three layers for the views, one after their mean, and the score."""
 
 
 def import_model(weights_uri: str, models_uri: str, *, outcome: str, fold: int) -> str:
     """Add the network whose `state_dict` is in a file to the folder `models_uri`; the URI of its .keras file.
 
     Raises:
-        RunRefused: not the paper's network, or a folder that has that model already, or others than imported ones.
+        RunRefused: not the paper's network, or a folder that already has this model or has trained models.
     """
     if not re.fullmatch(r"\w+", outcome):
         raise RunRefused(f"--outcome {outcome}: expected a name of letters, digits and _, e.g. imd_income")
@@ -37,7 +37,7 @@ def import_model(weights_uri: str, models_uri: str, *, outcome: str, fold: int) 
         "view_units": list(shape.view_units),
         "location_units": list(shape.location_units),
     }
-    models, notes = _models_there(models_uri, outcome, fold, training, shape)
+    models, notes = _models_in(models_uri, outcome, fold, training, shape)
     model = save_model(location_network(shape), weights, models_uri, outcome=outcome, fold=fold)
     models.append({**model, "best_epoch": None, "val_loss": None, "val_mae": None})
     notes.append(f"{outcome}, fold {fold}: imported from {weights_uri}")
@@ -48,8 +48,8 @@ def import_model(weights_uri: str, models_uri: str, *, outcome: str, fold: int) 
 def network_of(state: dict[str, npt.NDArray[Any]], source: str) -> tuple[NetworkShape, Weights]:
     """Shape and weights, in `location_network`'s order, of a `state_dict` of dense1 … dense5.
 
-    `source` is what errors name. A prefix that all names have, as DataParallel's `module.`, is left out. PyTorch's
-    weights are [out, in].
+    Errors name `source`. A prefix that all names share, such as DataParallel's `module.`, is removed. PyTorch's weights
+    are [out, in].
     """
     arrays = _by_layer(state, source)
     weights: Weights = []
@@ -67,19 +67,21 @@ def network_of(state: dict[str, npt.NDArray[Any]], source: str) -> tuple[Network
 
 
 def _by_layer(state: dict[str, npt.NDArray[Any]], source: str) -> dict[str, npt.NDArray[Any]]:
-    """The arrays by names without the prefix; RunRefused where they are not those of LAYERS."""
+    """The arrays by their names without the prefix; RunRefused if they are not those of LAYERS."""
     first = f"{LAYERS[0]}.weight"
     prefix = next((name.removesuffix(first) for name in state if re.fullmatch(rf"(.*\.)?{re.escape(first)}", name)), "")
     names = [f"{layer}.{part}" for layer in LAYERS for part in ("weight", "bias")]
     missing = [name for name in names if prefix + name not in state]
     others = [name for name in state if name.removeprefix(prefix) not in names]
     if missing or others:
-        told = [
-            f"{what} {', '.join(found[:4])}" for what, found in (("missing", missing), ("unknown", others)) if found
+        differences = [
+            f"{what} {', '.join(different[:4])}"
+            for what, different in (("missing", missing), ("unknown", others))
+            if different
         ]
         raise RunRefused(
             f"{source}: expected weight and bias of {LAYERS[0]} … {LAYERS[-1]}, as the paper's PyTorch network has; "
-            f"{'; '.join(told)}"
+            f"{'; '.join(differences)}"
         )
     return {name: state[prefix + name] for name in names}
 
@@ -90,19 +92,19 @@ def _checked(array: npt.NDArray[Any], expected: tuple[int, ...], what: str) -> n
     if array.dtype.kind != "f":
         raise RunRefused(f"{what}: expected floating-point numbers, found {array.dtype}")
     if not np.isfinite(array).all():
-        raise RunRefused(f"{what}: holds numbers that are not finite")
+        raise RunRefused(f"{what}: contains NaN or infinity")
     return array.astype(np.float32)
 
 
-def _models_there(
+def _models_in(
     models_uri: str, outcome: str, fold: int, training: dict[str, Any], shape: NetworkShape
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    """Models and notes of the folder's card, to be added to; none where there is no card yet."""
+    """Models and notes on the folder's card, to add to; empty if there is no card yet."""
     if not storage.exists(storage.join(models_uri, MODEL_CARD)):
         return [], []
     card = read_card(models_uri)
     if card["training"] != training or card["input"]["features"] != [shape.views, shape.features]:
-        raise RunRefused(f"{models_uri}: holds models that were trained, or are of another shape; take another --out")
+        raise RunRefused(f"{models_uri}: has trained models, or models of another shape; choose another --out")
     if any((model["outcome"], model["fold"]) == (outcome, fold) for model in card["models"]):
-        raise RunRefused(f"{models_uri}: has a model of {outcome}, fold {fold} already; take another --fold or --out")
+        raise RunRefused(f"{models_uri}: already has a model of {outcome}, fold {fold}; choose another --fold or --out")
     return card["models"], card["notes"]

@@ -1,4 +1,4 @@
-"""Weights of several trained models out of their files."""
+"""Reading the weights of several trained models from their files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def load_weights(models_uri: str, files: Sequence[ModelFile]) -> tuple[NetworkSh
     """The shape that all models in `files` below the URI `models_uri` share, and the weights of each.
 
     Raises:
-        RunFailed: a model has another shape than the others.
+        RunFailed: the models do not all have the same shape.
     """
     with tempfile.TemporaryDirectory() as folder:
         local = Path(folder) / "model.keras"
@@ -33,12 +33,12 @@ def load_weights(models_uri: str, files: Sequence[ModelFile]) -> tuple[NetworkSh
 
 
 def _load(path: Path, network: keras.Model | None, name: str) -> keras.Model:
-    """The model in the file; its weights go into `network` if there is one: much quicker than building it again."""
+    """The model in the file; with `network`, its weights are loaded into that, which is much quicker."""
     if network is None:
         return keras_files.load_model(path, f"models/{name}")
     try:
         keras_files.check_archive(path, f"models/{name}")
         network.load_weights(path)
     except ValueError as error:
-        raise RunFailed(f"models/{name}: has another shape than the other models; train them together") from error
+        raise RunFailed(f"models/{name}: its shape differs from the other models; train them together") from error
     return network

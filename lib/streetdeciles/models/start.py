@@ -1,4 +1,4 @@
-"""The models that a fine-tuning starts from: those of another run, or one for all."""
+"""The models that a fine-tuning starts from: those of another run, or one model for all."""
 
 from __future__ import annotations
 
@@ -19,42 +19,43 @@ KEY = "training.start_from"
 
 @dataclass(frozen=True)
 class StartModels:
-    """Weights by outcome, and there one or more in the order of their folds; outcome None: for every outcome."""
+    """Weights by outcome and fold; with outcome None, for every outcome."""
 
     by_outcome: dict[str | None, dict[int, Weights]]
 
     def weights(self, outcome: str, fold: int) -> Weights:
-        """Of the same outcome and fold; where fewer folds were trained, of one after the other."""
+        """The weights of the same outcome and fold; a fold that was not trained gets another one's, in turn."""
         by_fold = self.by_outcome.get(outcome) or self.by_outcome[None]
         weights = by_fold.get(fold) or by_fold[sorted(by_fold)[fold % len(by_fold)]]
         return [array.copy() for array in weights]
 
     @property
     def fingerprint(self) -> str:
-        found = [
+        """Equal for equal start models."""
+        hashes = [
             (outcome, fold, weights_hash(w)) for outcome, folds in self.by_outcome.items() for fold, w in folds.items()
         ]
-        return hashlib.sha256(repr(found).encode()).hexdigest()[:16]
+        return hashlib.sha256(repr(hashes).encode()).hexdigest()[:16]
 
 
 def load_start_models(path: str, outcomes: tuple[str, ...], shape: NetworkShape) -> StartModels:
-    """The models of a folder with a model card, or the one of a .keras file.
+    """The models of a folder with a model card, or the single model of a .keras file.
 
     Args:
-        outcomes: what will be trained; others in the folder are left alone.
-        shape: what the models must be like but for `views` and `noise`, on which no weight depends.
+        outcomes: the outcomes to train; others in the folder are not loaded.
+        shape: the shape that the models must have, except for `views` and `noise`, on which no weight depends.
 
     Raises:
-        RunRefused: not models of streetdeciles, of another shape, or an outcome that the folder does not have.
+        RunRefused: not models of streetdeciles, models of another shape, or an outcome that the folder does not have.
     """
     if path.endswith(".keras"):
         return StartModels({None: {0: _load(path, shape)}})
     models = read_card(path)["models"]
-    there = {model["outcome"] for model in models}
-    if missing := [outcome for outcome in outcomes if outcome not in there]:
+    trained = {model["outcome"] for model in models}
+    if missing := [outcome for outcome in outcomes if outcome not in trained]:
         raise RunRefused(
-            f"{KEY}: {path} has no model of {', '.join(missing)}; there are {', '.join(sorted(there))}: leave the "
-            "others out of dataset.outcomes, or give the .keras file of one model, for all outcomes to start from"
+            f"{KEY}: {path} has no model of {', '.join(missing)}; it has {', '.join(sorted(trained))}: remove the "
+            "others from dataset.outcomes, or set the .keras file of one model, from which all outcomes start"
         )
     by_outcome: dict[str | None, dict[int, Weights]] = {}
     for model in models:
@@ -70,18 +71,18 @@ def _load(uri: str, shape: NetworkShape) -> Weights:
         local.write_bytes(storage.read_bytes(uri))
         try:
             network = keras_files.load_model(local, uri)
-            found = shape_of(network)
-        except Exception as error:  # whatever Keras says of a file that is something else
-            raise RunRefused(f"{KEY}: {uri} is not a model that streetdeciles has trained ({error!s:.200})") from error
+            loaded = shape_of(network)
+        except Exception as error:  # of any kind: the file may be anything
+            raise RunRefused(f"{KEY}: {uri} is not a model trained by streetdeciles ({error!s:.200})") from error
     for name, what in (
-        ("features", "number of features a view"),
+        ("features", "number of features per view"),
         ("variant", "training.variant"),
         ("view_units", "training.view_units"),
         ("location_units", "training.location_units"),
     ):
-        if getattr(found, name) != getattr(shape, name):
-            theirs, ours = (_shown(getattr(one, name)) for one in (found, shape))
-            raise RunRefused(f"{KEY}: {uri}: its {what} is {theirs}, and here it is {ours}; they must be the same")
+        if getattr(loaded, name) != getattr(shape, name):
+            its, expected = (_shown(getattr(each, name)) for each in (loaded, shape))
+            raise RunRefused(f"{KEY}: {uri}: its {what} is {its}, and this run's is {expected}; they must be equal")
     weights: Weights = network.get_weights()
     return weights
 

@@ -1,4 +1,4 @@
-"""Trained models as files: `models/<outcome>/<fold>.keras`, and a card that says what they are."""
+"""Writing trained models: `models/<outcome>/<fold>.keras`, and the card that describes them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from streetdeciles.ordinal.network import NetworkShape, Weights, location_networ
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """The weights of a model's best epoch, in `location_network`'s order, and its loss and MAE on validation rows."""
+    """A model at its best epoch: weights in `location_network`'s order, and loss and MAE on its validation rows."""
 
     outcome: str
     fold: int
@@ -30,7 +30,7 @@ class TrainedModel:
 
 
 def save_models(models: Iterable[TrainedModel], shape: NetworkShape, folder: str) -> list[dict[str, Any]]:
-    """Write each model below the URI `folder`; what the card says of them, in the order given."""
+    """Write each model below the URI `folder`; returns their entries for the card, in the same order."""
     network = location_network(shape)
     return [
         {
@@ -44,7 +44,7 @@ def save_models(models: Iterable[TrainedModel], shape: NetworkShape, folder: str
 
 
 def save_model(network: keras.Model, weights: Weights, folder: str, *, outcome: str, fold: int) -> dict[str, Any]:
-    """Write `network` with `weights` below the URI `folder`; what the card says of its file."""
+    """Write `network` with `weights` below the URI `folder`; returns its entry for the card."""
     file = f"{outcome}/{fold}.keras"
     network.set_weights(weights)
     with tempfile.TemporaryDirectory() as local:
@@ -64,10 +64,10 @@ def save_card(
     training_set: str = "",
     split: dict[str, Any] | None = None,
 ) -> None:
-    """Write the card: the models, the shape of their input, the settings of the training, the notes on it.
+    """Write the card: the models, the shape of their input, the settings of the training, and notes.
 
-    `training_set` is the fingerprint of the rows: equal cards are of models that have learned from equal rows. `split`
-    says which of them a model has not seen.
+    `training_set` is the fingerprint of the rows that the models have learned from. `split` says which of them a model
+    has not seen.
     """
     card = {
         "models": list(models),
@@ -82,7 +82,7 @@ def save_card(
 
 
 def weights_hash(weights: Weights) -> str:
-    """Equal for equal weights, unlike the hash of a .keras file, which holds the time it was written."""
+    """Equal for equal weights, unlike the hash of a .keras file, which contains the time of writing."""
     digest = hashlib.sha256()
     for array in weights:
         digest.update(np.ascontiguousarray(array).tobytes())

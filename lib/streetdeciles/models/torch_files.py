@@ -1,7 +1,7 @@
-"""PyTorch's files of weights (`torch.save(network.state_dict(), …)`), read without PyTorch.
+"""PyTorch's weight files (`torch.save(network.state_dict(), …)`), read without PyTorch.
 
-Such a file is a pickle with the numbers beside it, in a zip archive or, before PyTorch 1.6, behind it. A pickle can
-run any program when it is opened, so it is read as data (`pickled.py`): tensors and dicts and nothing else.
+Such a file is a zip archive of a pickle and the numbers or, before PyTorch 1.6, a pickle followed by the numbers. A
+pickle can run any program when it is opened, so it is read as data (`pickled.py`): only tensors and dicts.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from streetdeciles.pickled import Call, Held, Name, NotWeights, read_pickle
 Array = npt.NDArray[Any]
 
 PICKLE_MB = 1
-"""Of a zip archive's pickle, which holds names and shapes; the numbers are in members of their own."""
+"""Maximum size of a zip archive's pickle, which holds names and shapes; the numbers are in other members."""
 
-MAX_TIMES = 2
-"""So many times the numbers of the storages the tensors may hold, some being views of the same; else a file of some MB
-could ask for any number of copies."""
+MAX_REPETITION = 2
+"""The tensors may hold at most so many times the numbers of their storages, because several may be views of the same
+storage. Without a limit, a small file could ask for any number of copies."""
 
 _ZIP = b"PK\x03\x04"
 _LEGACY = 0x1950A86A20F9469CFC6C
@@ -51,14 +51,14 @@ _DAMAGE = (
     TypeError,
     ValueError,
 )
-"""What zip reader and NumPy raise of files that are cut short, or are something else."""
+"""What the zip reader and NumPy raise for files that are truncated, or of another kind."""
 
 
 def read_state_dict(uri: str) -> dict[str, Array]:
     """The arrays of a `state_dict` by name, in the file's order; bfloat16 becomes float32.
 
     Raises:
-        RunRefused: no such file, not a state_dict, damaged, or holding anything but tensors.
+        RunRefused: the file does not exist, is damaged, is not a state_dict, or holds anything but tensors.
     """
     fs, path = storage.filesystem(uri)
     try:
@@ -67,18 +67,18 @@ def read_state_dict(uri: str) -> dict[str, Array]:
             file.seek(0)
             return _read_zip(file) if start == _ZIP else _read_legacy(file)
     except FileNotFoundError as error:
-        raise RunRefused(f"{uri}: there is no such file") from error
+        raise RunRefused(f"{uri}: no such file") from error
     except NotWeights as error:
         raise RunRefused(f"{uri}: {error}") from error
     except _DAMAGE as error:
         raise RunRefused(
-            f"{uri}: cannot be read ({' '.join(str(error).split())[:120]}); expected a file that "
-            "torch.save(network.state_dict(), …) has written, whole"
+            f"{uri}: cannot be read ({' '.join(str(error).split())[:120]}); expected a complete file written by "
+            "torch.save(network.state_dict(), …)"
         ) from error
 
 
 def _shown(text: str) -> str:
-    """A name out of a file, as it may be put on a terminal."""
+    """A name from a file, made safe for a terminal."""
     return ascii(text)[1:-1][:80]
 
 
@@ -94,10 +94,11 @@ class _Storage(NamedTuple):
     def size(self) -> int:
         return self.numbers * (2 if self.kind == _BFLOAT16 else np.dtype(self.kind).itemsize)
 
-    def check_bytes(self, found: int) -> None:
-        if found != self.size:
+    def check_bytes(self, n_bytes: int) -> None:
+        if n_bytes != self.size:
             raise NotWeights(
-                f"the file is cut short or damaged: storage {_shown(self.key)} has {found} bytes, expected {self.size}"
+                f"the file is truncated or damaged: storage {_shown(self.key)} has {n_bytes} bytes, "
+                f"expected {self.size}"
             )
 
     def array(self, content: bytes) -> Array:
@@ -129,7 +130,7 @@ def _read_zip(file: BinaryIO) -> dict[str, Array]:
     with zipfile.ZipFile(file) as archive:
         pickles = [name for name in archive.namelist() if re.fullmatch(r"[^/]+/data\.pkl", name)]
         if len(pickles) != 1:
-            raise NotWeights("a zip archive that torch.save has not written: expected one <name>/data.pkl in it")
+            raise NotWeights("a zip archive that torch.save did not write: expected one <name>/data.pkl in it")
         folder = pickles[0].removesuffix("data.pkl")
         order = f"{folder}byteorder"
         if order in archive.namelist() and (
@@ -140,31 +141,31 @@ def _read_zip(file: BinaryIO) -> dict[str, Array]:
         if size > PICKLE_MB * 2**20:
             raise NotWeights(f"its data.pkl is larger than {PICKLE_MB} MB, and weights need some kilobytes")
         with archive.open(pickles[0]) as member:
-            tensors = _tensors(read_pickle(member, size, _ADMITTED))  # type: ignore[arg-type]  # reads and tells
+            tensors = _tensors(read_pickle(member, size, _ADMITTED))  # type: ignore[arg-type]  # has read and tell
         storages = _storages(tensors)
         for key, held in storages.items():
             about = archive.getinfo(f"{folder}data/{key}")
             if about.compress_type != zipfile.ZIP_STORED or about.file_size != about.compress_size:
-                raise NotWeights("its numbers are compressed, which torch.save does not do")
+                raise NotWeights("its numbers are compressed, and torch.save does not compress")
             held.check_bytes(about.file_size)
         numbers = {key: held.array(archive.read(f"{folder}data/{key}")) for key, held in storages.items()}
     return {name: tensor.array(numbers[tensor.held.key]) for name, tensor in tensors.items()}
 
 
 def _read_legacy(file: BinaryIO) -> dict[str, Array]:
-    """A pickle each of a magic number, the version, the machine, the dict and the storages' keys, then the storages."""
+    """Pickles of a magic number, the version, the machine, the dict and the storages' keys, then the storages."""
     size = file.seek(0, 2)
     file.seek(0)
     magic, _, machine = (read_pickle(file, size, ()) for _ in range(3))
     if magic != _LEGACY:
-        raise NotWeights("not a file of torch.save")
+        raise NotWeights("not a file written by torch.save")
     if not isinstance(machine, dict) or machine.get("little_endian") is not True:
         raise NotWeights("written by a big-endian machine; save it on another")
     tensors = _tensors(read_pickle(file, size, _ADMITTED))
     storages = _storages(tensors)
     numbers = {}
     for key in _texts(read_pickle(file, size, ())):
-        file.read(8)  # their number again
+        file.read(8)  # the number of values, again
         held = storages[key]
         if held.size > size - file.tell():
             held.check_bytes(size - file.tell())
@@ -172,10 +173,12 @@ def _read_legacy(file: BinaryIO) -> dict[str, Array]:
     return {name: tensor.array(numbers[tensor.held.key]) for name, tensor in tensors.items()}
 
 
-def _tensors(found: object) -> dict[str, _Tensor]:
-    items = found.items if isinstance(found, Call) and found.function == _ORDERED_DICT else found
+def _tensors(unpickled: object) -> dict[str, _Tensor]:
+    items = unpickled
+    if isinstance(unpickled, Call) and unpickled.function == _ORDERED_DICT:
+        items = unpickled.items
     if not isinstance(items, dict):
-        raise NotWeights(f"expected a state_dict, found {_kind(found)}")
+        raise NotWeights(f"expected a state_dict, found {_kind(unpickled)}")
     tensors = {}
     for name, held in items.items():
         value = held.arguments[0] if _calls(held, _PARAMETER) and held.arguments else held
@@ -187,7 +190,7 @@ def _tensors(found: object) -> dict[str, _Tensor]:
 
 
 def _tensor(call: Call) -> _Tensor:
-    """What `torch._utils._rebuild_tensor_v2` is asked for; a view that leads out of its storage is refused."""
+    """The arguments of `torch._utils._rebuild_tensor_v2`; refuses a view beyond the end of its storage."""
     match call.arguments:
         case (Held(about), int(offset), tuple(shape), tuple(strides), *_) if len(shape) == len(strides) <= 32:
             held = _storage(about)
@@ -197,7 +200,7 @@ def _tensor(call: Call) -> _Tensor:
         raise NotWeights("the file is damaged: a tensor without storage, shape and strides")
     last = offset + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
     if prod(shape) > held.numbers or (prod(shape) and last >= held.numbers):
-        raise NotWeights(f"the file is damaged: a tensor of shape {shape} leads out of its storage")
+        raise NotWeights(f"the file is damaged: a tensor of shape {shape} extends beyond its storage")
     return _Tensor(held, offset, shape, strides)
 
 
@@ -205,27 +208,27 @@ def _storage(about: object) -> _Storage:
     match about:
         case (str(), Name() as kind, str(key), _, int(numbers), *view) if kind in _STORAGES and numbers >= 0:
             if view not in ([], [None]):
-                raise NotWeights("its storages are parts of others; save it again with PyTorch 1.6 or newer")
+                raise NotWeights("its storages are parts of other storages; save it again with PyTorch 1.6 or newer")
             return _Storage(key, _STORAGES[kind], numbers)
     raise NotWeights("the file is damaged: a storage without type, name and size")
 
 
 def _storages(tensors: dict[str, _Tensor]) -> dict[str, _Storage]:
-    """The storages by key; refused where the tensors would take much more memory than the file has bytes."""
+    """The storages by key; refuses tensors that would take much more memory than the file."""
     storages: dict[str, _Storage] = {}
     for tensor in tensors.values():
         if storages.setdefault(tensor.held.key, tensor.held) != tensor.held:
             raise NotWeights(f"the file is damaged: two storages are called {_shown(tensor.held.key)}")
-    there = sum(held.numbers for held in storages.values())
-    if sum(prod(tensor.shape) for tensor in tensors.values()) > MAX_TIMES * there:
-        raise NotWeights(f"refused, its tensors repeat the same numbers more than {MAX_TIMES} times")
+    stored = sum(held.numbers for held in storages.values())
+    if sum(prod(tensor.shape) for tensor in tensors.values()) > MAX_REPETITION * stored:
+        raise NotWeights(f"refused, its tensors repeat the same numbers more than {MAX_REPETITION} times")
     return storages
 
 
-def _texts(found: object) -> list[str]:
-    if not isinstance(found, list) or not all(isinstance(key, str) for key in found):
+def _texts(unpickled: object) -> list[str]:
+    if not isinstance(unpickled, list) or not all(isinstance(key, str) for key in unpickled):
         raise NotWeights("the file is damaged: no list of storages")
-    return found
+    return unpickled
 
 
 def _calls(value: object, *functions: Name) -> bool:

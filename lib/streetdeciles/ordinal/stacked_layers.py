@@ -45,8 +45,8 @@ class StackedDense(keras.layers.Layer):  # type: ignore[misc]
 class StackedBatchNormalization(keras.layers.Layer):  # type: ignore[misc]
     """Batch normalisation of [models, rows, units]: each model has its own statistics, over its own rows.
 
-    `used_rows` float [models, rows] is 1 for a row that counts for a model and 0 for one that it must not learn from. In
-    training, the rows of the batch that count normalise each model; without such rows its statistics do not change.
+    `used_rows` float [models, rows] is 1 for a row that counts for a model, and 0 for one that it must not learn from.
+    In training, the rows of the batch that count normalise each model; without such rows its statistics do not change.
 
     The moving statistics are averages over the batches so far, with weights that fall by `momentum` per step, as in
     `keras.layers.BatchNormalization`. Their initial values (mean 0, variance 1) have no weight in them: otherwise the

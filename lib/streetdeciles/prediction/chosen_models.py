@@ -1,4 +1,4 @@
-"""Which models predict, and how they are used: what the driver tells the workers."""
+"""Which models predict, and how: the driver sends this to the workers."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from streetdeciles.models.card import ModelFile
 class ChosenModels:
     """The models in `files`, below the URI `uri`.
 
-    mean: predict by the mean score of all models of an outcome; else by those that have not seen the location's fold.
-    held_out_deciles: where set, an outcome is predicted where its decile is one of these, by its one model.
+    mean: predict with the mean score of all models of an outcome, else with those that have not seen the location's
+        fold.
+    held_out_deciles: if set, each outcome has one model, which predicts the locations whose decile is one of these.
     """
 
     uri: str

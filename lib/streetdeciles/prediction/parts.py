@@ -1,4 +1,4 @@
-"""Predictions in parts, each of some files of the training set: a run that was killed goes on with the missing ones."""
+"""Predictions in parts, one per few files of the training set: a killed run continues with the missing parts."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from streetdeciles.tables import PREDICTIONS
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-MOST_PARTS = 20
-"""A part is a Spark job: with more of them fewer tasks would run side by side, with fewer a kill would cost more."""
+MAX_PARTS = 20
+"""A part is a Spark job. With more parts fewer tasks run side by side; with fewer parts a kill loses more work."""
 
 Part = Sequence[str]
 """Names of files of the training set."""
@@ -23,42 +23,40 @@ logger = logging.getLogger(__name__)
 
 
 def plan_parts(files: Sequence[str]) -> list[Part]:
-    """`files` in at most MOST_PARTS runs of neighbours. It depends on nothing else, so a rerun has the same parts."""
-    size = max(1, -(-len(files) // MOST_PARTS))
+    """`files` in at most MAX_PARTS runs of neighbours; depends on nothing else, so a rerun has the same parts."""
+    size = max(1, -(-len(files) // MAX_PARTS))
     return [files[first : first + size] for first in range(0, len(files), size)]
 
 
 def predict_parts(
-    spark: SparkSession, parts: Sequence[Part], predicted: Callable[[Part], DataFrame], *, folder: str, key: str
+    spark: SparkSession, parts: Sequence[Part], predict_part: Callable[[Part], DataFrame], *, folder: str, key: str
 ) -> DataFrame:
-    """The predictions of all parts, from the files that each is written to below the URI `folder`.
+    """The predictions of all parts, which are written below the URI `folder` one by one.
 
-    A part is finished when its mark stands beside it; it is not predicted again while `key` is the same.
+    A part with a mark file beside it is finished; it is not predicted again while `key` is the same.
 
     Args:
-        predicted: of a part, in the columns of the table predictions.
-        folder: the caller removes it, when the predictions are where they belong.
+        predict_part: returns a part's predictions, with the columns of the table predictions.
+        folder: the caller deletes it after writing the table.
     """
-    _keep_parts_of(folder, key)
+    _remove_parts_of_other_runs(folder, key)
     uris = [storage.join(folder, f"{number:02d}") for number in range(len(parts))]
     missing = [number for number, uri in enumerate(uris) if not storage.exists(f"{uri}.json")]
     if len(missing) < len(parts):
-        logger.info(
-            "prediction: %d of %d parts are there, the others are predicted", len(parts) - len(missing), len(parts)
-        )
+        logger.info("prediction: %d of %d parts are already finished", len(parts) - len(missing), len(parts))
     with progress("prediction", len(missing), unit="parts") as advance:
         for number in missing:
-            predicted(parts[number]).write.mode("overwrite").parquet(storage.spark_uri(uris[number]))
+            predict_part(parts[number]).write.mode("overwrite").parquet(storage.spark_uri(uris[number]))
             storage.write_json(f"{uris[number]}.json", list(parts[number]))
             advance(1)
     return storage.read_parquet(spark, *uris, schema=PREDICTIONS.ddl)
 
 
-def _keep_parts_of(folder: str, key: str) -> None:
+def _remove_parts_of_other_runs(folder: str, key: str) -> None:
     uri = storage.join(folder, "key.json")
     if storage.exists(uri):
         if storage.read_json(uri) == key:
             return
-        logger.info("prediction: %s is of other models or another training set; it is removed", folder)
+        logger.info("prediction: deleted %s, which has other models or another training set", folder)
     storage.remove(folder)
     storage.write_json(uri, key)

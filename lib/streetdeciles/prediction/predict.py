@@ -1,4 +1,4 @@
-"""Rows of the training set to rows of `predictions`, Arrow in and Arrow out: what runs on an executor."""
+"""From rows of the training set to rows of `predictions`, in Arrow batches; runs on an executor."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ MODEL = "network"
 
 
 def predict(batches: Iterable[pa.RecordBatch], *, models: ChosenModels, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """Predictions in `schema` of every location (columns COLUMNS) and outcome, as `models` asks for.
+    """Predictions in `schema` for every location (columns COLUMNS) and outcome, with the chosen `models`.
 
-    With `held_out_deciles` there is a column of deciles for each outcome too.
+    With `held_out_deciles`, `batches` also have a column of deciles for each outcome.
 
     Raises:
-        RunFailed: a location is in a fold that no model was held out for, or has features that are not finite.
+        RunFailed: a location is in a fold without models, or has features that are not finite.
     """
     _use_own_cores()
     start_keras()
@@ -44,7 +44,7 @@ def predict(batches: Iterable[pa.RecordBatch], *, models: ChosenModels, schema: 
 
 
 def _refuse_not_finite(locations: pa.RecordBatch, features: npt.NDArray[Any]) -> None:
-    """Training has refused them already, but a run with the models of another run did not train."""
+    """Training refuses them too, but a run with the models of another run does not train."""
     finite = np.isfinite(features).all(axis=(1, 2))
     if not finite.all():
         bad = locations.column("location_id")[int(np.flatnonzero(~finite)[0])]
@@ -55,7 +55,7 @@ def _refuse_not_finite(locations: pa.RecordBatch, features: npt.NDArray[Any]) ->
 
 
 def _rows(locations: pa.RecordBatch, prediction: Prediction, schema: pa.Schema) -> pa.RecordBatch:
-    """One row for each location and outcome that is included, location by location."""
+    """One row per included location and outcome, location by location."""
     location, outcome = np.nonzero(prediction.included)
     n, classes = len(location), prediction.probabilities.shape[-1]
     offsets = np.arange(0, n * classes + 1, classes, dtype=np.int32)
@@ -75,7 +75,7 @@ def _rows(locations: pa.RecordBatch, prediction: Prediction, schema: pa.Schema) 
 
 
 def _use_own_cores() -> None:
-    """A task's network computes on the task's cores only: others run beside it. Too late once the network is there."""
+    """Let the network use only the cores of its task, because others run beside it. Must precede Keras' start."""
     from pyspark import TaskContext
 
     context = TaskContext.get()

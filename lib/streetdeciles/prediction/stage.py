@@ -1,4 +1,4 @@
-"""Stage prediction: what the split holds out, by the models that have not seen it, or every location by given ones."""
+"""Stage prediction: held-out locations by models that have not seen them, or all by the models of another run."""
 
 from __future__ import annotations
 
@@ -32,13 +32,12 @@ PARTS = ("_staging", "predictions-in-parts")
 def run(spark: SparkSession, config: RunConfig) -> StageReport:
     """Write predictions: one row for each location and each trained outcome, where the location is held out.
 
-    With `prediction.models` that is every location; the score is the mean of all models there, and the fold is null:
-    whether they have seen an area, nobody here knows.
+    With `prediction.models` every location is predicted: its score is the mean of all those models, and its fold is
+    null, because it is not known whether they have seen the area.
 
     Raises:
-        RunRefused: nothing is held out by the split, or the given models are of other features, or of none of the
-            outcomes.
-        RunFailed: no training set, no models, or other rows than there are held-out locations and outcomes.
+        RunRefused: the split holds nothing out, or `prediction.models` have other features or none of the outcomes.
+        RunFailed: no training set, no models, or rows that are not the held-out locations x outcomes.
     """
     models = _models(config)
     outcomes = models.outcomes
@@ -46,11 +45,14 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     with spark_settings(spark, _small_batches(config.prediction.batch_size)):
         n_locations, n_held_out, expected = _count(_locations(spark, config, list(files)), config, outcomes)
         if not n_held_out:
-            raise RunFailed(f"training_set: no location is held out of {', '.join(outcomes)}; there is none to predict")
+            raise RunFailed(
+                f"training_set: no location is held out for {', '.join(outcomes)}, so none can be predicted"
+            )
         rows = _write(spark, config, models, files)
     if rows != expected:
         raise RunFailed(
-            f"predictions: {rows} rows of {expected} held-out locations x outcomes; run the stage prediction again"
+            f"predictions: wrote {rows} rows for {expected} held-out locations x outcomes; "
+            "run the stage prediction again"
         )
     counts = {"locations": n_locations}
     if n_held_out < n_locations:
@@ -60,23 +62,23 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
 
 
 def _write(spark: SparkSession, config: RunConfig, models: ChosenModels, files: Mapping[str, int]) -> int:
-    """Write predictions, part by part where the training set has several files; its rows."""
+    """Write predictions, part by part if the training set has several files; returns the number of rows."""
     outcomes = models.outcomes
     columns = (*COLUMNS, *(outcomes if models.held_out_deciles else ()))
     is_held_out = _is_held_out(split_of(config.dataset, config.training.folds), outcomes)
     work = partial(predict, models=models, schema=PREDICTIONS.arrow_schema())
 
-    def predicted(part: Part) -> DataFrame:
+    def predict_part(part: Part) -> DataFrame:
         held_out = _locations(spark, config, part).where(is_held_out).select(*columns)
         return held_out.mapInArrow(work, PREDICTIONS.ddl)
 
     parts = plan_parts(list(files))
     if len(parts) == 1:
-        return storage.write_table(predicted(parts[0]), PREDICTIONS, config.work_dir)
+        return storage.write_table(predict_part(parts[0]), PREDICTIONS, config.work_dir)
     folder = storage.join(config.work_dir, *PARTS)
     key = settings_digest(models=asdict(models), files=files, folds=config.training.folds, version=__version__)
     rows = storage.write_table(
-        predict_parts(spark, parts, predicted, folder=folder, key=key), PREDICTIONS, config.work_dir
+        predict_parts(spark, parts, predict_part, folder=folder, key=key), PREDICTIONS, config.work_dir
     )
     storage.remove(folder)
     return rows
@@ -86,29 +88,29 @@ def _notes(config: RunConfig, models: ChosenModels, outcomes: Sequence[str]) -> 
     notes = [f"{outcome}: no model was trained" for outcome in config.dataset.outcomes if outcome not in outcomes]
     if models.mean:
         n_models = len(models.files) // len(outcomes)
-        notes.append(f"scores are the mean of {n_models} models an outcome, of {models.uri}; not held out")
+        notes.append(f"scores are the mean of {n_models} models per outcome, from {models.uri}; not held out")
     return notes
 
 
 def _models(config: RunConfig) -> ChosenModels:
     if "prediction" in split_of(config.dataset, config.training.folds).skipped_stages:
         raise RunRefused(
-            "dataset.split train_only holds no location out, so none can be predicted honestly; give its models to "
+            "dataset.split train_only holds no location out, so none can be predicted honestly; use its models in "
             "another run as prediction.models"
         )
-    if given := config.prediction.models:
-        return ChosenModels(given, _given_models(config, given), mean=True)
+    if other_run := config.prediction.models:
+        return ChosenModels(other_run, _models_of_other_run(config, other_run), mean=True)
     uri = storage.join(config.work_dir, "models")
     return ChosenModels(uri, model_files(read_card(uri)), held_out_deciles=tuple(config.dataset.held_out_deciles or ()))
 
 
 def _is_held_out(split: Split, outcomes: Sequence[str]) -> str:
-    """The condition, in SQL, that a location of the training set is held out from a model of some outcome."""
+    """The condition, in Spark SQL, that a location is held out from a model of at least one outcome."""
     return " OR ".join(dict.fromkeys(split.held_out(outcome) for outcome in outcomes))
 
 
 def _count(locations: DataFrame, config: RunConfig, outcomes: Sequence[str]) -> tuple[int, int, int]:
-    """Locations, those that are held out, and the predictions that there must be. Reads no features."""
+    """The numbers of locations, of held-out locations, and of expected predictions. Reads no features."""
     from pyspark.sql import functions as F
 
     split = split_of(config.dataset, config.training.folds)
@@ -119,28 +121,27 @@ def _count(locations: DataFrame, config: RunConfig, outcomes: Sequence[str]) -> 
     return n_locations, n_held_out, sum(n_predictions)
 
 
-def _given_models(config: RunConfig, models_uri: str) -> tuple[ModelFile, ...]:
-    """Those of the run's outcomes."""
+def _models_of_other_run(config: RunConfig, models_uri: str) -> tuple[ModelFile, ...]:
+    """The models for this run's outcomes."""
     card = read_card(models_uri)
-    own = _training_set_uri(config)
-    size, expected = training_set_shape(own).feature_size, card["input"]["features"][1]
+    size, expected = training_set_shape(_training_set_uri(config)).feature_size, card["input"]["features"][1]
     if size != expected:
         raise RunRefused(
-            f"prediction.models: {models_uri}: its models take {expected} features a view, and those here have {size}; "
+            f"prediction.models: {models_uri}: its models need {expected} features per view, and this run has {size}; "
             "extract both with the same backbone"
         )
     files = tuple(model for model in model_files(card) if model.outcome in config.dataset.outcomes)
     if not files:
-        there = sorted({model["outcome"] for model in card["models"]})
+        trained = sorted({model["outcome"] for model in card["models"]})
         raise RunRefused(
             f"prediction.models: {models_uri} has none of dataset.outcomes ({', '.join(config.dataset.outcomes)}); "
-            f"there are {', '.join(there)}"
+            f"it has {', '.join(trained)}"
         )
     return files
 
 
 def _locations(spark: SparkSession, config: RunConfig, part: Part) -> DataFrame:
-    """The rows in some files of the training set."""
+    """The rows of some files of the training set."""
     uri, ddl = _training_set_uri(config), training_set_ddl(config.dataset.outcomes)
     return storage.read_parquet(spark, *[storage.join(uri, name) for name in part], schema=ddl)
 
@@ -153,7 +154,8 @@ def _training_set_uri(config: RunConfig) -> str:
 
 
 def _small_batches(rows: int) -> dict[str, str]:
-    """Rows at a time from Parquet and to Python: a row holds tens of kilobytes, and Spark's defaults are thousands."""
+    """Let Spark read from Parquet, and send to Python, `rows` at a time: a row has tens of kilobytes, and Spark's
+    defaults are thousands of rows."""
     return {
         "spark.sql.execution.arrow.maxRecordsPerBatch": str(rows),
         "spark.sql.parquet.columnarReaderBatchSize": str(min(rows, 4096)),

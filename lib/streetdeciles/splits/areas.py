@@ -11,6 +11,6 @@ if TYPE_CHECKING:
 
 
 def largest_first(areas: pd.DataFrame, random: np.random.Generator) -> pd.DataFrame:
-    """`areas` with the most locations first, equal ones at random; the order of the given rows does not matter."""
+    """`areas` with the largest first, and equal ones in random order; the order of the rows does not matter."""
     by_name = areas.sort_values("area_id", ignore_index=True)
     return by_name.iloc[random.permutation(len(by_name))].sort_values("n_locations", ascending=False, kind="stable")

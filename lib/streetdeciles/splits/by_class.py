@@ -1,4 +1,4 @@
-"""The locations of some deciles are held out: each outcome's one model never sees a location of these."""
+"""The split `by_class` holds out the locations of some deciles from the single model of each outcome."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class ByClass:
     def report_words(self) -> ReportWords:
         deciles = " or ".join(map(str, sorted(self.held_out_deciles)))
         return ReportWords(
-            f"models that had seen no place of decile {deciles}",
-            f"a model that had seen no place of decile {deciles}",
+            f"models that had seen no location of decile {deciles}",
+            f"a model that had seen no location of decile {deciles}",
             f"Every location whose true decile is {deciles}, and no other,",
-            f"by class: places of decile {deciles} are held out",
+            f"by class: locations of decile {deciles} are held out",
             (f"{len(self.held_out_deciles)}", "of ten deciles held out"),
         )
 
@@ -38,4 +38,6 @@ class ByClass:
 
     def describe(self, areas: pd.DataFrame, folds: pd.DataFrame) -> str:
         sizes = ", ".join(sizes_by_fold(areas, folds).values())
-        return f"areas and locations of the split by_class: {sizes}; what is held out depends on the outcome's decile"
+        return (
+            f"areas and locations of the split by_class: {sizes}; the held-out locations depend on the outcome's decile"
+        )

@@ -1,4 +1,4 @@
-"""K folds of whole areas, alike in locations and in classes; each model sees all folds but one."""
+"""The split `folds`: K similar folds of whole areas; each model sees all folds but one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Whole = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Folds:
-    """`folds` folds; only those in `trained` have models, or all where that is None."""
+    """`folds` folds; only those in `trained` have models, or all if that is None."""
 
     folds: int
     trained: tuple[int, ...] | None = None
@@ -55,16 +55,16 @@ class Folds:
 def assign_folds(areas: pd.DataFrame, folds: int, *, seed: int) -> pd.DataFrame:
     """The fold of each area: columns `area_id` and `fold` (0..folds-1), sorted by `area_id`.
 
-    Within a class the areas go, the largest first, each to the fold that has the fewest locations of the class. Then
-    the class's shares are given to the folds the other way round than these are filled. So neither a class nor the
-    whole differs between two folds by more locations than one area has, and no fold is empty. Time is linear in
-    areas but for the sorting.
+    Each class is divided into shares: its areas, the largest first, each go to the share with the fewest locations. The
+    largest share of the class then goes to the fold with the fewest locations so far, and so on. So two folds differ
+    by at most the locations of one area, both in each class and in total, and no fold is empty. Apart from sorting, the
+    time is linear in the number of areas.
 
     Args:
-        areas: one row an area, in any order: `area_id` str, `stratum` (the class that is to be spread evenly; null is
-            a class of its own), `n_locations` int >= 1.
-        folds: how many, at least 2.
-        seed: which areas of equal size go together; the same seed gives the same folds.
+        areas: one row per area, in any order: `area_id` str, `stratum` (the class to be spread evenly; null is a
+            class of its own), `n_locations` int >= 1.
+        folds: the number of folds, at least 2.
+        seed: decides which areas of equal size go together; the same seed gives the same folds.
 
     Raises:
         RunRefused: fewer areas than folds.
@@ -74,7 +74,7 @@ def assign_folds(areas: pd.DataFrame, folds: int, *, seed: int) -> pd.DataFrame:
     if len(areas) < folds:
         raise RunRefused(
             f"dataset.folds: {folds} folds need at least {folds} areas with photographs, there are {len(areas)}; "
-            "take fewer folds or more locations"
+            "use fewer folds or more locations"
         )
     random = np.random.default_rng(seed)
     drawn = largest_first(areas, random)
@@ -92,14 +92,14 @@ def assign_folds(areas: pd.DataFrame, folds: int, *, seed: int) -> pd.DataFrame:
 
 
 def _spread(sizes: Sequence[int], shares: int) -> tuple[Whole, Whole]:
-    """The share of each item, taken in the given order into the smallest share so far, and the sizes of the shares."""
+    """The share of each item, and the sizes of the shares; each item in turn goes to the smallest share so far."""
     heap = [(0, share) for share in range(shares)]
-    taken = np.empty(len(sizes), dtype=np.int64)
+    share_of_item = np.empty(len(sizes), dtype=np.int64)
     for i, size in enumerate(sizes):
         load, share = heap[0]
-        taken[i] = share
+        share_of_item[i] = share
         heapq.heapreplace(heap, (load + size, share))
     loads = np.zeros(shares, dtype=np.int64)
     for load, share in heap:
         loads[share] = load
-    return taken, loads
+    return share_of_item, loads

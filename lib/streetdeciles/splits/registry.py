@@ -1,4 +1,4 @@
-"""The splits by their name in the config."""
+"""The splits by their names in the config."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from streetdeciles.splits.train_only import TrainOnly
 
 
 def split_of(dataset: DatasetConfig, trained_folds: Sequence[int] | None = None) -> Split:
-    """The split `dataset.split` with its numbers; `trained_folds` is `training.folds`, None: all folds."""
+    """The split of the config; `trained_folds` is `training.folds`, None for all folds."""
     return SPLITS_BY_NAME[dataset.split](dataset, tuple(trained_folds) if trained_folds else None)
 
 

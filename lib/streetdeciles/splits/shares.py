@@ -1,4 +1,4 @@
-"""One part of given share is held out; another may be set aside to validate on. Areas stay whole."""
+"""The splits `train_test` and `train_validation_test`: parts of whole areas with fixed shares of the locations."""
 
 from __future__ import annotations
 
@@ -60,14 +60,14 @@ class Shares:
 def assign_parts(areas: pd.DataFrame, shares: Mapping[int, float], *, seed: int) -> pd.DataFrame:
     """The part of each area: columns `area_id` and `fold` (a key of `shares`), sorted by `area_id`.
 
-    Class by class the areas go, the largest first, each to the part that is the furthest below its share of all
-    classes so far. With two parts, each has its share of the locations to within one area of the largest size, and its
-    share of every class to within two; with three parts to within two and three.
+    Class by class, the areas, the largest first, each go to the part that is furthest below its share of all classes so
+    far. With two parts, each has its share of all locations to within the size of the largest area, and its share of
+    every class to within twice that size; with three parts to within two and three times that size.
 
     Args:
         areas: as for `assign_folds`.
-        shares: of each part; they add up to 1.
-        seed: which areas of equal size go together.
+        shares: the share of each part; they add up to 1.
+        seed: decides which areas of equal size go together.
 
     Raises:
         RunRefused: a part has no area.
@@ -87,6 +87,6 @@ def assign_parts(areas: pd.DataFrame, shares: Mapping[int, float], *, seed: int)
     if empty := [shares[part] for part in parts if part not in chosen]:
         raise RunRefused(
             f"dataset: a share of {empty[0]:.3g} of {len(areas)} areas with photographs leaves no area; "
-            "take a larger share or more locations"
+            "use a larger share or more locations"
         )
     return drawn[["area_id"]].assign(fold=chosen).sort_values("area_id", ignore_index=True)

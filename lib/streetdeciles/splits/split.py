@@ -1,4 +1,4 @@
-"""What every split can do. A new split is one file with such a class, and a line in `registry.py`."""
+"""The protocol of all splits. A new split is one file with such a class, and one line in `registry.py`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ReportWords:
-    """What the report says of the split.
+    """The words of the report for a split.
 
-    `models` ends "predicted by …"; `model` says the same of one location; `locations` begins "… was predicted by";
-    `setting` is a line of the run's settings; `figure` is a tile at the top, if any.
+    `models` completes "predicted by …", and `model` does so for a single location; `locations` completes
+    "… was predicted by"; `setting` is a line of the run's settings; `figure` is an optional tile at the top.
     """
 
     models: str
@@ -25,20 +25,22 @@ class ReportWords:
 
 
 class Split(Protocol):
-    """One way of holding locations out, with its numbers from the config."""
+    """A way to hold locations out, with its numbers from the config."""
 
     @property
     def skipped_stages(self) -> tuple[str, ...]:
-        """The stages that have nothing to do with this split."""
+        """The stages that do not run with this split."""
         ...
 
     @property
     def why_skipped(self) -> str:
-        """What a user who asks for a skipped stage reads; empty where there are none."""
+        """The message for a user who asks for a skipped stage; empty if no stage is skipped."""
         ...
 
     @property
-    def report_words(self) -> ReportWords: ...
+    def report_words(self) -> ReportWords:
+        """The words of the report."""
+        ...
 
     def assign(self, areas: pd.DataFrame, *, seed: int) -> pd.DataFrame:
         """The fold of each area: columns `area_id` and `fold`, sorted by `area_id`.
@@ -48,7 +50,7 @@ class Split(Protocol):
         Args:
             areas: one row per area, in any order: `area_id` str, `stratum` (the class to be spread evenly; null is a
                 class of its own), `n_locations` int >= 1.
-            seed: which areas of equal size go together; the same seed gives the same folds on every machine.
+            seed: decides which areas of equal size go together; the same seed gives the same folds on every machine.
 
         Raises:
             RunRefused: too few areas.
@@ -56,16 +58,16 @@ class Split(Protocol):
         ...
 
     def held_out(self, outcome: str) -> str:
-        """The condition, in Spark SQL on the training set's columns, that an outcome's model has not seen a row."""
+        """The condition that an outcome's model has not seen a row, in Spark SQL on the training set's columns."""
         ...
 
     def describe(self, areas: pd.DataFrame, folds: pd.DataFrame) -> str:
-        """How many areas and locations are in each part, for the stage's report; `folds` is what `assign` returned."""
+        """The numbers of areas and locations in each part, for the stage's report; `folds` comes from `assign`."""
         ...
 
 
 UNSEEN = "models that had not seen the area", "a model that had not seen its area"
-"""`ReportWords.models` and `model` where whole areas are held out."""
+"""`ReportWords.models` and `model` for splits that hold out whole areas."""
 
 
 def sizes_by_fold(areas: pd.DataFrame, folds: pd.DataFrame) -> dict[int, str]:

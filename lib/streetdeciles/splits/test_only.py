@@ -1,4 +1,4 @@
-"""Every location is predicted by the models of another run (`prediction.models`); none is trained here."""
+"""The split `test_only`: the models of another run (`prediction.models`) predict every location."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ELSEWHERE = "models that were trained elsewhere"
 
 @dataclass(frozen=True)
 class TestOnly:
-    __test__ = False  # not a test of pytest's
+    __test__ = False  # tells pytest that this is not a test
 
     skipped_stages = ("training",)
     why_skipped = "prediction.models is set, so this run trains nothing; remove it from the config to train"
@@ -35,4 +35,4 @@ class TestOnly:
 
     def describe(self, areas: pd.DataFrame, folds: pd.DataFrame) -> str:
         sizes = ", ".join(sizes_by_fold(areas, folds).values())
-        return f"areas and locations of the split test_only: {sizes}; all to be predicted by the models of another run"
+        return f"areas and locations of the split test_only: {sizes}; the models of another run predict all"

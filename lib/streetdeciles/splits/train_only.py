@@ -1,4 +1,4 @@
-"""Every location is learned from: the run ends with its models."""
+"""The split `train_only`: models learn from every location, and the run ends with the models."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class TrainOnly:
     skipped_stages = ("prediction", "aggregation", "evaluation", "report")
     why_skipped = (
-        "dataset.split train_only holds nothing out, so there is nothing to predict or to measure; take another split, "
-        "or give the models to another run as prediction.models"
+        "dataset.split train_only holds nothing out, so there is nothing to predict or to measure; use another split, or "
+        "use the models in another run as prediction.models"
     )
     report_words = ReportWords("no model", "no model", "No location", "train_only: nothing is held out")
 
@@ -33,5 +33,5 @@ class TrainOnly:
 
 
 def all_to_learn_from(areas: pd.DataFrame) -> pd.DataFrame:
-    """Every area is LEARNED; columns `area_id` and `fold`, sorted by `area_id`."""
+    """Assign every area to LEARNED; columns `area_id` and `fold`, sorted by `area_id`."""
     return areas[["area_id"]].sort_values("area_id", ignore_index=True).assign(fold=LEARNED)

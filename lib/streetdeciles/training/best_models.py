@@ -80,6 +80,7 @@ class BestModels:
         failed = [f"{outcome}/{fold}" for m, (outcome, fold) in enumerate(self.keys) if m not in self.best]
         if failed:
             raise RunFailed(
-                f"training: the validation loss of {', '.join(failed)} was NaN in every epoch; lower training.learning_rate"
+                f"training: the validation loss of {', '.join(failed)} was NaN in every epoch; "
+                "lower training.learning_rate"
             )
         return [self.best[m] for m in range(len(self.keys))]

@@ -18,21 +18,21 @@ def encode_arrays(values: npt.NDArray[Any]) -> pa.Array:
 
     first = io.BytesIO()
     np.save(first, np.zeros(values.shape[1:], values.dtype))
-    head = np.frombuffer(first.getvalue(), np.uint8)[: -values[:1].nbytes]
+    header = np.frombuffer(first.getvalue(), np.uint8)[: -values[:1].nbytes]
     content = np.ascontiguousarray(values).reshape(len(values), -1).view(np.uint8)
-    rows = np.empty((len(values), head.size + content.shape[1]), np.uint8)
-    rows[:, : head.size] = head
-    rows[:, head.size :] = content
+    rows = np.empty((len(values), header.size + content.shape[1]), np.uint8)
+    rows[:, : header.size] = header
+    rows[:, header.size :] = content
     offsets = np.arange(len(values) + 1, dtype=np.int32) * rows.shape[1]
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(rows)]
     return pa.Array.from_buffers(pa.binary(), len(values), buffers)
 
 
 def decode_arrays(column: pa.Array | pa.ChunkedArray) -> npt.NDArray[Any]:
-    """The arrays [n, ...] in a column of `.npy` bytes, all of one shape and dtype.
+    """The arrays [n, ...] in a column of `.npy` bytes, which must have the same shape and dtype.
 
     Raises:
-        ValueError: a null, or rows of different shapes.
+        ValueError: a null, or arrays of different shapes.
     """
     import pyarrow as pa
 

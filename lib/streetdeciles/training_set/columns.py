@@ -20,7 +20,7 @@ Batch = dict[str, npt.NDArray[Any]]
 
 @dataclass(frozen=True)
 class TrainingSetShape:
-    """`features` of the whole set are float32 [rows, views, feature_size]; `outcomes` in column order."""
+    """The size of a training set: `features` are float32 [rows, views, feature_size]; `outcomes` in column order."""
 
     rows: int
     views: int
@@ -29,13 +29,14 @@ class TrainingSetShape:
 
 
 def training_set_ddl(outcomes: Sequence[str]) -> str:
-    """Spark schema of the stored rows, e.g. for `mapInArrow`."""
+    """The Spark schema of the rows, e.g. for `mapInArrow`."""
     kinds = {**dict.fromkeys(TEXTS, "string"), **dict.fromkeys(ARRAYS, "binary"), "row_number": "bigint"}
     kinds |= {"fold": "int", **dict.fromkeys(outcomes, "tinyint")}
     return ", ".join(f"{name} {kinds[name]}" for name in training_set_columns(outcomes))
 
 
 def as_array(name: str, values: list[Any]) -> npt.NDArray[Any]:
+    """The values of a column other than ARRAYS; null becomes None in texts and 0 in numbers."""
     if name in TEXTS:
         return np.array([None if value is None else str(value) for value in values], dtype=object)
     return np.array([0 if value is None else value for value in values], dtype=NUMBERS.get(name, np.int8))

@@ -1,9 +1,9 @@
-"""The numbers in the column `fold` that are not the number of a fold."""
+"""Numbers in the column `fold` with a special meaning."""
 
 from __future__ import annotations
 
 LEARNED, VALIDATED = -1, -2
-"""The location is in no fold: models learn from it, or every model is validated on it."""
+"""The location is in no fold: all models learn from it, or it validates all models."""
 
 THE_ONE_MODEL = 0
-"""The number of an outcome's only model, where there are no folds; also the fold of what is held out from it."""
+"""Without folds, the number of an outcome's only model, and the fold of the locations held out from it."""

@@ -1,4 +1,4 @@
-"""Petastorm's part in the training set. The only module that imports Petastorm."""
+"""Reading and writing the training set with Petastorm. The only module that imports Petastorm."""
 
 from __future__ import annotations
 
@@ -29,17 +29,18 @@ logger = logging.getLogger(__name__)
 
 @functools.cache
 def has_petastorm() -> bool:
+    """Whether Petastorm can be imported; if not, the log says why."""
     try:
         with without_petastorms_warnings():
             import petastorm  # noqa: F401
     except ImportError as error:
-        logger.info("Petastorm cannot be imported (%s): the training set is used through pyarrow alone", error)
+        logger.info("Petastorm cannot be imported (%s); pyarrow alone reads the training set", error)
         return False
     return True
 
 
 def petastorm_url(uri: str) -> str | None:
-    """`uri` as Petastorm wants it: with a scheme, not quoted; None where it would read another name out of it."""
+    """`uri` as Petastorm expects it: with a scheme, not quoted; None if Petastorm would misread the path."""
     url = storage.spark_uri(uri)
     _, path = url.split("://", 1)
     try:
@@ -50,10 +51,11 @@ def petastorm_url(uri: str) -> str | None:
 
 
 def read_with_petastorm(url: str, columns: Sequence[str], *, batch_rows: int) -> Iterator[Batch]:
+    """Batches of at most `batch_rows` rows, in the order of the files."""
     with without_petastorms_warnings():
         from petastorm import make_reader
 
-        # The dummy pool reads in this thread: that keeps the order, and warnings can be silenced where they arise.
+        # The dummy pool reads in this thread: that keeps the order, and lets us silence its warnings.
         fields = [f"{re.escape(name)}$" for name in columns]
         reader = make_reader(url, schema_fields=fields, reader_pool_type="dummy", shuffle_row_groups=False)
     try:
@@ -75,11 +77,11 @@ def _from_rows(name: str, rows: list[Any]) -> npt.NDArray[Any]:
 
 @contextlib.contextmanager
 def petastorm_metadata(frame: DataFrame, uri: str, shape: TrainingSetShape) -> Iterator[None]:
-    """Petastorm's metadata beside what is written to `uri` inside this context."""
+    """Add Petastorm's metadata to the set that the block writes to `uri`."""
     url = petastorm_url(uri)
     spark = frame.sparkSession
     if url is None or not hasattr(spark, "_jsparkSession") or not has_petastorm():
-        logger.info("%s: written without Petastorm's metadata; every stage reads it nevertheless", uri)
+        logger.info("%s: written without Petastorm's metadata; every stage can still read it", uri)
         yield
         return
     with without_petastorms_warnings():
@@ -91,7 +93,7 @@ def petastorm_metadata(frame: DataFrame, uri: str, shape: TrainingSetShape) -> I
 
 
 def _local_files() -> Any:
-    """Petastorm's own file system; made here, so that its deprecation is not told by every Spark worker."""
+    """Petastorm's own file system, built here so that Spark workers do not print its deprecation warning."""
     with without_petastorms_warnings():
         import pyarrow
 
@@ -117,7 +119,7 @@ def _unischema(shape: TrainingSetShape) -> Any:
 
 @contextlib.contextmanager
 def without_petastorms_warnings() -> Iterator[None]:
-    """Petastorm uses what pyarrow deprecates, leaves files to the collector, and prints when it closes."""
+    """Silence Petastorm, which uses deprecated parts of pyarrow and leaves files to be closed by the collector."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         warnings.simplefilter("ignore", DeprecationWarning)

@@ -18,35 +18,35 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from fsspec import AbstractFileSystem
 
-BATCH_ROWS = 512
+ROWS_PER_BATCH = 512
 
 
 def open_training_set(uri: str, columns: Sequence[str] | None = None) -> Iterator[Batch]:
-    """Batches of at most BATCH_ROWS rows in the order of `row_number`, each a dict of arrays with rows first.
+    """Batches of at most ROWS_PER_BATCH rows in the order of `row_number`, each a dict of arrays with rows first.
 
     `location_id`, `region`, `area_id`, `oa`, `msoa`: str or None (object); `row_number` int64, `fold` int32;
-    `features` float32 [n, views, feature_size], a view that is missing is zeros; `view_mask` bool [n, views];
-    each outcome int8, 1..10, and **0 where the decile is not known**.
+    `features` float32 [n, views, feature_size], zeros for a missing view; `view_mask` bool [n, views]; each outcome
+    int8, 1..10, and **0 if the decile is not known**.
 
     Args:
-        uri: folder of the set, e.g. `<work_dir>/training_set`.
-        columns: those to read; None: all.
+        uri: the folder of the set, e.g. `<work_dir>/training_set`.
+        columns: the columns to read; None for all.
 
     Raises:
-        RunFailed: no such set, or no such column.
+        RunFailed: the set or a column does not exist.
     """
     known = _column_names(uri)
-    wanted = list(known) if columns is None else list(columns)
-    if unknown := [name for name in wanted if name not in known]:
+    names = list(known) if columns is None else list(columns)
+    if unknown := [name for name in names if name not in known]:
         raise RunFailed(f"{uri}: no column {', '.join(unknown)}; there are {', '.join(known)}")
     url = petastorm_url(uri)
     if url is not None and has_petastorm():
-        return read_with_petastorm(url, wanted, batch_rows=BATCH_ROWS)
-    return _read_with_pyarrow(uri, wanted)
+        return read_with_petastorm(url, names, batch_rows=ROWS_PER_BATCH)
+    return _read_with_pyarrow(uri, names)
 
 
 def training_set_shape(uri: str) -> TrainingSetShape:
-    """Rows, views, feature size and outcomes of a set, from its footers and first row."""
+    """Rows, views, feature size and outcomes of a set, read from its footers and first row."""
     import pyarrow.parquet as pq
 
     fs, paths = _files(uri)
@@ -60,7 +60,7 @@ def training_set_shape(uri: str) -> TrainingSetShape:
 
 
 def training_set_files(uri: str) -> dict[str, int]:
-    """Name and size of each Parquet file of a set, in the order of `row_number`; another writing has other names."""
+    """Name and size of each Parquet file of a set, in the order of `row_number`; a rewritten set has other names."""
     fs, paths = _files(uri)
     return {path.rsplit("/", 1)[-1]: int(fs.size(path)) for path in paths}
 
@@ -81,7 +81,7 @@ def _column_names(uri: str) -> tuple[str, ...]:
         return tuple(pq.ParquetFile(file).schema_arrow.names)
 
 
-def _read_with_pyarrow(uri: str, columns: Sequence[str], *, batch_rows: int = BATCH_ROWS) -> Iterator[Batch]:
+def _read_with_pyarrow(uri: str, columns: Sequence[str], *, batch_rows: int = ROWS_PER_BATCH) -> Iterator[Batch]:
     import pyarrow.parquet as pq
 
     fs, paths = _files(uri)
