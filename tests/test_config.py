@@ -347,11 +347,14 @@ def test_a_split_has_the_numbers_that_it_needs(
     ("dataset", "told"),
     [
         ({"split": "leave_one_out"}, "dataset.split: input should be 'folds', 'train_validation_test'"),
-        ({"split": "train_test", "folds": 5}, "dataset: folds does not go with split train_test; remove one of them"),
-        ({"test_share": 0.2}, "dataset: test_share does not go with split folds"),
-        ({"split": "by_class"}, "dataset: held_out_deciles must be given with split by_class"),
+        (
+            {"split": "train_test", "folds": 5},
+            "dataset: folds cannot be used with split train_test; remove one of them",
+        ),
+        ({"test_share": 0.2}, "dataset: test_share cannot be used with split folds"),
+        ({"split": "by_class"}, "dataset: held_out_deciles must be set with split by_class"),
         ({"split": "by_class", "held_out_deciles": [11]}, "held_out_deciles.0: input should be less than or equal"),
-        ({"split": "by_class", "held_out_deciles": [1, 1]}, "held_out_deciles must be different ones"),
+        ({"split": "by_class", "held_out_deciles": [1, 1]}, "held_out_deciles must be different from each other"),
         (
             {"split": "train_validation_test", "test_share": 0.6, "validation_share": 0.4},
             "test_share and validation_share must leave something to learn from",
@@ -378,7 +381,7 @@ def test_folds_to_train_must_be_there(tmp_path: Path, values: dict[str, Any]) ->
     values["training"] = {"folds": [0, 4]}
     assert load_values(tmp_path, values).training.folds == [0, 4]
     values["training"] = {"folds": [5]}
-    assert "training.folds [5] must be among the folds, of which there are 0 to 4" in refusal(tmp_path, values)
+    assert "training.folds [5] must be from 0 to 4" in refusal(tmp_path, values)
     values["training"] = {"folds": [0]}
     values["dataset"]["split"] = "train_test"
-    assert "of which there are none with dataset.split train_test" in refusal(tmp_path, values)
+    assert "training.folds [0] must not be set with dataset.split train_test" in refusal(tmp_path, values)

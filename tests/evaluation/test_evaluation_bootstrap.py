@@ -1,3 +1,5 @@
+"""Measures with intervals, compared with samples of areas drawn by hand, and the baseline."""
+
 from __future__ import annotations
 
 import time
@@ -24,7 +26,7 @@ def random_cells(n_areas: int, *, per_area: int = 1, method: str = "score_mean")
     return pd.DataFrame({"method": method, "area_id": area, "true_decile": true, "predicted_decile": predicted, "n": 1})
 
 
-def test_values_are_those_of_all_areas() -> None:
+def test_values_are_measured_on_all_areas() -> None:
     cells = random_cells(80)
     row = measure(cells, samples=20, random=np.random.default_rng(0))["score_mean"]
     assert row["n"] == 80
@@ -34,7 +36,7 @@ def test_values_are_those_of_all_areas() -> None:
 
 
 def test_samples_are_whole_areas() -> None:
-    """The same draws by hand: rows of the drawn areas, measured as pairs."""
+    """The same samples by hand: the rows of the sampled areas, measured as pairs."""
     cells = random_cells(15, per_area=4)
     row = measure(cells, samples=40, random=np.random.default_rng(7))["score_mean"]
     ids = sorted(cells["area_id"].unique())
@@ -47,7 +49,7 @@ def test_samples_are_whole_areas() -> None:
         assert (row[f"{name}_low"], row[f"{name}_high"]) == (pytest.approx(low), pytest.approx(high))
 
 
-def test_interval_of_accuracy_is_the_binomial_one() -> None:
+def test_interval_of_accuracy_equals_the_binomial_one() -> None:
     cells = cells_of(
         [("m", f"E{i}", 1 + i % 10, float(1 + i % 10 if i < 300 else 1 + (i + 5) % 10), 1) for i in range(400)]
     )
@@ -61,11 +63,11 @@ def test_interval_of_accuracy_is_the_binomial_one() -> None:
 
 def test_methods_are_measured_on_the_same_samples() -> None:
     both = pd.concat([random_cells(50), random_cells(50, method="twin")])
-    found = measure(both, samples=30, random=np.random.default_rng(3))
-    assert found["score_mean"] == found["twin"]
+    by_method = measure(both, samples=30, random=np.random.default_rng(3))
+    assert by_method["score_mean"] == by_method["twin"]
 
 
-def test_order_of_rows_does_not_count() -> None:
+def test_order_of_rows_does_not_matter() -> None:
     cells = random_cells(50)
     shuffled = cells.sample(frac=1, random_state=2)
     assert measure(cells, samples=30, random=np.random.default_rng(3)) == measure(
@@ -85,7 +87,7 @@ def test_undefined_measures_and_intervals_are_none() -> None:
     assert (one_area["mae"], one_area["mae_low"]) == (1, None)
 
 
-def test_median_says_the_same_for_every_place() -> None:
+def test_baseline_predicts_the_same_median_everywhere() -> None:
     cells = cells_of(
         [
             ("prediction", "A", 2, 1.0, 3),
@@ -94,7 +96,7 @@ def test_median_says_the_same_for_every_place() -> None:
             ("prediction", "C", 9, 9.0, 1),
         ]
     )
-    # Deciles of the ten locations: 2 five times, 5 four times, 9: the median lies between 2 and 5, 3.5 -> 4.
+    # Deciles of the ten locations: five are 2, four are 5, one is 9; the median is between 2 and 5, and 3.5 -> 4.
     median = median_cells(cells)
     assert median[["area_id", "true_decile", "n", "method", "predicted_decile"]].to_numpy().tolist() == [
         ["A", 2, 5, "median", 4.0],
@@ -103,7 +105,7 @@ def test_median_says_the_same_for_every_place() -> None:
     ]
 
 
-def test_median_of_areas_counts_an_area_once_whatever_the_methods() -> None:
+def test_baseline_counts_an_area_once_for_any_number_of_methods() -> None:
     cells = cells_of([(method, area, true, 5.0, 1) for method in ("a", "b") for area, true in (("A", 1), ("B", 6))])
     assert median_cells(cells)["n"].tolist() == [1, 1]
 

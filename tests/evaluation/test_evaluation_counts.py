@@ -1,4 +1,4 @@
-"""Measures of counts against those of the pairs themselves, and against scikit-learn and scipy."""
+"""Measures of counts, compared with those of the pairs themselves, and with scikit-learn and scipy."""
 
 from __future__ import annotations
 
@@ -30,41 +30,41 @@ def table_of(pairs: list[tuple[int, float]]) -> tuple[np.ndarray, np.ndarray, np
 
 @settings(max_examples=150, deadline=None)
 @given(PAIRS)
-def test_counts_give_what_the_pairs_give(pairs: list[tuple[int, float]]) -> None:
+def test_counts_give_the_same_measures_as_pairs(pairs: list[tuple[int, float]]) -> None:
     expected = measures([t for t, _ in pairs], [q for _, q in pairs])
-    found = measures_of_counts(*table_of(pairs))
-    assert list(found) == list(MEASURES)
+    measured = measures_of_counts(*table_of(pairs))
+    assert list(measured) == list(MEASURES)
     for name, value in expected.items():
-        np.testing.assert_allclose(found[name], np.nan if value is None else value, atol=1e-9, err_msg=name)
+        np.testing.assert_allclose(measured[name], np.nan if value is None else value, atol=1e-9, err_msg=name)
 
 
 @settings(max_examples=60, deadline=None)
 @given(PAIRS)
-def test_counts_give_what_scipy_and_sklearn_give(pairs: list[tuple[int, float]]) -> None:
+def test_counts_give_the_same_measures_as_scipy_and_sklearn(pairs: list[tuple[int, float]]) -> None:
     true, predicted = [t for t, _ in pairs], [q for _, q in pairs]
     rounded = np.rint(predicted).astype(int)
     assume(len({*true}) > 1 and len({*predicted}) > 1 and len({*rounded}) > 1)
-    found = measures_of_counts(*table_of(pairs))
+    measured = measures_of_counts(*table_of(pairs))
     kappa = cohen_kappa_score(true, rounded, weights="quadratic", labels=range(1, 11))
-    assert found["kappa"] == pytest.approx(kappa, abs=1e-9)
-    assert found["pearson"] == pytest.approx(stats.pearsonr(true, predicted).statistic, abs=1e-9)
-    assert found["spearman"] == pytest.approx(stats.spearmanr(true, predicted).statistic, abs=1e-9)
-    assert found["kendall"] == pytest.approx(stats.kendalltau(true, predicted).statistic, abs=1e-9)
+    assert measured["kappa"] == pytest.approx(kappa, abs=1e-9)
+    assert measured["pearson"] == pytest.approx(stats.pearsonr(true, predicted).statistic, abs=1e-9)
+    assert measured["spearman"] == pytest.approx(stats.spearmanr(true, predicted).statistic, abs=1e-9)
+    assert measured["kendall"] == pytest.approx(stats.kendalltau(true, predicted).statistic, abs=1e-9)
 
 
 def test_many_tables_are_measured_at_once() -> None:
     counts = np.array([[[3, 0], [0, 1]], [[0, 2], [2, 0]], [[2, 2], [0, 0]], [[0, 0], [0, 0]]])
-    found = measures_of_counts(counts, np.array([1.0, 4.0]), np.array([1.0, 4.0]))
-    assert found["mae"].tolist()[:3] == [0, 3, 1.5]
-    assert found["accuracy"].tolist()[:3] == [1, 0, 0.5]
-    assert found["pearson"].tolist()[:2] == [1, -1]
-    assert found["kappa"].tolist()[:3] == [1, -1, 0]
-    assert np.isnan(found["kendall"]).tolist() == [False, False, True, True]
-    assert np.isnan(found["mae"]).tolist() == [False, False, False, True]
+    measured = measures_of_counts(counts, np.array([1.0, 4.0]), np.array([1.0, 4.0]))
+    assert measured["mae"].tolist()[:3] == [0, 3, 1.5]
+    assert measured["accuracy"].tolist()[:3] == [1, 0, 0.5]
+    assert measured["pearson"].tolist()[:2] == [1, -1]
+    assert measured["kappa"].tolist()[:3] == [1, -1, 0]
+    assert np.isnan(measured["kendall"]).tolist() == [False, False, True, True]
+    assert np.isnan(measured["mae"]).tolist() == [False, False, False, True]
 
 
 def test_counts_of_a_country_do_not_overflow() -> None:
     counts = np.eye(10) * 150_000
-    found = measures_of_counts(counts, np.arange(1.0, 11), np.arange(1.0, 11))
-    assert found["kendall"] == pytest.approx(1)
-    assert found["spearman"] == pytest.approx(1)
+    measured = measures_of_counts(counts, np.arange(1.0, 11), np.arange(1.0, 11))
+    assert measured["kendall"] == pytest.approx(1)
+    assert measured["spearman"] == pytest.approx(1)

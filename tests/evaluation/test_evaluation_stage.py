@@ -1,3 +1,5 @@
+"""The whole stage on small tables: measures of the network and of the baseline, counts and notes."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -54,13 +56,13 @@ def area_decile(area: int, method: str) -> float:
 @pytest.fixture(scope="module")
 def finished(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> tuple[pd.DataFrame, StageReport]:
     work_dir = tmp_path_factory.mktemp("evaluation")
-    places = [(f"L{i}", i // PER_AREA) for i in range(AREAS * PER_AREA)]
-    write_rows(LOCATIONS, [(name, "town", f"E{area}", *[None] * 4) for name, area in places], work_dir)
+    locations = [(f"L{i}", i // PER_AREA) for i in range(AREAS * PER_AREA)]
+    write_rows(LOCATIONS, [(name, "town", f"E{area}", *[None] * 4) for name, area in locations], work_dir)
     labels = [("town", f"E{area}", "imd", 1.0, true_decile(area)) for area in range(AREAS)]
     write_rows(AREA_LABELS, labels, work_dir)
     predictions = [
         (name, outcome, "network", 0, 0.5, predicted_decile(i), None)
-        for i, (name, _) in enumerate(places)
+        for i, (name, _) in enumerate(locations)
         for outcome in ("imd", "imd_crime")  # imd_crime has no labels at all
     ]
     predictions.append(("L0", "imd", "another", 0, 0.5, 1, None))
@@ -105,7 +107,7 @@ def test_areas_are_measured_by_every_method(finished: tuple[pd.DataFrame, StageR
     check(one(finished[0], "area", method), true, [area_decile(area, method) for area in areas])
 
 
-def test_baseline_stands_beside_the_network(finished: tuple[pd.DataFrame, StageReport]) -> None:
+def test_baseline_has_rows_beside_the_network(finished: tuple[pd.DataFrame, StageReport]) -> None:
     rows = finished[0].sort_values(["level", "method"])[["region", "outcome", "level", "method", "model"]]
     assert rows.to_numpy().tolist() == [
         ["town", "imd", "area", "decile_median", "network"],
@@ -131,7 +133,7 @@ def test_counts_and_notes_say_what_was_not_measured(finished: tuple[pd.DataFrame
         "rows (regions x outcomes x levels x methods)": 5,
     }
     assert report.notes[:-1] == [  # the last one compares with the baseline
-        "imd_crime in town: no predicted location has a true decile, nothing to measure",
+        "imd_crime in town: no predicted location has a true decile to measure against",
         "imd_health: no predictions",
     ]
 

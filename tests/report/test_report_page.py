@@ -341,7 +341,7 @@ def test_page_of_a_test_part_says_what_is_held_out() -> None:
 def test_page_of_held_out_deciles_says_which() -> None:
     text = split_page(split="by_class", held_out_deciles=[10, 1])
     assert "2 of ten deciles held out" in text
-    assert "predicted from photographs of their streets by models that had seen no place of decile 1 or 10." in text
+    assert "predicted from photographs of their streets by models that had seen no location of decile 1 or 10." in text
     assert (
         "Every location whose true decile is 1 or 10, and no other, was predicted by a model that had seen no" in text
     )

@@ -1,3 +1,5 @@
+"""Folds of whole areas: balanced in locations and classes, and decided by the seed."""
+
 from __future__ import annotations
 
 import time
@@ -40,7 +42,7 @@ def test_folds_are_balanced_as_promised(areas: pd.DataFrame, folds: int, seed: i
 
 @settings(max_examples=30, deadline=None)
 @given(areas=AREAS, seed=st.integers(0, 5), order=st.randoms(use_true_random=False))
-def test_order_of_rows_does_not_count(areas: pd.DataFrame, seed: int, order: object) -> None:
+def test_order_of_rows_does_not_matter(areas: pd.DataFrame, seed: int, order: object) -> None:
     shuffled = areas.sample(frac=1, random_state=order.randrange(2**32))  # type: ignore[attr-defined]
     pd.testing.assert_frame_equal(assign_folds(areas, 3, seed=seed), assign_folds(shuffled, 3, seed=seed))
 

@@ -1,4 +1,4 @@
-"""Each split of the reference: who is in which part, exactly."""
+"""Every split: exactly how many areas of each class are in each part."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_parts_have_their_shares_as_promised(rows: list[Any], shares: dict[int, 
     areas = some_areas(rows)
     try:
         assigned = assign_parts(areas, shares, seed=seed)
-    except RunRefused:  # a few large areas may be more than a part's whole share
+    except RunRefused:  # a few large areas may be larger than a part's whole share
         assert areas["n_locations"].max() * 2 > min(shares.values()) * areas["n_locations"].sum()
         return
     assert list(assigned["area_id"]) == list(areas["area_id"])  # each area once
@@ -46,17 +46,17 @@ def test_parts_have_their_shares_as_promised(rows: list[Any], shares: dict[int, 
     largest = areas["n_locations"].max() + 1e-6
     of_all, of_class = (1, 2) if len(shares) == 2 else (2, 3)
     for part, share in shares.items():
-        own = joined[joined["fold"] == part]
-        assert abs(own["n_locations"].sum() - share * areas["n_locations"].sum()) <= of_all * largest
+        of_part = joined[joined["fold"] == part]
+        assert abs(of_part["n_locations"].sum() - share * areas["n_locations"].sum()) <= of_all * largest
         for _, rows_of_class in joined.groupby("stratum", dropna=False):
             expected = share * rows_of_class["n_locations"].sum()
-            found = rows_of_class[rows_of_class["fold"] == part]["n_locations"].sum()
-            assert abs(found - expected) <= of_class * largest
+            n_locations = rows_of_class[rows_of_class["fold"] == part]["n_locations"].sum()
+            assert abs(n_locations - expected) <= of_class * largest
 
 
 @settings(max_examples=30, deadline=None)
 @given(rows=AREAS, seed=st.integers(0, 5), order=st.integers(0, 99))
-def test_order_of_rows_does_not_count(rows: list[Any], seed: int, order: int) -> None:
+def test_order_of_rows_does_not_matter(rows: list[Any], seed: int, order: int) -> None:
     areas, shares = some_areas(rows), {LEARNED: 0.5, HELD_OUT: 0.5}
     shuffled = areas.sample(frac=1, random_state=order)
     pd.testing.assert_frame_equal(assign_parts(areas, shares, seed=seed), assign_parts(shuffled, shares, seed=seed))
@@ -69,35 +69,35 @@ def city(regions: int = 1) -> pd.DataFrame:
 
 
 def counts(areas: pd.DataFrame, seed: int = 1, **dataset: Any) -> dict[int, list[int]]:
-    """Part -> its areas of each stratum."""
+    """The number of areas of each stratum, by part."""
     split = DatasetConfig.model_validate({"outcomes": ["imd"], **dataset})
     joined = areas.merge(split_of(split).assign(areas, seed=seed), on="area_id")
     table = joined.groupby(["fold", "stratum"]).size().unstack(fill_value=0)
     return {int(fold): row.tolist() for fold, row in zip(table.index, table.to_numpy(), strict=True)}
 
 
-def test_folds_hold_the_same_of_every_class() -> None:
+def test_folds_have_equal_shares_of_every_class() -> None:
     assert counts(city()) == {fold: [4] * 10 for fold in range(5)}
 
 
-def test_folds_hold_the_same_of_every_region() -> None:
+def test_folds_have_equal_shares_of_every_region() -> None:
     assert counts(city(regions=3), folds=4) == {fold: [5] * 30 for fold in range(4)}
 
 
-def test_train_test_holds_out_the_same_share_of_every_class() -> None:
+def test_train_test_holds_out_an_equal_share_of_every_class() -> None:
     assert counts(city(), split="train_test") == {LEARNED: [16] * 10, HELD_OUT: [4] * 10}
     assert counts(city(regions=2), split="train_test", test_share=0.25) == {LEARNED: [15] * 20, HELD_OUT: [5] * 20}
 
 
 def test_train_validation_test_has_three_parts_of_every_class() -> None:
-    found = counts(city(), split="train_validation_test")
-    assert found == {LEARNED: [13] * 10, VALIDATED: [3] * 10, HELD_OUT: [4] * 10}
+    by_part = counts(city(), split="train_validation_test")
+    assert by_part == {LEARNED: [13] * 10, VALIDATED: [3] * 10, HELD_OUT: [4] * 10}
 
 
 @pytest.mark.parametrize(
     ("split", "more"), [("by_class", {"held_out_deciles": [1, 10]}), ("train_only", {}), ("test_only", {})]
 )
-def test_other_splits_put_no_area_into_a_fold(split: str, more: dict[str, Any]) -> None:
+def test_splits_without_parts_put_no_area_into_a_fold(split: str, more: dict[str, Any]) -> None:
     assert counts(city(), split=split, **more) == {LEARNED: [20] * 10}
 
 
@@ -127,8 +127,8 @@ def test_split_is_described_with_its_sizes() -> None:
         "30 and 90 to validate on, 130 and 390 to learn from, 40 and 120 held out"
     )
     assert described(split="train_only").endswith("train_only: 200 and 600; all to learn from, none is held out")
-    assert "depends on the outcome" in described(split="by_class", held_out_deciles=[3])
-    assert "by the models of another run" in described(split="test_only")
+    assert "depend on the outcome" in described(split="by_class", held_out_deciles=[3])
+    assert "the models of another run predict all" in described(split="test_only")
 
 
 def test_a_country_takes_seconds() -> None:

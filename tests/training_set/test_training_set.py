@@ -1,4 +1,4 @@
-"""What is written comes back: by Petastorm, by pyarrow alone, by Petastorm's own reader, and after a move."""
+"""The training set is read as it was written: by Petastorm, by pyarrow alone, and after it was moved."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def expected_mask(rows: np.ndarray) -> np.ndarray:
 
 
 def make_rows() -> list[tuple[Any, ...]]:
-    """All rows, not in order."""
+    """All rows, in reverse order."""
     rows = np.arange(SHAPE.rows)
     features, mask = (encode_arrays(values) for values in (expected_features(rows), expected_mask(rows)))
     return [
@@ -69,7 +69,7 @@ def write(spark: SparkSession, uri: Path) -> None:
 @pytest.fixture
 def no_petastorm(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     petastorm_format.has_petastorm.cache_clear()
-    monkeypatch.setitem(sys.modules, "petastorm", None)  # what an import then raises is an ImportError
+    monkeypatch.setitem(sys.modules, "petastorm", None)  # an import then raises ImportError
     yield
     petastorm_format.has_petastorm.cache_clear()
 
@@ -82,13 +82,13 @@ def written(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return (folder / "staged").rename(folder / "training_set")
 
 
-def whole(batches: Iterator[Batch]) -> dict[str, np.ndarray]:
+def concatenated(batches: Iterator[Batch]) -> dict[str, np.ndarray]:
     read = list(batches)
     assert all(len(batch["row_number"]) <= ROWS_PER_BATCH for batch in read)
     return {name: np.concatenate([batch[name] for batch in read]) for name in read[0]}
 
 
-def check_whole(read: dict[str, np.ndarray]) -> None:
+def check_all_rows(read: dict[str, np.ndarray]) -> None:
     rows = np.arange(SHAPE.rows)
     assert list(read) == list(training_set_columns(SHAPE.outcomes))
     np.testing.assert_array_equal(read["row_number"], rows)
@@ -109,7 +109,7 @@ def check_whole(read: dict[str, np.ndarray]) -> None:
 
 
 def test_petastorm_reads_all_rows_in_order(written: Path) -> None:
-    check_whole(whole(open_training_set(str(written))))
+    check_all_rows(concatenated(open_training_set(str(written))))
 
 
 @given(name=FILE_NAMES)
@@ -141,18 +141,18 @@ def test_set_is_written_in_a_folder_of_any_name(spark: SparkSession, tmp_path: P
 @pytest.mark.usefixtures("no_petastorm")
 def test_pyarrow_reads_the_same_and_says_so(written: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger="streetdeciles"):
-        check_whole(whole(open_training_set(str(written))))
+        check_all_rows(concatenated(open_training_set(str(written))))
     assert "Petastorm cannot be imported" in caplog.text
 
 
 @pytest.mark.usefixtures("no_petastorm")
-def test_set_is_written_where_petastorm_cannot_be_imported(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_set_can_be_written_without_petastorm(spark: SparkSession, tmp_path: Path) -> None:
     write(spark, tmp_path / "training_set")
     assert not (tmp_path / "training_set" / "_common_metadata").exists()
-    check_whole(whole(open_training_set(str(tmp_path / "training_set"))))
+    check_all_rows(concatenated(open_training_set(str(tmp_path / "training_set"))))
 
 
-def test_columns_and_file_uri_are_honoured(written: Path) -> None:
+def test_only_the_named_columns_are_read_from_a_file_uri(written: Path) -> None:
     first = next(open_training_set(f"file://{written}", ["fold", "location_id"]))
     assert list(first) == ["fold", "location_id"]
     assert list(first["location_id"][:2]) == ["location 0", "location 1"]
@@ -174,12 +174,12 @@ def test_shape_is_read_from_the_files(written: Path) -> None:
     assert training_set_shape(str(written)) == SHAPE
 
 
-def test_unknown_column_names_the_known_ones(written: Path) -> None:
+def test_an_unknown_column_is_refused_with_the_known_ones(written: Path) -> None:
     with pytest.raises(RunFailed, match=r"no column crime; there are location_id, .*imd"):
         open_training_set(str(written), ["crime"])
 
 
-def test_missing_set_says_which_stage_makes_it(tmp_path: Path) -> None:
+def test_a_missing_set_names_the_stage_that_writes_it(tmp_path: Path) -> None:
     with pytest.raises(RunFailed, match=r"training_set: no such training set; run the dataset stage first"):
         open_training_set(str(tmp_path / "training_set"))
 
@@ -187,7 +187,7 @@ def test_missing_set_says_which_stage_makes_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "values", [np.arange(24, dtype=np.float32).reshape(2, 3, 4), np.array([[True], [False]]), np.ones((2, 5), np.bool_)]
 )
-def test_encoded_arrays_are_what_numpy_saves(values: np.ndarray) -> None:
+def test_encoded_arrays_equal_the_bytes_of_numpy_save(values: np.ndarray) -> None:
     encoded = encode_arrays(values)
     saved = io.BytesIO()
     np.save(saved, values[1])

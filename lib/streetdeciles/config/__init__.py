@@ -1,7 +1,7 @@
-"""The run's config: one section a stage, as `config_file.py` reads it from YAML before any work.
+"""The run's config: one section per stage, as `config_file.py` reads it from YAML before any work.
 
-Paths are relative to the folder of the config file. A field marked `NEUTRAL` does not change any result,
-so a run may go on with another value of it; everything else is part of the run's identity (`run_log.py`).
+Paths are relative to the folder of the config file. A field marked `NEUTRAL` does not change any result, so a run may
+continue with another value; everything else is part of the run's identity (`run_log.py`).
 """
 
 from __future__ import annotations
@@ -54,33 +54,41 @@ AggregationMethod = Literal["score_mean", "score_decile_mean", "decile_mean", "d
 
 
 class PredictionConfig(Section):
+    """The prediction of locations."""
+
     models: Annotated[str | None, INPUT] = None
-    """The `models` folder of another run: every location is scored by all its fold models, and none is trained here."""
+    """The `models` folder of another run. All its models predict every location, and this run trains none."""
     batch_size: Annotated[int, NEUTRAL, Field(ge=1)] = 256
-    """Locations in one step of the network."""
+    """Locations that a task predicts at a time; a larger value needs more memory and is slightly faster."""
 
 
 class AggregationConfig(Section):
+    """The aggregation of locations to areas."""
+
     methods: Annotated[list[AggregationMethod], Field(min_length=1)] = list(get_args(AggregationMethod))
-    """How an area's decile is made from its locations (docs/tables.md)."""
+    """The methods to compute, all by default; docs/reference.md, 5, defines them."""
 
 
 class EvaluationConfig(Section):
+    """The measures of prediction accuracy."""
+
     bootstrap: Annotated[int, Field(ge=0)] = 1000
-    """Samples of the areas behind the 95 % intervals; 0: none."""
+    """Random samples of the areas for the 95 % intervals; more take longer and give steadier intervals; 0: none."""
 
 
 class ReportConfig(Section):
+    """The report page."""
+
     title: str = "Deciles from street photographs"
-    """Title of the page."""
+    """The heading of the page."""
     notice: str = ""
-    """Shown above everything else, e.g. that the photographs are drawn."""
+    """A notice above everything else, e.g. that the photographs are drawings; empty for none."""
     attribution: str = ""
-    """Whose the tables, boundaries and photographs are, at the foot of the page, as their licences ask for."""
+    """The sources of tables, boundaries and photographs, at the foot of the page, as their licences require."""
     method: AggregationMethod = "score_mean"
-    """The method that the report shows and judges; one of `aggregation.methods`."""
+    """The method of aggregation that maps and figures show; one of `aggregation.methods`."""
     gallery: Annotated[int, Field(ge=0, le=200)] = 12
-    """Locations whose photographs are shown; 0: none."""
+    """The number of locations whose photographs the page shows; more make the page larger, 0 shows none."""
 
 
 class SparkConfig(Section):
@@ -128,10 +136,12 @@ class RunConfig(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _given_models_are_tested(cls, values: Any) -> Any:
-        """With `prediction.models` and no word of a split, it is `test_only`."""
-        given = values.get("prediction") if isinstance(values, dict) else None
-        if not isinstance(given, dict) or given.get("models") is None or not isinstance(values.get("dataset"), dict):
+    def _test_only_is_the_split_of_other_models(cls, values: Any) -> Any:
+        """With `prediction.models`, the default split is `test_only`."""
+        if not isinstance(values, dict):
+            return values
+        prediction, dataset = values.get("prediction"), values.get("dataset")
+        if not isinstance(prediction, dict) or prediction.get("models") is None or not isinstance(dataset, dict):
             return values
         return {**values, "dataset": {"split": "test_only", **values["dataset"]}}
 
@@ -143,22 +153,26 @@ class RunConfig(Section):
         if (split == "test_only") != (self.prediction.models is not None):
             raise ValueError(
                 f"dataset.split {split} and prediction.models {self.prediction.models} do not go together: test_only "
-                "needs the models of another run, and the other splits are for models that are trained here"
+                "needs the models of another run, and the other splits are for models that this run trains"
             )
         if folds is not None and {*folds} - {*range(self.dataset.folds or 0)}:
-            there = f"0 to {self.dataset.folds - 1}" if self.dataset.folds else f"none with dataset.split {split}"
-            raise ValueError(f"training.folds {folds} must be among the folds, of which there are {there}")
+            expected = (
+                f"be from 0 to {self.dataset.folds - 1}"
+                if self.dataset.folds
+                else f"not be set with dataset.split {split}"
+            )
+            raise ValueError(f"training.folds {folds} must {expected}")
         return self
 
     @model_validator(mode="after")
-    def _report_method_is_made(self) -> RunConfig:
+    def _report_method_is_computed(self) -> RunConfig:
         if self.report.method not in self.aggregation.methods:
             raise ValueError(f"report.method {self.report.method} must be one of aggregation.methods")
         return self
 
 
 def input_paths(section: BaseModel, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Each (key, path) of a section, or a whole config, that the run reads."""
+    """Each (key, path) of a section, or of a whole config, that the run reads."""
     for key, value, field in _walk(section, prefix):
         if INPUT in field and isinstance(value, str):
             yield key, value
@@ -167,7 +181,7 @@ def input_paths(section: BaseModel, prefix: str = "") -> Iterator[tuple[str, str
 def result_settings(section: BaseModel) -> dict[str, Any]:
     """The flat {key: value} of everything that changes results (no NEUTRAL field), as plain values.
 
-    Passwords and signatures in URIs are left out: they change no result, and the settings are written down.
+    Without passwords and signatures in URIs: they change no result, and the settings are written to files.
     """
     return {
         key: without_secrets(value, by_key=False) for key, value, field in _walk(section, "") if NEUTRAL not in field
@@ -175,7 +189,7 @@ def result_settings(section: BaseModel) -> dict[str, Any]:
 
 
 def public_values(config: RunConfig) -> dict[str, Any]:
-    """The config as plain values that may be written to a file: without passwords, tokens and keys."""
+    """The config as plain values without passwords, tokens and keys, so that it may be written to a file."""
     values: dict[str, Any] = without_secrets(config.model_dump(mode="json"), by_key=False)
     values = {key: value for key, value in values.items() if value != {}}  # no absent sections
     values["spark"]["conf"] = without_secrets(config.spark.conf)

@@ -90,7 +90,7 @@ def _metrics(cells: pd.DataFrame, config: RunConfig) -> list[dict[str, Any]]:
 
 def _notes(groups: Sequence[Row], outcomes: Sequence[str]) -> list[str]:
     unmeasured = [
-        f"{group['outcome']} in {group['region']}: no predicted {group['level']} has a true decile, so nothing is measured"
+        f"{group['outcome']} in {group['region']}: no predicted {group['level']} has a true decile to measure against"
         for group in groups
         if not group["known"]
     ]

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class TrainOnly:
     skipped_stages = ("prediction", "aggregation", "evaluation", "report")
     why_skipped = (
-        "dataset.split train_only holds nothing out, so there is nothing to predict or to measure; use another split, or "
-        "use the models in another run as prediction.models"
+        "dataset.split train_only holds nothing out, so there is nothing to predict or to measure; use another split, "
+        "or use the models in another run as prediction.models"
     )
     report_words = ReportWords("no model", "no model", "No location", "train_only: nothing is held out")
 
