@@ -1,16 +1,16 @@
-"""Extraction from files to committed Parquet, through local Spark, against the reference's way and its own parts.
+"""Extraction from files to committed Parquet through local Spark, against the reference's way and its own parts.
 
 Three comparisons on the same 640 x 640 JPEGs, cut from the photographs of tests/data:
 
-- `extraction`: against the reference's way (docs/reference.md, 2): one process, four images a batch, float32, one thing
-  after the other, a .npy file a location. Its preprocessing is ours, which is faster than scikit-image's.
-- `extraction_bare_network`: against the same network and precision in a loop on images that lie in memory, with a
-  call a core, as ours has.
-- `extraction_decoding`: with the mean of the pixels as network, on one core, against Pillow in a loop that makes the
-  network's input too.
+- `extraction`: against the reference's way (docs/reference.md, 2): one process, four images per batch, float32, one
+  step after another, one .npy file per location. It uses our preprocessing, which is faster than scikit-image's.
+- `extraction_bare_network`: against the same backbone and precision in a loop on images in memory, with one call per
+  core, like ours.
+- `extraction_decoding`: with the mean of the pixels as backbone, on one core, against a loop with Pillow that prepares
+  the same input.
 
-All are started and warmed up before anything is measured; the reference's way in a process of its own, because how many
-threads a network call takes is set for a process.
+All are started and warmed up before anything is measured. The reference's way runs in a separate process, because the
+number of threads per call is set for a whole process.
 """
 
 from __future__ import annotations
@@ -62,12 +62,12 @@ if TYPE_CHECKING:
 PHOTOS = Path(__file__).parent.parent / "tests" / "data" / "photos"
 SIDE = 640
 SHARD_SIZE = 512
-BATCH_OF_THE_REFERENCE = 4
+REFERENCE_BATCH_SIZE = 4
 VIEWS = "abcd"
 
 
 def draw_files(folder: Path, n: int) -> list[Path]:
-    """`n` different JPEGs of 640 x 640 (about 100 KB each): squares out of real photographs."""
+    """`n` different JPEGs of 640 x 640 (about 100 KB each): squares cut from real photographs."""
     generator = np.random.default_rng(0)
     photos = [Image.open(path).convert("RGB") for path in sorted(PHOTOS.glob("*.jpg"))]
     paths = []
@@ -82,7 +82,7 @@ def draw_files(folder: Path, n: int) -> list[Path]:
 
 
 def run_config(work_dir: Path, images: ImagesConfig, precision: str = "auto") -> RunConfig:
-    """A config whose stages images and features can run alone."""
+    """A config with which the stages images and features can run alone."""
     table = LabelTable(layout="iod2019_file_7", path="none")
     return RunConfig(
         work_dir=str(work_dir),
@@ -111,7 +111,7 @@ def write_index(spark: SparkSession, work_dir: Path, paths: Sequence[Path]) -> N
 
 
 def through_spark(spark: SparkSession, folder: Path, paths: Sequence[Path], precision: str) -> Callable[[], float]:
-    """Runs the stage into a new work_dir; images/s from its start to its end."""
+    """Runs the stage in a new work_dir; images/s from its start to its end."""
 
     def run() -> float:
         with tempfile.TemporaryDirectory(dir=folder) as work_dir:
@@ -125,42 +125,42 @@ def through_spark(spark: SparkSession, folder: Path, paths: Sequence[Path], prec
     return run
 
 
-def network_in_memory(precision: str, digest: str) -> Network:
+def load_backbone(precision: str, digest: str) -> Network:
     cores = len(os.sched_getaffinity(0))
     return load_network(NetworkSettings("vgg16", "random:1", digest, precision, "cpu", "tensorflow", cores, None))
 
 
 def seeded_model(precision: str) -> keras.Model:
-    """VGG16 as everyone here has it: the weights of `random:1`."""
+    """VGG16 with the weights `random:1`, which all sides use."""
     model = VGG16.build(precision)
     assign(model, random_weights(1, VGG16))
     return model
 
 
 @cache
-def reference_network() -> Callable[[np.ndarray], np.ndarray]:
-    """In float32, and with as many threads a call as TensorFlow takes by itself. Called in a process of its own."""
+def reference_backbone() -> Callable[[np.ndarray], np.ndarray]:
+    """In float32, and with TensorFlow's default number of threads per call. For a separate process."""
     for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         os.environ.pop(name, None)
     model = seeded_model("float32")
     predict: Callable[[np.ndarray], np.ndarray] = model.predict_on_batch
-    predict(np.zeros((BATCH_OF_THE_REFERENCE, 224, 224, 3), np.float32))
+    predict(np.zeros((REFERENCE_BATCH_SIZE, 224, 224, 3), np.float32))
     return predict
 
 
 def reference_way(folder: Path, paths: Sequence[Path]) -> float:
-    """Images/s. One location after the other: read and decode its four views, predict, save."""
-    predict = reference_network()
+    """Images/s. One location after another: read and decode its four views, predict, save."""
+    predict = reference_backbone()
     start = time.perf_counter()
-    for i in range(0, len(paths), BATCH_OF_THE_REFERENCE):
-        views = paths[i : i + BATCH_OF_THE_REFERENCE]
+    for i in range(0, len(paths), REFERENCE_BATCH_SIZE):
+        views = paths[i : i + REFERENCE_BATCH_SIZE]
         images = [VGG16.preprocess(np.asarray(Image.open(path).convert("RGB"))) for path in views]
         np.save(folder / f"{views[0].stem[:-2]}.npy", predict(np.stack(images)))
     return len(paths) / (time.perf_counter() - start)
 
 
 def bare_network(network: Network, n: int) -> Callable[[], float]:
-    """Images/s of the network called again and again on the same images, as many calls side by side as it allows."""
+    """Images/s of the backbone called repeatedly on the same images, with as many calls side by side as it allows."""
     images = np.random.default_rng(0).normal(0, 60, (network.batch_size, 224, 224, 3)).astype(np.float32)
     batches = max(network.at_a_time, n // network.batch_size)
 
@@ -190,7 +190,7 @@ def index_batch(paths: Sequence[Path]) -> pa.RecordBatch:
 
 
 def on_one_core(work: Callable[[], int]) -> Callable[[], float]:
-    """Images/s of `work`, which returns how many it did, with this process held on one core."""
+    """Images/s of `work`, which returns the number of images, with this process limited to one core."""
 
     def run() -> float:
         cores = os.sched_getaffinity(0)
@@ -208,10 +208,10 @@ def our_decoding(paths: Sequence[Path]) -> int:
     network = Network(lambda images: images.mean(axis=(1, 2)), 16, "mean of pixels")
     preparation = Preparation(VGG16.preprocess, max_pixels=50_000_000, threads=2, store="float32")
     out = extract(iter([index_batch(paths)]), network, preparation)
-    made = sum(batch.num_rows for batch in out) - 1  # the last row is the shard's statistics
-    if made != len(paths):
-        raise RuntimeError(f"{made} of {len(paths)} photographs came out")
-    return made
+    n_features = sum(batch.num_rows for batch in out) - 1  # the last row is the shard's statistics
+    if n_features != len(paths):
+        raise RuntimeError(f"extracted {n_features} of {len(paths)} photographs")
+    return n_features
 
 
 def decoding_by_pillow(paths: Sequence[Path]) -> int:
@@ -224,44 +224,44 @@ def decoding_by_pillow(paths: Sequence[Path]) -> int:
 
 
 def main() -> int:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--images", type=int, default=192, help="a run of ours; the others do a quarter")
-    options.add_argument("--runs", type=int, default=3)
-    given = options.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=int, default=192, help="images of our run; the others get a quarter")
+    parser.add_argument("--runs", type=int, default=3)
+    options = parser.parse_args()
     digest = weights_hash(random_weights(1, VGG16))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        paths = draw_files(folder, given.images)
-        few = paths[: max(64, given.images // 4)]
+        paths = draw_files(folder, options.images)
+        few = paths[: max(64, options.images // 4)]
         record(
             "extraction_decoding",
             interleaved(
-                on_one_core(lambda: our_decoding(few)), on_one_core(lambda: decoding_by_pillow(few)), given.runs
+                on_one_core(lambda: our_decoding(few)), on_one_core(lambda: decoding_by_pillow(few)), options.runs
             ),
             unit="images/s on one core",
             other_is="Pillow in a loop: open, convert, resize, float32",
         )
         spark_config = SparkConfig(master="local[*]", driver_memory="1g")
         with spark_session(spark_config, name) as spark:
-            found = device.start("cpu", threads=len(os.sched_getaffinity(0)), backend="tensorflow")
-            precision = choose_precision("auto", found)
+            started = device.start("cpu", threads=len(os.sched_getaffinity(0)), backend="tensorflow")
+            precision = choose_precision("auto", started)
             ours = through_spark(spark, folder, paths, precision)
-            through_spark(spark, folder, few, precision)()  # starts the worker, which keeps the network
+            through_spark(spark, folder, few, precision)()  # starts the worker, which keeps the backbone
             with ProcessPoolExecutor(1, get_context("spawn")) as other:
                 reference = partial(reference_way, folder, few)
                 other.submit(reference).result()  # starts TensorFlow there
                 record(
                     "extraction",
-                    interleaved(ours, lambda: other.submit(reference).result(), given.runs),
+                    interleaved(ours, lambda: other.submit(reference).result(), options.runs),
                     unit="images/s",
-                    other_is="the reference's way: four images a batch, float32, one thing after the other",
+                    other_is="the reference's way: four images per batch, float32, one step after another",
                 )
-            network = network_in_memory(precision, digest)
+            network = load_backbone(precision, digest)
             record(
                 "extraction_bare_network",
-                interleaved(ours, bare_network(network, len(few)), given.runs),
+                interleaved(ours, bare_network(network, len(few)), options.runs),
                 unit="images/s",
-                other_is=f"the network alone ({precision}, batches of {network.batch_size}) on images in memory",
+                other_is=f"the backbone alone ({precision}, batches of {network.batch_size}) on images in memory",
             )
     return 0
 

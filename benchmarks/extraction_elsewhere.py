@@ -1,13 +1,13 @@
-"""Extraction beside other frameworks' own ways to run a network over files: Spark's predict_batch_udf and Ray Data.
+"""Extraction against other frameworks' ways to run a model on files: Spark's predict_batch_udf and Ray Data.
 
-The same JPEGs, the same Keras model in the same precision, as a file, and the same batch size; each framework is used
-as its documentation shows it, with `model.predict`, and writes Parquet. Both decode with our preprocessing, inside the
-function that they call for a batch (Spark) or a step before it (Ray Data). The time that Ray takes to start and to load
-the model does not count, because it starts an actor anew in every run; Spark's workers keep the model from the warm-up,
-and so do ours.
+All sides use the same JPEGs, the same Keras model in the same precision, from a file, and the same batch size. Each
+framework is used as in its documentation, with `model.predict`, and writes Parquet. Both decode with our preprocessing,
+inside the function that they call for a batch (Spark) or in a step before it (Ray Data). The time in which Ray starts
+and loads the model does not count, because Ray starts a new actor in every run; Spark's workers keep the model from the
+warm-up, and so do ours.
 
-- Spark: `spark.read.format("binaryFile")` and `pyspark.ml.functions.predict_batch_udf`, one task a core. Once more with
-  our own network in it, one thread a task, which is all but the network against all but the network.
+- Spark: `spark.read.format("binaryFile")` and `pyspark.ml.functions.predict_batch_udf`, one task per core. A second
+  comparison uses our backbone in it, with one thread per task, so that all but the backbone is compared.
 - Ray Data: `read_binary_files`, `map`, `map_batches` with a class on one actor, `write_parquet`.
 """
 
@@ -48,14 +48,14 @@ Predict = Callable[[np.ndarray], np.ndarray]
 
 
 def saved_model(path: Path, precision: str) -> Path:
-    """The network as a Keras file, in the precision in which ours computes."""
+    """The backbone as a Keras file, in the precision that ours uses."""
     seeded_model(precision).save(path)
     return path
 
 
 @dataclass(frozen=True)
 class KerasPredict:
-    """As Spark's and Ray's documentation load and call a Keras model."""
+    """Loads and calls a Keras model as in the documentation of Spark and Ray."""
 
     path: Path
 
@@ -68,7 +68,7 @@ class KerasPredict:
 
 @dataclass(frozen=True)
 class OurPredict:
-    """The network as our own workers have it."""
+    """The backbone as in our own workers."""
 
     settings: NetworkSettings
 
@@ -113,7 +113,7 @@ def by_predict_batch_udf(
 
 
 class RayPredictor:
-    """What Ray keeps on an actor."""
+    """The callable that Ray keeps on an actor."""
 
     def __init__(self, load: KerasPredict, ready: Path) -> None:
         self.predict = load()
@@ -164,10 +164,10 @@ def start_ray() -> None:
 
 
 def main() -> int:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--images", type=int, default=128)
-    options.add_argument("--runs", type=int, default=3)
-    given = options.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=int, default=128)
+    parser.add_argument("--runs", type=int, default=3)
+    options = parser.parse_args()
     cores = len(os.sched_getaffinity(0))
     precision = choose_precision("auto", device.start("cpu", threads=cores, backend="tensorflow"))
     digest = weights_hash(random_weights(1, VGG16))
@@ -175,22 +175,22 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder, photos = Path(name), Path(name) / "photos"
         photos.mkdir()
-        paths = draw_files(photos, given.images)
+        paths = draw_files(photos, options.images)
         documented = KerasPredict(saved_model(folder / "vgg16.keras", precision))
         for load, what in ((OurPredict(settings), "_of_ours"), (documented, "")):
-            # A session for each: workers that are used again would keep the threads of the other.
+            # One session for each, because reused workers would keep the number of threads.
             with spark_session(SparkConfig(master="local[*]", driver_memory="1g"), name) as spark:
                 ours = through_spark(spark, folder, paths, precision)
                 udf = by_predict_batch_udf(spark, folder, photos, load)
                 ours(), udf()
-                other = f"Spark's predict_batch_udf with {'our network in it' if what else 'model.predict'}"
-                compared = interleaved(ours, udf, given.runs)
+                other = f"Spark's predict_batch_udf with {'our backbone in it' if what else 'model.predict'}"
+                compared = interleaved(ours, udf, options.runs)
                 record(f"extraction_predict_batch_udf{what}", compared, unit="images/s", other_is=other)
                 if not what:
                     start_ray()
                     by_ray = by_ray_data(folder, photos, documented)
                     by_ray()
-                    compared = interleaved(ours, by_ray, given.runs)
+                    compared = interleaved(ours, by_ray, options.runs)
                     other = "Ray Data's map_batches with model.predict"
                     record("extraction_ray_data", compared, unit="images/s", other_is=other)
     return 0

@@ -1,6 +1,6 @@
-"""Two ways of doing one thing, measured side by side in one run, and the file that keeps what came out.
+"""Measures two ways of doing the same thing side by side, and keeps the results in files.
 
-A benchmark script measures with `interleaved`, keeps the result with `record`, and prints it:
+A benchmark script measures with `interleaved`; `record` saves and prints the result:
 
     compared = interleaved(ours, reference, runs=5)
     record("extraction", compared, unit="images/s", other_is="four images a batch, float32")
@@ -22,7 +22,7 @@ RESULTS = Path(__file__).parent / "results"
 
 @dataclass(frozen=True)
 class Comparison:
-    """Medians over `runs` runs of each side, in the unit that the callables return (more is better)."""
+    """Medians over `runs` runs of each side, in the unit of the callables (more is better)."""
 
     ours: float
     other: float
@@ -34,13 +34,12 @@ class Comparison:
 
 
 def interleaved(ours: Callable[[], float], other: Callable[[], float], runs: int) -> Comparison:
-    """Run ours, other, ours, other, … so that a machine that slows down slows both; medians of each.
+    """Run ours, other, ours, other, … so that a machine that slows down slows both; the medians of each.
 
-    Each callable does its work once and returns a figure such as images/s. What has to be warmed up is warmed up
-    by the caller.
+    Each callable does its work once and returns a rate such as images/s. The caller warms them up if needed.
     """
     if runs < 1:
-        raise ValueError(f"runs must be at least 1, got {runs}")
+        raise ValueError(f"runs must be at least 1, not {runs}")
     pairs = [(ours(), other()) for _ in range(runs)]
     return Comparison(
         ours=statistics.median(pair[0] for pair in pairs),
@@ -52,7 +51,7 @@ def interleaved(ours: Callable[[], float], other: Callable[[], float], runs: int
 def record(
     name: str, compared: Comparison, *, unit: str, other_is: str, machine: str | None = None, folder: Path = RESULTS
 ) -> dict[str, Any]:
-    """Append the comparison to `<folder>/<name>.json` (a JSON list), print it in one line, and return it."""
+    """Append the comparison to `<folder>/<name>.json` (a JSON list), print it on one line, and return it."""
     result = {
         "name": name,
         "unit": unit,
@@ -78,7 +77,7 @@ def record(
 
 
 def read_results(path: Path) -> list[dict[str, Any]]:
-    """The results in one file, oldest first; none where there is no file."""
+    """The results in one file, oldest first; empty if there is no file."""
     if not path.exists():
         return []
     results: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
@@ -88,10 +87,10 @@ def read_results(path: Path) -> list[dict[str, Any]]:
 def this_machine() -> str:
     """CPU model, the cores this process may use, and the CPU's bfloat16 instructions."""
     model, flags = cpu()
-    told = [flag for flag in BFLOAT16_FLAGS if flag in flags] or ["no bfloat16 instructions"]
-    return f"{model}, {usable_cores()} cores, {', '.join(told)}"
+    bfloat16 = [flag for flag in BFLOAT16_FLAGS if flag in flags] or ["no bfloat16 instructions"]
+    return f"{model}, {usable_cores()} cores, {', '.join(bfloat16)}"
 
 
 def _rounded(value: float) -> float:
-    """Four significant digits: more than the measurement is worth, few enough to read."""
+    """Four significant digits: more than the measurement's precision, and easy to read."""
     return float(f"{value:.4g}")

@@ -1,7 +1,7 @@
-"""How near VGG16's features in bfloat16 come to those in float32, on each photograph of tests/data that can be decoded.
+"""How close VGG16's bfloat16 features are to float32 features, on each photograph of tests/data that can be decoded.
 
-What is recorded is no speed: it is 1 / (1 - cosine similarity) of a photograph's two vectors, which is 1,000 at the
-goal of 0.999 and more the nearer they are.
+The result is not a speed, but 1 / (1 - cosine similarity) of a photograph's two vectors: it is 1,000 at the goal of
+0.999, and higher the closer the vectors are.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ GOAL = 0.999
 
 
 def prepared_photographs(paths: Iterable[Path]) -> Iterator[tuple[str, np.ndarray]]:
-    """(name, the network's input) of each file that can be decoded."""
+    """(name, input of the backbone) of each file that can be decoded."""
     prepare_pillow(MAX_PIXELS)
     for path in paths:
         try:
@@ -46,12 +46,13 @@ def features(images: np.ndarray, precision: str, weights: str) -> np.ndarray:
 
 
 def cosines(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """[n, length] twice to [n]."""
+    """The cosine similarity [n] of the rows of two arrays [n, length]."""
     similar: Any = (a * b).sum(axis=1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
     return similar
 
 
-def nearness(cosine: float) -> float:
+def closeness(cosine: float) -> float:
+    """1,000 for a cosine similarity of 0.999, and more the closer two vectors are."""
     return 1 / max(1 - cosine, np.finfo(np.float64).eps)
 
 
@@ -62,17 +63,17 @@ def example_photographs() -> dict[str, np.ndarray]:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--weights", default="random:1", help="as features.weights of a config: imagenet, a file, …")
+    parser.add_argument("--weights", default="random:1", help="like features.weights of a config: imagenet, a file, …")
     weights = parser.parse_args(arguments).weights
     photographs = example_photographs()
     images = np.stack(list(photographs.values()))
     similar = cosines(features(images, "float32", weights), features(images, "bfloat16", weights))
     lowest = list(photographs)[int(similar.argmin())]
     print(f"cosine similarity: lowest {similar.min():.6f} ({lowest}), median {np.median(similar):.6f}")
-    for which, found in (("lowest", similar.min()), ("median", np.median(similar))):
+    for which, cosine in (("lowest", similar.min()), ("median", np.median(similar))):
         record(
             "precision",
-            Comparison(ours=nearness(float(found)), other=nearness(GOAL), runs=1),
+            Comparison(ours=closeness(float(cosine)), other=closeness(GOAL), runs=1),
             unit=f"1 / (1 - cosine), {which} of {len(images)}, {weights}",
             other_is=f"the goal, a cosine similarity of {GOAL}",
         )

@@ -1,4 +1,4 @@
-"""Run every benchmark beside this file, each on its own small default size: `make bench`."""
+"""Run every benchmark in this folder at its small default size: `make bench`."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ def benchmarks(folder: Path) -> list[Path]:
 
 
 def main(folder: Path) -> int:
-    """One that fails does not keep the others from running; exit code 1 then."""
+    """Run all benchmarks, even if some fail; the exit code is 1 if any failed."""
     failed = []
     for script in benchmarks(folder):
         print(f"== {script.name}", flush=True)
         if subprocess.run([sys.executable, str(script)], check=False).returncode:
             failed.append(script.name)
     if failed:
-        print(f"error: {', '.join(failed)} failed; run `.venv/bin/python benchmarks/<name>` to see it alone")
+        print(f"error: {', '.join(failed)} failed; run `.venv/bin/python benchmarks/<name>` to run it alone")
     return 1 if failed else 0
 
 

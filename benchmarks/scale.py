@@ -1,12 +1,11 @@
-"""What grows with the number of photographs, and must not: the listing, and what the driver does for the extraction.
+"""Whether listing and extraction keep their speed when the number of photographs grows.
 
 - `scale_listing`: the stage images on empty files in nested folders, against walking them in one plain Python process.
-- `scale_features`: the stage features with the mean of the pixels as network, on many tiny JPEGs, against the same on
+- `scale_features`: the stage features with the mean of the pixels as backbone, on many tiny JPEGs, against the same on
   few: images/s must not fall.
-- `scale_features_end`: the last tenth of the many against their first tenth, so that what a job costs at its start
-  hides nothing.
+- `scale_features_end`: the last tenth of the many against their first tenth, so that start-up costs hide nothing.
 
-The core seconds of each, and the driver's memory after it, are printed. The sizes that it is for:
+Prints the core seconds of each, and the driver's memory after it. The intended sizes are:
 
     .venv/bin/python benchmarks/scale.py --files 1000000 --images 200000 --few 10000
 """
@@ -43,9 +42,9 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 VIEWS = "abcd"
-A_FOLDER = 1000
-DIFFERENT = 400
-"""Tiny photographs; the others are hard links to them."""
+FILES_PER_FOLDER = 1000
+DIFFERENT_IMAGES = 400
+"""The number of different photographs; the others are hard links to them."""
 SIDE = 8
 
 
@@ -54,14 +53,15 @@ def images_of(folder: Path, shard_size: int = 4096) -> ImagesConfig:
 
 
 def photograph_paths(folder: Path, n: int) -> list[str]:
-    """Names of `n` photographs, four a location, a thousand a folder, ten folders in one; the folders are made."""
+    """Names of `n` photographs, four per location, in nested folders of a thousand each, which it creates."""
     paths = []
-    for start in range(0, n, A_FOLDER):
-        number = start // A_FOLDER
+    for start in range(0, n, FILES_PER_FOLDER):
+        number = start // FILES_PER_FOLDER
         inner = folder / f"{number // 10:03d}" / f"{number:05d}"
         inner.mkdir(parents=True)
         paths += [
-            f"{inner}/{i // len(VIEWS):07d}_{VIEWS[i % len(VIEWS)]}.jpg" for i in range(start, min(n, start + A_FOLDER))
+            f"{inner}/{i // len(VIEWS):07d}_{VIEWS[i % len(VIEWS)]}.jpg"
+            for i in range(start, min(n, start + FILES_PER_FOLDER))
         ]
     return paths
 
@@ -75,14 +75,14 @@ def write_tiny_jpegs(folder: Path, n: int) -> None:
     originals = folder / "originals.tmp"
     originals.mkdir(parents=True)
     generator = np.random.default_rng(0)
-    for i in range(DIFFERENT):
+    for i in range(DIFFERENT_IMAGES):
         Image.fromarray(generator.integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)).save(originals / f"{i}.jpeg")
     for i, path in enumerate(photograph_paths(folder, n)):
-        os.link(originals / f"{i % DIFFERENT}.jpeg", path)
+        os.link(originals / f"{i % DIFFERENT_IMAGES}.jpeg", path)
 
 
 def walked(folder: Path) -> float:
-    """Files/s of a loop that does no more than find them and their sizes."""
+    """Files/s of a loop that only finds the files and their sizes."""
     start, n = time.perf_counter(), 0
     for here, _, names in os.walk(folder):
         for name in names:
@@ -92,7 +92,7 @@ def walked(folder: Path) -> float:
 
 
 def core_seconds() -> float:
-    """Of this process and all below it, so far; they tell more than the clock where others work on the machine."""
+    """CPU time of this process and its children so far, which other work on the machine does not change."""
     times = [process.cpu_times() for process in (psutil.Process(), *psutil.Process().children(recursive=True))]
     return float(sum(t.user + t.system + t.children_user + t.children_system for t in times))
 
@@ -103,7 +103,7 @@ def listed(spark: SparkSession, config: RunConfig, n: int) -> float:
     report = images_stage.run(spark, config)
     seconds, cores = time.perf_counter() - start, core_seconds() - cores
     if report.counts["images"] != n:
-        raise RuntimeError(f"{report.counts} where {n} images were to be")
+        raise RuntimeError(f"expected {n} images, got {report.counts}")
     print(f"{n} files indexed in {seconds:.1f} s, {cores:.1f} core seconds; {memory(spark)}", flush=True)
     return n / seconds
 
@@ -123,13 +123,13 @@ def extracted(spark: SparkSession, config: RunConfig, n: int) -> float:
     report = extract_shards(spark, config, mean_of_pixels(), parallelism(spark))
     seconds, cores = time.perf_counter() - start, core_seconds() - cores
     if report.counts["features"] != n:
-        raise RuntimeError(f"{report.counts} where {n} features were to be")
+        raise RuntimeError(f"expected {n} features, got {report.counts}")
     print(f"{n} images in {seconds:.1f} s, {1e6 * cores / n:.0f} core-us each; {memory(spark)}", flush=True)
     return n / seconds
 
 
 def first_and_last_tenth(work_dir: str) -> tuple[float, float]:
-    """Images/s between the ends of the waves, by the shards' marks."""
+    """Images/s in the first and last tenth of the waves, from the times in the shards' marks."""
     ends: dict[float, int] = {}
     for mark in ledger.read_marks(work_dir).values():
         ends[mark.ended] = ends.get(mark.ended, 0) + mark.images
@@ -143,7 +143,7 @@ def first_and_last_tenth(work_dir: str) -> tuple[float, float]:
 
 
 def memory(spark: SparkSession) -> str:
-    """Of the driver, after a collection of garbage: MB of Python, and of the JVM's heap that are in use."""
+    """The driver's memory after a garbage collection: MB of Python, and MB in use on the JVM's heap."""
     gc.collect()
     jvm: Any = spark._jvm
     jvm.java.lang.System.gc()
@@ -155,7 +155,7 @@ def memory(spark: SparkSession) -> str:
 def measure_listing(spark: SparkSession, folder: Path, n: int) -> None:
     start = time.perf_counter()
     write_empty_files(folder / "empty", n)
-    print(f"{n} files made in {time.perf_counter() - start:.1f} s", flush=True)
+    print(f"{n} files created in {time.perf_counter() - start:.1f} s", flush=True)
     ours = listed(spark, run_config(folder / "listing", images_of(folder / "empty")), n)
     record(
         "scale_listing",
@@ -188,20 +188,22 @@ def measure_features(spark: SparkSession, folder: Path, few: int, many: int, sha
 
 
 def main() -> int:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--files", type=int, default=20_000, help="to be listed; 0: none")
-    options.add_argument("--images", type=int, default=6_000, help="of which the mean is taken; 0: none")
-    options.add_argument("--few", type=int, default=1_500, help="images of the smaller run")
-    options.add_argument("--shard-size", type=int, help="default: 4096, or less so that there are 20 shards")
-    given = options.parse_args()
-    shard_size = given.shard_size or min(4096, max(1, given.images // 20))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--files", type=int, default=20_000, help="files to list; 0: none")
+    parser.add_argument("--images", type=int, default=6_000, help="images of the larger run; 0: none")
+    parser.add_argument("--few", type=int, default=1_500, help="images of the smaller run")
+    parser.add_argument(
+        "--shard-size", type=int, help="images per shard; default: 4096, or less so that there are 20 shards"
+    )
+    options = parser.parse_args()
+    shard_size = options.shard_size or min(4096, max(1, options.images // 20))
     with tempfile.TemporaryDirectory() as name:
         spark_config = SparkConfig(master="local[*]", driver_memory="1g")
         with spark_session(spark_config, name) as spark:
-            if given.images:
-                measure_features(spark, Path(name), given.few, given.images, shard_size)
-            if given.files:
-                measure_listing(spark, Path(name), given.files)
+            if options.images:
+                measure_features(spark, Path(name), options.few, options.images, shard_size)
+            if options.files:
+                measure_listing(spark, Path(name), options.files)
     return 0
 
 

@@ -15,12 +15,12 @@ HEADINGS = ("benchmark", "ours", "other", "ratio", "unit", "the other is", "runs
 
 
 def newest(folder: Path) -> list[dict[str, Any]]:
-    """The last result of each benchmark, unit, other side and machine, in the files' order."""
-    kept: dict[tuple[str, ...], dict[str, Any]] = {}
+    """The last result of each benchmark, unit, other side and machine, in the order of the files."""
+    last: dict[tuple[str, ...], dict[str, Any]] = {}
     for path in sorted(folder.glob("*.json")):
         for result in read_results(path):
-            kept[result["name"], result["unit"], result["other_is"], result["machine"]] = result
-    return list(kept.values())
+            last[result["name"], result["unit"], result["other_is"], result["machine"]] = result
+    return list(last.values())
 
 
 def markdown(results: list[dict[str, Any]]) -> str:
@@ -32,7 +32,7 @@ def markdown(results: list[dict[str, Any]]) -> str:
 
 
 def refreshed(page: str, table: str) -> str:
-    """`page` with the table between the two marks; ValueError where they are not there."""
+    """`page` with the table between the two marks; ValueError if a mark is missing."""
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:

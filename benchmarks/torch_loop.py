@@ -1,4 +1,4 @@
-"""The reference's training loop in PyTorch, written anew from its description: one model, 20 rows a batch from HDF5."""
+"""The reference's training loop in PyTorch, written from its description: one model, 20 rows per batch from HDF5."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BINOMIALS = torch.tensor([1, 9, 36, 84, 126, 126, 84, 36, 9, 1], dtype=torch.flo
 
 
 class PaperNetwork(torch.nn.Module):
-    """Dense 512, 256, 128 for each view with shared weights, the mean of the views, dense 64, a score."""
+    """Dense layers of 512, 256, 128 units shared by the views, the mean of the views, a dense layer of 64, a score."""
 
     def __init__(self, features: int) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class PaperNetwork(torch.nn.Module):
 
 
 class ReferenceLoop:
-    """One model that learns the `deciles` int [rows] of the rows `learning` of the HDF5 file at `path`."""
+    """One model that learns the `deciles` int [rows] of the rows `learning` in the HDF5 file at `path`."""
 
     batch_size = BATCH_SIZE
 
@@ -64,17 +64,17 @@ class ReferenceLoop:
             self.optimizer.step()
 
     def rate(self, seconds: float) -> float:
-        """Rows/s over about so many seconds; all models cost the same, so there is no need to wait for each."""
+        """Rows/s over about `seconds`; all models cost the same, so one is enough."""
         start, n = time.perf_counter(), 0
         while time.perf_counter() - start < seconds:
             self.steps(5)
             n += 5 * BATCH_SIZE
         return n / (time.perf_counter() - start)
 
-    def predict(self, index: Index) -> np.ndarray:
-        """The most probable deciles of rows `index`."""
+    def predict(self, row_numbers: Index) -> np.ndarray:
+        """The most probable deciles of rows."""
         with torch.no_grad():
-            scores = [self.network(torch.from_numpy(self.file["features"][row][None]))[0] for row in index]
+            scores = [self.network(torch.from_numpy(self.file["features"][row][None]))[0] for row in row_numbers]
             p = torch.sigmoid(torch.stack(scores))[:, None]
         k = torch.arange(10)
         return (torch.argmax(BINOMIALS * p**k * (1 - p) ** (9 - k), dim=1) + 1).numpy()
@@ -89,13 +89,13 @@ def write_features(rows: TrainingRows, path: Path) -> None:
 
 
 def of_first_model(assignments: Assignments) -> tuple[npt.NDArray[np.int64], Index]:
-    """What the model of the first outcome and fold learns: all deciles, and the rows that it may learn from."""
+    """For the model of the first outcome and fold: all deciles, and the rows that it learns from."""
     deciles = assignments.rows.deciles[:, assignments.rows.outcomes.index(assignments.outcomes[0])].astype(np.int64)
     return deciles, np.flatnonzero(assignments.learning_weights(0, np.arange(len(assignments.rows)))[0])
 
 
 def start_loop(path: Path, deciles: npt.NDArray[np.int64], learning: Index) -> None:
-    """In a process of its own, whose one loop this is."""
+    """Start the only loop of this process."""
     RUNNING.append(ReferenceLoop(path, deciles, learning))
     RUNNING[0].steps(5)
 

@@ -1,13 +1,13 @@
 """Training: all outcomes and folds in one stack from a memory map, against the reference's loop.
 
-The reference's loop, written anew from its description, in PyTorch: one model after the other, twenty rows a batch,
-each drawn by class and read from HDF5 by itself. Both sides train a network of the paper's widths, ours with batch
+The reference's loop is written from its description, in PyTorch: one model after another, twenty rows per batch, each
+drawn by class and read from HDF5 by itself. Both sides train a network of the paper's widths, ours with batch
 normalisation and the reference's PyTorch variant without. A model-row is one row that one model learns from.
 
-Two comparisons, in float32 and, where it is native, in bfloat16: ours against that loop, and ours against the rate at
-which this machine multiplies matrices of these sizes. The loop has a process of its own, as whoever runs it has: after
-other work in the same process it is faster or slower by half, as memory comes from elsewhere. With --epochs the
-validation errors of both after so many epochs on a planted signal are printed too, ours with the default preset.
+There are two comparisons, in float32 and, if it is native, in bfloat16: ours against that loop, and ours against the
+rate at which this machine multiplies matrices of these sizes. The loop runs in a separate process, as it would for its
+users: after other work in the same process, its speed changes by up to a half. With --epochs, the script also prints
+the validation errors of both sides on a planted signal, ours with the default preset.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ SIGNAL_SIZE, SIGNAL_NOISE = 64, 4.0
 
 
 def make_rows(folder: Path, n_rows: int, *, outcomes: int, folds: int) -> TrainingRows:
-    """Noise like VGG16's fc6, four locations an area; an outcome's decile shifts `SIGNAL_SIZE` features of its own."""
+    """Noise like VGG16's fc6, four locations per area; each outcome's decile shifts `SIGNAL_SIZE` features."""
     rng = np.random.default_rng(0)
     area = np.arange(n_rows, dtype=np.int32) // 4
     deciles = rng.integers(1, 11, (area[-1] + 1, outcomes), dtype=np.int8)[area]
@@ -51,15 +51,15 @@ def make_rows(folder: Path, n_rows: int, *, outcomes: int, folds: int) -> Traini
     for start in range(0, n_rows, 256):
         rows = slice(start, min(start + 256, n_rows))
         features[rows] = rng.normal(-3, SIGNAL_NOISE, (rows.stop - start, VIEWS, FEATURE_SIZE))
-        for o in range(outcomes):
-            own = slice(o * SIGNAL_SIZE, (o + 1) * SIGNAL_SIZE)
-            features[rows, :, own] += (deciles[rows, o] / 5.5 - 1)[:, None, None]
+        for outcome_index in range(outcomes):
+            shifted = slice(outcome_index * SIGNAL_SIZE, (outcome_index + 1) * SIGNAL_SIZE)
+            features[rows, :, shifted] += (deciles[rows, outcome_index] / 5.5 - 1)[:, None, None]
     names = tuple(f"outcome_{o}" for o in range(outcomes))
     return TrainingRows(names, features, np.ones((n_rows, VIEWS), bool), (area % folds).astype(np.int32), area, deciles)
 
 
 def stacked(assignments: Assignments, settings: TrainingConfig, *, stop_after_s: float) -> Callable[[], float]:
-    """Model-rows/s of learning, without the first ten batches, of which the first compiles, and without validation."""
+    """Model-rows/s of learning, without validation and without the first ten batches, the first of which compiles."""
 
     class Enough(Exception):
         pass
@@ -92,9 +92,9 @@ def stacked(assignments: Assignments, settings: TrainingConfig, *, stop_after_s:
 
 
 def products(assignments: Assignments, settings: TrainingConfig, *, seconds: float) -> Callable[[], float]:
-    """Model-rows/s if nothing but the matrix products of the views' first layer cost time, at this machine's rate.
+    """Model-rows/s if only matrix products took time, at this machine's rate for those of the first layer.
 
-    The rate is measured on that layer's product, which is 93 % of all that is multiplied.
+    The first layer of the views has 93 % of all multiplications.
     """
     folds, outcomes = len(assignments.folds), len(assignments.outcomes)
     rows = batch_size_of(settings, len(assignments.rows)) * VIEWS
@@ -117,43 +117,43 @@ def products(assignments: Assignments, settings: TrainingConfig, *, seconds: flo
 
 
 def multiplications(settings: TrainingConfig) -> int:
-    """Of one model-row: forward, and backward for the weights and, but for the first layer, for the inputs."""
+    """Multiplications per model-row: forward, backward for weights and, except in the first layer, for inputs."""
     sizes = [FEATURE_SIZE, *settings.view_units]
     first, *others = [a * b for a, b in zip(sizes, sizes[1:], strict=False)]
     return VIEWS * (2 * first + 3 * sum(others))
 
 
 def peak_memory_bytes() -> int:
-    """Of the GPU's memory if JAX computes on one, else of this process'."""
+    """Peak use of the GPU's memory if JAX computes on one, else of this process's memory."""
     if keras.backend.backend() == "jax":
         import jax
 
-        told = jax.local_devices()[0].memory_stats()
-        if told:
-            return int(told["peak_bytes_in_use"])
+        statistics = jax.local_devices()[0].memory_stats()
+        if statistics:
+            return int(statistics["peak_bytes_in_use"])
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def compare_errors(what: str, assignments: Assignments, settings: TrainingConfig, epochs: int, path: Path) -> None:
     """Print both sides' mean validation MAE over the models of `assignments` after each epoch.
 
-    Their features are in the HDF5 file at `path` too.
+    The HDF5 file at `path` has the same features.
     """
     history: list[HistoryRow] = []
-    everything = settings.model_copy(update={"epochs": epochs, "patience": epochs})
-    train_models(assignments, everything, seed=1, watcher=Watcher(on_epoch=history.extend))
+    without_stopping = settings.model_copy(update={"epochs": epochs, "patience": epochs})
+    train_models(assignments, without_stopping, seed=1, watcher=Watcher(on_epoch=history.extend))
     ours = [mean(row.val_mae for row in history if row.epoch == epoch + 1) for epoch in range(epochs)]
-    theirs = np.zeros(epochs)
-    for f in range(len(assignments.folds)):
-        for o in range(len(assignments.outcomes)):
-            theirs += reference_errors(assignments.part([f], [o]), epochs, path)
-    theirs /= len(assignments.models)
-    for side, errors in (("ours", ours), ("the reference's loop", theirs)):
+    reference = np.zeros(epochs)
+    for fold_index in range(len(assignments.folds)):
+        for outcome_index in range(len(assignments.outcomes)):
+            reference += reference_errors(assignments.part([fold_index], [outcome_index]), epochs, path)
+    reference /= len(assignments.models)
+    for side, errors in (("ours", ours), ("the reference's loop", reference)):
         print(f"validation MAE on {what}, {side}: {', '.join(f'{error:.2f}' for error in errors)}", flush=True)
 
 
 def reference_errors(one: Assignments, epochs: int, path: Path) -> np.ndarray:
-    """The validation MAE of the one model after each of its epochs."""
+    """The validation MAE of a single model after each of its epochs."""
     loop = ReferenceLoop(path, *of_first_model(one))
     validation = np.flatnonzero(one.validation_weights(0, np.arange(len(one.rows)))[0])
     true = one.deciles(validation)[0]
@@ -165,7 +165,7 @@ def reference_errors(one: Assignments, epochs: int, path: Path) -> np.ndarray:
 
 
 def read_rows(uri: str, folder: Path) -> TrainingRows:
-    """A training set that a run has made."""
+    """The training set of a run."""
     shape = training_set_shape(uri)
     return cache_rows(open_training_set(uri, [*COLUMNS, *shape.outcomes]), shape, folder, dtype="float32")
 
@@ -176,9 +176,11 @@ def main() -> None:
     parser.add_argument("--outcomes", type=int, default=3)
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=8, help="of each side's run")
-    parser.add_argument("--epochs", type=int, default=0, help="compare validation errors too, after so many epochs")
-    parser.add_argument("--training-set", help="of a run, e.g. output/demo/training_set: compare errors on it too")
+    parser.add_argument("--seconds", type=float, default=8, help="duration of each side's run")
+    parser.add_argument("--epochs", type=int, default=0, help="also compare validation errors after so many epochs")
+    parser.add_argument(
+        "--training-set", help="also compare errors on the training set of a run, e.g. output/demo/training_set"
+    )
     options = parser.parse_args()
     settings = TrainingConfig(precision="float32")
     with tempfile.TemporaryDirectory() as name:
@@ -187,27 +189,27 @@ def main() -> None:
         assignments, _ = plan_assignments(rows, validation_share=settings.validation_share, seed=1)
         path = folder / "training_set.h5"
         write_features(rows, path)
-        other = "one model at a time in PyTorch, 20 rows a batch from HDF5"
+        other = "one model at a time in PyTorch, 20 rows per batch from HDF5"
         precisions = ["float32", "bfloat16"] if device_of(keras.backend.backend()).bfloat16 else ["float32"]
         loop = (path, *of_first_model(assignments))
         with ProcessPoolExecutor(1, get_context("spawn"), start_loop, loop) as process:
             for precision in precisions:
-                wanted = settings.model_copy(update={"precision": precision})
-                ours = stacked(assignments, wanted, stop_after_s=options.seconds)
+                in_precision = settings.model_copy(update={"precision": precision})
+                ours = stacked(assignments, in_precision, stop_after_s=options.seconds)
                 compared = interleaved(
                     ours, lambda: process.submit(loop_rate, options.seconds).result(), runs=options.runs
                 )
                 record(f"training_{precision}", compared, unit="model-rows/s", other_is=other)
         for precision in precisions:
-            wanted = settings.model_copy(update={"precision": precision})
-            ours = stacked(assignments, wanted, stop_after_s=options.seconds)
-            compared = interleaved(ours, products(assignments, wanted, seconds=options.seconds / 2), runs=options.runs)
+            in_precision = settings.model_copy(update={"precision": precision})
+            ours = stacked(assignments, in_precision, stop_after_s=options.seconds)
+            compared = interleaved(
+                ours, products(assignments, in_precision, seconds=options.seconds / 2), runs=options.runs
+            )
             other = f"what the machine's {precision} matrix products alone would allow"
             record(f"training_products_{precision}", compared, unit="model-rows/s", other_is=other)
-            print(
-                f"50 epochs in {precision}: {50 * assignments.n_learning() / compared.ours:.0f} s and their validations"
-            )
-        print(f"memory at most: {peak_memory_bytes() / 1e9:.1f} GB")
+            print(f"50 epochs in {precision}: {50 * assignments.n_learning() / compared.ours:.0f} s, plus validation")
+        print(f"peak memory: {peak_memory_bytes() / 1e9:.1f} GB")
         if options.epochs:
             compare_errors("a planted signal", assignments.part([0], [0]), settings, options.epochs, path)
         if options.epochs and options.training_set:

@@ -30,7 +30,7 @@ def test_sides_take_turns_and_medians_are_compared() -> None:
 
 
 def test_no_runs_are_refused() -> None:
-    with pytest.raises(ValueError, match="runs must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="runs must be at least 1, not 0"):
         interleaved(lambda: 1.0, lambda: 1.0, runs=0)
 
 
