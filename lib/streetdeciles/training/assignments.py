@@ -110,8 +110,8 @@ def plan_assignments(
     every model; otherwise a share of the areas that a model may learn from does, drawn by `seed`.
 
     Args:
-        train_size: below 1, models learn from only this share of the areas. The areas of a smaller size are among
-            those of a larger one, and all sizes have the same validation areas, so that sizes can be compared.
+        train_size: the share of the areas to learn from. A larger one contains the areas of a smaller one, and all have
+            the same validation areas, so that sizes can be compared.
         folds: the folds to train; None for all. Their models do not depend on which other folds are trained.
         held_out_deciles: an outcome's models see no row whose decile of that outcome is one of these.
     """
@@ -125,23 +125,21 @@ def plan_assignments(
             np.random.default_rng([use, seed, fold]).permutation(areas) for use in (VALIDATION, TRAIN_SIZE)
         )
         for outcome_index in range(outcomes):
-            model = fold_index, outcome_index
-            deciles = rows.deciles[:, outcome_index]
+            model, deciles = (fold_index, outcome_index), rows.deciles[:, outcome_index]
             usable = (rows.fold != fold) & (deciles > 0) & ~np.isin(deciles, held_out_deciles)
             validation_areas[(*model, _validation_areas(rows, usable, validation_order, validation_share))] = True
             validating = usable & validation_areas[model][rows.area]
-            left = rows.area[usable & ~validating]
-            learning_areas[(*model, _first_areas(left, learning_order, train_size))] = True
+            areas_left = rows.area[usable & ~validating]
+            learning_areas[(*model, _first_areas(areas_left, learning_order, train_size))] = True
             learning = usable & learning_areas[model][rows.area]
             weights[model] = class_weights(deciles[learning].astype(np.int64))
             learns[fold_index] |= learning
             validates[fold_index] |= validating
     areas_and_rows = (learning_areas, validation_areas, learns, validates)
-    assignments = Assignments(
-        rows, all_folds, all_folds, rows.outcomes, weights, *areas_and_rows, tuple(held_out_deciles)
-    )
-    chosen = all_folds if folds is None else sorted(folds)
-    return _without_hopeless(assignments.part([all_folds.index(fold) for fold in chosen], range(outcomes)))
+    held_out = tuple(held_out_deciles)
+    everything = Assignments(rows, all_folds, all_folds, rows.outcomes, weights, *areas_and_rows, held_out)
+    fold_indices = [all_folds.index(fold) for fold in (all_folds if folds is None else sorted(folds))]
+    return _without_hopeless(everything.part(fold_indices, range(outcomes)))
 
 
 def _validation_areas(rows: TrainingRows, usable: npt.NDArray[np.bool_], order: Index, share: float) -> Index:

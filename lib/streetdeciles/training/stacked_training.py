@@ -11,7 +11,6 @@ from itertools import groupby
 
 import keras
 import numpy as np
-import numpy.typing as npt
 
 from streetdeciles.config import TrainingConfig
 from streetdeciles.models.store import TrainedModel
@@ -67,25 +66,17 @@ def train_models(
     """
     best = BestModels(assignments.models, settings.patience, settings.halve_after)
     saved = checkpoint.read() if checkpoint is not None else None
-    if saved is not None:
-        stack = TrainingStack(assignments, settings, seed, Layout(saved.arrays["layout"], len(assignments.outcomes)))
-        history = _resume(stack, best, saved, watcher)
-    else:
-        stack, history = _new_stack(assignments, settings, seed, starts), []
+    stack = _new_stack(assignments, settings, seed, starts, saved)
+    history = _resume(stack, best, saved, watcher) if saved is not None else []
     source = FeatureSource(assignments.rows, to_device=keras.ops.convert_to_tensor, buffer_mb=buffer_mb, hold=hold)
-    batch_size = batch_size_of(settings, len(assignments.rows))
     for epoch in range(history[-1].epoch + 1 if history else 1, settings.epochs + 1):
         if not best.learning.any():
             break
         if stack.is_worth_shrinking(best.learning):
             stack = stack.without(~best.learning)
             gc.collect()  # frees the larger network, whose objects refer to each other
-        learned = stack.learn(source, batch_size, (ORDER, seed, epoch), best, watcher.on_batch)
-        validated, scores = stack.validate(source, batch_size)
-        rates = best.rate_share * float(stack.network.optimizer.learning_rate)
-        rows = _history(assignments.models, epoch, learned, validated, rates, scores=scores, which=best.learning)
+        rows = _one_epoch(stack, source, epoch, best, watcher.on_batch)
         history += rows
-        best.take(epoch, validated, stack.weights_of)
         if checkpoint is not None and checkpoint.due():
             checkpoint.write(stack.state(best, history))
         watcher.on_epoch(rows)
@@ -108,8 +99,16 @@ def first_weights(
 
 
 def _new_stack(
-    assignments: Assignments, settings: TrainingConfig, seed: int, starts: Callable[[str, int], Weights] | None
+    assignments: Assignments,
+    settings: TrainingConfig,
+    seed: int,
+    starts: Callable[[str, int], Weights] | None,
+    saved: TrainingState | None,
 ) -> TrainingStack:
+    """A stack with the layout of the checkpoint, or else of all models with their first weights."""
+    if saved is not None:
+        layout = Layout(saved.arrays["layout"], len(assignments.outcomes))
+        return TrainingStack(assignments, settings, seed, layout)
     layout = Layout.apart(assignments) if settings.balanced_batches else Layout.together(assignments)
     stack = TrainingStack(assignments, settings, seed, layout)
     stack.network.set_model_weights(first_weights(assignments, stack.shape, seed, starts))
@@ -126,21 +125,19 @@ def _resume(stack: TrainingStack, best: BestModels, saved: TrainingState, watche
     return saved.history
 
 
-def _history(
-    models: tuple[tuple[str, int], ...],
-    epoch: int,
-    learned: npt.NDArray[np.float64],
-    validated: npt.NDArray[np.float64],
-    rates: npt.NDArray[np.float32],
-    *,
-    scores: npt.NDArray[np.int64],
-    which: npt.NDArray[np.bool_],
+def _one_epoch(
+    stack: TrainingStack, source: FeatureSource, epoch: int, best: BestModels, on_batch: Callable[[int], None]
 ) -> list[HistoryRow]:
-    """The rows of one epoch, for the models in `which` [models]."""
+    """Train and validate once; updates `best`, and returns the history of the models that were still learning."""
+    batch_size = batch_size_of(stack.settings, len(stack.assignments.rows))
+    learned = stack.learn(source, batch_size, (ORDER, stack.seed, epoch), best, on_batch)
+    validated, scores = stack.validate(source, batch_size)
+    rates = best.rate_share * float(stack.network.optimizer.learning_rate)
     rows = []
-    for m in np.flatnonzero(which):
+    for m in np.flatnonzero(best.learning):
         (loss, mae, accuracy), (val_loss, val_mae, val_accuracy) = learned[:, m].tolist(), validated[:, m].tolist()
-        outcome, fold = models[m]
         measured = loss, val_loss, mae, val_mae, accuracy, val_accuracy, float(rates[m])
+        outcome, fold = stack.assignments.models[m]
         rows.append(HistoryRow(outcome, fold, epoch, *measured, tuple(scores[:, m].tolist())))
+    best.take(epoch, validated, stack.weights_of)
     return rows
