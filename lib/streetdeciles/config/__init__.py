@@ -59,7 +59,7 @@ class PredictionConfig(Section):
     models: Annotated[str | None, INPUT] = None
     """The `models` folder of another run. All its models predict every location, and this run trains none."""
     batch_size: Annotated[int, NEUTRAL, Field(ge=1)] = 256
-    """Locations that a task predicts at a time; a larger value needs more memory and is slightly faster."""
+    """Locations that a task predicts at a time; a larger value needs more memory."""
 
 
 class AggregationConfig(Section):

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 MEDIAN = "median"
 MAX_NAMED = 5
-"""Outcomes of regions in one note."""
+"""The maximum number of outcomes and regions in one note."""
 
 
 def median_cells(cells: pd.DataFrame) -> pd.DataFrame:
@@ -28,9 +28,9 @@ def median_cells(cells: pd.DataFrame) -> pd.DataFrame:
 
 
 def worse_than_median(metrics: pd.DataFrame, method: str) -> str:
-    """One line that names the outcomes and regions whose areas `method` predicts worse than the median; '' for none.
+    """A note on the outcomes and regions whose areas `method` predicts worse than the median; empty if there are none.
 
-    `metrics` has columns of the table metrics; compared is the mean absolute error.
+    `metrics` has the columns of the table metrics; the comparison is by mean absolute error.
     """
     keys = ["region", "outcome"]
     areas = metrics[metrics["level"] == "area"].set_index(keys)
@@ -47,6 +47,6 @@ def worse_than_median(metrics: pd.DataFrame, method: str) -> str:
     more = f" and {len(named) - MAX_NAMED} more" if len(named) > MAX_NAMED else ""
     return (
         f"the network is worse than predicting the median decile for every area, by mean absolute error, for "
-        f"{', '.join(named[:MAX_NAMED])}{more}: do not use these predictions; the cure is more locations, "
-        "or settings for fewer (docs/training.md)"
+        f"{', '.join(named[:MAX_NAMED])}{more}: do not use these predictions; use more locations, "
+        "or settings for few (docs/training.md)"
     )
