@@ -44,8 +44,8 @@ def assert_same(one: Trained, other: Trained) -> None:
     """Equal, bit for bit."""
     assert [_about(model) for model in one[0]] == [_about(model) for model in other[0]]
     for a, b in zip(one[0], other[0], strict=True):
-        for ours, theirs in zip(a.weights, b.weights, strict=True):
-            np.testing.assert_array_equal(ours, theirs)
+        for array, expected in zip(a.weights, b.weights, strict=True):
+            np.testing.assert_array_equal(array, expected)
     assert sorted(one[1]) == sorted(other[1])
 
 

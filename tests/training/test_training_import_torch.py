@@ -30,25 +30,25 @@ def test_predictions_equal_those_of_torch(kind: dict[str, Any], tmp_path: Path) 
     rng = np.random.default_rng(4)
     features = (rng.normal(-2, 4, size=(64, 4, 4096)) * rng.uniform(0, 1.5, size=(64, 1, 1))).astype(np.float32)
     with torch.no_grad():
-        theirs = network(torch.from_numpy(features))[:, 0]
-        binomial = torch.distributions.Binomial(9, logits=theirs[:, None])
+        of_torch = network(torch.from_numpy(features))[:, 0]
+        binomial = torch.distributions.Binomial(9, logits=of_torch[:, None])
         likely = binomial.log_prob(torch.arange(10.0)).exp().numpy()
-    ours = keras.saving.load_model(file)({"features": features, "view_mask": np.ones((64, 4), bool)})[:, 0]
+    imported = keras.saving.load_model(file)({"features": features, "view_mask": np.ones((64, 4), bool)})[:, 0]
 
-    assert theirs.std() > 0.5
-    np.testing.assert_allclose(np.asarray(ours), theirs.numpy(), rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(np.asarray(probabilities(ours)), likely, rtol=1e-3, atol=1e-6)
-    np.testing.assert_array_equal(np.asarray(predicted_decile(ours)), likely.argmax(axis=1) + 1)
+    assert of_torch.std() > 0.5
+    np.testing.assert_allclose(np.asarray(imported), of_torch.numpy(), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(np.asarray(probabilities(imported)), likely, rtol=1e-3, atol=1e-6)
+    np.testing.assert_array_equal(np.asarray(predicted_decile(imported)), likely.argmax(axis=1) + 1)
 
 
 def test_torch_reads_the_same_from_the_files_in_tests_data() -> None:
     for name in ("zip.pt", "before_1_6.pt"):
         file = DATA / "torch_weights" / name
-        theirs = torch.load(file, weights_only=True)
-        ours = read_state_dict(str(file))
-        assert list(ours) == list(theirs)
-        for key, array in ours.items():
-            np.testing.assert_array_equal(array, theirs[key].numpy())
+        of_torch = torch.load(file, weights_only=True)
+        imported = read_state_dict(str(file))
+        assert list(imported) == list(of_torch)
+        for key, array in imported.items():
+            np.testing.assert_array_equal(array, of_torch[key].numpy())
 
 
 def test_precisions_views_and_parameters_are_read(tmp_path: Path) -> None:
