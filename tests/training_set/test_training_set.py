@@ -127,14 +127,14 @@ def test_petastorm_gets_only_what_it_takes_for_the_same_path(name: str) -> None:
 def test_set_is_read_in_a_folder_of_any_name(written: Path, tmp_path: Path, name: str) -> None:
     moved = shutil.copytree(written, tmp_path / name / "training_set")
 
-    check_whole(whole(open_training_set(str(moved))))
+    check_all_rows(concatenated(open_training_set(str(moved))))
 
 
 @pytest.mark.parametrize("name", ["in [2019] 12:30 per%20cent", "a#b?"])
 def test_set_is_written_in_a_folder_of_any_name(spark: SparkSession, tmp_path: Path, name: str) -> None:
     write(spark, tmp_path / name / "training_set")
 
-    check_whole(whole(open_training_set(str(tmp_path / name / "training_set"))))
+    check_all_rows(concatenated(open_training_set(str(tmp_path / name / "training_set"))))
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
