@@ -1,20 +1,35 @@
-"""The pattern of file names, such as `{location_id}_{view}.jpg|png`, as a regular expression."""
+"""The pattern of file names, such as `{location_id}_{view}.jpg|png`, and what names say by it."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from unicodedata import normalize
+
+from streetdeciles.config import ImagesConfig
+from streetdeciles.ids.spelling import normalise_ids
+from streetdeciles.images.views import normalise_views, number_views
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 # A name that starts with a dot is a hidden file or a Mac's `._` twin of a photograph, never a photograph.
-LOCATION_ID = r"([^/.][^/]*)"
-VIEW = r"([0-9]+|[A-Za-z])"
-END = r"(?![\s\S])"
-"""`$` also matches before a line break at the end, which is a part of the name."""
+LOCATION_ID = r"[^/.][^/]*"
+VIEW = r"[0-9]+|[A-Za-z]"
+ANY_VIEW = r"[\pL\pN]+"
+"""What may be meant as a view where `images.view_names` does not have it; in RE2's syntax only."""
+
+NAMED = "location_id string, view_name string, view int, matches boolean"
 
 
 @dataclass(frozen=True)
 class NamePattern:
-    """`regex`, in the syntax that Java and Python share, is for paths relative to the folder of photographs."""
+    """`regex`, in the syntax that RE2 and Python share, is for paths relative to the folder of photographs.
+
+    Its groups are called `location_id` and `view`.
+    """
 
     regex: str
     location_group: int
@@ -22,18 +37,64 @@ class NamePattern:
     """0 where the pattern has no {view}."""
 
 
-def name_pattern(pattern: str) -> NamePattern:
+def name_pattern(pattern: str, view_names: Sequence[str] | None = None) -> NamePattern:
     """What matches `pattern` in the folder itself or anywhere below it; endings in upper or lower case.
 
     A pattern with slashes matches as many folders above the file.
     """
-    name, endings = pattern.rsplit(".", 1)
+    return _name_pattern(pattern, VIEW if view_names is None else _one_of(view_names), lazy=view_names is not None)
+
+
+def _one_of(view_names: Sequence[str]) -> str:
+    """The longest first, so that `270` is not `0` after `27`; 90 may be written 090."""
+    longest_first = sorted(view_names, key=len, reverse=True)
+    return f"(?i:{'|'.join(('0*' if name.isdecimal() else '') + re.escape(name) for name in longest_first)})"
+
+
+def _name_pattern(pattern: str, view: str, *, lazy: bool) -> NamePattern:
+    name, endings = normalize("NFC", pattern).rsplit(".", 1)
     parts = re.split(r"(\{location_id\}|\{view\})", name)
     fields = [part for part in parts if part in ("{location_id}", "{view}")]
-    regex = "".join({"{location_id}": LOCATION_ID, "{view}": VIEW}.get(part, re.escape(part)) for part in parts)
+    # Of known names the view is the longest that fits, so there the location takes no more than it must.
+    groups = {
+        "{location_id}": f"(?P<location_id>{LOCATION_ID}{'?' if lazy else ''})",
+        "{view}": f"(?P<view>{view})",
+    }
+    regex = "".join(groups.get(part, re.escape(part)) for part in parts)
     ending = "|".join(re.escape(ending) for ending in endings.split("|"))
     return NamePattern(
-        regex=f"^(?s:.*/)?{regex}[.](?i:{ending}){END}",
+        regex=f"^(?s:.*/)?{regex}[.](?i:{ending})$",
         location_group=fields.index("{location_id}") + 1,
         view_group=fields.index("{view}") + 1 if "{view}" in fields else 0,
     )
+
+
+def name_batches(batches: Iterable[pa.RecordBatch], images: ImagesConfig) -> Iterator[pa.RecordBatch]:
+    """Batches with the columns of NAMED behind their own, from the column `relative`.
+
+    `view_name` is also told for names that only fail by their view; `view` is null where it is none of the config's.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    pattern = name_pattern(images.pattern, images.view_names)
+    by_any_view = _name_pattern(images.pattern, ANY_VIEW, lazy=False)
+    for batch in batches:
+        names = normalise_ids(batch.column("relative"))
+        parsed = pc.extract_regex(names, pattern.regex)
+        location_id = normalise_ids(pc.struct_field(parsed, "location_id"))
+        matches = pc.fill_null(pc.greater(pc.utf8_length(location_id), 0), False)
+        location_id = pc.if_else(matches, location_id, pa.scalar(None, pa.string()))
+        if pattern.view_group:
+            view_name = pc.if_else(
+                parsed.is_valid(),
+                pc.struct_field(parsed, "view"),
+                pc.struct_field(pc.extract_regex(names, by_any_view.regex), "view"),
+            )
+            view_name = normalise_views(view_name)
+            view = number_views(view_name, images.view_names, images.views)
+        else:
+            view_name = pa.nulls(batch.num_rows, pa.string())
+            view = pa.array([0] * batch.num_rows, pa.int32())
+        arrays = [*batch.columns, location_id, view_name, view, matches]
+        yield pa.RecordBatch.from_arrays(arrays, [*batch.schema.names, "location_id", "view_name", "view", "matches"])
