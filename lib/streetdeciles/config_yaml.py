@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable
 from typing import Any, NamedTuple
 
@@ -13,6 +14,9 @@ MAX_NODES = 5_000
 MAX_DEPTH = 20
 MAX_DIGITS = 30
 """Characters of an integer."""
+
+PADDED = re.compile(r"[+-]?0[0-9_]+")
+"""A number with leading zeros, such as the heading 045, is decimal as in YAML 1.2; YAML 1.1 took it for octal, 37."""
 
 
 def parse_yaml(content: bytes) -> Any:
@@ -93,6 +97,8 @@ class _BoundedLoader(yaml.SafeLoader):
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         if isinstance(node, yaml.ScalarNode):
             _check_scalar(node)
+            if node.tag == "tag:yaml.org,2002:int" and PADDED.fullmatch(node.value):
+                return int(node.value)
         try:
             return super().construct_object(node, deep)
         except (ValueError, OverflowError) as error:  # 2026-99-99 looks like a date

@@ -14,7 +14,7 @@ from typing import IO, Literal
 
 from streetdeciles.archives.damage import ArchiveBomb, ArchiveDamaged, damage_told
 from streetdeciles.archives.guarded import MAX_GROWTH, Guarded
-from streetdeciles.archives.names import COMPRESSED_TAR, ZIP, is_nested, leads_out
+from streetdeciles.archives.names import COMPRESSED_TAR, ZIP, is_nested, leads_out, zip_member_name
 from streetdeciles.archives.opening import opened
 
 MAX_BYTES = 512 * 1024 * 1024
@@ -116,7 +116,7 @@ def _zip_members(file: IO[bytes]) -> Iterator[Member]:
                 continue
             offset = _first_byte(file, info) if info.compress_type == zipfile.ZIP_STORED else None
             kind, detail = _judge(info)
-            yield Member(info.filename, kind, offset, info.file_size, detail)
+            yield Member(zip_member_name(info), kind, offset, info.file_size, detail)
 
 
 def _judge(info: zipfile.ZipInfo) -> tuple[MemberKind, str | None]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from struct import unpack
+from zipfile import ZipInfo
+from zlib import crc32
 
 ARCHIVE = re.compile(r"(?:^|.*/)[^/.][^/]*[.](?:tar|tar[.]gz|tgz|zip)", re.IGNORECASE | re.DOTALL)
 """No hidden file: a Mac's `._photos.zip` is none."""
@@ -11,6 +14,8 @@ COMPRESSED_TAR = re.compile(r".*[.](?:tar[.]gz|tgz)", re.IGNORECASE | re.DOTALL)
 ZIP = re.compile(r".*[.]zip", re.IGNORECASE | re.DOTALL)
 PARQUET = re.compile(r".*[.]parquet", re.IGNORECASE | re.DOTALL)
 _NESTED = re.compile(r".*[.](?:tar|gz|tgz|zip|bz2|tbz2?|xz|txz|zst|7z|rar)", re.IGNORECASE | re.DOTALL)
+
+UNICODE_PATH = 0x7075
 
 
 def is_archive(path: str) -> bool:
@@ -27,6 +32,26 @@ def containing_file(uri: str) -> str:
         if is_archive(before) or PARQUET.fullmatch(before):
             return before
     return uri
+
+
+def zip_member_name(info: ZipInfo) -> str:
+    """The member's name, also where it is UTF-8 and the zip does not say so: `zipfile` then reads it as cp437.
+
+    Info-ZIP on Windows writes the UTF-8 name beside the other, as an extra field with the other's checksum.
+    """
+    if info.flag_bits & 0x800 or info.filename.isascii():
+        return info.filename
+    raw = info.filename.encode("cp437")
+    extra = info.extra
+    while len(extra) >= 9:
+        kind, size = unpack("<HH", extra[:4])
+        if kind == UNICODE_PATH and unpack("<I", extra[5:9])[0] == crc32(raw):
+            raw = extra[9 : 4 + size]
+        extra = extra[4 + size :]
+    try:
+        return raw.decode("utf-8").split("\0", 1)[0]
+    except UnicodeDecodeError:
+        return info.filename
 
 
 def is_nested(member: str) -> bool:

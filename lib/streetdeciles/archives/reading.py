@@ -7,7 +7,7 @@ import zipfile
 from typing import IO
 
 from streetdeciles.archives.damage import ArchiveDamaged, MemberTooLarge, damage_told
-from streetdeciles.archives.names import COMPRESSED_TAR, PARQUET, ZIP
+from streetdeciles.archives.names import COMPRESSED_TAR, PARQUET, ZIP, zip_member_name
 from streetdeciles.archives.opening import open_file, opened
 from streetdeciles.archives.parquet import ParquetRows
 
@@ -132,7 +132,7 @@ class _Directory:
         self._zip = zipfile.ZipFile(file)
         self._members: dict[str, zipfile.ZipInfo] = {}
         for info in self._zip.infolist():
-            self._members.setdefault(info.filename, info)  # zipfile itself would take the last of a name
+            self._members.setdefault(zip_member_name(info), info)  # zipfile itself would take the last of a name
 
     def may_read(self, offset: int | None) -> bool:
         return True

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from streetdeciles.config.section import Section, Share
+from streetdeciles.config.section import NEUTRAL, Section, Share
 
 SPLITS: dict[str, dict[str, Any]] = {
     "folds": {"folds": 5},
@@ -39,8 +39,19 @@ class DatasetConfig(Section):
     default."""
     held_out_deciles: Annotated[list[Decile] | None, Field(min_length=1, max_length=8)] = None
     """For `by_class`: an outcome's model does not see locations whose decile of that outcome is one of these."""
+    max_lost_share: Annotated[float | None, NEUTRAL, Field(ge=0, le=1)] = None
+    """The share of the photographs that may be lost, and of the locations that may have look-alike ids, before the run
+    ends. By default 0.2 of the photographs and 0.01 of the locations; a value holds for both."""
     hdf5: bool = True
     """Also write the training set as one HDF5 file; false saves disk space."""
+
+    @property
+    def allowed_lost_share(self) -> float:
+        return 0.2 if self.max_lost_share is None else self.max_lost_share
+
+    @property
+    def allowed_lookalike_share(self) -> float:
+        return 0.01 if self.max_lost_share is None else self.max_lost_share
 
     @model_validator(mode="before")
     @classmethod

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, field_validator, model_validator
 
 from streetdeciles.config.section import INPUT, InputPath, Positive, Section
+from streetdeciles.ids.spelling import normalise_views
 
 
 class ImageTable(Section):
@@ -52,12 +53,16 @@ class ImagesConfig(Section):
     pattern: str = "{location_id}_{view}.jpg|jpeg|png"
     """File name with {location_id} and, where there are several, {view}; endings after the last dot by `|`.
 
-    A view is a number from 0 or a letter from a. Files match in any folder below `folder`, and in archives there.
+    A view is a number from 0 or a letter from a, or one of `view_names`. Files match in any folder below
+    `folder`, and in archives there.
     """
     panorama: Panorama | None = None
     """The pattern, or the table, then has no view."""
     views: Annotated[int, Field(ge=1, le=16)] = 4
     """Photographs of one location."""
+    view_names: Annotated[list[str], Field(min_length=1, max_length=16)] | None = None
+    """What the views are called, e.g. [0, 90, 180, 270] or [N, E, S, W], in their order; case and leading zeros of
+    numbers do not matter. Null: by their numbers from 0, or letters from a. Sets `views`."""
     shard_size: Positive = 4096
     """Photographs in one shard: what a killed extraction does not do again."""
 
@@ -73,10 +78,45 @@ class ImagesConfig(Section):
             )
         return pattern
 
+    @field_validator("view_names", mode="before")
+    @classmethod
+    def _are_words(cls, names: Any) -> Any:
+        if not isinstance(names, list):
+            return names
+        for name in names:
+            if isinstance(name, bool) or not isinstance(name, str | int | float):
+                raise ValueError(
+                    "must be words or numbers, in quotes where YAML takes a word for another thing: 'No', 'On'"
+                )
+        return [str(name) for name in names]
+
+    @field_validator("view_names")
+    @classmethod
+    def _are_different(cls, names: list[str] | None) -> list[str] | None:
+        import pyarrow as pa
+
+        normal = normalise_views(pa.array(names or [], pa.string())).to_pylist()
+        if "" in normal or len({*normal}) < len(normal) or any("/" in name for name in normal):
+            raise ValueError("must be different words without slashes; case and leading zeros make no difference")
+        return names
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_many_views_as_names(cls, values: Any) -> Any:
+        names = values.get("view_names") if isinstance(values, dict) else None
+        return {"views": len(names), **values} if isinstance(names, list) and names else values
+
     @model_validator(mode="after")
     def _one_source_that_tells_views_apart(self) -> ImagesConfig:
         if (self.folder is None) == (self.table is None):
             raise ValueError("exactly one of folder and table must be given")
+        if self.view_names is not None:
+            if self.views != len(self.view_names):
+                raise ValueError(f"views must be {len(self.view_names)}, one for each of view_names; leave it out")
+            if self.panorama is not None:
+                raise ValueError("view_names does not go with panorama, whose headings are the views")
+            if self.table.view is None if self.table else "{view}" not in self.pattern:
+                raise ValueError("with view_names there must be {view} in pattern, or table.view")
         if self.panorama is not None:
             if self.views != len(self.panorama.headings):
                 raise ValueError(f"views must be {len(self.panorama.headings)}, a view for each of panorama.headings")

@@ -21,9 +21,12 @@ FILE_MB = 256
 """Features in one file of the set, before compression: what one task sorts and writes."""
 
 
-def find_photographs(features: DataFrame, locations: DataFrame, *, views: int) -> DataFrame:
-    """`image_id`, `location_id` and `reason` of each photograph that has features; reason null: it is used."""
-    return _query("photographs", {"views": views}, features=features, locations=locations)
+def find_photographs(features: DataFrame, locations: DataFrame, elsewhere: DataFrame, *, views: int) -> DataFrame:
+    """`image_id`, `location_id` and `reason` of each photograph that has features; reason null: it is used.
+
+    `elsewhere` gives the reason for locations that labels left out because they lie elsewhere.
+    """
+    return _query("photographs", {"views": views}, features=features, locations=locations, elsewhere=elsewhere)
 
 
 def number_places(

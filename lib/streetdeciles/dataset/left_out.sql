@@ -17,12 +17,12 @@ WITH lost AS (
     SELECT
         location_id AS id,
         reason,
-        concat(
-            count(*), ' photograph(s), e.g. ', min(image_id), ', of a location that labels.locations does not have, ',
-            'or that the stage labels left out'
-        ) AS detail
+        concat(count(*), ' photograph(s), e.g. ', min(image_id), ', of a location that ', CASE reason
+            WHEN 'unknown_location' THEN 'labels.locations does not have, or that the stage labels left out'
+            ELSE 'lies elsewhere, so the stage labels left it out'
+        END) AS detail
     FROM {photographs}
-    WHERE reason = 'unknown_location'
+    WHERE reason IN ('unknown_location', 'not_in_region', 'outside_boundaries')
     GROUP BY location_id, reason
 
     UNION ALL

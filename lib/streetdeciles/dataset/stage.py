@@ -9,7 +9,9 @@ from streetdeciles import storage
 from streetdeciles.config import DatasetConfig, ImagesConfig, RunConfig
 from streetdeciles.dataset.hdf5 import FILE_NAMES, export_hdf5
 from streetdeciles.dataset.join import build_rows, count_areas, find_left_out, find_photographs, number_places
+from streetdeciles.dataset.losses import count_losses, find_elsewhere, refuse_losses, spelled_differently
 from streetdeciles.errors import RunFailed, RunRefused
+from streetdeciles.ids.lookalikes import find_lookalikes
 from streetdeciles.run_log import StageReport
 from streetdeciles.session import spark_settings
 from streetdeciles.splits.registry import split_of
@@ -34,6 +36,7 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
 
     Raises:
         RunRefused: no location has features, or there are too few areas or deciles for the split.
+        RunFailed: more photographs are lost, or location_ids spelled differently, than the config allows.
     """
     work_dir, outcomes, views = config.work_dir, config.dataset.outcomes, config.images.views
     split = split_of(config.dataset)
@@ -44,20 +47,24 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     rejects = storage.read_table(spark, REJECTS, work_dir)
     for name in FILE_NAMES:  # an export of older rows must not stand beside the new ones
         storage.remove(storage.join(work_dir, name))
-    photographs = find_photographs(features, locations, views=views)
+    elsewhere = find_elsewhere(_left_out(spark, work_dir))
+    photographs = find_photographs(features, locations, elsewhere, views=views)
     places = number_places(locations, photographs, area_labels, outcomes).persist()
     try:
         if not (rows := places.count()):
-            raise RunRefused(_nothing_in_common(config.images, locations, features))
+            raise RunRefused(_nothing_in_common(config.images, locations, features, photographs))
         areas = count_areas(places, outcomes[0]).toPandas()
         folds = split.assign(areas, seed=config.seed)
         held_out = _held_out_notes(places, config.dataset)
         left_out = find_left_out(locations, photographs, rejects, views=views)
         storage.write_partition(left_out, LEFT_OUT, work_dir, "dataset")
         counts = _counts(spark, work_dir, locations, photographs, rows)
+        all_left_out = _left_out(spark, work_dir)
+        losses = count_losses(all_left_out, rejects, photographs, config.images, locations=counts["locations"])
+        refuse_losses(losses, config.dataset)
         shape = TrainingSetShape(rows, views, _feature_size(features), tuple(outcomes))
         _write_set(build_rows(features, _with_folds(places, folds), shape), shape, work_dir)
-        notes = [split.describe(areas, folds), *held_out, *_label_notes(places, outcomes)]
+        notes = [split.describe(areas, folds), *held_out, *_label_notes(places, outcomes), *losses.notes()]
     finally:
         places.unpersist()
     if config.dataset.hdf5:
@@ -108,16 +115,26 @@ def _feature_size(features: DataFrame) -> int:
     return int(first["feature_size"])
 
 
-def _nothing_in_common(images: ImagesConfig, locations: DataFrame, features: DataFrame) -> str:
+def _left_out(spark: SparkSession, work_dir: str) -> DataFrame:
+    """What the stages up to here left out."""
+    if storage.exists(storage.join(work_dir, LEFT_OUT.name)):
+        return storage.read_table(spark, LEFT_OUT, work_dir)
+    return spark.createDataFrame([], LEFT_OUT.ddl)
+
+
+def _nothing_in_common(images: ImagesConfig, locations: DataFrame, features: DataFrame, photographs: DataFrame) -> str:
     location, feature = (frame.select("location_id").first() for frame in (locations, features))
     if feature is None:
         source = f"images.table {images.table.path}" if images.table else f"images.folder {images.folder}"
         return f"no photograph has features: all were rejected, see the table rejects; check {source}"
     expected = f"e.g. {location['location_id']!r}" if location is not None else "none"
     told = f"in images.table's column {images.table.location_id!r}" if images.table else "by images.pattern"
+    unknown = photographs.where("reason = 'unknown_location'").select("location_id").distinct()
+    alike = find_lookalikes(locations.select("location_id"), unknown)
+    why = f"; {spelled_differently(alike)}" if alike else ""
     return (
         "none of the photographs is of a location of labels.locations: there the location_ids are "
-        f"{expected}, {told} e.g. {feature['location_id']!r}; correct one of them"
+        f"{expected}, {told} e.g. {feature['location_id']!r}{why}; correct one of them"
     )
 
 

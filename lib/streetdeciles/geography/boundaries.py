@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from streetdeciles import storage
 from streetdeciles.errors import RunRefused
 from streetdeciles.geography.geojson import Shape, read_shape
+from streetdeciles.ids.spelling import normalise_list
 
 if TYPE_CHECKING:
     import numpy as np
@@ -86,7 +87,7 @@ def read_boundaries(path: str, area_id: str, name: str | None = None) -> AreaBou
                 f"{path}: no feature has the property {wanted!r} (labels.boundaries.{key}); "
                 f"the properties are {', '.join(known) or 'none'}"
             )
-    codes = [_text(own, area_id) for own in properties]
+    codes = normalise_list([_text(own, area_id) for own in properties], upper=True)
     shapes = [_shape(path, number, geometry) for number, geometry in enumerate(geometries, start=1)]
     _refuse_other_degrees(path, shapes)
     drawn = [i for i, shape in enumerate(shapes) if codes[i] and shape.geometry is not None]

@@ -26,7 +26,7 @@ BLANKS = "".join(
         ),
     )
 )
-"""White space and characters that nobody sees: zero-width spaces, marks of direction, soft hyphens, byte order marks."""
+"""White space and what nobody sees: zero-width spaces, marks of direction, soft hyphens, byte order marks."""
 
 
 def normalise_ids(ids: pa.Array) -> pa.Array:
@@ -53,6 +53,14 @@ def _compose(texts: pa.Array) -> pa.Array:
     is_other = pc.fill_null(pc.invert(pc.string_is_ascii(texts)), False)
     composed = [normalize("NFC", text) for text in texts.filter(is_other).to_pylist()]
     return pc.replace_with_mask(texts, is_other, pa.array(composed, texts.type)) if composed else texts
+
+
+def normalise_views(names: pa.Array) -> pa.Array:
+    """`normalise_ids`, in lower case; whole numbers as 90, not 090 or 90.0."""
+    import pyarrow.compute as pc
+
+    lower = _compose(pc.utf8_lower(normalise_ids(names)))
+    return pc.replace_substring_regex(lower, pattern=r"^0*([0-9]+)([.]0+)?$", replacement=r"\1")
 
 
 def normalise_list(texts: Sequence[str], *, upper: bool = False) -> list[str]:

@@ -1,8 +1,7 @@
 -- Each file and member that was found, with the image that its name says, or with the reason for which it is left out.
 WITH judged AS (
     SELECT
-        * EXCEPT (detail),
-        detail AS said,
+        *,
         CASE
             WHEN kind <> 'file' THEN kind
             WHEN NOT matches AND :has_view_names AND view_name IS NOT NULL THEN 'view_out_of_range'
@@ -33,6 +32,6 @@ SELECT
         WHEN 'unsafe_name' THEN 'the name leads out of the archive'
         WHEN 'name_twice' THEN 'the archive has a member of that name before'
         WHEN 'nested_archive' THEN 'an archive within an archive; put it beside'
-        ELSE said
+        ELSE detail
     END AS detail
 FROM judged

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from unicodedata import normalize
 
 from streetdeciles.config import ImagesConfig
-from streetdeciles.ids.spelling import normalise_ids
-from streetdeciles.images.views import normalise_views, number_views
+from streetdeciles.ids.spelling import normalise_ids, normalise_views
+from streetdeciles.images.views import number_views
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -47,7 +47,9 @@ def name_pattern(pattern: str, view_names: Sequence[str] | None = None) -> NameP
 
 def _one_of(view_names: Sequence[str]) -> str:
     """The longest first, so that `270` is not `0` after `27`; 90 may be written 090."""
-    longest_first = sorted(view_names, key=len, reverse=True)
+    import pyarrow as pa
+
+    longest_first = sorted(normalise_views(pa.array(view_names, pa.string())).to_pylist(), key=len, reverse=True)
     return f"(?i:{'|'.join(('0*' if name.isdecimal() else '') + re.escape(name) for name in longest_first)})"
 
 

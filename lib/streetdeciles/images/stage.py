@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from streetdeciles import storage
 from streetdeciles.config import ImagesConfig, RunConfig
 from streetdeciles.errors import RunFailed, RunRefused
 from streetdeciles.images.kept_types import spark_type
-from streetdeciles.images.listing import list_all
-from streetdeciles.images.pattern import name_pattern
-from streetdeciles.images.table import KEPT, list_rows, staged_rows
+from streetdeciles.images.listing import ENTRIES, list_all
+from streetdeciles.images.pattern import NAMED, name_batches
+from streetdeciles.images.table import KEPT, ROWS, list_rows, staged_rows
+from streetdeciles.images.views import MAX_VIEWS, advise, explain, view_batches
 from streetdeciles.queries import query
 from streetdeciles.run_log import StageReport
 from streetdeciles.tables import IMAGE_COLUMNS, IMAGE_INDEX, LEFT_OUT, Table
@@ -50,8 +52,10 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
 def _name_all(spark: SparkSession, images: ImagesConfig, staged: str) -> DataFrame:
     """What is in the folder or in the table: image_id, location_id, view, uri, …, or a reason and detail."""
     if images.table is not None:
-        rows = list_rows(spark, images.table, staged)
-        return _query("table_rows", {"views": images.views, "uri_start": storage.URI_START}, rows=rows)
+        rows = list_rows(spark, images.table, staged).select(*(column.split(" ")[0] for column in ROWS.split(", ")))
+        schema = f"{ROWS.replace('view string', 'view int')}, view_name string"
+        rows = rows.mapInArrow(partial(view_batches, images=images), schema)
+        return _query("table_rows", {"uri_start": storage.URI_START, **_view_arguments(images)}, rows=rows)
     folder = images.folder or ""
     fs, there = storage.filesystem(folder)
     if not fs.isdir(there):
@@ -97,15 +101,13 @@ def first_of_each(named: DataFrame) -> DataFrame:
 
 def name_files(entries: DataFrame, images: ImagesConfig) -> DataFrame:
     """Each file and member of an archive: image_id, location_id, view, uri, …, or a reason and detail."""
-    pattern = name_pattern(images.pattern)
-    arguments = {
-        "regex": pattern.regex,
-        "location_group": pattern.location_group,
-        "view_group": pattern.view_group,
-        "views": images.views,
-        "pattern": images.pattern,
-    }
-    return _query("named_files", arguments, entries=entries)
+    schema = f"{ENTRIES}, {NAMED}"
+    named = entries.where("kind NOT IN ('folder', 'archive')").mapInArrow(partial(name_batches, images=images), schema)
+    return _query("named_files", {"pattern": images.pattern, **_view_arguments(images)}, entries=named)
+
+
+def _view_arguments(images: ImagesConfig) -> dict[str, Any]:
+    return {"has_view_names": images.view_names is not None, "allowed_views": explain(images)}
 
 
 def assign_shards(named: DataFrame, previous: DataFrame, images: ImagesConfig) -> DataFrame:
@@ -123,21 +125,51 @@ def _previous_index(spark: SparkSession, work_dir: str) -> DataFrame:
 
 
 def _count(named: DataFrame, images: ImagesConfig) -> dict[str, int]:
-    """Files or rows by reason, '' for an image; RunRefused where there is none."""
+    """Files or rows by reason, '' for an image; RunRefused where there is none, or most have other views."""
     rows: list[Row] = named.groupBy("reason").agg({"*": "count", "name": "min"}).collect()
     found = {row["reason"] or "": int(row["count(1)"]) for row in rows}
-    if images.table is not None and "" not in found:
+    kept = found.get("", 0)
+    n_out, advice = _other_views(named)
+    if images.table is not None and not kept:
         why = ", ".join(f"{n} {reason}" for reason, n in sorted(found.items())) or "it is empty"
-        raise RunRefused(f"images.table.path: no row of {images.table.path} is a photograph of a location ({why})")
+        raise RunRefused(
+            f"images.table.path: no row of {images.table.path} is a photograph of a location ({why}){advice}"
+        )
     if not found:
         raise RunRefused(f"images.folder: {images.folder} is empty; expected photographs named {images.pattern}")
-    if "" not in found:
+    if not kept:
         reason, example = min((row["reason"], row["min(name)"]) for row in rows)
         raise RunRefused(
             f"images.folder: none of the {sum(found.values())} files in {images.folder} is named as images.pattern "
-            f"{images.pattern} with {images.views} view(s) says; there is e.g. {example} ({reason})"
+            f"{images.pattern} with {images.views} view(s) says; there is e.g. {example} ({reason}){advice}"
         )
+    # What images.view_names does not list is left out because the user wants it so.
+    if n_out > kept and images.view_names is None:
+        raise RunRefused(
+            f"images: {n_out:,} {_what(images)} are left out for their view and only {kept:,} kept, because "
+            f"{explain(images)}{advice}"
+        )
+    if images.view_names is not None and n_out:
+        _refuse_absent_views(named, images.view_names, advice)
     return found
+
+
+def _refuse_absent_views(named: DataFrame, view_names: Sequence[str], advice: str) -> None:
+    """A name that no photograph has, while photographs have others, is taken for a slip."""
+    there = {row["view"] for row in named.where("reason IS NULL").select("view").distinct().collect()}
+    absent = [name for view, name in enumerate(view_names) if view not in there]
+    if absent:
+        raise RunRefused(f"images.view_names: no photograph has the view {', '.join(absent)}{advice}")
+
+
+def _other_views(named: DataFrame) -> tuple[int, str]:
+    """How many files or rows are left out for their view, and what to set instead, '' where there are none."""
+    views = _query("seen_views", named=named)
+    n_out = int(views.selectExpr("coalesce(sum(n_out), 0) AS n").collect()[0]["n"])
+    if not n_out:
+        return 0, ""
+    most = views.orderBy("n", "view_name", ascending=[False, True]).limit(MAX_VIEWS + 1).collect()
+    return n_out, f"; {advise([row['view_name'] for row in most])}"
 
 
 def _report(spark: SparkSession, config: RunConfig, found: dict[str, int]) -> StageReport:

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from string import ascii_lowercase
 from typing import TYPE_CHECKING
 
-from streetdeciles.ids.spelling import normalise_ids
+from streetdeciles.config import ImagesConfig
+from streetdeciles.ids.spelling import normalise_columns, normalise_views
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 MAX_VIEWS = 16
-
-
-def normalise_views(names: pa.Array) -> pa.Array:
-    """In lower case and without blanks around; whole numbers as 90, not 090 or 90.0."""
-    import pyarrow.compute as pc
-
-    lower = pc.utf8_lower(normalise_ids(names))
-    return pc.replace_substring_regex(lower, pattern=r"^0*([0-9]+)([.]0+)?$", replacement=r"\1")
 
 
 def number_views(names: pa.Array, view_names: Sequence[str] | None, views: int) -> pa.Array:
@@ -31,17 +23,34 @@ def number_views(names: pa.Array, view_names: Sequence[str] | None, views: int) 
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    known = [*map(str, range(views))] if view_names is None else normalise_views(pa.array(view_names)).to_pylist()
-    places = pc.index_in(names, value_set=pa.array(known, pa.string()))
+    known = pa.array(map(str, range(views)) if view_names is None else view_names, pa.string())
+    places = pc.index_in(names, value_set=normalise_views(known))
     if view_names is None:
         letters = pa.array([*ascii_lowercase[:views]], pa.string())
         places = pc.coalesce(places, pc.index_in(names, value_set=letters))
     return pc.if_else(pc.is_valid(names), places, pa.scalar(None, pa.int32()))
 
 
-def advise(seen: Mapping[str, int]) -> str:
-    """What to write for `images.view_names`, given how many photographs have a view of each name."""
-    names = [name for name, _ in Counter(seen).most_common()]
+def view_batches(batches: Iterable[pa.RecordBatch], images: ImagesConfig) -> Iterator[pa.RecordBatch]:
+    """Rows of the table of photographs with `location_id` normalised, and `view` (int) and `view_name` from `view`."""
+    import pyarrow as pa
+
+    for batch in normalise_columns(batches, ids=["location_id"]):
+        columns = dict(zip(batch.schema.names, batch.columns, strict=True))
+        columns["view_name"] = normalise_views(columns["view"])
+        columns["view"] = number_views(columns["view_name"], images.view_names, images.views)
+        yield pa.RecordBatch.from_arrays([*columns.values()], [*columns])
+
+
+def explain(images: ImagesConfig) -> str:
+    """Which views the config allows, for the reasons of what is left out."""
+    if images.view_names is None:
+        return f"images.views is {images.views}"
+    return f"images.view_names is {', '.join(images.view_names)}"
+
+
+def advise(names: Sequence[str]) -> str:
+    """What to write for `images.view_names`, given the names of the views that were found."""
     if all(name.isdecimal() for name in names):
         names = sorted(names, key=int)
     if len(names) <= MAX_VIEWS:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Literal
 
 from streetdeciles.csv_tables.table import CsvTable, open_table
 from streetdeciles.errors import RunRefused
+from streetdeciles.ids.spelling import normalise_list
 
 if TYPE_CHECKING:
     import pandas as pd
 
 AREA_COLUMNS = ("area_id", "area_name", "district_code", "district_name")
+CODE_COLUMNS = ("area_id", "district_code")
 
 NUMBER = re.compile(r"[+-]?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?")
 """A number as tables print it, perhaps with thousands separators."""
@@ -118,7 +120,17 @@ def read_published(name: str, path: str) -> tuple[pd.DataFrame, dict[str, str]]:
             values[outcome] = [_number(file, row, column.header, cells[place]) for (file, row), cells in rows]
         except RunRefused as error:
             unfit[outcome] = str(error)
-    return pd.DataFrame(values), unfit
+    return _with_one_spelling(pd.DataFrame(values), path), unfit
+
+
+def _with_one_spelling(areas: pd.DataFrame, path: str) -> pd.DataFrame:
+    """The table with its codes and names normalised; RunRefused where two codes become one."""
+    for column in AREA_COLUMNS:
+        areas[column] = normalise_list(areas[column].tolist(), upper=column in CODE_COLUMNS)
+    again = areas.loc[areas["area_id"].duplicated(), "area_id"].tolist()
+    if again:
+        raise RunRefused(f"{path}: area {again[0]} appears twice in different spellings; expected one row per area")
+    return areas
 
 
 def check_headers(name: str, path: str, asked: Collection[str]) -> None:

@@ -1,13 +1,13 @@
 -- The file of locations with blanks as null and coordinates as numbers, both or neither; `problem` says what is wrong
 -- with coordinates that are there and are no place on earth.
-WITH trimmed AS (
+WITH filled AS (
     SELECT
-        nullif(trim(location_id), '') AS location_id,
-        nullif(trim(area_id), '') AS area_id,
-        nullif(trim(oa), '') AS oa,
-        nullif(trim(msoa), '') AS msoa,
-        nullif(trim(latitude), '') AS latitude_text,
-        nullif(trim(longitude), '') AS longitude_text,
+        nullif(location_id, '') AS location_id,
+        nullif(area_id, '') AS area_id,
+        nullif(oa, '') AS oa,
+        nullif(msoa, '') AS msoa,
+        nullif(latitude, '') AS latitude_text,
+        nullif(longitude, '') AS longitude_text,
         malformed
     FROM {rows}
 ),
@@ -18,7 +18,7 @@ parsed AS (
         *,
         CASE WHEN latitude_text RLIKE :number THEN try_cast(latitude_text AS double) END AS latitude_read,
         CASE WHEN longitude_text RLIKE :number THEN try_cast(longitude_text AS double) END AS longitude_read
-    FROM trimmed
+    FROM filled
 ),
 
 judged AS (

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from streetdeciles.csv_tables.table import CsvTable, open_table
 from streetdeciles.errors import RunRefused
+from streetdeciles.ids.spelling import normalise_columns
 from streetdeciles.labels.boundaries import fill_areas
 from streetdeciles.queries import query
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _query = partial(query, "streetdeciles.labels")
 
 COLUMNS = ("location_id", "area_id", "oa", "msoa", "latitude", "longitude")
+CODES = ("area_id", "oa", "msoa")
 NUMBER = r"^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$"
 
 
@@ -65,7 +67,9 @@ def place(rows: DataFrame, areas: DataFrame, *, path: str, boundaries: Boundarie
 
     `areas` holds area_id and region (null: in none) of all areas of the tables.
     """
-    cleaned = _query("location_rows", {"number": NUMBER}, rows=rows)
+    normalise = partial(normalise_columns, ids=("location_id", "latitude", "longitude"), codes=CODES)
+    normal = rows.mapInArrow(normalise, rows.schema)
+    cleaned = _query("location_rows", {"number": NUMBER}, rows=normal)
     if boundaries is not None:
         fill = partial(fill_areas, path=boundaries.path, area_id=boundaries.area_id, digest=boundaries.digest)
         cleaned = cleaned.mapInArrow(fill, cleaned.schema)
@@ -73,8 +77,11 @@ def place(rows: DataFrame, areas: DataFrame, *, path: str, boundaries: Boundarie
     return _query("placed_locations", arguments, rows=cleaned, areas=areas)
 
 
-def count(placed: DataFrame, path: str) -> LocationCounts:
-    """How many rows go where; RunRefused where a location_id appears twice, or no location is in a region."""
+def count(placed: DataFrame, path: str, *, hint: str = "") -> LocationCounts:
+    """How many rows go where; RunRefused where a location_id appears twice, or no location is in a region.
+
+    `hint` is what else there is to say in the second case.
+    """
     from pyspark.sql import functions as F
 
     is_again = F.col("location_id").isNotNull() & (F.col("copy") > 1)
@@ -96,6 +103,7 @@ def count(placed: DataFrame, path: str) -> LocationCounts:
     ignored = sum(int(row["problems"]) for row in found if row["reason"] is None)
     if not located:
         why = ", ".join(f"{n} {reason}" for reason, n in left_out.items()) or "it has no rows"
+        why += f"; {hint}" if hint else ""
         raise RunRefused(f"{path}: none of its locations is in an area of labels.regions ({why})")
     return LocationCounts(located + sum(left_out.values()), located, left_out, ignored)
 

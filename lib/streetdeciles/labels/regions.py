@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from streetdeciles.errors import RunRefused
+from streetdeciles.ids.spelling import normalise_list
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,8 +43,8 @@ def _district_codes(areas: pd.DataFrame, region: str, districts: Sequence[str] |
         raise RunRefused(f"labels.regions.{region}: names no district; list some, or write `all`")
     known = areas[["district_code", "district_name"]].drop_duplicates()
     found: dict[str, None] = {}
-    for district in districts:
-        codes = known.loc[(known["district_code"] == district) | (known["district_name"] == district), "district_code"]
+    for district, code in zip(normalise_list(districts), normalise_list(districts, upper=True), strict=True):
+        codes = known.loc[(known["district_code"] == code) | (known["district_name"] == district), "district_code"]
         if codes.empty:
             names = [*known["district_name"].unique(), *known["district_code"].unique()]
             near = difflib.get_close_matches(district, names, n=3)

@@ -10,6 +10,12 @@ from streetdeciles import storage
 from streetdeciles.config import Boundaries, RunConfig
 from streetdeciles.csv_tables.on_spark import spark_rows
 from streetdeciles.geography.boundaries import read_boundaries
+from streetdeciles.labels.area_codes import (
+    alike_in_boundaries,
+    alike_in_locations,
+    describe_locations,
+    refuse_alike,
+)
 from streetdeciles.labels.areas import label_areas, outcome_columns, read_areas
 from streetdeciles.labels.boundaries import refuse_other_areas
 from streetdeciles.labels.deciles import SMALLEST_REGION
@@ -41,13 +47,15 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     outcomes = {outcome: column for outcome, column in known.items() if outcome in areas}
     region_of = assign_regions(areas, labels.regions)
     labelled = label_areas(areas, region_of, outcomes, asked)
-    boundaries, drawn, boundary_notes = _boundaries(labels.boundaries, labelled.index)
+    boundaries, drawn, boundary_notes = _boundaries(spark, labels.boundaries, labelled.index)
     regions = _spark_frame(spark, areas[[]].join(region_of).reset_index())
     located_by_point = boundaries if {"latitude", "longitude"} <= {*locations.header} else None
     rows = spark_rows(spark, locations, COLUMNS)
     placed = place(rows, regions, path=labels.locations, boundaries=located_by_point).persist()
     try:
-        counts = count(placed, labels.locations)
+        alike = alike_in_locations(placed, regions)
+        counts = count(placed, labels.locations, hint=describe_locations(alike))
+        refuse_alike(alike, labels.locations, config.dataset, locations=counts.in_file)
         n_labels = storage.write_table(_long(spark, labelled, outcomes), AREA_LABELS, config.work_dir)
         located = placed.where("reason IS NULL")
         storage.write_table(located, LOCATIONS, config.work_dir)
@@ -57,6 +65,7 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
             *_outcome_notes(labelled, unfit),
             *boundary_notes,
             *_location_notes(located, drawn, counts),
+            *([describe_locations(alike)] if alike else []),
         ]
     finally:
         placed.unpersist()
@@ -64,15 +73,22 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
 
 
 def _boundaries(
-    section: Boundaries | None, area_ids: pd.Index
+    spark: SparkSession, section: Boundaries | None, area_ids: pd.Index
 ) -> tuple[BoundariesFile | None, set[str], tuple[str, ...]]:
     """The boundaries for the executors, the areas that they draw, and notes."""
     if section is None:
         return None, set(), ()
     found = read_boundaries(section.path, section.area_id, section.name)
     drawn = {*found.polygons.area_ids}
-    refuse_other_areas(section, drawn, list(area_ids))
-    return BoundariesFile(section.path, section.area_id, found.digest), drawn, found.notes
+    alike = _alike(spark, area_ids, drawn)
+    refuse_other_areas(section, drawn, list(area_ids), hint=alike)
+    notes = (*found.notes, alike) if alike else found.notes
+    return BoundariesFile(section.path, section.area_id, found.digest), drawn, notes
+
+
+def _alike(spark: SparkSession, area_ids: pd.Index, drawn: set[str]) -> str:
+    undrawn, unknown = {*area_ids} - drawn, drawn - {*area_ids}
+    return alike_in_boundaries(spark, undrawn, unknown) if undrawn and unknown else ""
 
 
 def _long(spark: SparkSession, labelled: pd.DataFrame, outcomes: Iterable[str]) -> DataFrame:

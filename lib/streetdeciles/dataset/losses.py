@@ -1,0 +1,133 @@
+"""What was given and would not be used: counted, explained, and too much of it ends the run."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from streetdeciles.config import DatasetConfig, ImagesConfig
+from streetdeciles.errors import RunFailed
+from streetdeciles.ids.lookalikes import Lookalikes, describe, find_lookalikes
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+PHOTOGRAPH = (
+    r"(?i)(^|[/!\\])[^/!\\.][^/!\\]*[.](jpe?g|jfif|png|webp|tiff?|bmp|gif|hei[cf]|avif|jp2|{endings})(#[0-9]+)?$"
+)
+"""Names of photographs, not hidden ones; `#2` stands behind a member's name that an archive has twice."""
+
+ELSEWHERE = ("not_in_region", "outside_boundaries")
+"""Reasons for which labels leaves out a location that is all right and lies elsewhere: its photographs are not lost."""
+
+ADVICE = {
+    "view_out_of_range": "list the views to use as images.view_names",
+    "name_does_not_match": "correct images.pattern",
+    "duplicate": "keep one photograph of each view",
+    "unknown_location": "labels.locations has no such location_id, or the stage labels left it out",
+}
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Photographs (views, where they are cut from panoramas) and locations that no row uses."""
+
+    lost: Counter[str]
+    """Photographs by reason."""
+    share: float
+    """Of the photographs that are not of locations elsewhere, how many are lost."""
+    elsewhere: int
+    """Photographs of locations that labels left out because they lie elsewhere."""
+    locations: int
+    without_photograph: int
+    lookalikes: Sequence[Lookalikes]
+    """Locations without photographs and photographs' locations that labels does not know."""
+
+    @property
+    def lookalike_share(self) -> float:
+        return sum(found.n_left for found in self.lookalikes) / self.locations
+
+    def notes(self) -> list[str]:
+        """For the stage's report."""
+        notes = []
+        if self.without_photograph:
+            share = self.without_photograph / self.locations
+            notes.append(
+                f"{self.without_photograph:,} of {self.locations:,} locations ({share:.1%}) have no photographs"
+            )
+        if self.elsewhere:
+            notes.append(
+                f"{self.elsewhere:,} photographs are of locations that labels left out because they lie elsewhere"
+            )
+        return notes + ([spelled_differently(self.lookalikes)] if self.lookalikes else [])
+
+
+def find_elsewhere(left_out: DataFrame) -> DataFrame:
+    """`location_id` and `reason` of the locations that labels left out because they lie elsewhere."""
+    reasons = ", ".join(f"'{reason}'" for reason in ELSEWHERE)
+    found = left_out.where(f"stage = 'labels' AND reason IN ({reasons})")
+    return found.groupBy(found["id"].alias("location_id")).agg({"reason": "min"}).toDF("location_id", "reason")
+
+
+def count_losses(
+    left_out: DataFrame, rejects: DataFrame, photographs: DataFrame, images: ImagesConfig, *, locations: int
+) -> Losses:
+    """`left_out` is that of all stages up to dataset, `photographs` are those of `join.find_photographs`."""
+    elsewhere = find_elsewhere(left_out)
+    text = (files("streetdeciles.dataset") / "losses.sql").read_text(encoding="utf-8")
+    arguments = {
+        "views_of_one": images.views if images.panorama else 1,
+        "in_table": images.table is not None,
+        "has_view_names": images.view_names is not None,
+        "photograph": PHOTOGRAPH.replace("{endings}", images.pattern.rsplit(".", 1)[1]),
+    }
+    frames = {"left_out": left_out, "rejects": rejects, "photographs": photographs, "elsewhere": elsewhere}
+    rows = left_out.sparkSession.sql(text, args=arguments, **frames).collect()
+    lost: Counter[str] = Counter()
+    for row in rows:
+        lost[row["reason"] or ""] += row["n"]
+    used = lost.pop("", 0)
+    n_elsewhere = sum(lost.pop(reason, 0) for reason in ELSEWHERE)
+    no_photograph = left_out.where("stage = 'dataset' AND reason = 'no_photograph'").select("id")
+    unknown = left_out.where("stage = 'dataset' AND reason = 'unknown_location'").select("id")
+    without = no_photograph.count()
+    lookalikes = find_lookalikes(no_photograph, unknown) if without and lost["unknown_location"] else []
+    indexed = sum(row["n"] for row in rows if row["stage"] != "images")
+    found = sum(row["n"] for row in rows)
+    # Where files without a location_id belong is not known: they are taken to be spread evenly.
+    share = 1 - used / (indexed - n_elsewhere) * (indexed / found)
+    return Losses(+lost, share, n_elsewhere, locations, without, lookalikes)
+
+
+def refuse_losses(losses: Losses, settings: DatasetConfig) -> None:
+    """RunFailed where more is lost than the config allows."""
+    too_many_lost = losses.share > settings.allowed_lost_share
+    too_many_alike = losses.lookalike_share > settings.allowed_lookalike_share
+    if not too_many_lost and not too_many_alike:
+        return
+    said = []
+    if too_many_lost:
+        reasons = [
+            f"{n:,} {reason}{f' ({ADVICE[reason]})' if reason in ADVICE else ''}"
+            for reason, n in losses.lost.most_common()
+        ]
+        said.append(
+            f"{losses.share:.0%} of the photographs are not used, more than dataset.max_lost_share "
+            f"{settings.allowed_lost_share:g}: {', '.join(reasons)}"
+        )
+    if losses.lookalikes:
+        said.append(spelled_differently(losses.lookalikes))
+    needed = math.ceil(max(losses.share, losses.lookalike_share) * 100) / 100
+    raise RunFailed(
+        f"dataset: {'; '.join(said)}; correct that (the tables left_out and rejects name each), or allow it with "
+        f"dataset.max_lost_share: {needed:g}"
+    )
+
+
+def spelled_differently(lookalikes: Sequence[Lookalikes]) -> str:
+    """Which location_ids look alike and are not the same."""
+    return describe(lookalikes, "locations", "photographs' locations")
