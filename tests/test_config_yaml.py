@@ -191,3 +191,7 @@ def test_any_value_anywhere_is_a_config_or_one_line(data: st.DataObject, tmp_pat
     except RunRefused as refused:
         error = refused
     assert str(error).isprintable()
+
+
+def test_numbers_with_leading_zeros_are_decimal() -> None:
+    assert parse_yaml(b"[000, 045, 090, 0_7_, -010, 0x10]") == [0, 45, "090", 7, -10, 16]

@@ -98,7 +98,7 @@ class _BoundedLoader(yaml.SafeLoader):
         if isinstance(node, yaml.ScalarNode):
             _check_scalar(node)
             if node.tag == "tag:yaml.org,2002:int" and PADDED.fullmatch(node.value):
-                return int(node.value)
+                return int(node.value.replace("_", ""))
         try:
             return super().construct_object(node, deep)
         except (ValueError, OverflowError) as error:  # 2026-99-99 looks like a date

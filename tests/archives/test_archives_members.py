@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import io
+import struct
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -256,3 +258,49 @@ def test_bytes_changed_anywhere_are_members_or_damage(tmp_path: Path) -> None:
                         kinds_seen.add("damaged at reading")
             reader.close()
     assert {"file", "archive_damaged", "damaged at reading"} <= kinds_seen
+
+
+class Unflagged(zipfile.ZipInfo):
+    """A member whose name is written as `raw`, and the zip does not say that it is UTF-8."""
+
+    raw = b""
+
+    def _encodeFilenameFlags(self) -> tuple[bytes, int]:  # noqa: N802 - zipfile's name
+        return self.raw, 0
+
+
+def unflagged_zip(path: Path, names: dict[bytes, bytes], compression: int = zipfile.ZIP_DEFLATED) -> str:
+    """A zip with a member for each raw name, with its extra field."""
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        for i, (raw, extra) in enumerate(names.items()):
+            info = Unflagged(f"member {i}")
+            info.raw, info.extra = raw, extra
+            archive.writestr(info, b"content of %d" % i, compression)
+    return str(path)
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED])
+def test_names_in_utf8_without_the_flag_are_read(tmp_path: Path, compression: int) -> None:
+    names = ["Mo\u0302n_0.jpg", "M\u00f4n_1.jpg", "\u6771_0.jpg"]
+    uri = unflagged_zip(tmp_path / "x.zip", {name.encode(): b"" for name in names}, compression)
+    members = list(list_members(uri))
+    assert [member.name for member in members] == names
+    reader = MemberReader()
+    assert [read(reader, uri, member) for member in members] == [b"content of 0", b"content of 1", b"content of 2"]
+    reader.close()
+
+
+def test_names_in_another_encoding_stay_as_zips_have_them(tmp_path: Path) -> None:
+    raw = "S\u00fcd_0.jpg".encode("cp437")
+    name = "S\u00fcd\u6771_1.jpg"
+    beside = struct.pack("<HHBI", 0x7075, 5 + len(name.encode()), 1, zlib.crc32(raw)) + name.encode()
+    of_another = struct.pack("<HHBI", 0x7075, 9, 1, 0) + b"x_9!"
+    uri = unflagged_zip(tmp_path / "x.zip", {raw: b""})
+    assert [member.name for member in list_members(uri)] == ["S\u00fcd_0.jpg"]
+    for extra, expected in ((beside, name), (of_another, "S\u00fcd_0.jpg")):
+        uri = unflagged_zip(tmp_path / "y.zip", {raw: extra})
+        (member,) = list_members(uri)
+        assert member.name == expected
+        reader = MemberReader()
+        assert read(reader, uri, member) == b"content of 0"
+        reader.close()
