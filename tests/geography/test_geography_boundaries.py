@@ -60,7 +60,7 @@ def test_hole_is_outside_and_every_part_of_an_area_is_inside(tmp_path: Path) -> 
     path = written(tmp_path, feature("ring", ring), feature("parts", parts), feature("parts", square(40, 0)))
     polygons = read_boundaries(path, "code").polygons
     points = ((5, 5), (1, 1), (20.5, 0.5), (30.5, 0.5), (40.5, 0.5))
-    assert areas_at(polygons, *points) == [None, "ring", "parts", "parts", "parts"]
+    assert areas_at(polygons, *points) == [None, "RING", "PARTS", "PARTS", "PARTS"]
 
 
 def test_area_without_geometry_is_in_the_file_but_not_drawn(tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ def test_missing_values_lost_areas_and_left_out_locations_are_counted_and_noted(
         ({"regions": {"brent": ["Brent"]}}, "none of the 173 areas of labels.regions is in it; property LSOA11CD"),
         (
             {"boundaries": Boundaries(path=str(WESTMINSTER), area_id="LSOA11NM")},
-            "property LSOA11NM .* e.g. Westminster",
+            "property LSOA11NM .* e.g. WESTMINSTER",
         ),
         ({"locations": str(FILE_1)}, "expected the columns location_id and area_id"),
     ],
