@@ -49,7 +49,8 @@ def test_zip_names_without_the_utf8_flag_match(small_run: SmallRun) -> None:
     with zipfile.ZipFile(folder / "more.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items():
             archive.writestr(_Unflagged(name), content, zipfile.ZIP_DEFLATED)
-    assert not any(info.flag_bits & 0x800 for info in zipfile.ZipFile(folder / "more.zip").infolist())
+    with zipfile.ZipFile(folder / "more.zip") as archive:
+        assert not any(info.flag_bits & 0x800 for info in archive.infolist())
     assert small_run.main("run", "--to", "dataset") == 0
     assert reasons(small_run) == {}
     assert len(small_run.table("features")) == 2 * len(LOCATION_IDS)
