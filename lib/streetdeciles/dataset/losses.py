@@ -6,12 +6,12 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from streetdeciles.config import DatasetConfig, ImagesConfig
 from streetdeciles.errors import RunFailed
 from streetdeciles.ids.lookalikes import Lookalikes, describe, find_lookalikes
+from streetdeciles.queries import query
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -78,7 +78,6 @@ def count_losses(
 ) -> Losses:
     """`left_out` is that of all stages up to dataset, `photographs` are those of `join.find_photographs`."""
     elsewhere = find_elsewhere(left_out)
-    text = (files("streetdeciles.dataset") / "losses.sql").read_text(encoding="utf-8")
     arguments = {
         "views_of_one": images.views if images.panorama else 1,
         "in_table": images.table is not None,
@@ -86,7 +85,7 @@ def count_losses(
         "photograph": PHOTOGRAPH.replace("{endings}", images.pattern.rsplit(".", 1)[1]),
     }
     frames = {"left_out": left_out, "rejects": rejects, "photographs": photographs, "elsewhere": elsewhere}
-    rows = left_out.sparkSession.sql(text, args=arguments, **frames).collect()
+    rows = query("streetdeciles.dataset", "losses", arguments, **frames).collect()
     lost: Counter[str] = Counter()
     for row in rows:
         lost[row["reason"] or ""] += row["n"]

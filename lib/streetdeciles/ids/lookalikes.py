@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from streetdeciles.ids.spelling import normalise_ids
+from streetdeciles.queries import query
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -41,9 +41,8 @@ def find_lookalikes(left: DataFrame, right: DataFrame) -> list[Lookalikes]:
     The largest group comes first. No id may be in both frames: it would be alike too.
     """
     sides = {name: _with_keys(frame) for name, frame in (("left", left), ("right", right))}
-    text = (files("streetdeciles.ids") / "lookalikes.sql").read_text(encoding="utf-8")
     arguments = {"steps": "|".join(_steps()), "several": SEVERAL}
-    found = left.sparkSession.sql(text, args=arguments, **sides).collect()
+    found = query("streetdeciles.ids", "lookalikes", arguments, **sides).collect()
     return [Lookalikes(row["difference"], row["n_left"], row["n_right"], tuple(row["example"])) for row in found]
 
 
