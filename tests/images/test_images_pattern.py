@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from streetdeciles.config import ImagesConfig
@@ -11,9 +11,8 @@ from streetdeciles.images.pattern import name_pattern
 
 
 def parsed(pattern: str, relative: str) -> tuple[str, str] | None:
-    there = name_pattern(pattern)
-    match = re.match(there.regex, relative)
-    return match and (match[there.location_group], match[there.view_group] if there.view_group else "")
+    match = pc.extract_regex(pa.scalar(relative), name_pattern(pattern).regex).as_py()
+    return match and (match["location_id"], match.get("view", ""))
 
 
 @pytest.mark.parametrize(

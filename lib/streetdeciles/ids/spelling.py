@@ -33,7 +33,7 @@ def normalise_ids(ids: pa.Array) -> pa.Array:
     """Strings in Unicode's composed form (NFC), without blanks around them and with plain spaces within; null stays."""
     import pyarrow.compute as pc
 
-    spaced = pc.replace_substring_regex(_compose(ids), pattern=f"[{SPACES}]", replacement=" ")
+    spaced = pc.replace_substring_regex(compose(ids), pattern=f"[{SPACES}]", replacement=" ")
     return pc.utf8_trim(spaced, characters=BLANKS)
 
 
@@ -42,10 +42,10 @@ def normalise_codes(codes: pa.Array) -> pa.Array:
     import pyarrow.compute as pc
 
     # Some letters have an upper case that is two characters, which compose again.
-    return _compose(pc.utf8_upper(normalise_ids(codes)))
+    return compose(pc.utf8_upper(normalise_ids(codes)))
 
 
-def _compose(texts: pa.Array) -> pa.Array:
+def compose(texts: pa.Array) -> pa.Array:
     """NFC. Arrow 14's own `utf8_normalize` leaves accents apart under that name, so Python does what is not ASCII."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -59,7 +59,7 @@ def normalise_views(names: pa.Array) -> pa.Array:
     """`normalise_ids`, in lower case; whole numbers as 90, not 090 or 90.0."""
     import pyarrow.compute as pc
 
-    lower = _compose(pc.utf8_lower(normalise_ids(names)))
+    lower = compose(pc.utf8_lower(normalise_ids(names)))
     return pc.replace_substring_regex(lower, pattern=r"^0*([0-9]+)([.]0+)?$", replacement=r"\1")
 
 

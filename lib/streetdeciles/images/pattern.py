@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from unicodedata import normalize
 
 from streetdeciles.config import ImagesConfig
-from streetdeciles.ids.spelling import normalise_ids, normalise_views
+from streetdeciles.ids.spelling import compose, normalise_ids, normalise_views
 from streetdeciles.images.views import number_views
 
 if TYPE_CHECKING:
@@ -26,15 +26,13 @@ NAMED = "location_id string, view_name string, view int, matches boolean"
 
 @dataclass(frozen=True)
 class NamePattern:
-    """`regex`, in the syntax that RE2 and Python share, is for paths relative to the folder of photographs.
+    """`regex`, in RE2's syntax, is for paths relative to the folder of photographs.
 
     Its groups are called `location_id` and `view`.
     """
 
     regex: str
-    location_group: int
-    view_group: int
-    """0 where the pattern has no {view}."""
+    has_view: bool
 
 
 def name_pattern(pattern: str, view_names: Sequence[str] | None = None) -> NamePattern:
@@ -56,7 +54,6 @@ def _one_of(view_names: Sequence[str]) -> str:
 def _name_pattern(pattern: str, view: str, *, lazy: bool) -> NamePattern:
     name, endings = normalize("NFC", pattern).rsplit(".", 1)
     parts = re.split(r"(\{location_id\}|\{view\})", name)
-    fields = [part for part in parts if part in ("{location_id}", "{view}")]
     # Of known names the view is the longest that fits, so there the location takes no more than it must.
     groups = {
         "{location_id}": f"(?P<location_id>{LOCATION_ID}{'?' if lazy else ''})",
@@ -66,8 +63,7 @@ def _name_pattern(pattern: str, view: str, *, lazy: bool) -> NamePattern:
     ending = "|".join(re.escape(ending) for ending in endings.split("|"))
     return NamePattern(
         regex=f"^(?s:.*/)?{regex}[.](?i:{ending})$",
-        location_group=fields.index("{location_id}") + 1,
-        view_group=fields.index("{view}") + 1 if "{view}" in fields else 0,
+        has_view="{view}" in parts,
     )
 
 
@@ -82,12 +78,12 @@ def name_batches(batches: Iterable[pa.RecordBatch], images: ImagesConfig) -> Ite
     pattern = name_pattern(images.pattern, images.view_names)
     by_any_view = _name_pattern(images.pattern, ANY_VIEW, lazy=False)
     for batch in batches:
-        names = normalise_ids(batch.column("relative"))
+        names = compose(batch.column("relative"))
         parsed = pc.extract_regex(names, pattern.regex)
         location_id = normalise_ids(pc.struct_field(parsed, "location_id"))
         matches = pc.fill_null(pc.greater(pc.utf8_length(location_id), 0), False)
         location_id = pc.if_else(matches, location_id, pa.scalar(None, pa.string()))
-        if pattern.view_group:
+        if pattern.has_view:
             view_name = pc.if_else(
                 parsed.is_valid(),
                 pc.struct_field(parsed, "view"),
