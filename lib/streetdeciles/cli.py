@@ -112,7 +112,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_features_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--retry-rejects", action="store_true", help="make the shards again that hold rejects whose files have changed"
+        "--retry-rejects", action="store_true", help="compute the rejects again whose files have changed"
     )
     parser.add_argument(
         "--status",

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from importlib import import_module
+from itertools import chain
 from typing import Literal
 
 from streetdeciles import run_log, storage
@@ -117,15 +118,15 @@ def _why_stale(work_dir: str, stage: Stage, fingerprint: str) -> str | None:
 
 
 def _retry_rejects(work_dir: str) -> None:
-    """Forget the shards of rejects that may be features now.
+    """Plan to compute the rejects again that may be features now.
 
     The stages that are done with them are forgotten before: a run that is killed in between goes on as any other.
     """
-    from streetdeciles.features import shards
-    from streetdeciles.features.retry import shards_to_retry
+    from streetdeciles.features.retry import plan_retry, rejects_to_retry
 
-    numbers = shards_to_retry(work_dir)
-    if not numbers:
+    retries = rejects_to_retry(work_dir)
+    first = next(retries, None)
+    if first is None:
         logger.info("features: there are no rejects whose files have changed since")
         return
     stale = {"features"}
@@ -134,8 +135,11 @@ def _retry_rejects(work_dir: str) -> None:
             stale.add(stage.name)
     for name in stale:
         run_log.forget(work_dir, name)
-    shards.forget_shards(work_dir, numbers)
-    logger.info("features: %d shard(s) with rejects whose files have changed are made again", len(numbers))
+    n_retried = 0
+    for shard, image_ids in chain([first], retries):
+        plan_retry(work_dir, shard, image_ids)
+        n_retried += len(image_ids)
+    logger.info("features: %d rejects whose files have changed are tried again", n_retried)
 
 
 def run_learning_curve(config: RunConfig) -> StageReport:

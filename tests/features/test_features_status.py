@@ -20,7 +20,7 @@ from streetdeciles.errors import RunRefused
 from streetdeciles.features import shards as ledger
 from streetdeciles.features import stage
 from streetdeciles.features.parallel import Parallelism
-from streetdeciles.features.retry import shards_to_retry
+from streetdeciles.features.retry import rejects_to_retry
 from streetdeciles.features.shards import Mark
 from streetdeciles.features.status import extraction_status
 from streetdeciles.lock import locked
@@ -159,11 +159,13 @@ def test_rejects_are_tried_again_where_they_may_have_changed(
     for name in ("new.zip", "new.parquet"):
         (tmp_path / name).touch()
     (tmp_path / "other.jpg").rename(tmp_path / "new.jpg")  # an older file, in its place since
-    assert shards_to_retry(str(tmp_path)) == ([3] if retried else [])
+    assert [*rejects_to_retry(str(tmp_path))] == ([(3, ["a"])] if retried else [])
 
 
 def write_rejects(work_dir: Path, shard: int, uri: str, reason: str) -> None:
-    pq.write_table(pa.table({"uri": [uri], "reason": [reason]}), work_dir / f"rejects/shard={shard}/a.parquet")
+    pq.write_table(
+        pa.table({"image_id": ["a"], "uri": [uri], "reason": [reason]}), work_dir / f"rejects/shard={shard}/a.parquet"
+    )
 
 
 @pytest.mark.parametrize("rejects", [{}, {"missing": 1}])

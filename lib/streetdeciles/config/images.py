@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -65,6 +65,9 @@ class ImagesConfig(Section):
     numbers do not matter. Null: by their numbers from 0, or letters from a. Sets `views`."""
     shard_size: Positive = 4096
     """Photographs in one shard: what a killed extraction does not do again."""
+    duplicates: Literal["keep", "reject"] = "keep"
+    """`reject`: a file that several locations have is a reject (`duplicate_picture`) for all of them: it most often
+    says that there is no imagery. Where views of one location have the same file, the first view stays."""
 
     @field_validator("pattern")
     @classmethod

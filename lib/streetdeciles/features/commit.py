@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from streetdeciles import storage
 from streetdeciles.errors import RunFailed
 from streetdeciles.features.extracted import FEATURE, REJECT, Tally
-from streetdeciles.features.shards import Mark, Shard, remove_shards, write_mark
+from streetdeciles.features.shards import Mark, Shard, read_mark, remove_shards, write_mark
 from streetdeciles.features.staged import spark_schema, write_parquet
 from streetdeciles.features.wave import WaveSettings
 from streetdeciles.queries import query
@@ -25,11 +25,17 @@ _committing = Lock()
 
 
 def commit_wave(
-    spark: SparkSession, staged: Sequence[str], shards: Sequence[Shard], settings: WaveSettings, *, started: float
+    spark: SparkSession,
+    staged: Sequence[str],
+    shards: Sequence[Shard],
+    settings: WaveSettings,
+    *,
+    started: float | None,
 ) -> tuple[list[Mark], dict[int, str]]:
     """Write the finished shards to both tables, then mark them; returns the marks, and why other shards failed.
 
-    `started` is when the wave began, in seconds since 1970.
+    `started` is when the wave began, in seconds since 1970; None where nothing was computed, so that the shards keep
+    their times.
     """
     with _committing:
         start = time.monotonic()
@@ -37,6 +43,7 @@ def commit_wave(
         tallies, failed = _check(extracted, shards)
         finished = [shard for shard in shards if shard.number not in failed]
         numbers = [shard.number for shard in finished]
+        before = _marks(numbers, settings.work_dir) if started is None else {}
         remove_shards(numbers, settings.work_dir)
         _write_parts(extracted, FEATURE, FEATURES, numbers, settings.work_dir)
         with_rejects = [number for number in numbers if tallies[number].rejects]
@@ -46,7 +53,9 @@ def commit_wave(
         writing_s = seconds / max(1, sum(shard.images for shard in finished))
         marks = [
             replace(
-                _mark(shard, tallies[shard.number], writing_s, settings.fingerprint), started=started, ended=time.time()
+                _mark(shard, tallies[shard.number], writing_s, settings.fingerprint),
+                started=before[shard.number].started if started is None else shard.since or started,
+                ended=before[shard.number].ended if started is None else time.time(),
             )
             for shard in finished
         ]
@@ -55,6 +64,11 @@ def commit_wave(
         for uri in staged:
             storage.remove(uri)
     return marks, failed
+
+
+def _marks(numbers: Iterable[int], work_dir: str) -> dict[int, Mark]:
+    marks = {number: read_mark(work_dir, number) for number in numbers}
+    return {number: mark for number, mark in marks.items() if mark is not None}
 
 
 def _check(extracted: DataFrame, shards: Sequence[Shard]) -> tuple[dict[int, Tally], dict[int, str]]:

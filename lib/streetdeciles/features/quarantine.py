@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from streetdeciles import storage
 from streetdeciles.errors import RunFailed, ShardFailed
 from streetdeciles.extraction.rejects import Rejected
+from streetdeciles.features.retry import images_to_compute
 from streetdeciles.features.shards import Shard
 from streetdeciles.features.staged import write_rejects
 from streetdeciles.features.wave import WaveSettings, WorkerDied, compute_piece
-from streetdeciles.tables import IMAGE_INDEX
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -104,13 +104,12 @@ def _examples(crashed: dict[str, str]) -> str:
 
 def _image_ids(spark: SparkSession, shard: Shard, work_dir: str) -> list[str]:
     """In their order; a shard is some thousands."""
-    index = storage.read_table(spark, IMAGE_INDEX, work_dir)
-    rows = index.where(f"shard = {shard.number}").select("image_id").sort("image_id").collect()
+    rows = images_to_compute(spark, [shard], work_dir).select("image_id").sort("image_id").collect()
     return [row["image_id"] for row in rows]
 
 
 def _stage_rejects(spark: SparkSession, shard: Shard, crashed: dict[str, str], work_dir: str) -> str:
-    index = storage.read_table(spark, IMAGE_INDEX, work_dir).where(f"shard = {shard.number}")
+    index = images_to_compute(spark, [shard], work_dir)
     why = {image_id: Rejected("crashed_worker", said) for image_id, said in crashed.items()}
     staged = storage.staging_uri(work_dir, "extracted")
     write_rejects(index, why, storage.join(staged, "rejects.parquet"))

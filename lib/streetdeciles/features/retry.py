@@ -1,29 +1,85 @@
-"""Which rejects may come out otherwise when they are tried again: those whose file is not as it was."""
+"""Photographs of finished shards that are computed again: which ones, and the list of them on disk.
+
+The list outlives a kill: it stays until its shard is committed again.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING
 
 from streetdeciles import storage
 from streetdeciles.archives.names import containing_file
-from streetdeciles.features.shards import Mark, read_marks
-from streetdeciles.tables import REJECTS
+from streetdeciles.features.shards import Mark, Shard, read_marks, retry_uri
+from streetdeciles.state_files import read_state
+from streetdeciles.tables import IMAGE_INDEX, REJECTS
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
 
 
-def shards_to_retry(work_dir: str) -> list[int]:
-    """Numbers of the finished shards that hold a reject which may be a feature by now.
+@dataclass(frozen=True)
+class Retry:
+    """Photographs of one shard that are to be computed again."""
+
+    image_ids: list[str]
+    since: float
+    """When that was planned first, in seconds since 1970."""
+
+
+def rejects_to_retry(work_dir: str) -> Iterator[tuple[int, list[str]]]:
+    """By shard the image_ids of rejects that may be features by now.
 
     A file's times tell whether it was changed, or another one put in its place, after the shard was begun. Of files
     that are not local nobody knows, and a worker that died may have had too little memory: these are tried again.
     """
-    return [
-        number for number, mark in sorted(read_marks(work_dir).items()) if mark.rejects and _may_differ(mark, work_dir)
-    ]
+    for number, mark in sorted(read_marks(work_dir).items()):
+        if mark.rejects and (image_ids := _may_differ(mark, work_dir)):
+            yield number, image_ids
 
 
-def _may_differ(mark: Mark, work_dir: str) -> bool:
-    return any(_changed(uri, reason, since=mark.started) for uri, reason in _rejects(work_dir, mark.shard))
+def plan_retry(work_dir: str, shard: int, image_ids: Iterable[str]) -> None:
+    """Have these photographs computed again, and those that are planned already."""
+    planned = read_state(retry_uri(work_dir, shard), Retry) or Retry([], time.time())
+    together = sorted({*planned.image_ids, *image_ids})
+    storage.write_json(retry_uri(work_dir, shard), asdict(replace(planned, image_ids=together)))
+
+
+def with_retries(finished: Iterable[Shard], work_dir: str) -> list[Shard]:
+    """Those of the finished shards that have photographs to compute again."""
+    names = {*storage.names_in(retry_uri(work_dir, 0).rpartition("/")[0])}
+    found = []
+    for shard in finished:
+        uri = retry_uri(work_dir, shard.number)
+        planned = read_state(uri, Retry) if uri.rpartition("/")[2] in names else None
+        if planned is not None and planned.image_ids:
+            found.append(replace(shard, retried=len(planned.image_ids), since=planned.since))
+    return found
+
+
+def retried_images(shards: Sequence[Shard], work_dir: str) -> list[str]:
+    """The image_ids of a wave's retries; some thousands at most."""
+    planned = [read_state(retry_uri(work_dir, shard.number), Retry) for shard in shards if shard.retried]
+    return [image_id for retry in planned if retry is not None for image_id in retry.image_ids]
+
+
+def images_to_compute(spark: SparkSession, shards: Sequence[Shard], work_dir: str) -> DataFrame:
+    """Rows of the index: all of the shards, or where these are retried their photographs on the list."""
+    from pyspark.sql import functions as F
+
+    index = storage.read_table(spark, IMAGE_INDEX, work_dir)
+    # The index is sorted by shard, so Parquet skips the rest: else each wave would read all of it.
+    rows = index.where(F.col("shard").isin([shard.number for shard in shards]))
+    retried = retried_images(shards, work_dir)
+    return rows.where(F.col("image_id").isin(retried)) if retried else rows
+
+
+def _may_differ(mark: Mark, work_dir: str) -> list[str]:
+    rejects = _rejects(work_dir, mark.shard)
+    return [image_id for image_id, uri, reason in rejects if _changed(uri, reason, since=mark.started)]
 
 
 def _changed(uri: str, reason: str, *, since: float) -> bool:
@@ -39,12 +95,13 @@ def _changed(uri: str, reason: str, *, since: float) -> bool:
     return reason == "missing" or max(status.st_mtime, status.st_ctime) >= since
 
 
-def _rejects(work_dir: str, shard: int) -> Iterator[tuple[str, str]]:
-    """(uri, reason) of the shard's rejects; none where the table has lost them, which makes the shard again anyway."""
+def _rejects(work_dir: str, shard: int) -> Iterator[tuple[str, str, str]]:
+    """(image_id, uri, reason); none where the table has lost them, which makes the shard again anyway."""
     import pyarrow.dataset as ds
 
     fs, folder = storage.filesystem(storage.join(work_dir, REJECTS.name, f"shard={shard}"))
     if not fs.exists(folder):
         return
-    for batch in ds.dataset(folder, filesystem=fs, format="parquet").to_batches(columns=["uri", "reason"]):
-        yield from zip(batch.column("uri").to_pylist(), batch.column("reason").to_pylist(), strict=True)
+    columns = ["image_id", "uri", "reason"]
+    for batch in ds.dataset(folder, filesystem=fs, format="parquet").to_batches(columns=columns):
+        yield from zip(*(batch.column(name).to_pylist() for name in columns), strict=True)

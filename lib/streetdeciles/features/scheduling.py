@@ -13,6 +13,7 @@ from threading import Event, Semaphore
 from typing import TYPE_CHECKING
 
 from streetdeciles.errors import ShardFailed
+from streetdeciles.features.amending import stage_kept
 from streetdeciles.features.commit import commit_wave
 from streetdeciles.features.quarantine import take_apart
 from streetdeciles.features.shards import Mark, Shard
@@ -70,7 +71,7 @@ class Scheduler:
             half = len(shards) // 2
             first, second = self._finish(shards[:half]), self._finish(shards[half:])
             return [*first[0], *second[0]], {**first[1], **second[1]}
-        return commit_wave(self._spark, [staged], shards, self._settings, started=started)
+        return self._commit([staged], shards, started)
 
     def _finish_in_pieces(self, shard: Shard) -> Done:
         try:
@@ -79,4 +80,8 @@ class Scheduler:
                 staged = take_apart(self._spark, shard, self._settings)
         except ShardFailed as failed:
             return [], {shard.number: str(failed)}
-        return commit_wave(self._spark, staged, [shard], self._settings, started=started)
+        return self._commit(staged, [shard], started)
+
+    def _commit(self, staged: Sequence[str], shards: Sequence[Shard], started: float) -> Done:
+        kept = stage_kept(self._spark, shards, self._settings.work_dir)
+        return commit_wave(self._spark, [*staged, *kept], shards, self._settings, started=started)

@@ -10,6 +10,7 @@ from typing import Any
 
 from streetdeciles import storage
 from streetdeciles.errors import RunRefused
+from streetdeciles.state_files import read_state
 from streetdeciles.tables import FEATURES, REJECTS, Table
 
 IMAGES_A_TASK = 128
@@ -24,6 +25,14 @@ class Shard:
     images: int
     members: str
     """Hash of what is in it."""
+    retried: int = 0
+    """So many of its photographs are computed again, and the others kept; 0: all are computed."""
+    since: float = 0.0
+    """When that was planned, in seconds since 1970."""
+
+    @property
+    def to_compute(self) -> int:
+        return self.retried or self.images
 
 
 @dataclass(frozen=True)
@@ -50,9 +59,15 @@ def read_marks(work_dir: str) -> dict[int, Mark]:
     return {mark.shard: mark for mark in (Mark(**values) for values in _read_all(_marks_uri(work_dir)))}
 
 
+def read_mark(work_dir: str, shard: int) -> Mark | None:
+    """The mark of one shard; None where it is not finished."""
+    return read_state(_mark_uri(work_dir, shard), Mark)
+
+
 def write_mark(work_dir: str, mark: Mark) -> None:
     storage.write_json(_mark_uri(work_dir, mark.shard), asdict(mark))
     storage.remove(_failure_uri(work_dir, mark.shard))
+    storage.remove(retry_uri(work_dir, mark.shard))
 
 
 def read_failures(work_dir: str) -> dict[int, str]:
@@ -62,12 +77,6 @@ def read_failures(work_dir: str) -> dict[int, str]:
 
 def write_failure(work_dir: str, shard: int, why: str) -> None:
     storage.write_json(_failure_uri(work_dir, shard), {"shard": shard, "why": why})
-
-
-def forget_shards(work_dir: str, numbers: Iterable[int]) -> None:
-    """Take the marks of these shards away, so that they are missing and made again."""
-    for number in numbers:
-        storage.remove(_mark_uri(work_dir, number))
 
 
 def refuse_other_settings(marks: Iterable[Mark], settings: Mapping[str, Any], work_dir: str) -> None:
@@ -137,7 +146,7 @@ def waves(shards: Iterable[Shard], tasks: int) -> list[list[Shard]]:
     wave: list[Shard] = []
     for shard in shards:
         wave.append(shard)
-        if len(wave) >= tasks and sum(member.images for member in wave) >= tasks * IMAGES_A_TASK:
+        if len(wave) >= tasks and sum(member.to_compute for member in wave) >= tasks * IMAGES_A_TASK:
             made.append(wave)
             wave = []
     return [*made, wave] if wave else made
@@ -180,6 +189,11 @@ def _failures_uri(work_dir: str) -> str:
 
 def _failure_uri(work_dir: str, shard: int) -> str:
     return storage.join(_failures_uri(work_dir), f"{shard:05d}.json")
+
+
+def retry_uri(work_dir: str, shard: int) -> str:
+    """Where the list of the shard's photographs is that are computed again."""
+    return storage.join(work_dir, FEATURES.name, "_retry", f"{shard:05d}.json")
 
 
 def _mark_uri(work_dir: str, shard: int) -> str:

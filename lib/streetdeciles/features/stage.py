@@ -13,10 +13,12 @@ from streetdeciles import storage
 from streetdeciles.config import RunConfig
 from streetdeciles.errors import RunFailed
 from streetdeciles.features import shards as ledger
+from streetdeciles.features.duplicates import picture_notes, plan_restores, reject_duplicates
 from streetdeciles.features.image_network import ImageNetwork, backbone_network
 from streetdeciles.features.panorama import PanoramaViews
 from streetdeciles.features.parallel import Parallelism, parallelism
 from streetdeciles.features.preparing import Preparation
+from streetdeciles.features.retry import with_retries
 from streetdeciles.features.scheduling import Done, Scheduler
 from streetdeciles.features.shards import Shard
 from streetdeciles.features.watch import MAX_DECODING_S
@@ -83,16 +85,18 @@ def extract_shards(spark: SparkSession, config: RunConfig, network: ImageNetwork
         max_decoding_s=MAX_DECODING_S,
     )
     task = ExtractionTask(network.load, preparation, log=not sizes.local)
+    settings = WaveSettings(task, config.work_dir, fingerprint, sizes.tasks)
+    todo = [*missing, *with_retries([shard for shard in shards if shard.number in finished], config.work_dir)]
     start = time.monotonic()
-    failed = _extract(spark, missing, WaveSettings(task, config.work_dir, fingerprint, sizes.tasks), sizes)
-    if failed:
-        why = "; ".join(f"shard {number}: {said}" for number, said in sorted(failed.items())[:3])
-        raise RunFailed(
-            f"features: {len(failed)} of {len(shards)} shards failed, the others are finished ({why}); "
-            "mend that and run the same command again"
-        )
+    _extract(spark, todo, settings, sizes, len(shards))
     _leave_no_table_without_files(config.work_dir, shards)
-    return _report(shards, missing, removed, config.work_dir, time.monotonic() - start)
+    if plan_restores(spark, config):
+        _extract(spark, with_retries(shards, config.work_dir), settings, sizes, len(shards))
+    reject_duplicates(spark, config, shards, settings)
+    _leave_no_table_without_files(config.work_dir, shards)
+    report = _report(shards, todo, removed, config.work_dir, time.monotonic() - start)
+    report.notes.extend(picture_notes(spark, config))
+    return report
 
 
 def _index_shards(spark: SparkSession, work_dir: str) -> list[Shard]:
@@ -103,10 +107,13 @@ def _index_shards(spark: SparkSession, work_dir: str) -> list[Shard]:
     return [Shard(row["shard"], row["images"], row["members"]) for row in found]
 
 
-def _extract(spark: SparkSession, missing: list[Shard], settings: WaveSettings, sizes: Parallelism) -> dict[int, str]:
+def _extract(spark: SparkSession, todo: list[Shard], settings: WaveSettings, sizes: Parallelism, n_shards: int) -> None:
+    """Compute missing shards, and of others the photographs to be retried; RunFailed where shards failed."""
     n_rejects = 0
     told: set[str] = set()
-    with progress("features", sum(shard.images for shard in missing), unit="images") as advance:
+    to_compute = {shard.number: shard.to_compute for shard in todo}
+    whole, retried = ([shard for shard in todo if bool(shard.retried) == kind] for kind in (False, True))
+    with progress("features", sum(to_compute.values()), unit="images") as advance:
 
         def on_done(done: Done) -> None:
             nonlocal n_rejects
@@ -118,10 +125,17 @@ def _extract(spark: SparkSession, missing: list[Shard], settings: WaveSettings, 
             for number, why in done[1].items():
                 logger.warning("features: shard %d failed: %s", number, why)
                 ledger.write_failure(settings.work_dir, number, why)
-            advance(sum(mark.images for mark in done[0]), f"{n_rejects} rejects")
+            advance(sum(to_compute[mark.shard] for mark in done[0]), f"{n_rejects} rejects")
 
         scheduler = Scheduler(spark, settings, computing=1 if sizes.local else 2)
-        return scheduler.run(ledger.waves(missing, sizes.tasks), on_done)
+        waves = [*ledger.waves(whole, sizes.tasks), *ledger.waves(retried, sizes.tasks)]
+        failed = scheduler.run(waves, on_done)
+    if failed:
+        why = "; ".join(f"shard {number}: {said}" for number, said in sorted(failed.items())[:3])
+        raise RunFailed(
+            f"features: {len(failed)} of {n_shards} shards failed, the others are finished ({why}); "
+            "fix that and run the same command again"
+        )
 
 
 def _leave_no_table_without_files(work_dir: str, shards: list[Shard]) -> None:
@@ -140,14 +154,18 @@ def _leave_no_table_without_files(work_dir: str, shards: list[Shard]) -> None:
         storage.write_bytes(uri, file.getvalue())
 
 
-def _report(shards: list[Shard], done: list[Shard], removed: int, work_dir: str, took_s: float) -> StageReport:
+def _report(shards: list[Shard], todo: list[Shard], removed: int, work_dir: str, took_s: float) -> StageReport:
     """From the marks as they stand on disk, whichever run wrote them."""
     marks = ledger.read_marks(work_dir)
     counts, seconds = ledger.totals(marks[shard.number] for shard in shards)
-    n_done = sum(shard.images for shard in done)
-    notes = [f"{len(done)} of {len(shards)} shards were missing; {n_done} images in {took_s:.1f} s"]
+    n_done = sum(shard.to_compute for shard in todo)
+    n_retried = sum(shard.retried for shard in todo)
+    n_missing = sum(not shard.retried for shard in todo)
+    notes = [f"{n_missing} of {len(shards)} shards were missing; {n_done} images in {took_s:.1f} s"]
     if n_done:
         notes[0] += f", {n_done / took_s:.1f} images/s"
+    if n_retried:
+        notes.append(f"{n_retried} photographs were tried again, the others kept")
     if removed:
         notes.append(f"{removed} finished shard(s) were removed: the index has other photographs there now")
     notes.extend(sorted({f"on {mark.network}" for mark in marks.values() if mark.network}))

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 from streetdeciles import storage
 from streetdeciles.errors import StreetdecilesError, one_line_error
 from streetdeciles.extraction.rejects import Rejected
+from streetdeciles.features.retry import images_to_compute
 from streetdeciles.features.shards import Shard
 from streetdeciles.features.staged import spark_schema, write_parquet, write_rejects
 from streetdeciles.features.watch import costly_photographs
 from streetdeciles.features.workers import ExtractionTask
-from streetdeciles.tables import IMAGE_INDEX
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -52,17 +52,12 @@ def compute_wave(spark: SparkSession, shards: Sequence[Shard], settings: WaveSet
     Raises:
         WorkerDied: in place of Spark's error, where a worker was lost.
     """
-    from pyspark.sql import functions as F
-
     n_tasks = min(settings.tasks, len(shards))
     keys = _keys_of_partitions(spark, n_tasks)
     placed = ", ".join(f"({shard.number}, {keys[i % n_tasks]})" for i, shard in enumerate(shards))
     # Not createDataFrame, which would start Python workers; each of them would load the model in its turn.
     tasks = spark.sql(f"SELECT * FROM VALUES {placed} AS placed(shard, task)").hint("broadcast")
-    # The index is sorted by shard, so Parquet skips the rest: else each wave would read all of it.
-    index = storage.read_table(spark, IMAGE_INDEX, settings.work_dir)
-    index = index.where(F.col("shard").isin([shard.number for shard in shards]))
-    wanted = index.join(tasks, on="shard", how="inner")
+    wanted = images_to_compute(spark, shards, settings.work_dir).join(tasks, on="shard", how="inner")
     return _compute(wanted.repartition(n_tasks, "task"), settings)
 
 
@@ -70,8 +65,7 @@ def compute_piece(spark: SparkSession, shard: Shard, ends: tuple[str, str], sett
     """`compute_wave` for the photographs of one shard from one image_id to another."""
     from pyspark.sql import functions as F
 
-    index = storage.read_table(spark, IMAGE_INDEX, settings.work_dir)
-    wanted = index.where((F.col("shard") == shard.number) & F.col("image_id").between(*ends))
+    wanted = images_to_compute(spark, [shard], settings.work_dir).where(F.col("image_id").between(*ends))
     return _compute(wanted.repartition(1), settings)
 
 

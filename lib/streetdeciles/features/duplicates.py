@@ -1,0 +1,108 @@
+"""Files that are several photographs at once, which most often say "no imagery here", and pictures of one colour.
+
+What is a duplicate follows from all photographs of the run together, however they are cut into shards and in whichever
+order these were computed: a file at several locations shows none of them, so all of its photographs are duplicates;
+within one location the first view stays.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from streetdeciles import storage
+from streetdeciles.config import RunConfig
+from streetdeciles.features.amending import finished_rows, stage_rows
+from streetdeciles.features.commit import commit_wave
+from streetdeciles.features.extracted import SCHEMA
+from streetdeciles.features.retry import plan_retry
+from streetdeciles.features.shards import Shard, waves
+from streetdeciles.features.wave import WaveSettings
+from streetdeciles.tables import FEATURES, IMAGE_INDEX, REJECTS
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+SHARDS_PER_WAVE = 64
+
+DETAIL = "another photograph is the same file"
+
+
+def plan_restores(spark: SparkSession, config: RunConfig) -> bool:
+    """Plan to compute the rejects again that are not duplicates (any more); returns whether there are any."""
+    from pyspark.sql import functions as F
+
+    restored = _pictures(spark, config).where("rejected")
+    if config.images.duplicates == "reject":
+        restored = restored.where("NOT (elsewhere OR again)")
+    found = False
+    for row in restored.groupBy("shard").agg(F.collect_list("image_id").alias("image_ids")).toLocalIterator():
+        plan_retry(config.work_dir, row["shard"], row["image_ids"])
+        found = True
+    return found
+
+
+def reject_duplicates(spark: SparkSession, config: RunConfig, shards: list[Shard], settings: WaveSettings) -> None:
+    """Move the duplicates from features to rejects, some shards at a time; each of them is committed again."""
+    from pyspark.sql import functions as F
+
+    if config.images.duplicates == "keep":
+        return
+    staged = storage.staging_uri(config.work_dir, "duplicates")
+    try:
+        duplicates = _pictures(spark, config).where("(elsewhere OR again) AND NOT rejected")
+        duplicates.select("image_id", "shard").write.parquet(storage.spark_uri(staged))
+        duplicates = storage.read_parquet(spark, staged)
+        concerned = {row["shard"] for row in duplicates.select("shard").distinct().collect()}
+        for wave in waves([shard for shard in shards if shard.number in concerned], SHARDS_PER_WAVE):
+            rows = finished_rows(spark, wave, config.work_dir)
+            marked = rows.join(duplicates.select("image_id", F.lit(True).alias("moves")), on="image_id", how="left")
+            moved = stage_rows(_rejected(spark, marked, config), wave, config.work_dir)
+            commit_wave(spark, [moved], wave, settings, started=None)
+    finally:
+        storage.remove(staged)
+
+
+def picture_notes(spark: SparkSession, config: RunConfig) -> list[str]:
+    """What is to be said of pictures that may show nothing."""
+    from pyspark.sql import functions as F
+
+    notes = []
+    pictures = _pictures(spark, config)
+    if config.images.duplicates == "keep":
+        several = pictures.where("elsewhere OR again")
+        counts = several.agg(
+            F.count("*").alias("photographs"),
+            F.countDistinct("content_hash").alias("files"),
+            F.max(F.struct("copies", "content_hash")).alias("most"),
+        ).first()
+        assert counts is not None
+        if counts["photographs"]:
+            names = several.where(F.col("content_hash") == counts["most"]["content_hash"]).orderBy("image_id").limit(2)
+            examples = " and ".join(row["image_id"] for row in names.collect())
+            notes.append(
+                f"{counts['photographs']:,} photographs repeat another one's file ({counts['files']:,} files, one of "
+                f"them {counts['most']['copies']:,} times, e.g. {examples}): they may say that there is no imagery; "
+                "images.duplicates: reject leaves them out"
+            )
+    features = storage.read_table(spark, FEATURES, config.work_dir).where("one_colour")
+    plain = features.agg(F.count("*").alias("n"), F.min("image_id").alias("example")).first()
+    assert plain is not None
+    if plain["n"]:
+        notes.append(f"{plain['n']:,} photographs are of one colour, e.g. {plain['example']}")
+    return notes
+
+
+def _pictures(spark: SparkSession, config: RunConfig) -> DataFrame:
+    """Columns of `pictures.sql`."""
+    query = (files("streetdeciles.features") / "pictures.sql").read_text(encoding="utf-8")
+    features, rejects = (storage.read_table(spark, table, config.work_dir) for table in (FEATURES, REJECTS))
+    panorama = config.images.panorama is not None
+    return spark.sql(query, args={"panorama": panorama}, features=features, rejects=rejects)
+
+
+def _rejected(spark: SparkSession, rows: DataFrame, config: RunConfig) -> DataFrame:
+    """`rows` of `extracted.SCHEMA`, those that move as rejects; their place comes from the index."""
+    query = (files("streetdeciles.features") / "moved_rows.sql").read_text(encoding="utf-8")
+    index = storage.read_table(spark, IMAGE_INDEX, config.work_dir)
+    return spark.sql(query, args={"detail": DETAIL}, rows=rows, image_index=index).select(*SCHEMA.names)
