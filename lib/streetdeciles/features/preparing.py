@@ -19,7 +19,7 @@ from streetdeciles.extraction.memory import DecodingMemory
 from streetdeciles.extraction.reading import BYTES_PER_PIXEL, read_image, read_member
 from streetdeciles.extraction.rejects import Rejected
 from streetdeciles.features.extracted import Photograph, Row
-from streetdeciles.features.watch import MAX_DECODING_S, Watch
+from streetdeciles.features.watch import MAX_DECODING_S, PhotographTooCostly, Watch
 
 HASH_DIGITS = 32
 SAMPLE_STEP = 16
@@ -82,7 +82,7 @@ class Preparer:
         pool = ThreadPoolExecutor(threads, thread_name_prefix="decode")
         members = MemberReader()
         waiting = Semaphore(2 * threads)  # a member's bytes may be many more than the picture's
-        finished = False
+        stuck = False
         try:
             ahead: deque[Future[Prepared]] = deque()
             for row in rows:
@@ -98,9 +98,11 @@ class Preparer:
                     yield self._result(ahead.popleft())
             while ahead:
                 yield self._result(ahead.popleft())
-            finished = True
+        except PhotographTooCostly:
+            stuck = True
+            raise
         finally:
-            pool.shutdown(wait=finished, cancel_futures=True)
+            pool.shutdown(wait=not stuck, cancel_futures=True)
             members.close()
 
     def _result(self, future: Future[Prepared]) -> Prepared:
