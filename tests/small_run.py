@@ -67,12 +67,17 @@ class SmallRun:
 @pytest.fixture
 def small_run(tmp_path: Path, spark: object) -> SmallRun:
     """Twelve locations with two photographs each, `photographs/00000_0.jpg` and so on; nothing has run yet."""
-    run = SmallRun(tmp_path)
-    write_locations(tmp_path / "locations.csv")
-    (tmp_path / "photographs").mkdir()
+    return make_small_run(tmp_path)
+
+
+def make_small_run(folder: Path) -> SmallRun:
+    """The fixture's run in a folder that is there already."""
+    run = SmallRun(folder)
+    write_locations(folder / "locations.csv")
+    (folder / "photographs").mkdir()
     for location_id in LOCATION_IDS:
         for view in range(2):
-            (tmp_path / "photographs" / f"{location_id}_{view}.jpg").write_bytes(photograph(f"{location_id}_{view}"))
+            (folder / "photographs" / f"{location_id}_{view}.jpg").write_bytes(photograph(f"{location_id}_{view}"))
     run.config.write_text(yaml.safe_dump(_values()))
     return run
 

@@ -12,7 +12,9 @@ from streetdeciles import run_log, storage
 from streetdeciles.config import SECTIONS_READ, RunConfig
 from streetdeciles.config_file import load_config
 from streetdeciles.errors import RunRefused
+from streetdeciles.manifests import make_manifest
 from streetdeciles.pipeline import STAGE_NAMES, STAGES, plan, select_stages
+from streetdeciles.plans import generation_of
 from streetdeciles.run_log import StageReport
 
 
@@ -24,10 +26,18 @@ def config(tmp_path: Path, values: dict[str, Any]) -> RunConfig:
 def finish(config: RunConfig, *names: str) -> None:
     """Leave the marks and outputs that these stages leave when they are done."""
     for step in plan(config, STAGE_NAMES, force=False):
-        if step.stage.name in names:
-            run_log.record(config.work_dir, StageReport(step.stage.name), step.fingerprint)
-            for name in step.stage.writes:
-                storage.write_text(storage.join(config.work_dir, name), "")
+        stage, work_dir = step.stage, config.work_dir
+        if stage.name in names:
+            for name in stage.writes:
+                storage.write_text(storage.join(work_dir, name), name)
+            run_log.record(
+                work_dir,
+                StageReport(stage.name),
+                step.fingerprint,
+                inputs=step.inputs,
+                reads={name: generation_of(work_dir, name) for name in stage.reads},
+                files=make_manifest(work_dir, stage.writes),
+            )
 
 
 def actions(config: RunConfig, *selected: str, force: bool = False) -> dict[str, str]:
@@ -89,7 +99,8 @@ def test_table_that_was_removed_is_made_again(config: RunConfig) -> None:
 
     found = actions(config)
 
-    assert [name for name, action in found.items() if action == "run"] == ["prediction"]
+    made_again = ["prediction", "aggregation", "evaluation", "report"]
+    assert [name for name, action in found.items() if action == "run"] == made_again
 
 
 def test_changed_input_runs_its_stage_and_all_that_follow_from_it(config: RunConfig, tmp_path: Path) -> None:
@@ -127,12 +138,12 @@ def test_work_dir_of_an_absent_section_keeps_it(config: RunConfig, tmp_path: Pat
     path = write_config(tmp_path, {key: values[key] for key in ("work_dir", "images")})
     alone = load_config(str(path), ("images",))
 
-    run_log.claim_work_dir(alone, force=False)
-    run_log.claim_work_dir(config, force=False)
-    run_log.claim_work_dir(alone, force=False)
+    for one in (alone, config, alone):
+        run_log.refuse_other_config(one)
+        run_log.save_config(one)
 
     saved = storage.read_json(storage.join(config.work_dir, "config.json"))
     assert saved["labels"] == config.labels.model_dump(mode="json")
     other = config.model_copy(update={"labels": config.labels.model_copy(update={"regions": {"town": "all"}})})
     with pytest.raises(RunRefused, match=r"labels\.regions was .*'bury'"):
-        run_log.claim_work_dir(other, force=False)
+        run_log.refuse_other_config(other)

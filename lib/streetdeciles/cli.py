@@ -1,4 +1,4 @@
-"""`streetdeciles run|<stage>|models|doctor`: parse, log, run, exit code."""
+"""`streetdeciles run|<stage>|models|verify|doctor`: parse, log, run, exit code."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,11 @@ def _parser() -> argparse.ArgumentParser:
             _add_features_options(stage)
 
     _add_models(commands)
+
+    verify = commands.add_parser("verify", help="compare every file of a run with its checksum, e.g. after copying it")
+    verify.add_argument("--config", required=True, help="the run's YAML file; its inputs need not be there any more")
+    verify.add_argument("--debug", action="store_true", help="log every detail, and the whole trace of an error")
+    verify.set_defaults(command=_verify)
 
     doctor = commands.add_parser("doctor", help="what this machine has, and what is wrong")
     doctor.set_defaults(command=_doctor, debug=False)
@@ -140,9 +146,14 @@ def _run(options: argparse.Namespace) -> int:
         terminal.show_plan(steps)
         preflight(config, [step.stage.name for step in steps if step.action == "run"])
         return 0
-    _log_to_file(config)
-    retry_rejects = getattr(options, "retry_rejects", False)
-    run(config, selected, force=options.force, retry_rejects=retry_rejects, on_report=terminal.show_stage)
+    run(
+        config,
+        selected,
+        force=options.force,
+        retry_rejects=getattr(options, "retry_rejects", False),
+        on_start=partial(_log_to_file, config),
+        on_report=terminal.show_stage,
+    )
     if selected[-1] == "report":
         terminal.show_results(config)
     return 0
@@ -151,8 +162,7 @@ def _run(options: argparse.Namespace) -> int:
 def _learning_curve(config: RunConfig, options: argparse.Namespace) -> int:
     if options.dry_run or options.force:
         raise RunRefused("--learning-curve goes without --dry-run and --force: it changes nothing of the run")
-    _log_to_file(config)
-    terminal.show_report(run_learning_curve(config))
+    terminal.show_report(run_learning_curve(config, on_start=partial(_log_to_file, config)))
     return 0
 
 
@@ -190,6 +200,14 @@ def _models_import(options: argparse.Namespace) -> int:
 
 def _models_uri(options: argparse.Namespace) -> str:
     return storage.join(load_config(options.config, stages=()).work_dir, "models")
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from streetdeciles.verify import verify
+
+    verification = verify(load_config(options.config, stages=()).work_dir)
+    terminal.show_verification(verification)
+    return 1 if verification.problems else 0
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -12,7 +12,8 @@ from fsspec import available_protocols
 from pydantic import BaseModel, ValidationError
 
 from streetdeciles import file_names, storage
-from streetdeciles.config import ENCODERS, INPUT, SECTIONS_READ, FeaturesConfig, RunConfig, input_paths
+from streetdeciles.config import INPUT, SECTIONS_READ, RunConfig, input_paths
+from streetdeciles.config.features import network_files
 from streetdeciles.config_yaml import MAX_BYTES, parse_yaml
 from streetdeciles.errors import RunRefused
 from streetdeciles.shown import HIDDEN, is_secret, without_secrets
@@ -123,7 +124,7 @@ def _resolve_paths(config: RunConfig, folder: Path) -> RunConfig:
 
     config = resolved(config)
     update: dict[str, Any] = {"work_dir": resolve(config.work_dir)}
-    files = {name: resolve(path) for name, path in _network_files(config.features).items()}
+    files = {name: resolve(path) for name, path in network_files(config.features).items()}
     update["features"] = config.features.model_copy(update=files)
     return config.model_copy(update=update)
 
@@ -131,21 +132,13 @@ def _resolve_paths(config: RunConfig, folder: Path) -> RunConfig:
 def _check_inputs(path: str, config: RunConfig, sections: Collection[str]) -> None:
     """RunRefused where an input that one of the `sections` names is not there."""
     paths = [*input_paths(config)]
-    paths += [(f"features.{name}", path) for name, path in _network_files(config.features).items()]
+    paths += [(f"features.{name}", path) for name, path in network_files(config.features).items()]
     paths = [(key, value) for key, value in paths if key.partition(".")[0] in sections]
     wrong = [f"{key}: {value}: {why}" for key, value in paths if (why := _why_missing(value))]
     if why := _why_unknown(config.work_dir):
         wrong.append(f"work_dir: {config.work_dir}: {why}")
     if wrong:
         raise RunRefused(f"{path}: {'; '.join(wrong)}; correct the path (relative to the config's folder)")
-
-
-def _network_files(features: FeaturesConfig) -> dict[str, str]:
-    """The fields that hold a file here, where others hold a name."""
-    found = {"backbone": features.backbone, "weights": features.weights}
-    folder = features.backbone in ENCODERS and not features.weights.startswith("random:")
-    files = {name: value for name, value in found.items() if value.endswith((".h5", ".keras", ".npy"))}
-    return {**files, "weights": features.weights} if folder else files
 
 
 def _why_missing(path: str) -> str | None:

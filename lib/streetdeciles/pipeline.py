@@ -1,4 +1,4 @@
-"""The nine stages in order: which are up to date, which must run, and running them."""
+"""Running the stages of a plan, one after the other, and recording what each has read and written."""
 
 from __future__ import annotations
 
@@ -6,115 +6,26 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from importlib import import_module
 from itertools import chain
-from typing import Literal
+from typing import TYPE_CHECKING
 
 from streetdeciles import run_log, storage
 from streetdeciles.config import RunConfig
 from streetdeciles.errors import RunRefused
 from streetdeciles.lock import locked
+from streetdeciles.manifests import make_manifest
+from streetdeciles.plans import STAGE_NAMES, STAGES, Planned, files_of_shards, generation_of, plan, select_stages
 from streetdeciles.preflight import preflight
 from streetdeciles.run_log import StageReport
 from streetdeciles.session import spark_session
-from streetdeciles.splits.registry import split_of
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+__all__ = ["STAGES", "STAGE_NAMES", "plan", "run", "run_learning_curve", "select_stages"]
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A package `streetdeciles.<name>` whose module `stage` has `run(spark, config) -> StageReport`."""
-
-    name: str
-    reads: tuple[str, ...]
-    writes: tuple[str, ...]
-    """Tables, folders and files below the work_dir; they are there when the stage is done."""
-
-
-STAGES = (
-    Stage("labels", reads=(), writes=("area_labels", "locations", "left_out/stage=labels")),
-    Stage("images", reads=(), writes=("image_index", "left_out/stage=images")),
-    Stage("features", reads=("images",), writes=("features", "rejects")),
-    Stage("dataset", reads=("labels", "features"), writes=("training_set", "left_out/stage=dataset")),
-    Stage("training", reads=("dataset",), writes=("models",)),
-    Stage("prediction", reads=("dataset", "training"), writes=("predictions",)),
-    Stage("aggregation", reads=("labels", "prediction"), writes=("area_predictions",)),
-    Stage("evaluation", reads=("labels", "prediction", "aggregation"), writes=("metrics",)),
-    Stage("report", reads=("evaluation", "training", "features"), writes=("report.html",)),
-)
-STAGE_NAMES = tuple(stage.name for stage in STAGES)
-
-
-def stages_of(config: RunConfig) -> tuple[Stage, ...]:
-    """The stages of this run: without those that its split skips."""
-    skipped = () if config.dataset.is_absent else split_of(config.dataset).skipped_stages
-    return tuple(
-        replace(stage, reads=tuple(name for name in stage.reads if name not in skipped))
-        for stage in STAGES
-        if stage.name not in skipped
-    )
-
-
-@dataclass(frozen=True)
-class Planned:
-    """What will be done about one stage, and why."""
-
-    stage: Stage
-    fingerprint: str
-    action: Literal["run", "up to date", "not selected"]
-    why: str
-
-
-def select_stages(first: str | None, last: str | None, only: str | None) -> tuple[str, ...]:
-    """Names of the stages from `first` to `last`, or `only` that one."""
-    if only is not None:
-        if first is not None or last is not None:
-            raise RunRefused("--only stands alone; give either --only or --from/--to")
-        return (only,)
-    start = STAGE_NAMES.index(first) if first else 0
-    end = STAGE_NAMES.index(last) if last else len(STAGE_NAMES) - 1
-    if start > end:
-        raise RunRefused(f"--from {first} comes after --to {last}; the order is {', '.join(STAGE_NAMES)}")
-    return STAGE_NAMES[start : end + 1]
-
-
-def plan(config: RunConfig, selected: Sequence[str], *, force: bool) -> list[Planned]:
-    """What a run would do; RunRefused where a stage that is not selected has to run before a selected one."""
-    stages = stages_of(config)
-    if not any(stage.name in selected for stage in stages):
-        raise RunRefused(split_of(config.dataset).why_skipped)
-    prints: dict[str, str] = {}
-    planned: list[Planned] = []
-    for stage in stages:
-        upstream = {name: prints[name] for name in stage.reads}
-        done = run_log.finished(config.work_dir, stage.name)
-        is_absent = getattr(config, stage.name).is_absent
-        # Of a stage whose section the config does not have, what is there is taken as it is.
-        prints[stage.name] = done[1] if is_absent and done else run_log.fingerprint(config, stage.name, upstream)
-        stale = _why_stale(config.work_dir, stage, prints[stage.name])
-        if stage.name not in selected:
-            needed = any(stage.name in later.reads for later in stages if later.name in selected)
-            if stale and needed:
-                command = f"streetdeciles run --from {stage.name} --to {selected[-1]}"
-                raise RunRefused(f"stage {stage.name} must run first ({stale}): {command}")
-            planned.append(Planned(stage, prints[stage.name], "not selected", stale or "up to date"))
-        elif force or stale:
-            planned.append(Planned(stage, prints[stage.name], "run", "--force" if force else str(stale)))
-        else:
-            planned.append(Planned(stage, prints[stage.name], "up to date", ""))
-    return planned
-
-
-def _why_stale(work_dir: str, stage: Stage, fingerprint: str) -> str | None:
-    done = run_log.finished(work_dir, stage.name)
-    if done is None:
-        return "not done yet"
-    if done[1] != fingerprint:
-        return "its settings or inputs have changed"
-    gone = [name for name in stage.writes if not storage.exists(storage.join(work_dir, name))]
-    return f"{gone[0]} is gone" if gone else None
 
 
 def _retry_rejects(work_dir: str) -> None:
@@ -142,13 +53,14 @@ def _retry_rejects(work_dir: str) -> None:
     logger.info("features: %d rejects whose files have changed are tried again", n_retried)
 
 
-def run_learning_curve(config: RunConfig) -> StageReport:
+def run_learning_curve(config: RunConfig, *, on_start: Callable[[], None] = lambda: None) -> StageReport:
     """Train on growing shares of the areas, of a run whose dataset is there; its models stay as they are."""
     from streetdeciles.training.curve_stage import learning_curve
 
     with locked(config.work_dir):
-        run_log.claim_work_dir(config, force=False)
+        run_log.refuse_other_config(config)
         plan(config, ("training",), force=False)  # refuses where the dataset is not there, or out of date
+        on_start()
         start = time.monotonic()
         report = learning_curve(config)
         report.seconds = round(time.monotonic() - start, 2)
@@ -161,42 +73,81 @@ def run(
     *,
     force: bool = False,
     retry_rejects: bool = False,
+    on_start: Callable[[], None] = lambda: None,
     on_report: Callable[[Planned, StageReport], None] = lambda planned, report: None,
 ) -> None:
-    """Run what of `selected` is not up to date. `on_report` is told of each stage, also of those up to date.
+    """Run what of `selected` is not up to date; what is refused changes nothing in the work_dir.
 
     With `retry_rejects` the shards of rejects that may be features now are no longer up to date, nor is what follows.
+
+    Args:
+        on_start: called once the plan is accepted, before anything is changed.
+        on_report: called for each stage, also for those up to date.
     """
     if config.training.mlflow and "training" in selected:
         from streetdeciles.training.mlflow_log import refuse_without_mlflow
 
         refuse_without_mlflow()
+    if not storage.exists(config.work_dir):
+        plan(config, selected, force=force)  # may refuse; the lock below makes the folder
     with ExitStack() as stack:
         stack.enter_context(locked(config.work_dir))
-        run_log.claim_work_dir(config, force=force)
-        if retry_rejects:
-            plan(config, selected, force=force)  # refuses before anything is forgotten
-            _retry_rejects(config.work_dir)
+        if not force:
+            run_log.refuse_other_config(config)
         steps = plan(config, selected, force=force)
-        preflight(config, [step.stage.name for step in steps if step.action == "run"])
-        spark = None
-        for planned in steps:
-            if planned.action == "not selected":
-                continue
-            if planned.action == "up to date":
-                done = run_log.finished(config.work_dir, planned.stage.name)
-                assert done is not None
-                on_report(planned, done[0])
-                continue
-            if spark is None:
-                spark = stack.enter_context(spark_session(config.spark, config.work_dir))
-            logger.info("%s: starts (%s)", planned.stage.name, planned.why)
-            run_log.forget(config.work_dir, planned.stage.name)
-            if force:
-                for name in planned.stage.writes:
-                    storage.remove(storage.join(config.work_dir, name))
-            start = time.monotonic()
-            report: StageReport = import_module(f"streetdeciles.{planned.stage.name}.stage").run(spark, config)
-            report.seconds = round(time.monotonic() - start, 2)
-            run_log.record(config.work_dir, report, planned.fingerprint)
-            on_report(planned, report)
+        preflight(config, selected if retry_rejects else [step.stage.name for step in steps if step.action == "run"])
+        on_start()
+        if retry_rejects:
+            _retry_rejects(config.work_dir)
+            steps = plan(config, selected, force=force)
+        run_steps(config, steps, force=force, on_report=on_report)
+
+
+def run_steps(
+    config: RunConfig, steps: Sequence[Planned], *, force: bool, on_report: Callable[[Planned, StageReport], None]
+) -> None:
+    """Carry out a plan, with the config saved in the work_dir as that of its tables."""
+    previous = run_log.save_config(config)
+    n_done = 0
+    with ExitStack() as stack:
+        spark: SparkSession | None = None
+        for step in steps:
+            if step.action == "up to date":
+                mark = run_log.read_mark(config.work_dir, step.stage.name)
+                assert mark is not None
+                on_report(step, mark.report)
+            elif step.action == "run":
+                if spark is None:
+                    spark = stack.enter_context(spark_session(config.spark, config.work_dir))
+                try:
+                    report = _run_stage(spark, config, step, force=force)
+                except RunRefused:
+                    if not n_done:
+                        run_log.restore_config(config.work_dir, previous)
+                    raise
+                n_done += 1
+                on_report(step, report)
+
+
+def _run_stage(spark: SparkSession, config: RunConfig, step: Planned, *, force: bool) -> StageReport:
+    """Run one stage and record what it read and wrote. A stage that refuses its input keeps the mark it had."""
+    stage, work_dir = step.stage, config.work_dir
+    logger.info("%s: starts (%s)", stage.name, step.why)
+    before = run_log.read_mark(work_dir, stage.name)
+    reads = {name: generation_of(work_dir, name) for name in stage.reads}
+    run_log.forget(work_dir, stage.name)
+    start = time.monotonic()
+    # An index that is made again with the same settings keeps its shards: else all features would be computed again.
+    keeps = stage.name == "images" and before is not None and before.fingerprint == step.fingerprint
+    afresh = {"afresh": True} if force and stage.resumes and not keeps else {}
+    try:
+        report: StageReport = import_module(f"streetdeciles.{stage.name}.stage").run(spark, config, **afresh)
+    except RunRefused:
+        if before is not None:
+            run_log.write_mark(work_dir, before)
+        raise
+    report.seconds = round(time.monotonic() - start, 2)
+    known = files_of_shards(work_dir) if stage.name == "features" else {}
+    files = make_manifest(work_dir, [*stage.writes, *stage.may_write], known=known)
+    run_log.record(work_dir, report, step.fingerprint, inputs=step.inputs, reads=reads, files=files)
+    return report

@@ -1,18 +1,21 @@
-"""What ran in a work_dir, with which settings and inputs: the ground for doing only what is missing."""
+"""What ran in a work_dir, from which settings and inputs, and what it wrote: so only what is missing is done."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
+from uuid import uuid4
+
+from pydantic import ValidationError
 
 from streetdeciles import __version__, storage
-from streetdeciles.config import RunConfig, input_paths, public_values, result_settings
+from streetdeciles.config import RunConfig, public_values, result_settings
 from streetdeciles.digests import settings_digest
 from streetdeciles.errors import RunRefused
+from streetdeciles.manifests import Manifest, WrittenFile
+from streetdeciles.state_files import read_state
 
 
 @dataclass
@@ -25,75 +28,133 @@ class StageReport:
     seconds: float = 0.0
 
 
-def fingerprint(config: RunConfig, stage: str, upstream: Mapping[str, str]) -> str:
-    """Hash of all that decides a stage's result: its settings, the seed, its input files and the stages before it."""
-    section = getattr(config, stage)
-    content = {
-        "settings": result_settings(section),
-        "seed": config.seed,
-        "inputs": {key: _signature(path) for key, path in input_paths(section)},
-        "upstream": dict(upstream),
-        "version": __version__,
-    }
-    return settings_digest(**content)
+@dataclass(frozen=True)
+class Mark:
+    """What `run_log/<stage>.json` holds: the stage is finished, made from these inputs, and wrote these files."""
+
+    stage: str
+    counts: dict[str, int]
+    notes: list[str]
+    seconds: float
+    fingerprint: str
+    """Of its settings."""
+    inputs: dict[str, str] = field(default_factory=dict)
+    """By key of the config, what showed which version of the input was read."""
+    reads: dict[str, str] = field(default_factory=dict)
+    """By stage, the generation of its tables that was read."""
+    files: dict[str, WrittenFile] = field(default_factory=dict)
+    """By path below the work_dir."""
+    generation: str = ""
+    """Another one each time that the stage is finished; empty in marks of versions that recorded none of this."""
+
+    @property
+    def report(self) -> StageReport:
+        return StageReport(self.stage, self.counts, self.notes, self.seconds)
 
 
-def record(work_dir: str, report: StageReport, stage_fingerprint: str) -> None:
+def fingerprint(config: RunConfig, stage: str) -> str:
+    """Hash of the settings that decide a stage's result, the seed among them."""
+    return settings_digest(settings=result_settings(getattr(config, stage)), seed=config.seed, version=__version__)
+
+
+def record(
+    work_dir: str,
+    report: StageReport,
+    stage_fingerprint: str,
+    *,
+    inputs: Mapping[str, str] | None = None,
+    reads: Mapping[str, str] | None = None,
+    files: Manifest | None = None,
+) -> None:
     """Mark the stage as done; the last thing a stage's run does."""
-    storage.write_json(_mark(work_dir, report.stage), {**asdict(report), "fingerprint": stage_fingerprint})
+    mark = Mark(
+        report.stage,
+        report.counts,
+        report.notes,
+        report.seconds,
+        stage_fingerprint,
+        inputs=dict(inputs or {}),
+        reads=dict(reads or {}),
+        files=dict(files or {}),
+        generation=uuid4().hex[:16],
+    )
+    write_mark(work_dir, mark)
+
+
+def write_mark(work_dir: str, mark: Mark) -> None:
+    storage.write_json(_mark_uri(work_dir, mark.stage), asdict(mark))
 
 
 def forget(work_dir: str, stage: str) -> None:
-    storage.remove(_mark(work_dir, stage))
+    storage.remove(_mark_uri(work_dir, stage))
+
+
+def read_mark(work_dir: str, stage: str) -> Mark | None:
+    """What the last finished run of a stage left, or None where there is none, or where it started again since."""
+    return read_state(_mark_uri(work_dir, stage), Mark)
 
 
 def finished(work_dir: str, stage: str) -> tuple[StageReport, str] | None:
     """The report and fingerprint of the last finished run of a stage, or None."""
-    if not storage.exists(_mark(work_dir, stage)):
-        return None
-    values: dict[str, Any] = storage.read_json(_mark(work_dir, stage))
-    stage_fingerprint = values.pop("fingerprint")
-    return StageReport(**values), stage_fingerprint
+    mark = read_mark(work_dir, stage)
+    return (mark.report, mark.fingerprint) if mark else None
 
 
-def claim_work_dir(config: RunConfig, *, force: bool) -> None:
-    """Save the resolved config in the work_dir; RunRefused where a run with other settings is there already."""
-    saved_at = storage.join(config.work_dir, "config.json")
+def refuse_other_config(config: RunConfig) -> None:
+    """RunRefused where a run with other settings is in the work_dir already."""
+    uri = _config_uri(config.work_dir)
+    values = read_state(uri, dict[str, Any])
+    if values is None:
+        return
     settings = json.loads(json.dumps(result_settings(config)))
-    values = storage.read_json(saved_at) if storage.exists(saved_at) else {}
-    if values and not force:
+    try:
         saved = json.loads(json.dumps(result_settings(RunConfig.model_validate(values))))
-        if differ := _differing(saved, settings):
-            what = "; ".join(f"{key} was {saved.get(key)!r}, is {settings.get(key)!r}" for key in differ[:5])
-            raise RunRefused(
-                f"work_dir {config.work_dir} holds a run of another config ({what}); take another work_dir, "
-                f"or accept it: streetdeciles run --force --from <the first stage that the change concerns>"
-            )
-    storage.write_json(saved_at, {**values, **public_values(config)}, private=True)
+    except ValidationError as error:
+        raise RunRefused(
+            f"{uri} was written by another version of streetdeciles ({error.errors()[0]['msg']}); "
+            "take another work_dir, or redo everything in this one with --force"
+        ) from error
+    if differ := _differing(saved, settings):
+        what = "; ".join(f"{key} was {saved.get(key)!r}, is {settings.get(key)!r}" for key in differ[:5])
+        raise RunRefused(
+            f"work_dir {config.work_dir} holds a run of another config ({what}); take another work_dir, "
+            f"or accept it: streetdeciles run --force --from <the first stage that the change concerns>"
+        )
 
 
 def _differing(saved: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:
-    """Keys that differ, of the sections that both have."""
+    """Keys that differ, of the sections that both have. A work_dir that was moved is still that of its config."""
 
     def section(key: str) -> str:
         return key.partition(".")[0].partition("[")[0]
 
-    both = {section(key) for key in saved} & {section(key) for key in settings}
+    both = {section(key) for key in saved} & {section(key) for key in settings} - {"work_dir"}
     keys = (key for key in {*saved, *settings} if section(key) in both)
     return sorted(key for key in keys if saved.get(key) != settings.get(key))
 
 
-def _mark(work_dir: str, stage: str) -> str:
+def save_config(config: RunConfig) -> dict[str, Any] | None:
+    """Save the resolved config in the work_dir; returns what was there before, for `restore_config`.
+
+    Sections that this config does not have stay as they were.
+    """
+    uri = _config_uri(config.work_dir)
+    previous = read_state(uri, dict[str, Any])
+    storage.write_json(uri, {**(previous or {}), **public_values(config)}, private=True)
+    return previous
+
+
+def restore_config(work_dir: str, previous: dict[str, Any] | None) -> None:
+    """Undo `save_config`."""
+    if previous is None:
+        storage.remove(_config_uri(work_dir))
+    else:
+        storage.write_json(_config_uri(work_dir), previous, private=True)
+
+
+def _config_uri(work_dir: str) -> str:
+    return storage.join(work_dir, "config.json")
+
+
+def _mark_uri(work_dir: str, stage: str) -> str:
     return storage.join(work_dir, "run_log", f"{stage}.json")
-
-
-def _signature(path: str) -> Any:
-    """What tells that a local input has changed: size and time of a file, folders and their times of a folder."""
-    if not storage.is_local(path):
-        return path
-    path = storage.local_path(path)
-    if os.path.isfile(path):
-        status = os.stat(path)
-        return [status.st_size, status.st_mtime_ns]
-    folders = sorted((folder, os.stat(folder).st_mtime_ns) for folder, _, _ in os.walk(path))
-    return hashlib.sha256(json.dumps(folders).encode()).hexdigest()[:16]

@@ -107,6 +107,7 @@ IMAGE_INDEX = Table(
         "member": "string",
         "offset": "bigint",
         "length": "bigint",
+        "modified": "string",
         "shard": "int",
     },
 )

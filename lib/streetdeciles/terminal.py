@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from streetdeciles.features.status import ExtractionStatus
-    from streetdeciles.pipeline import Planned
+    from streetdeciles.plans import Planned
+    from streetdeciles.verify import Verification
 
 
 def say(text: object, *, bold: str = "") -> None:
@@ -80,6 +81,17 @@ def show_status(status: ExtractionStatus) -> None:
     for number, why in [*status.failures.items()][:10]:
         say(f"  shard {number} failed: {why}")
     say(f"  at work: {status.owner}" if status.owner else "  no run is at work")
+
+
+def show_verification(verification: Verification) -> None:
+    """One line for each file that is not as it was written, or one line for all."""
+    for problem in verification.problems:
+        say(f"{problem.path}: {problem.what}; {problem.advice}")
+    files, tables = f"{verification.files:,} files", f"{verification.tables} tables"
+    if verification.problems:
+        say(f"{len(verification.problems):,} problem(s); {files} of {tables} were compared with what was written")
+    else:
+        say(f"all {files} of {tables} are as they were written")
 
 
 def show_models(models: Sequence[dict[str, Any]]) -> None:

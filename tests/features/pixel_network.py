@@ -73,7 +73,7 @@ def write_index(spark: SparkSession, work_dir: Path, shards: Sequence[Sequence[P
     from streetdeciles.tables import IMAGE_INDEX
 
     rows = [
-        (path.stem, path.stem, 0, str(path), None, None, path.stat().st_size if path.exists() else None, number)
+        (path.stem, path.stem, 0, str(path), None, None, path.stat().st_size if path.exists() else None, None, number)
         for number, paths in enumerate(shards)
         for path in paths
     ]

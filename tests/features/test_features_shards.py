@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from file_names import ODD_NAMES
@@ -62,17 +66,79 @@ def test_other_settings_are_refused_by_name(tmp_path: Path) -> None:
         ledger.refuse_other_settings([mark(1)], {**SETTINGS, "weights": "xyz", "store": "float16"}, str(tmp_path))
 
 
-def test_shard_is_finished_when_its_mark_and_tables_and_members_are_there(tmp_path: Path) -> None:
-    marks = {number: mark(number, rejects={"empty": 1} if number == 3 else {}) for number in range(1, 6)}
-    shards = [Shard(number, marks[number].images, "M") for number in marks]
-    for number in (1, 2, 3, 5):
-        (tmp_path / "features" / f"shard={number}").mkdir(parents=True)
-    shards[1] = Shard(2, marks[2].images, "others")  # its photographs have changed
-    # 3 has lost its rejects, 4 its features
-    shards.append(Shard(6, 8, "M"))  # new
-    assert ledger.finished_shards(shards, marks, str(tmp_path)) == {1, 5}
-    (tmp_path / "rejects" / "shard=3").mkdir(parents=True)
-    assert ledger.finished_shards(shards, marks, str(tmp_path)) == {1, 3, 5}
+def write_shard(work_dir: Path, number: int, *, rejects: int = 0) -> None:
+    """Eight features in two files, and some rejects."""
+    for table, rows in (("features", 5), ("features", 3), ("rejects", rejects)):
+        folder = work_dir / table / f"shard={number}"
+        if rows:
+            folder.mkdir(parents=True, exist_ok=True)
+            pq.write_table(pa.table({"image_id": ["x"] * rows}), folder / f"part-{rows}.parquet")
+
+
+def finished_now(work_dir: Path, shards: list[Shard]) -> set[int]:
+    return ledger.finished_shards(shards, ledger.read_marks(str(work_dir)), str(work_dir))
+
+
+@pytest.mark.parametrize("of_earlier_version", [False, True])
+def test_shard_is_finished_while_its_files_are_as_they_were(tmp_path: Path, of_earlier_version: bool) -> None:
+    numbers = range(1, 8)
+    for number in numbers:
+        write_shard(tmp_path, number, rejects=int(number == 3))
+        files = None if of_earlier_version else ledger.shard_manifest(number, str(tmp_path))
+        ledger.write_mark(
+            str(tmp_path), replace(mark(number, rejects={"empty": 1} if number == 3 else {}), files=files)
+        )
+    shards = [Shard(number, 9 if number == 3 else 8, "M", "V") for number in numbers]
+    assert finished_now(tmp_path, shards) == {*numbers}
+
+    shards[1] = Shard(2, 8, "others", "V")
+    shutil.rmtree(tmp_path / "rejects" / "shard=3")
+    (tmp_path / "features" / "shard=4" / "part-3.parquet").unlink()
+    part = tmp_path / "features" / "shard=5" / "part-3.parquet"
+    shutil.copy(part, part.with_name("part-3 (copy).parquet"))
+    part = tmp_path / "features" / "shard=6" / "part-5.parquet"
+    part.write_bytes(part.read_bytes()[:-10])
+    shards.append(Shard(8, 8, "M", "V"))
+    assert finished_now(tmp_path, shards) == {1, 7}
+
+
+def test_shard_of_other_versions_of_photographs_is_not_finished(tmp_path: Path) -> None:
+    for number, versions in ((1, "V"), (2, "W"), (3, "")):
+        write_shard(tmp_path, number)
+        files = ledger.shard_manifest(number, str(tmp_path))
+        ledger.write_mark(str(tmp_path), replace(mark(number), versions=versions, files=files))
+
+    assert finished_now(tmp_path, [Shard(number, 8, "M", "V") for number in (1, 2, 3)]) == {1, 3}
+
+
+def test_marks_of_an_earlier_version_are_completed(tmp_path: Path) -> None:
+    write_shard(tmp_path, 1)
+    ledger.write_mark(str(tmp_path), mark(1))
+
+    ledger.complete_marks([Shard(1, 8, "M", "V")], ledger.read_marks(str(tmp_path)), str(tmp_path))
+
+    (completed,) = ledger.read_marks(str(tmp_path)).values()
+    assert completed.versions == "V"
+    assert completed.files is not None
+    assert {path: written.rows for path, written in completed.files.items()} == {
+        "features/shard=1/part-3.parquet": 3,
+        "features/shard=1/part-5.parquet": 5,
+    }
+
+
+def test_files_of_no_shard_are_removed(tmp_path: Path) -> None:
+    write_shard(tmp_path, 1)
+    strays = [tmp_path / "features" / name / "part-3.parquet" for name in ("shard=1 (copy)", "shard=01", "old")]
+    for stray in strays:
+        stray.parent.mkdir()
+        stray.write_bytes(b"")
+    (tmp_path / "rejects.parquet").write_bytes(b"")
+
+    ledger.remove_leftovers({1}, {}, str(tmp_path))
+
+    assert not any(stray.exists() for stray in strays)
+    assert len([*(tmp_path / "features" / "shard=1").iterdir()]) == 2
+    assert (tmp_path / "rejects.parquet").exists()
 
 
 def test_leftovers_are_removed_and_finished_shards_kept(tmp_path: Path) -> None:

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 def sharded(spark: SparkSession, images_of: Iterable[int], *, shard_size: int) -> pd.DataFrame:
     """Locations with so many images each, as a new index."""
     rows = [
-        (f"place{i}_{view}", f"place{i}", view, "uri", None, None, 1)
+        (f"place{i}_{view}", f"place{i}", view, "uri", None, None, 1, None)
         for i, images in enumerate(images_of)
         for view in range(images)
     ]
     columns = "image_id string, location_id string, view int, uri string, member string, offset bigint, length bigint"
-    named = spark.createDataFrame(rows, columns)
+    named = spark.createDataFrame(rows, f"{columns}, modified string")
     previous = spark.createDataFrame([], IMAGE_INDEX.ddl)
     return assign_shards(named, previous, ImagesConfig(folder="x", shard_size=shard_size)).toPandas()
 

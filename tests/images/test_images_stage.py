@@ -60,7 +60,9 @@ def test_every_file_is_indexed_or_left_out_with_its_reason(spark: SparkSession, 
     (photos / "empty").mkdir()
     report = run(spark, config_of(tmp_path, folder))
     index = read(tmp_path, "image_index").sort_values("image_id")
-    assert index.drop(columns="shard").replace({float("nan"): None}).to_numpy().tolist() == [
+    times = [str(Path(uri).stat().st_mtime_ns) for uri in index["uri"]]
+    assert index["modified"].tolist() == times
+    assert index.drop(columns=["modified", "shard"]).replace({float("nan"): None}).to_numpy().tolist() == [
         ["007_0", "007", 0, f"{folder}/007_a.jpg", None, None, 9],
         ["007_1", "007", 1, f"{folder}/007_B.PNG", None, None, 9],
         ["x_y_0", "x_y", 0, f"{folder}/deep/er/x_y_0.jpg", None, None, 17],

@@ -189,6 +189,7 @@ def _image_index(locations: pd.DataFrame) -> pd.DataFrame:
             "member": None,
             "offset": None,
             "length": None,
+            "modified": None,
             "shard": 0,
         }
     )

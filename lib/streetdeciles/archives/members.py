@@ -48,6 +48,8 @@ class Member:
     length: int | None = None
     """Bytes, uncompressed."""
     detail: str | None = None
+    modified: str | None = None
+    """What shows that the member has been replaced: its checksum in a zip, its time in a tar, where that is kept."""
 
 
 def list_members(uri: str) -> Iterator[Member]:
@@ -104,7 +106,8 @@ def _tar_members(file: IO[bytes], uri: str) -> Iterator[Member]:
         if info.size < 0:
             raise ArchiveDamaged("a member of negative size")
         kind: MemberKind = "file" if info.isreg() and not info.issparse() else "not_a_file"
-        yield Member(info.name, kind, info.offset_data, info.size)
+        modified = str(info.mtime) if info.mtime else None
+        yield Member(info.name, kind, info.offset_data, info.size, modified=modified)
     if guarded.last.strip(b"\0") or not guarded.last:  # tarfile takes a damaged header for the end
         raise ArchiveDamaged("no end mark after the last member that could be read")
 
@@ -116,7 +119,7 @@ def _zip_members(file: IO[bytes]) -> Iterator[Member]:
                 continue
             offset = _first_byte(file, info) if info.compress_type == zipfile.ZIP_STORED else None
             kind, detail = _judge(info)
-            yield Member(zip_member_name(info), kind, offset, info.file_size, detail)
+            yield Member(zip_member_name(info), kind, offset, info.file_size, detail, f"{info.CRC:08x}")
 
 
 def _judge(info: zipfile.ZipInfo) -> tuple[MemberKind, str | None]:

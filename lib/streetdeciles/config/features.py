@@ -88,3 +88,11 @@ class FeaturesConfig(Section):
         if info.data.get("backbone") in ENCODERS and kind != "random":
             return weights
         raise ValueError("must be imagenet, random:<seed>, or a .h5, .weights.h5, .keras or .npy file")
+
+
+def network_files(features: FeaturesConfig) -> dict[str, str]:
+    """The fields `backbone` and `weights`, where they hold a file or a folder and not a name."""
+    found = {"backbone": features.backbone, "weights": features.weights}
+    folder = features.backbone in ENCODERS and not features.weights.startswith("random:")
+    files = {name: value for name, value in found.items() if value.endswith((".h5", ".keras", ".npy"))}
+    return {**files, "weights": features.weights} if folder else files

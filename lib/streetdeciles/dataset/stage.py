@@ -45,8 +45,6 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     locations = storage.read_table(spark, LOCATIONS, work_dir)
     features = storage.read_table(spark, FEATURES, work_dir)
     rejects = storage.read_table(spark, REJECTS, work_dir)
-    for name in FILE_NAMES:  # an export of older rows must not stand beside the new ones
-        storage.remove(storage.join(work_dir, name))
     elsewhere = find_elsewhere(_left_out(spark, work_dir))
     photographs = find_photographs(features, locations, elsewhere, views=views)
     places = number_places(locations, photographs, area_labels, outcomes).persist()
@@ -56,6 +54,8 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
         areas = count_areas(places, outcomes[0]).toPandas()
         folds = split.assign(areas, seed=config.seed)
         held_out = _held_out_notes(places, config.dataset)
+        for name in FILE_NAMES:  # an export of older rows must not be left beside the new ones
+            storage.remove(storage.join(work_dir, name))
         left_out = find_left_out(locations, photographs, rejects, views=views)
         storage.write_partition(left_out, LEFT_OUT, work_dir, "dataset")
         counts = _counts(spark, work_dir, locations, photographs, rows)

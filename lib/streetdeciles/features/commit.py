@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from streetdeciles import storage
 from streetdeciles.errors import RunFailed
 from streetdeciles.features.extracted import FEATURE, REJECT, Tally
-from streetdeciles.features.shards import Mark, Shard, read_mark, remove_shards, write_mark
+from streetdeciles.features.shards import Mark, Shard, read_mark, remove_shards, shard_manifest, write_mark
 from streetdeciles.features.staged import spark_schema, write_parquet
 from streetdeciles.features.wave import WaveSettings
 from streetdeciles.queries import query
@@ -56,6 +56,7 @@ def commit_wave(
                 _mark(shard, tallies[shard.number], writing_s, settings.fingerprint),
                 started=before[shard.number].started if started is None else shard.since or started,
                 ended=before[shard.number].ended if started is None else time.time(),
+                files=shard_manifest(shard.number, settings.work_dir),
             )
             for shard in finished
         ]
@@ -118,6 +119,7 @@ def _mark(shard: Shard, tally: Tally, writing_s_an_image: float, fingerprint: di
     return Mark(
         shard=shard.number,
         members=shard.members,
+        versions=shard.versions,
         settings=fingerprint,
         images=shard.images,
         features=tally.features,

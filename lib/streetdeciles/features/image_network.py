@@ -39,8 +39,13 @@ class ImageNetwork:
 
 
 @contextmanager
-def backbone_network(spark: SparkSession, config: RunConfig, sizes: Parallelism) -> Iterator[ImageNetwork]:
-    """The network that the config names; its weights can be read by the workers until the context ends."""
+def backbone_network(
+    spark: SparkSession, config: RunConfig, sizes: Parallelism, *, afresh: bool = False
+) -> Iterator[ImageNetwork]:
+    """The network that the config names; its weights can be read by the workers until the context ends.
+
+    The precision `auto` is that of the finished shards, unless `afresh`.
+    """
     features = config.features
     backbone = backbone_named(features.backbone, layer=features.layer, activation=features.activation)
     if features.antialias:
@@ -48,7 +53,7 @@ def backbone_network(spark: SparkSession, config: RunConfig, sizes: Parallelism)
     backend = os.environ.get("KERAS_BACKEND", "tensorflow")
     with ThreadPoolExecutor(1) as pool:
         # A worker starts its framework while the weights are read here.
-        asked = pool.submit(_precision, spark, config, sizes, backend)
+        asked = pool.submit(_precision, spark, config, sizes, backend, afresh)
         with _weights_for_workers(features.weights, backbone, config.work_dir) as (source, digest):
             settings = NetworkSettings(
                 backbone=backbone.architecture or backbone.name,
@@ -99,13 +104,17 @@ def _seeded_hash(source: str, backbone: Backbone) -> str:
     return _seeded_hashes[key]
 
 
-def _precision(spark: SparkSession, config: RunConfig, sizes: Parallelism, backend: str) -> str:
-    """`auto` is what the finished shards have, so that a run may go on elsewhere; else what the workers do best."""
-    if config.features.precision != "auto":
-        return config.features.precision
-    for mark in ledger.read_marks(config.work_dir).values():
+def _precision(spark: SparkSession, config: RunConfig, sizes: Parallelism, backend: str, afresh: bool) -> str:
+    """`auto` is what the finished shards have, so that a run may go on elsewhere; else what the workers do best.
+
+    Where finished shards are about to be removed, a worker is asked in any case: it refuses where it lacks the device.
+    """
+    wanted = config.features.precision
+    if not afresh and wanted != "auto":
+        return wanted
+    for mark in () if afresh else ledger.read_marks(config.work_dir).values():
         return str(mark.settings["precision"])
     task = PrecisionTask(config.features.device, sizes.threads, backend)
     row = spark.range(0, 1, 1, 1).mapInArrow(task.run, "precision string").first()
     assert row is not None
-    return str(row["precision"])
+    return str(row["precision"]) if wanted == "auto" else wanted

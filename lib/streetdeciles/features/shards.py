@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import Any, TypeVar
 
 from streetdeciles import storage
 from streetdeciles.errors import RunRefused
+from streetdeciles.features.shard_files import count_rows, files_by_shard
+from streetdeciles.manifests import WrittenFile, differences, make_manifest
 from streetdeciles.state_files import read_state
 from streetdeciles.tables import FEATURES, REJECTS, Table
+
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
 
 IMAGES_A_TASK = 128
 """Small shards are put together to that many photographs a task, so that starting Spark jobs costs little."""
@@ -25,6 +32,8 @@ class Shard:
     images: int
     members: str
     """Hash of what is in it."""
+    versions: str = ""
+    """Hash of what shows which version of each photograph is there."""
     retried: int = 0
     """So many of its photographs are computed again, and the others kept; 0: all are computed."""
     since: float = 0.0
@@ -52,11 +61,29 @@ class Mark:
     started: float = 0.0
     """When its wave began, in seconds since 1970; 0 where that was not kept."""
     ended: float = 0.0
+    versions: str = ""
+    """Hash of what showed which version of each photograph was there; empty where it was not kept."""
+    files: Mapping[str, WrittenFile] | None = None
+    """What it has written, by path below the work_dir; None where that was not kept."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a shard failed when it was last tried."""
+
+    shard: int
+    why: str
 
 
 def read_marks(work_dir: str) -> dict[int, Mark]:
     """The marks of all finished shards, by number."""
-    return {mark.shard: mark for mark in (Mark(**values) for values in _read_all(_marks_uri(work_dir)))}
+    return {mark.shard: mark for mark in _read_all(_marks_uri(work_dir), Mark)}
+
+
+def recorded_files(work_dir: str) -> dict[str, WrittenFile]:
+    """The files of all finished shards, by path below the work_dir."""
+    marks = read_marks(work_dir).values()
+    return {path: written for mark in marks for path, written in (mark.files or {}).items()}
 
 
 def read_mark(work_dir: str, shard: int) -> Mark | None:
@@ -72,11 +99,11 @@ def write_mark(work_dir: str, mark: Mark) -> None:
 
 def read_failures(work_dir: str) -> dict[int, str]:
     """Why shards failed when they were last tried, by number."""
-    return {values["shard"]: values["why"] for values in _read_all(_failures_uri(work_dir))}
+    return {failure.shard: failure.why for failure in _read_all(_failures_uri(work_dir), Failure)}
 
 
 def write_failure(work_dir: str, shard: int, why: str) -> None:
-    storage.write_json(_failure_uri(work_dir, shard), {"shard": shard, "why": why})
+    storage.write_json(_failure_uri(work_dir, shard), asdict(Failure(shard, why)))
 
 
 def refuse_other_settings(marks: Iterable[Mark], settings: Mapping[str, Any], work_dir: str) -> None:
@@ -92,18 +119,36 @@ def refuse_other_settings(marks: Iterable[Mark], settings: Mapping[str, Any], wo
 
 
 def finished_shards(shards: Iterable[Shard], marks: Mapping[int, Mark], work_dir: str) -> set[int]:
-    """Numbers of the shards that are marked, have the same photographs as then, and whose tables are still there."""
-    of_features, of_rejects = (shard_folders(table, work_dir) for table in (FEATURES, REJECTS))
+    """Numbers of the shards that are marked, have the same photographs as then, and whose files are as they were."""
+    files = files_by_shard(work_dir)
     finished = set()
     for shard in shards:
         mark = marks.get(shard.number)
         if mark is None or mark.members != shard.members or mark.images != shard.images:
             continue
-        has_features = not mark.features or shard.number in of_features
-        has_rejects = not mark.rejects or shard.number in of_rejects
-        if has_features and has_rejects:
+        if mark.versions and mark.versions != shard.versions:
+            continue
+        if mark.files is not None:
+            whole = not [*differences(mark.files, files.get(shard.number, {}))]
+        else:
+            whole = count_rows(work_dir, files.get(shard.number, {})) == (mark.features, sum(mark.rejects.values()))
+        if whole:
             finished.add(shard.number)
     return finished
+
+
+def complete_marks(shards: Iterable[Shard], marks: Mapping[int, Mark], work_dir: str) -> None:
+    """Add to the marks of finished shards what earlier versions did not keep."""
+    for shard in shards:
+        mark = marks[shard.number]
+        if mark.files is None or mark.versions != shard.versions:
+            files = mark.files if mark.files is not None else shard_manifest(shard.number, work_dir)
+            write_mark(work_dir, replace(mark, versions=shard.versions, files=files))
+
+
+def shard_manifest(number: int, work_dir: str) -> dict[str, WrittenFile]:
+    """The shard's files as they are now; they are all read."""
+    return make_manifest(work_dir, [f"{table.name}/shard={number}" for table in (FEATURES, REJECTS)])
 
 
 def shard_folders(table: Table, work_dir: str) -> set[int]:
@@ -120,12 +165,22 @@ def remove_shards(numbers: Collection[int], work_dir: str) -> None:
             storage.remove(storage.join(work_dir, table.name, f"shard={number}"))
 
 
+def remove_all(work_dir: str) -> None:
+    """Remove both tables; the marks first, so that a kill in between leaves no shard that seems finished."""
+    storage.remove(_marks_uri(work_dir))
+    for table in (FEATURES, REJECTS):
+        storage.remove(storage.join(work_dir, table.name))
+
+
 def remove_leftovers(keep: Collection[int], marks: Mapping[int, Mark], work_dir: str) -> int:
     """Remove what belongs to no shard of `keep`, and what a killed run left; returns the finished shards among it."""
     here = {*marks, *shard_folders(FEATURES, work_dir), *shard_folders(REJECTS, work_dir)}
     remove_shards(here.difference(keep), work_dir)
     for table in (FEATURES, REJECTS):
         _remove_named(storage.join(work_dir, table.name), ".spark-staging-")
+    for path in files_by_shard(work_dir).get(None, {}):
+        logger.warning("features: %s was not written by this run and would be read as part of it; removed", path)
+        storage.remove(storage.join(work_dir, path))
     remove_staged("extracted", work_dir)
     return len(set(marks).difference(keep))
 
@@ -168,19 +223,11 @@ def _marks_uri(work_dir: str) -> str:
     return storage.join(work_dir, FEATURES.name, "_shards")
 
 
-def _read_all(uri: str) -> list[dict[str, Any]]:
-    """The JSON files of a folder, where there is one. What is removed meanwhile is left out."""
-
-    def read(name: str) -> dict[str, Any] | None:
-        try:
-            values: dict[str, Any] = storage.read_json(storage.join(uri, name))
-        except FileNotFoundError:
-            return None
-        return values
-
-    names = [name for name in storage.names_in(uri) if name.endswith(".json")]
+def _read_all(uri: str, kind: type[T]) -> list[T]:
+    """The JSON files of a folder, where there is one. What is removed meanwhile or damaged is left out."""
+    uris = [storage.join(uri, name) for name in storage.names_in(uri) if name.endswith(".json")]
     with ThreadPoolExecutor(16) as pool:  # an object store answers slowly, but many at a time
-        return [found for found in pool.map(read, names) if found is not None]
+        return [value for value in pool.map(lambda one: read_state(one, kind), uris) if value is not None]
 
 
 def _failures_uri(work_dir: str) -> str:

@@ -20,6 +20,7 @@ from streetdeciles.features.parallel import Parallelism, parallelism
 from streetdeciles.features.preparing import Preparation
 from streetdeciles.features.retry import with_retries
 from streetdeciles.features.scheduling import Done, Scheduler
+from streetdeciles.features.shard_files import NO_ROWS
 from streetdeciles.features.shards import Shard
 from streetdeciles.features.watch import MAX_DECODING_S
 from streetdeciles.features.wave import WaveSettings
@@ -42,19 +43,23 @@ OWN_WORKERS = "spark.sql.execution.pandas.udf.buffer.size"
 OWN_BUFFER_BYTES = str(1024 * 1024)
 
 
-def run(spark: SparkSession, config: RunConfig) -> StageReport:
+def run(spark: SparkSession, config: RunConfig, *, afresh: bool = False) -> StageReport:
     """Write features and rejects: for every photograph of the index a row in one of them.
+
+    Finished shards stay as they are, unless `afresh`: then they are removed, once the network is known to load.
 
     Raises:
         RunRefused: there are features of other settings, the weights are not fit, or there is no GPU and one is wanted.
         RunFailed: some shards failed; the others are finished, and the same command goes on from there.
     """
     sizes = parallelism(spark)
-    with _own_workers(spark), backbone_network(spark, config, sizes) as network:
-        return extract_shards(spark, config, network, sizes)
+    with _own_workers(spark), backbone_network(spark, config, sizes, afresh=afresh) as network:
+        return extract_shards(spark, config, network, sizes, afresh=afresh)
 
 
-def extract_shards(spark: SparkSession, config: RunConfig, network: ImageNetwork, sizes: Parallelism) -> StageReport:
+def extract_shards(
+    spark: SparkSession, config: RunConfig, network: ImageNetwork, sizes: Parallelism, *, afresh: bool = False
+) -> StageReport:
     """`run`, with any network."""
     features = config.features
     fingerprint = {
@@ -70,10 +75,13 @@ def extract_shards(spark: SparkSession, config: RunConfig, network: ImageNetwork
         cut = PanoramaViews(tuple(panorama.headings), panorama.field_of_view)
         fingerprint["panorama"] = str(cut)
     shards = _index_shards(spark, config.work_dir)
+    if afresh:
+        ledger.remove_all(config.work_dir)
     marks = ledger.read_marks(config.work_dir)
     ledger.refuse_other_settings(marks.values(), fingerprint, config.work_dir)
     finished = ledger.finished_shards(shards, marks, config.work_dir)
     removed = ledger.remove_leftovers(finished, marks, config.work_dir)
+    ledger.complete_marks([shard for shard in shards if shard.number in finished], marks, config.work_dir)
     missing = [shard for shard in shards if shard.number not in finished]
     preparation = Preparation(
         network.preprocess,
@@ -104,7 +112,7 @@ def _index_shards(spark: SparkSession, work_dir: str) -> list[Shard]:
     found = query("streetdeciles.features", "shards", image_index=index).collect()
     if not found:
         raise RunFailed(f"{storage.join(work_dir, IMAGE_INDEX.name)} is empty; run the stage images again")
-    return [Shard(row["shard"], row["images"], row["members"]) for row in found]
+    return [Shard(row["shard"], row["images"], row["members"], row["versions"]) for row in found]
 
 
 def _extract(spark: SparkSession, todo: list[Shard], settings: WaveSettings, sizes: Parallelism, n_shards: int) -> None:
@@ -150,7 +158,7 @@ def _leave_no_table_without_files(work_dir: str, shards: list[Shard]) -> None:
         schema = pa.schema([column for column in table.arrow_schema() if column.name != partition])
         file = BytesIO()
         pq.write_table(schema.empty_table(), file)
-        uri = storage.join(work_dir, table.name, f"{partition}={shards[0].number}", "no_rows.parquet")
+        uri = storage.join(work_dir, table.name, f"{partition}={shards[0].number}", NO_ROWS)
         storage.write_bytes(uri, file.getvalue())
 
 

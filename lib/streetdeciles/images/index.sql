@@ -9,6 +9,7 @@ WITH known AS (
         i.member,
         i.offset,
         i.length,
+        i.modified,
         p.shard
     FROM {images} AS i
     LEFT JOIN {previous} AS p ON i.image_id = p.image_id
@@ -68,6 +69,7 @@ SELECT
     k.member,
     k.offset,
     k.length,
+    k.modified,
     coalesce(k.shard, :first_new_shard + n.shard) AS shard
 FROM known AS k
 LEFT JOIN new_shards AS n ON k.location_id = n.location_id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -14,6 +14,7 @@ from streetdeciles import storage
 from streetdeciles.archives.members import MemberKind, list_members
 from streetdeciles.archives.names import is_archive
 from streetdeciles.errors import RunFailed
+from streetdeciles.inputs import version_in, version_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 ENTRIES = (
-    "path string, relative string, uri string, kind string, length bigint, member string, offset bigint, detail string"
+    "path string, relative string, uri string, kind string, length bigint, member string, "
+    "offset bigint, detail string, modified string"
 )
 ROWS_A_BATCH = 10_000
 
@@ -47,6 +49,8 @@ class Entry:
     offset: int | None = None
     detail: str | None = None
     """What more there is to say of the kind."""
+    modified: str | None = field(default=None, compare=False)
+    """What shows that the file has been replaced, where the listing says it: its time, its ETag, a checksum."""
 
 
 def list_all(spark: SparkSession, folder: str, staged: str) -> DataFrame:
@@ -101,9 +105,20 @@ def _as_batches(entries: Iterator[Entry]) -> Iterator[pa.RecordBatch]:
 def list_archive(path: str, uri: str) -> Iterator[Entry]:
     """The members of one archive. RunFailed where it cannot be read now: its photographs would be missed."""
     try:
+        modified = version_of(uri)
         for member in list_members(uri):
             name = (member.name or path).removeprefix("./")
-            yield Entry(path, name, uri, member.kind, member.length, member.name, member.offset, member.detail)
+            yield Entry(
+                path,
+                name,
+                uri,
+                member.kind,
+                member.length,
+                member.name,
+                member.offset,
+                member.detail,
+                member.modified or modified,
+            )
     except Exception as error:  # each file system raises its own kinds; an archive's own damage is a row
         why = " ".join(str(error).split()) or type(error).__name__
         raise RunFailed(f"{uri}: cannot be read ({why}); see to it that the workers may read it") from error
@@ -139,8 +154,9 @@ def _local_entries(path: str, start: int) -> Iterator[Entry]:
                 kind = "folder_loop" if entry.is_symlink() and _leads_up(entry.path) else "folder"
             elif entry.is_file():
                 kind = "archive" if is_archive(entry.name) else "file"
-            length = entry.stat().st_size if kind == "file" else None
-            yield Entry(entry.path, entry.path[start:], entry.path, kind, length)
+            status = entry.stat() if kind == "file" else None
+            length, modified = (status.st_size, str(status.st_mtime_ns)) if status else (None, None)
+            yield Entry(entry.path, entry.path[start:], entry.path, kind, length, modified=modified)
 
 
 def _leads_up(link: str) -> bool:
@@ -158,4 +174,5 @@ def _remote_entries(fs: AbstractFileSystem, path: str, start: int) -> Iterator[E
         kind = kinds.get(there["type"], "not_a_file")
         if kind == "file" and is_archive(name):
             kind = "archive"
-        yield Entry(name, name[start:], fs.unstrip_protocol(name), kind, there.get("size") if kind == "file" else None)
+        length, modified = (there.get("size"), version_in(there)) if kind == "file" else (None, None)
+        yield Entry(name, name[start:], fs.unstrip_protocol(name), kind, length, modified=modified)

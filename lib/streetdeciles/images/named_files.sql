@@ -18,6 +18,7 @@ SELECT
     concat_ws('!', uri, member) AS id,
     relative AS name,
     length,
+    modified,
     location_id,
     view_name,
     view,

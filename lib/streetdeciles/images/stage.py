@@ -24,15 +24,18 @@ if TYPE_CHECKING:
 _query = partial(query, "streetdeciles.images")
 
 
-def run(spark: SparkSession, config: RunConfig) -> StageReport:
-    """Write image_index and left_out/stage=images; RunRefused where the source holds no photograph."""
+def run(spark: SparkSession, config: RunConfig, *, afresh: bool = False) -> StageReport:
+    """Write image_index and left_out/stage=images; RunRefused where the source holds no photograph.
+
+    Photographs of the index before keep their shards, unless `afresh`.
+    """
     images = config.images
     staged = storage.staging_uri(config.work_dir, "listing")
     try:
         named = first_of_each(_name_all(spark, images, staged)).persist()
         try:
             found = _count(named, images)
-            index = assign_shards(_images(named, images), _previous_index(spark, config.work_dir), images)
+            index = assign_shards(_images(named, images), _previous_index(spark, config.work_dir, afresh), images)
             n_indexed = storage.write_table(index, IMAGE_INDEX, config.work_dir)
             _write_kept(spark, _images(named, images), config, staged)
             n_left_out = storage.write_partition(_left_out(named), LEFT_OUT, config.work_dir, "images")
@@ -118,8 +121,8 @@ def assign_shards(named: DataFrame, previous: DataFrame, images: ImagesConfig) -
     return _query("index", arguments, images=named, previous=previous)
 
 
-def _previous_index(spark: SparkSession, work_dir: str) -> DataFrame:
-    if storage.exists(storage.join(work_dir, IMAGE_INDEX.name)):
+def _previous_index(spark: SparkSession, work_dir: str, afresh: bool) -> DataFrame:
+    if not afresh and storage.exists(storage.join(work_dir, IMAGE_INDEX.name)):
         return storage.read_table(spark, IMAGE_INDEX, work_dir)
     return spark.createDataFrame([], IMAGE_INDEX.ddl)
 

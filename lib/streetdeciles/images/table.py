@@ -15,12 +15,13 @@ from streetdeciles.images.kept_types import kept_values, spark_type
 from streetdeciles.images.table_columns import holds_bytes, key_text
 from streetdeciles.images.table_files import files_in, reading, table_files
 from streetdeciles.images.table_schema import DESCRIBED, common_schema, describe_files
+from streetdeciles.inputs import version_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
 
-ROWS = "id string, uri string, member string, offset bigint, location_id string, view string"
+ROWS = "id string, uri string, member string, offset bigint, modified string, location_id string, view string"
 """`id` names the row, as `<file>!<row>`. Where it holds the bytes, `member` is the column and `offset` the row."""
 
 KEPT = "kept_"
@@ -83,6 +84,7 @@ def _rows_of(uri: str, partition: Partition, table: ImageTable, kept: pa.Schema)
     with open_parquet(uri) as file:
         schema = file.schema_arrow
         has_bytes = holds_bytes(schema, table.image)
+        modified = version_of(uri) if has_bytes else None
         names = [table.location_id, *([table.view] if table.view else []), *([] if has_bytes else [table.image])]
         # A column is read even where none is needed: its batches tell how many rows there are.
         inside = [name for name in [*names, *table.keep] if field_named(schema, name) is not None] or schema.names[:1]
@@ -96,6 +98,7 @@ def _rows_of(uri: str, partition: Partition, table: ImageTable, kept: pa.Schema)
                     pa.array([uri] * n, pa.string()) if has_bytes else columns.text("image", table.image),
                     pa.array([table.image if has_bytes else None] * n, pa.string()),
                     pa.array(rows if has_bytes else [None] * n, pa.int64()),
+                    pa.array([modified] * n, pa.string()),
                     columns.text("location_id", table.location_id),
                     columns.text("view", table.view) if table.view else pa.array(["0"] * n, pa.string()),
                     *(columns.kept(field) for field in kept),

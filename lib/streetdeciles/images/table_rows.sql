@@ -20,6 +20,7 @@ SELECT
     id,
     id AS name,
     CAST(NULL AS bigint) AS length,
+    modified,
     location_id,
     view_name,
     view,

@@ -1,0 +1,45 @@
+"""The files of shards in the tables features and rejects, as they are on disk."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from streetdeciles import storage
+from streetdeciles.manifests import find_files
+from streetdeciles.tables import FEATURES, REJECTS
+
+NO_ROWS = "no_rows.parquet"
+"""The file of a table that has no other, so that every reader finds its columns."""
+
+
+def files_by_shard(work_dir: str) -> dict[int | None, dict[str, int]]:
+    """Path below the work_dir and size of each shard's files; under None what lies in the tables and is no shard's."""
+    found: dict[int | None, dict[str, int]] = {}
+    for path, size in find_files(work_dir, [FEATURES.name, REJECTS.name]).items():
+        parts = path.split("/")
+        if parts[1].startswith("_") or parts[-1] == NO_ROWS:
+            continue
+        found.setdefault(_shard(parts[1]) if len(parts) > 2 else None, {})[path] = size
+    return found
+
+
+def _shard(folder: str) -> int | None:
+    number = folder.removeprefix("shard=")
+    return int(number) if number.isdecimal() and folder == f"shard={int(number)}" else None
+
+
+def count_rows(work_dir: str, paths: Iterable[str]) -> tuple[int, int]:
+    """(features, rejects) in these files, from their footers; (-1, -1) where one cannot be read as Parquet."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = Counter({FEATURES.name: 0, REJECTS.name: 0})
+    for path in paths:
+        fs, absolute = storage.filesystem(storage.join(work_dir, path))
+        try:
+            with fs.open(absolute, "rb") as file:
+                rows[path.split("/")[0]] += pq.ParquetFile(file).metadata.num_rows
+        except (pa.ArrowException, OSError):
+            return -1, -1
+    return rows[FEATURES.name], rows[REJECTS.name]

@@ -1,0 +1,156 @@
+"""What shows that an input has changed since a stage read it: by content where that is cheap, else by size and time."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from streetdeciles import storage
+from streetdeciles.config import FeaturesConfig, RunConfig, input_paths
+from streetdeciles.config.features import network_files
+
+MAX_HASHED_BYTES = 64 * 1024 * 1024
+"""Local files up to this size are compared by content, which takes 0.1 s at most."""
+
+MAX_CHECKED_FILES = 100_000
+"""In a local folder of more files only the names are compared, which takes a microsecond each instead of several."""
+
+CONTAINERS = (".tar", ".tar.gz", ".tgz", ".zip", ".parquet")
+"""Files of many photographs: always compared by size and time, since one that grows does not change its folder."""
+
+VERSION_KEYS = ("ETag", "etag", "e_tag", "md5Hash", "mtime", "LastModified", "last_modified", "updated", "created")
+"""Where fsspec's file systems say which version of a file is there."""
+
+logger = logging.getLogger(__name__)
+
+
+def signatures(config: RunConfig, stage: str) -> dict[str, str]:
+    """For each input of a stage, by its key in the config, text that changes when the input does.
+
+    Inputs that are not there are left out: a stage that does not run does not need them.
+    """
+    section = getattr(config, stage)
+    paths = {f"{stage}.{key}": path for key, path in input_paths(section)}
+    if isinstance(section, FeaturesConfig):
+        paths |= {f"{stage}.{key}": path for key, path in network_files(section).items()}
+    found = {key: _signature_if_there(key, path) for key, path in paths.items()}
+    return {key: signature for key, signature in found.items() if signature is not None}
+
+
+def version_of(uri: str) -> str | None:
+    """Text that changes when the file is replaced: the time of a local file, an ETag or a time on an object store."""
+    fs, path = storage.filesystem(uri)
+    return version_in(fs.info(path))
+
+
+def version_in(info: Mapping[str, Any]) -> str | None:
+    """The same, from what fsspec's `info` or `ls` says of the file; None where it says nothing."""
+    return next((str(info[key]) for key in VERSION_KEYS if info.get(key) is not None), None)
+
+
+def _signature_if_there(key: str, uri: str) -> str | None:
+    try:
+        return _signature(key, uri)
+    except Exception as error:  # each kind of store has its own errors; those that matter are refused with the config
+        logger.debug("%s: %s cannot be looked at (%s)", key, uri, error)
+        return None
+
+
+def _signature(key: str, uri: str) -> str:
+    if not storage.is_local(uri):
+        return _of_remote(key, uri)
+    path = Path(storage.local_path(uri))
+    if path.is_dir():
+        return _of_folder(key, str(path))
+    status = path.stat()
+    if status.st_size > MAX_HASHED_BYTES:
+        return f"{status.st_size} bytes of {status.st_mtime_ns}"
+    return f"sha256 {hashlib.sha256(path.read_bytes()).hexdigest()}"
+
+
+def _of_remote(key: str, uri: str) -> str:
+    if key == "images.folder":
+        return "not listed"  # millions of objects would take minutes at the start of each run
+    fs, path = storage.filesystem(uri)
+    fs.invalidate_cache()
+    if not fs.isdir(path):
+        info = fs.info(path)
+        return f"{info.get('size')} bytes of {version_in(info)}"
+    total = 0
+    for name, info in fs.find(path, detail=True).items():
+        total += _hashed(name.removeprefix(path), info.get("size"), version_in(info))
+    return f"listing {total % 2**128:032x}"
+
+
+def _of_folder(key: str, root: str) -> str:
+    """From one pass over the folder that holds no list of its files: sums of hashes do not depend on the order."""
+    n_files = names = checked = containers = folders = 0
+    for path, is_folder in _entries(root):
+        name = path.removeprefix(root)
+        if is_folder:
+            folders += _hashed(name, *_size_and_time(path)[1:])
+            continue
+        n_files += 1
+        names += _hashed(name)
+        is_container = name.lower().endswith(CONTAINERS)
+        if n_files <= MAX_CHECKED_FILES or is_container:
+            version = _hashed(name, *_size_and_time(path))
+            checked += version
+            containers += version if is_container else 0
+    if n_files <= MAX_CHECKED_FILES:
+        return f"listing {checked % 2**128:032x}"
+    logger.info(
+        "%s: holds %d files, too many to look at each at the start: one that was overwritten is noticed when "
+        "`streetdeciles images --force` lists them all",
+        key,
+        n_files,
+    )
+    return f"names {(names + containers + folders) % 2**128:032x}"
+
+
+def _entries(root: str) -> Iterator[tuple[str, bool]]:
+    """(path, whether it is a folder) of all below `root`; linked folders are followed, once.
+
+    What may not be read is left to the stage, which says so.
+    """
+    pending, seen = [root], {os.path.realpath(root)}
+    while pending:
+        folder = pending.pop()
+        yield folder, True
+        with suppress(OSError), os.scandir(folder) as entries:
+            for entry in entries:
+                if not _is_folder(entry):
+                    yield entry.path, False
+                    continue
+                if entry.is_symlink():
+                    target = os.path.realpath(entry.path)
+                    if target in seen:
+                        continue
+                    seen.add(target)
+                pending.append(entry.path)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
+
+
+def _size_and_time(path: str) -> tuple[int, int]:
+    """In bytes and nanoseconds; zeros where there is nothing, as behind a broken link."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return 0, 0
+    return status.st_size, status.st_mtime_ns
+
+
+def _hashed(*parts: object) -> int:
+    text = "\0".join(map(str, parts)).encode("utf-8", "surrogateescape")
+    return int.from_bytes(hashlib.blake2b(text, digest_size=16).digest(), "big")

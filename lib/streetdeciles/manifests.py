@@ -1,0 +1,100 @@
+"""Which files a stage has written, with sizes and checksums, and whether they are still as they were written."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, NamedTuple
+
+from streetdeciles import storage
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+THREADS = 16
+CHUNK_BYTES = 4 * 1024 * 1024
+
+
+class WrittenFile(NamedTuple):
+    """A file as it was written. `rows` are those of a Parquet file."""
+
+    bytes: int
+    sha256: str
+    rows: int | None = None
+
+
+Manifest = Mapping[str, WrittenFile]
+"""By path below the work_dir, so that it holds for a copy elsewhere."""
+
+
+def find_files(work_dir: str, names: Collection[str]) -> dict[str, int]:
+    """Path below the work_dir and size of each file of these tables, folders or files, from one listing each.
+
+    Hidden files and Spark's `_SUCCESS` are left out: no reader needs them.
+    """
+    fs, root = storage.filesystem(work_dir)
+    fs.invalidate_cache()  # Spark writes there, past fsspec
+    start = len(root.rstrip("/")) + 1
+    found: dict[str, int] = {}
+    for name in names:
+        top = storage.join(root, name)
+        for path, info in fs.find(top, detail=True).items():
+            parts = path[len(top) + 1 :].split("/")
+            if (path == top or path.startswith(f"{top}/")) and not _is_hidden(parts):
+                found[path[start:]] = int(info["size"])
+    return found
+
+
+def _is_hidden(parts: list[str]) -> bool:
+    return any(part.startswith(".") for part in parts) or parts[-1] == "_SUCCESS" or parts[-1].endswith(".unfinished")
+
+
+def make_manifest(work_dir: str, names: Collection[str], *, known: Collection[str] = ()) -> dict[str, WrittenFile]:
+    """Read all files of these tables, but those whose paths are `known`; in memory some MB for each of 16 threads."""
+    fs, root = storage.filesystem(work_dir)
+    files = [path for path in find_files(work_dir, names) if path not in known]
+    with ThreadPoolExecutor(THREADS) as pool:
+        return dict(zip(files, pool.map(lambda path: _read(fs, storage.join(root, path)), files), strict=True))
+
+
+def differences(manifest: Manifest, files: Mapping[str, int]) -> Iterator[tuple[str, str]]:
+    """(path, what is wrong) of what is gone, has another size, or lies in a table that it is not part of."""
+    for path, written in manifest.items():
+        if path not in files:
+            yield path, "is gone"
+        elif files[path] != written.bytes:
+            yield path, f"has {files[path]:,} bytes, and was written with {written.bytes:,}"
+    for path in files:
+        if path not in manifest and not any(part.startswith("_") for part in path.split("/")):
+            yield path, "was not written by this stage"
+
+
+def damaged_files(manifest: Manifest, work_dir: str) -> Iterator[tuple[str, str]]:
+    """(path, what is wrong) of the files whose content is not as it was written; they are all read."""
+    fs, root = storage.filesystem(work_dir)
+
+    def look(path: str) -> str:
+        try:
+            found = _read(fs, storage.join(root, path), rows=False)
+        except OSError as error:
+            return f"cannot be read ({error.strerror or error})"
+        return "" if found.sha256 == manifest[path].sha256 else "holds other bytes than were written"
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        for path, what in zip(manifest, pool.map(look, manifest), strict=True):
+            if what:
+                yield path, what
+
+
+def _read(fs: AbstractFileSystem, path: str, *, rows: bool = True) -> WrittenFile:
+    digest, n_bytes, n_rows = hashlib.sha256(), 0, None
+    with fs.open(path, "rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            digest.update(chunk)
+            n_bytes += len(chunk)
+        if rows and path.endswith(".parquet"):
+            import pyarrow.parquet as pq
+
+            n_rows = int(pq.ParquetFile(file).metadata.num_rows)
+    return WrittenFile(n_bytes, digest.hexdigest(), n_rows)
