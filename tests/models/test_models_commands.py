@@ -147,7 +147,7 @@ def test_export_on_another_keras_backend_is_refused(
 
 def test_a_learning_curve_needs_the_dataset(config: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["training", "--config", config, "--learning-curve"]) == 2
-    assert "stage dataset must run first" in capsys.readouterr().err
+    assert "stage labels must run first" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("option", ["--dry-run", "--force"])
