@@ -20,24 +20,36 @@ from streetdeciles.models.card import chosen_models, read_card
 from streetdeciles.pipeline import STAGE_NAMES, plan, run, run_learning_curve, select_stages
 from streetdeciles.preflight import preflight
 from streetdeciles.shown import LogFormatter, shown
+from streetdeciles.stopping import Stop, stoppable
 
 logger = logging.getLogger(__name__)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit code: 0 done, 1 failed while running, 2 refused before any work."""
+    """Exit code: 0 done, 1 failed while running, 2 refused before any work, 130 or 143 stopped by Ctrl-C or SIGTERM."""
+    with stoppable() as stop:
+        try:
+            code = _run_command(arguments, stop)
+        except KeyboardInterrupt:
+            code = stop.finish()
+        if arguments is None and stop.requested.is_set():
+            stop.leave()  # at once: what the stop has broken would be loud at Python's end
+    return code
+
+
+def _run_command(arguments: Sequence[str] | None, stop: Stop) -> int:
     options = _parser().parse_args(arguments)
     _log_to_terminal(debug=options.debug)
     try:
-        return int(options.command(options))
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on from what is finished", file=sys.stderr)
-        return 130
+        code = int(options.command(options))
     except Exception as error:
-        told = one_line_error(error)
         logger.debug("the whole trace of what stopped the run", exc_info=True)
+        if stop.requested.wait(0.2):
+            return stop.finish()
+        told = one_line_error(error)
         print(f"error: {told}", file=sys.stderr)
         return told.exit_code
+    return stop.finish() if stop.requested.is_set() else code
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -27,6 +27,7 @@ from pydantic import TypeAdapter, ValidationError
 from streetdeciles import storage
 from streetdeciles.errors import RunRefused
 from streetdeciles.process_identity import ProcessIdentity, this_process
+from streetdeciles.stopping import at_the_end
 
 VERIFY_AFTER_S = 2.0
 WRITTEN_WITHIN_S = 10.0
@@ -68,7 +69,8 @@ def locked(work_dir: str) -> Iterator[None]:
     owner = Owner(this_process(), uuid4().hex, time.time())
     _take(work_dir, owner)
     try:
-        yield
+        with at_the_end(lambda: _give_back(work_dir, owner)):
+            yield
     finally:
         _give_back(work_dir, owner)
 

@@ -13,12 +13,16 @@ from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from streetdeciles import file_names, storage
 from streetdeciles.config import SparkConfig
 from streetdeciles.errors import RunRefused
+from streetdeciles.jvm import OwnJvm, has_jvm
+from streetdeciles.stopping import on_stop, stop_requested, take_signals
 
 if TYPE_CHECKING:
+    from pyspark import SparkConf, SparkContext
     from pyspark.sql import SparkSession
 
 OLDEST_JAVA = 17
@@ -30,23 +34,69 @@ NEWEST_JAVA = {3: 20}
 def spark_session(config: SparkConfig, work_dir: str) -> Iterator[SparkSession]:
     """The active session, or one that is built here and stopped at the end.
 
+    A stop (`stopping`) ends a JVM that was started here. In a session of others it cancels the jobs of this run only.
+
     Raises:
-        RunRefused: Java reads the name of work_dir as another one.
+        RunRefused: Java reads the name of work_dir as another one, or Spark's JVM does not start.
+        RunFailed: Spark's JVM has ended.
     """
     from pyspark.sql import SparkSession
 
     active = SparkSession.getActiveSession()
     if active is not None:
         _refuse_other_file_names(active, work_dir)
-        yield active
+        with _jobs_cancelled_on_stop(active):
+            yield active
         return
-    with TemporaryDirectory(prefix="streetdeciles-spark-") as scratch:
-        spark = _build(config, scratch)
+    settings = {"spark.app.name": "streetdeciles", **_SQL_SETTINGS, **config.conf}
+    if has_jvm():  # spark-submit starts it with its own settings
+        spark = _build(settings)
         try:
             _refuse_other_file_names(spark, work_dir)
-            yield spark
+            with _jobs_cancelled_on_stop(spark):
+                yield spark
         finally:
-            spark.stop()
+            if not stop_requested():  # else spark-submit ends it, and its connection here is cut off
+                spark.stop()
+        return
+    with TemporaryDirectory(prefix="streetdeciles-spark-", ignore_cleanup_errors=True) as scratch:
+        settings = {**_own_settings(config, scratch), **settings}
+        jvm = OwnJvm(_conf(settings), work_dir)
+        try:
+            with jvm.watched():
+                spark = _build(settings, jvm)
+                _refuse_other_file_names(spark, work_dir)
+                yield spark
+        finally:
+            if not stop_requested():
+                jvm.close()
+
+
+@contextmanager
+def _jobs_cancelled_on_stop(spark: SparkSession) -> Iterator[None]:
+    if getattr(spark, "_jvm", None) is None:  # Spark Connect has none
+        yield
+        return
+    context, tag = spark.sparkContext, f"streetdeciles-{uuid4().hex}"
+    context.addJobTag(tag)
+    take_signals()
+    try:
+        with on_stop(lambda: context.cancelJobsWithTag(tag)):
+            yield
+    except KeyboardInterrupt:
+        _drop_connection(context)
+        raise
+    finally:
+        context.removeJobTag(tag)
+
+
+def _drop_connection(context: SparkContext) -> None:
+    """Let this thread connect to the JVM anew: what it waited for would else be read as the answer to its next call."""
+    client = context._gateway._gateway_client  # type: ignore[union-attr]
+    connection = client.get_thread_connection()
+    if connection is not None:
+        connection.close()
+        del client.thread_connection.connection
 
 
 def _refuse_other_file_names(spark: SparkSession, work_dir: str) -> None:
@@ -114,32 +164,45 @@ def _home_of(java: str | None) -> str | None:
     return str(Path(java).resolve().parent.parent) if java else None
 
 
-def _build(config: SparkConfig, scratch: str) -> SparkSession:
+def _own_settings(config: SparkConfig, scratch: str) -> dict[str, str]:
+    """For a JVM that is started here."""
+    os.environ["JAVA_HOME"] = str(find_java())
+    utf8 = file_names.use_utf8_in_child_processes()
+    log4j = files("streetdeciles") / "log4j2.properties"
+    settings = {
+        "spark.master": config.master,
+        "spark.driver.memory": config.driver_memory,
+        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={Path(str(log4j)).as_uri()}",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.warehouse.dir": scratch,
+    }
+    if utf8 is not None:  # for workers on other machines
+        settings |= {"spark.executorEnv.LC_ALL": utf8, "spark.executorEnv.PYTHONUTF8": "1"}
+    if config.master.startswith("local"):
+        # A laptop's host name may not resolve, and nothing outside needs to reach this session.
+        settings |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    return settings
+
+
+def _build(settings: Mapping[str, str], jvm: OwnJvm | None = None) -> SparkSession:
+    from pyspark import SparkContext
     from pyspark.sql import SparkSession
 
-    builder = SparkSession.builder.appName("streetdeciles")
-    if "PYSPARK_GATEWAY_PORT" not in os.environ:  # else spark-submit has started the JVM with its own settings
-        os.environ["JAVA_HOME"] = str(find_java())
-        utf8 = file_names.use_utf8_in_child_processes()
-        log4j = files("streetdeciles") / "log4j2.properties"
-        builder = (
-            builder.master(config.master)
-            .config("spark.driver.memory", config.driver_memory)
-            .config("spark.driver.extraJavaOptions", f"-Dlog4j2.configurationFile={Path(str(log4j)).as_uri()}")
-            .config("spark.ui.enabled", "false")
-            .config("spark.ui.showConsoleProgress", "false")
-            .config("spark.sql.warehouse.dir", scratch)
-        )
-        if utf8 is not None:  # for workers on other machines
-            builder = builder.config("spark.executorEnv.LC_ALL", utf8).config("spark.executorEnv.PYTHONUTF8", "1")
-        if config.master.startswith("local"):
-            # A laptop's host name may not resolve, and nothing outside needs to reach this session.
-            builder = builder.config("spark.driver.host", "127.0.0.1").config("spark.driver.bindAddress", "127.0.0.1")
-            os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    for key, value in {**_SQL_SETTINGS, **config.conf}.items():
-        builder = builder.config(key, value)
-    return builder.getOrCreate()
+    conf = _conf(settings)
+    if jvm is not None:
+        SparkContext(conf=conf, gateway=jvm.gateway)
+    spark = SparkSession.builder.config(conf=conf).getOrCreate()
+    take_signals()
+    return spark
+
+
+def _conf(settings: Mapping[str, str]) -> SparkConf:
+    from pyspark import SparkConf
+
+    return SparkConf(loadDefaults=False).setAll([*settings.items()])
 
 
 _SQL_SETTINGS = {

@@ -44,9 +44,12 @@ class Scheduler:
 
     def run(self, waves: Sequence[Sequence[Shard]], on_done: Callable[[Done], None]) -> dict[int, str]:
         """Finish all waves; `on_done` is called in this thread after each. Returns why shards failed, by number."""
+        from pyspark.util import inheritable_thread_target
+
         failed: dict[int, str] = {}
+        finish = inheritable_thread_target(self._finish)  # with this thread's tags, by which jobs are cancelled
         with ThreadPoolExecutor(self._threads, thread_name_prefix="wave") as pool:
-            futures = [pool.submit(self._finish, wave) for wave in waves]
+            futures = [pool.submit(finish, wave) for wave in waves]
             try:
                 for future in as_completed(futures):
                     done = future.result()

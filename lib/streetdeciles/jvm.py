@@ -1,0 +1,128 @@
+"""Spark's JVM: started with a log of its own, ended at a stop, and explained where it ends by itself."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from subprocess import Popen, TimeoutExpired
+from typing import TYPE_CHECKING, Any
+
+from streetdeciles import storage
+from streetdeciles.errors import RunFailed, RunRefused
+from streetdeciles.stopping import on_stop, stop_requested
+
+if TYPE_CHECKING:
+    from pyspark import SparkConf
+
+SPARK_LOG = ("logs", "spark.log")
+"""What the JVM and the Python workers write to stderr, in a run's work_dir."""
+
+ENDS_WITHIN_S = 3.0
+OUT_OF_MEMORY = 52
+"""Exit code of a JVM that Spark ends for want of memory."""
+
+
+def has_jvm() -> bool:
+    """Whether there is a JVM already, of spark-submit or of a session of others."""
+    from pyspark import SparkContext
+
+    return "PYSPARK_GATEWAY_PORT" in os.environ or SparkContext._gateway is not None
+
+
+class OwnJvm:
+    """A JVM that this process starts and ends."""
+
+    def __init__(self, conf: SparkConf, work_dir: str) -> None:
+        """Start it; RunRefused where it does not come up."""
+        from pyspark.errors import PySparkRuntimeError
+        from pyspark.java_gateway import launch_gateway
+
+        self._memory = conf.get("spark.driver.memory")
+        self.log = _log_file(work_dir)
+        with self.log.open("wb") as log:
+            try:
+                self.gateway: Any = launch_gateway(conf, {"stderr": log})  # type: ignore[no-untyped-call]
+            except PySparkRuntimeError as error:
+                raise RunRefused(
+                    f"Spark's JVM did not start ({self._last_line()}); `streetdeciles doctor` checks Java; correct the "
+                    f"section spark of the config; the whole log is {self.log}"
+                ) from error
+        self._process: Popen[bytes] = self.gateway.proc
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """End the JVM at a stop; RunFailed, in place of what follows from it, where the JVM has ended by itself."""
+        try:
+            with on_stop(self._end):
+                yield
+        except Exception as error:
+            if stop_requested() or self.is_alive():
+                raise
+            raise RunFailed(self._why_it_ended()) from error
+
+    def close(self) -> None:
+        """Stop the session and end the JVM; the next session of this process gets another."""
+        from pyspark import SparkContext
+        from pyspark.sql import SparkSession
+
+        session = SparkSession._instantiatedSession
+        if session is not None and self._process.poll() is None:
+            session.stop()
+        self.gateway.shutdown()
+        assert self._process.stdin is not None
+        self._process.stdin.close()  # a JVM of PySpark's ends with it
+        try:
+            self._process.wait(ENDS_WITHIN_S)
+        except TimeoutExpired:
+            self._end()
+        SparkContext._gateway = SparkContext._jvm = None
+
+    def is_alive(self) -> bool:
+        try:
+            self._process.wait(0.5)  # its connections break before it is gone
+        except TimeoutExpired:
+            return True
+        return False
+
+    def _end(self) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(ENDS_WITHIN_S)
+        except TimeoutExpired:
+            self._process.kill()
+
+    def _why_it_ended(self) -> str:
+        code = self._process.returncode
+        if code == OUT_OF_MEMORY or "java.lang.OutOfMemoryError" in self._text():
+            why = f"it had too little memory: raise spark.driver_memory (now {self._memory})"
+        elif code == -signal.SIGKILL:
+            why = (
+                "killed, perhaps because the machine ran out of memory: give the run fewer cores (spark.master) or more"
+            )
+        elif code < 0:
+            why = f"by {signal.Signals(-code).name}"
+        else:
+            why = f"exit code {code}"
+        return f"Spark's JVM ended during the run ({why}); its log is {self.log}; run the same command to go on"
+
+    def _text(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def _last_line(self) -> str:
+        # The one that names the fault comes before the JVM's remark that it ends.
+        lines = [line for line in self._text().splitlines() if line.strip()]
+        named = [line for line in lines if re.search(r"error|exception|invalid", line, re.IGNORECASE)]
+        return (named or lines or ["it said nothing"])[0].strip()
+
+
+def _log_file(work_dir: str) -> Path:
+    if not storage.is_local(work_dir):
+        return Path(tempfile.mkstemp(prefix="streetdeciles-spark-", suffix=".log")[1])
+    path = Path(storage.join(work_dir.removeprefix("file://"), *SPARK_LOG))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
