@@ -50,7 +50,7 @@ def test_file_cut_at_any_byte_is_named_and_ignored(end: int, tmp_path: Path, cap
 
     assert read_state(str(tmp_path / "mark.json"), Mark) is None
     (message,) = caplog.messages
-    assert message.startswith(f"{tmp_path}/mark.json: is {'damaged' if end else 'empty'}")
+    assert message.startswith(f"{tmp_path}/mark.json is {'damaged' if end else 'empty'}")
     assert "Traceback" not in caplog.text
 
 

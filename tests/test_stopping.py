@@ -150,3 +150,18 @@ def test_every_stage_stops_and_the_same_command_goes_on(small_run: SmallRun) -> 
     assert command.process.wait(300) == 0, command.stderr
     assert not [*(small_run.work_dir / "_staging").glob("*")]
     assert len(small_run.table("predictions")) == 12
+
+
+def test_killed_jvm_is_said_by_name_and_log(small_run: SmallRun) -> None:
+    command = Command(small_run, "labels")
+    command.wait_until(starts("labels"))
+    for process in command.processes():
+        if "java" in process.name():
+            process.kill()
+
+    assert command.process.wait(60) == 1
+    assert command.left() == []
+    last = command.stderr.splitlines()[-1]
+    assert last.startswith("error: Spark's JVM ended during the run (killed, perhaps because the machine ran out of")
+    assert last.endswith(f"its log is {small_run.work_dir}/logs/spark.log; run the same command to go on")
+    assert "Traceback" not in command.stderr

@@ -15,12 +15,14 @@ from streetdeciles import __version__, storage, terminal
 from streetdeciles.config import RunConfig
 from streetdeciles.config_file import load_config
 from streetdeciles.errors import RunRefused, one_line_error
+from streetdeciles.full_disk import full_disk_explained
 from streetdeciles.keras_start import start_keras
 from streetdeciles.models.card import chosen_models, read_card
 from streetdeciles.pipeline import STAGE_NAMES, plan, run, run_learning_curve, select_stages
 from streetdeciles.preflight import preflight
 from streetdeciles.shown import LogFormatter, shown
 from streetdeciles.stopping import Stop, stoppable
+from streetdeciles.work_dir import refuse_unwritable
 
 logger = logging.getLogger(__name__)
 
@@ -158,14 +160,16 @@ def _run(options: argparse.Namespace) -> int:
         terminal.show_plan(steps)
         preflight(config, [step.stage.name for step in steps if step.action == "run"])
         return 0
-    run(
-        config,
-        selected,
-        force=options.force,
-        retry_rejects=getattr(options, "retry_rejects", False),
-        on_start=partial(_log_to_file, config),
-        on_report=terminal.show_stage,
-    )
+    refuse_unwritable(config.work_dir)
+    with full_disk_explained(config.work_dir):
+        run(
+            config,
+            selected,
+            force=options.force,
+            retry_rejects=getattr(options, "retry_rejects", False),
+            on_start=partial(_log_to_file, config),
+            on_report=terminal.show_stage,
+        )
     if selected[-1] == "report":
         terminal.show_results(config)
     return 0
@@ -174,7 +178,9 @@ def _run(options: argparse.Namespace) -> int:
 def _learning_curve(config: RunConfig, options: argparse.Namespace) -> int:
     if options.dry_run or options.force:
         raise RunRefused("--learning-curve goes without --dry-run and --force: it changes nothing of the run")
-    terminal.show_report(run_learning_curve(config, on_start=partial(_log_to_file, config)))
+    refuse_unwritable(config.work_dir)
+    with full_disk_explained(config.work_dir):
+        terminal.show_report(run_learning_curve(config, on_start=partial(_log_to_file, config)))
     return 0
 
 

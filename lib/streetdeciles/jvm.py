@@ -80,7 +80,8 @@ class OwnJvm:
             self._process.wait(ENDS_WITHIN_S)
         except TimeoutExpired:
             self._end()
-        SparkContext._gateway = SparkContext._jvm = None
+        SparkContext._gateway = SparkContext._jvm = SparkContext._active_spark_context = None
+        SparkSession._instantiatedSession = None
 
     def is_alive(self) -> bool:
         try:
@@ -123,6 +124,6 @@ class OwnJvm:
 def _log_file(work_dir: str) -> Path:
     if not storage.is_local(work_dir):
         return Path(tempfile.mkstemp(prefix="streetdeciles-spark-", suffix=".log")[1])
-    path = Path(storage.join(work_dir.removeprefix("file://"), *SPARK_LOG))
+    path = Path(storage.local_path(work_dir), *SPARK_LOG)
     path.parent.mkdir(parents=True, exist_ok=True)
     return path

@@ -28,6 +28,7 @@ from streetdeciles import storage
 from streetdeciles.errors import RunRefused
 from streetdeciles.process_identity import ProcessIdentity, this_process
 from streetdeciles.stopping import at_the_end
+from streetdeciles.work_dir import sweep
 
 VERIFY_AFTER_S = 2.0
 WRITTEN_WITHIN_S = 10.0
@@ -64,12 +65,15 @@ class _Hold:
 def locked(work_dir: str) -> Iterator[None]:
     """Hold `<work_dir>/run.lock`; RunRefused where a live run holds it, named by host, process and age.
 
+    What runs before this one have not finished is removed (`work_dir.sweep`).
+
     A run that was killed leaves its lock; on the same host that is noticed and the lock is taken over.
     """
     owner = Owner(this_process(), uuid4().hex, time.time())
     _take(work_dir, owner)
     try:
         with at_the_end(lambda: _give_back(work_dir, owner)):
+            sweep(work_dir)
             yield
     finally:
         _give_back(work_dir, owner)

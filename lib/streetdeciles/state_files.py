@@ -15,24 +15,37 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 
-def read_state(uri: str, kind: type[T]) -> T | None:
-    """The file's value as a `kind` (a dataclass, `dict[str, int]`, …); None where there is no file, or a damaged one.
+class Damaged(ValueError):
+    """`<uri> is empty`, or what else is wrong with it."""
 
-    A damaged file is named in the log. Only for what can be done again: the caller goes on as if nothing were there.
-    """
+
+def read_state(uri: str, kind: type[T]) -> T | None:
+    """`load_state`, for what can be done again: None where there is no file, or a damaged one, which the log names."""
     try:
-        content = storage.read_bytes(uri)
+        return load_state(uri, kind)
     except FileNotFoundError:
         return None
+    except Damaged as error:
+        logger.warning("%s; it is ignored, and what it stands for is done again", error)
+        return None
+
+
+def load_state(uri: str, kind: type[T]) -> T:
+    """The file's value as a `kind` (a dataclass, `dict[str, int]`, …).
+
+    Raises:
+        FileNotFoundError: there is none.
+        Damaged: it is not JSON, or of another kind.
+    """
+    content = storage.read_bytes(uri)
     try:
         value: T = _adapter(kind).validate_json(content)  # type: ignore[arg-type]  # mypy takes no class for hashable
     except ValidationError as error:
-        logger.warning("%s: %s; it is ignored, and what it stands for is done again", uri, damage(content, error))
-        return None
+        raise Damaged(f"{uri} {_damage(content, error)}") from error
     return value
 
 
-def damage(content: bytes, error: ValidationError) -> str:
+def _damage(content: bytes, error: ValidationError) -> str:
     """What is wrong with the file, in some words."""
     if not content.strip(b" \t\r\n\0"):
         return "is empty"

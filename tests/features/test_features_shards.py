@@ -181,3 +181,21 @@ def test_cores_of_a_local_master(master: str, cores: int | None) -> None:
 
 def test_all_cores_of_this_machine() -> None:
     assert (local_cores("local[*]") or 0) >= 1
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"shard": 2, "members": "M"', b"\0" * 300, b'{"shard": "two"}'])
+def test_damaged_mark_is_a_shard_that_is_missing(
+    content: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in (1, 2):
+        ledger.write_mark(str(tmp_path), mark(number))
+        ledger.write_failure(str(tmp_path), number, "why")
+    (tmp_path / "features" / "_shards" / "00002.json").write_bytes(content)
+    (tmp_path / "features" / "_failed" / "00002.json").write_bytes(content)
+    (tmp_path / "features" / "_shards" / "00003.json.5f.unfinished").write_bytes(content)
+
+    assert ledger.read_marks(str(tmp_path)) == {1: mark(1)}
+    assert ledger.read_failures(str(tmp_path)) == {1: "why"}
+    assert [message.split(" is ")[0] for message in caplog.messages] == [
+        f"{tmp_path}/features/{folder}/00002.json" for folder in ("_shards", "_failed")
+    ]

@@ -4,12 +4,28 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from pydantic import BaseModel
+
 from streetdeciles import storage
 from streetdeciles.errors import RunRefused
+from streetdeciles.state_files import Damaged, load_state
 
 MODEL_CARD = "model_card.json"
 
 Card = dict[str, Any]
+
+
+class _Model(BaseModel, extra="allow"):
+    outcome: str
+    fold: int
+    file: str
+    weights_sha256: str
+
+
+class _Card(BaseModel, extra="allow"):
+    """What every reader relies on."""
+
+    models: list[_Model]
 
 
 class ModelFile(NamedTuple):
@@ -24,10 +40,15 @@ class ModelFile(NamedTuple):
 def read_card(models_uri: str) -> Card:
     """The card of the models in a folder; RunRefused if there is none."""
     uri = storage.join(models_uri, MODEL_CARD)
-    if not storage.exists(uri):
-        raise RunRefused(f"{uri}: no trained models; run the training stage first")
-    card: Card = storage.read_json(uri)
-    return card
+    try:
+        return load_state(uri, _Card).model_dump()
+    except FileNotFoundError as error:
+        raise RunRefused(f"{uri}: no trained models; run the training stage first") from error
+    except Damaged as error:
+        raise RunRefused(
+            f"{error}, so it does not say what the models are; train them again (--force --from training) or import "
+            "them again into an empty folder"
+        ) from error
 
 
 def model_files(card: Card) -> tuple[ModelFile, ...]:

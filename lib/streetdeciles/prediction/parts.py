@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from streetdeciles import storage
 from streetdeciles.progress import progress
+from streetdeciles.state_files import read_state
 from streetdeciles.tables import PREDICTIONS
 
 if TYPE_CHECKING:
@@ -41,12 +42,13 @@ def predict_parts(
     """
     _remove_parts_of_other_runs(folder, key)
     uris = [storage.join(folder, f"{number:02d}") for number in range(len(parts))]
-    missing = [number for number, uri in enumerate(uris) if not storage.exists(f"{uri}.json")]
+    missing = [number for number, uri in enumerate(uris) if read_state(f"{uri}.json", list[str]) != [*parts[number]]]
     if len(missing) < len(parts):
         logger.info("prediction: %d of %d parts are already finished", len(parts) - len(missing), len(parts))
     with progress("prediction", len(missing), unit="parts") as advance:
         for number in missing:
             predict_part(parts[number]).write.mode("overwrite").parquet(storage.spark_uri(uris[number]))
+            storage.sync(uris[number])
             storage.write_json(f"{uris[number]}.json", list(parts[number]))
             advance(1)
     return storage.read_parquet(spark, *uris, schema=PREDICTIONS.ddl)
@@ -54,9 +56,10 @@ def predict_parts(
 
 def _remove_parts_of_other_runs(folder: str, key: str) -> None:
     uri = storage.join(folder, "key.json")
-    if storage.exists(uri):
-        if storage.read_json(uri) == key:
-            return
+    saved = read_state(uri, str)
+    if saved == key:
+        return
+    if saved is not None:
         logger.info("prediction: deleted %s, which has other models or another training set", folder)
     storage.remove(folder)
     storage.write_json(uri, key)

@@ -26,7 +26,7 @@ from streetdeciles.training_set.reader import training_set_files, training_set_s
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-PARTS = ("_staging", "predictions-in-parts")
+PARTS = ("_cache", "prediction_parts")
 
 
 def run(spark: SparkSession, config: RunConfig) -> StageReport:

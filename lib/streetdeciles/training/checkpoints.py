@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streetdeciles import storage
+from streetdeciles.state_files import read_state
 from streetdeciles.training.assignments import Assignments
 from streetdeciles.training.history import HistoryRow
 
@@ -25,6 +26,18 @@ CHECKPOINTS = ("_cache", "training_checkpoints")
 """The folder of the checkpoints in a run's work_dir."""
 
 ABOUT = "about"
+
+UNREADABLE = (
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    EOFError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What NumPy and zipfile raise on damaged files."""
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +71,7 @@ class Checkpoint:
                     logger.info("training: ignored %s, which has other settings or another training set", self.uri)
                     return None
                 arrays = {name: saved[name] for name in saved.files if name != ABOUT}
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        except UNREADABLE as error:
             logger.info("training: ignored %s, which cannot be read (%s)", self.uri, error)
             return None
         return TrainingState([HistoryRow(*row)._replace(val_scores=tuple(row[-1])) for row in about["history"]], arrays)
@@ -76,9 +89,17 @@ class Checkpoint:
         unfinished = f"{path}.unfinished"  # always the same name, so that kills leave at most one such file
         with fs.open(unfinished, "wb") as file:
             np.savez(file, **{ABOUT: np.frombuffer(about, np.uint8)}, **state.arrays)
+        storage.sync(unfinished)
         fs.mv(unfinished, path)
         self._written_at = time.monotonic()
         self._seconds = self._written_at - start
+
+
+@dataclass(frozen=True)
+class _Rounds:
+    key: str
+    rounds: list[tuple[list[int], list[int]]]
+    """For each round the indices of its folds and of its outcomes."""
 
 
 class Checkpoints:
@@ -94,10 +115,10 @@ class Checkpoints:
     def rounds(self, assignments: Assignments, plan: Callable[[], Sequence[Assignments]]) -> list[Assignments]:
         """The saved rounds, if they belong to this training; else the rounds of `plan`."""
         uri = storage.join(self.folder, "rounds.json")
-        if storage.exists(uri):
-            saved = storage.read_json(uri)
-            if saved["key"] == self.key:
-                return [assignments.part(folds, outcomes) for folds, outcomes in saved["rounds"]]
+        saved = read_state(uri, _Rounds)
+        if saved is not None:
+            if saved.key == self.key:
+                return [assignments.part(folds, outcomes) for folds, outcomes in saved.rounds]
             logger.info("training: ignored %s, which has other settings or another training set", self.folder)
         storage.remove(self.folder)
         rounds = list(plan())

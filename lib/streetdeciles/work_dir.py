@@ -1,0 +1,55 @@
+"""A run's folder, before the run: whether it can be written, and what killed runs have left in it."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from pathlib import Path
+from uuid import uuid4
+
+from streetdeciles import storage
+from streetdeciles.errors import RunRefused
+
+LOGS = ("run_log", "features/_shards", "features/_failed")
+"""Folders in which single files are written."""
+
+logger = logging.getLogger(__name__)
+
+
+def refuse_unwritable(work_dir: str) -> None:
+    """Make the work_dir where there is none; RunRefused where no file can be written in it."""
+    probe = storage.join(work_dir, f"{uuid4().hex}{storage.UNFINISHED}")
+    try:
+        storage.write_bytes(probe, b"?")
+        storage.remove(probe)
+    except OSError as error:
+        raise RunRefused(
+            f"work_dir {work_dir}: nothing can be written there ({error.strerror or error}); give a folder as work_dir "
+            "that you may write to"
+        ) from error
+
+
+def sweep(work_dir: str) -> None:
+    """Remove what killed runs were making; only for the run that holds the lock.
+
+    `_staging` holds only what is made again from its start. What stages go on from is in `_cache`.
+    """
+    staging = storage.join(work_dir, "_staging")
+    fs, path = storage.filesystem(staging)
+    left = fs.du(path) if fs.exists(path) else 0
+    storage.remove(staging)
+    if left:
+        logger.info("%s: removed %.1f MB that an earlier run had not finished", staging, left / 1e6)
+    if storage.is_local(work_dir):
+        for folder in LOGS:
+            for unfinished in Path(storage.local_path(work_dir), folder).glob(f"*{storage.UNFINISHED}"):
+                unfinished.unlink(missing_ok=True)
+
+
+def free_space(path: str) -> str:
+    """E.g. `/tmp has 0.0 of 50.0 GB free`; of the folder around it where there is no such path."""
+    place = Path(path).absolute()
+    while not place.exists():
+        place = place.parent
+    usage = shutil.disk_usage(place)
+    return f"{path} has {usage.free / 1e9:.1f} of {usage.total / 1e9:.1f} GB free"

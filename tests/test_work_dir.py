@@ -1,0 +1,113 @@
+"""The run's folder before the run, and a disk that is full."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from small_run import SmallRun
+from streetdeciles.errors import RunFailed, RunRefused
+from streetdeciles.full_disk import full_disk_explained
+from streetdeciles.lock import locked
+from streetdeciles.work_dir import refuse_unwritable
+
+
+def test_missing_folders_are_made_and_left_empty(tmp_path: Path) -> None:
+    refuse_unwritable(str(tmp_path / "a" / "b"))
+
+    assert [*(tmp_path / "a" / "b").iterdir()] == []
+
+
+@pytest.mark.parametrize("place", ["file", "file/below", "/proc/streetdeciles", "/sys/out", "x" * 300])
+def test_impossible_work_dir_is_refused(place: str, small_run: SmallRun, capsys: pytest.CaptureFixture[str]) -> None:
+    (small_run.folder / "file").write_text("mine")
+    small_run.set(work_dir=place)
+
+    assert small_run.main("run") == 2
+
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"work_dir {small_run.folder / place}: nothing can be written there (" in line
+    assert (small_run.folder / "file").read_text() == "mine"
+
+
+def test_what_killed_runs_left_is_removed_by_the_run_that_holds_the_lock(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for left in ("training_set-1/part.parquet", "models[1]-2/a.keras", "weights-3.npz", "whatever"):
+        (tmp_path / "_staging" / left).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "_staging" / left).write_bytes(bytes(500_000))
+    for left in ("run_log/labels.json.12ab.unfinished", "features/_shards/00001.json.12ab.unfinished"):
+        (tmp_path / left).parent.mkdir(parents=True)
+        (tmp_path / left).touch()
+    kept = ["_cache/prediction_parts/00.json", "_cache/training_checkpoints/round-0.npz", "run_log/labels.json"]
+    for name in kept:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+
+    with caplog.at_level(logging.INFO), locked(str(tmp_path)):
+        found = [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()]
+        assert sorted(found) == sorted([*kept, "run.lock"])
+        assert f"{tmp_path}/_staging: removed 2.0 MB that an earlier run had not finished" in caplog.messages
+        (tmp_path / "_staging").mkdir()
+        with pytest.raises(RunRefused), locked(str(tmp_path)):
+            pass
+        assert (tmp_path / "_staging").exists()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError(errno.EDQUOT, "Disk quota exceeded"),
+        RuntimeError("Job aborted.\nCaused by: java.io.IOException: No space left on device\n\tat java.base/java.io"),
+        OSError("Can't write data (file write failed: errno = 28, error message = 'No space left on device')"),
+    ],
+)
+def test_full_disk_names_what_is_free_where(error: Exception, tmp_path: Path) -> None:
+    with (
+        pytest.raises(
+            RunFailed, match=rf"the disk is full: {tmp_path}/out has \d+\.\d of \d+\.\d GB free, .*; make room"
+        ),
+        full_disk_explained(str(tmp_path / "out")),
+    ):
+        try:
+            raise error
+        except Exception as cause:
+            raise RunFailed("a shard failed") from cause
+
+
+def test_full_disk_names_the_file_where_that_is_known(tmp_path: Path) -> None:
+    with (
+        pytest.raises(RunFailed, match=rf"the disk is full: {tmp_path}/table has .* free; make room"),
+        full_disk_explained(str(tmp_path)),
+    ):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(tmp_path / "table"))
+
+
+def test_other_errors_stay_as_they_are(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="another"), full_disk_explained(str(tmp_path)):
+        raise ValueError("another")
+
+
+def test_run_at_the_limit_of_a_file_s_size_says_so(small_run: SmallRun) -> None:
+    """In place of a small disk, which only root can make."""
+    program = (
+        "import resource, sys; from streetdeciles.cli import main\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", program, "labels", "--config", str(small_run.config)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, check=False)
+
+    assert done.returncode == 1
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+    assert "a file may not become larger (file system or ulimit, ulimit -f allows 0.0 MB): " in line
+    assert f"{small_run.work_dir} has " in line
+    assert "Traceback" not in done.stderr
