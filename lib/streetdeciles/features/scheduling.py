@@ -47,7 +47,9 @@ class Scheduler:
         from pyspark.util import inheritable_thread_target
 
         failed: dict[int, str] = {}
-        finish = inheritable_thread_target(self._finish)  # with this thread's tags, by which jobs are cancelled
+        finish = self._finish
+        if self._spark.sparkContext.getJobTags():  # by which the jobs of this run are cancelled in a session of others
+            finish = inheritable_thread_target(finish)
         with ThreadPoolExecutor(self._threads, thread_name_prefix="wave") as pool:
             futures = [pool.submit(finish, wave) for wave in waves]
             try:
