@@ -10,29 +10,30 @@ from pathlib import Path
 
 from demo_city.city import draw_city
 from streetdeciles.errors import StreetdecilesError
+from streetdeciles.stopping import stoppable
 
 DATA = Path(__file__).parent / "data"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit code: 0 done, 1 failed while drawing, 2 refused before any work, 130 stopped by Ctrl-C."""
+    """Exit code: 0 done, 1 failed while drawing, 2 refused before any work, 130 or 143 stopped by Ctrl-C or SIGTERM."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    try:
-        city = draw_city(
-            options.out,
-            table=options.table,
-            boundaries=options.boundaries,
-            district=options.district,
-            locations_per_area=options.locations_per_area,
-            seed=options.seed,
-        )
-    except KeyboardInterrupt:
-        print("stopped; run the same command to go on", file=sys.stderr)
-        return 130
-    except StreetdecilesError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
+    with stoppable() as stop:
+        try:
+            city = draw_city(
+                options.out,
+                table=options.table,
+                boundaries=options.boundaries,
+                district=options.district,
+                locations_per_area=options.locations_per_area,
+                seed=options.seed,
+            )
+        except KeyboardInterrupt:
+            return stop.finish()
+        except StreetdecilesError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return error.exit_code
     print(
         f"demo city: {city.photographs} photographs of {city.locations} locations in {city.folder}, "
         f"{city.drawn_now} drawn now, {len(city.damaged)} broken on purpose"
