@@ -53,3 +53,31 @@ def test_another_config_in_the_same_work_dir_is_refused(tmp_path: Path, values: 
     run_log.restore_config(changed.work_dir, previous)
     with pytest.raises(RunRefused):
         run_log.refuse_other_config(changed)
+
+
+def test_mark_that_is_cut_anywhere_is_a_stage_that_is_not_done(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run_log.record(str(tmp_path), StageReport("labels", {"locations": 3}, ["a note"], 1.5), "abc")
+    path = tmp_path / "run_log" / "labels.json"
+    whole = path.read_bytes().rstrip()
+
+    for end in range(len(whole)):
+        path.write_bytes(whole[:end])
+        assert run_log.finished(str(tmp_path), "labels") is None
+    assert len(caplog.messages) == len(whole)
+    assert all(message.startswith(f"{path} is ") for message in caplog.messages)
+
+
+@pytest.mark.parametrize("content", [b"", b'{"seed": 1', b"[]", b"\0" * 100])
+def test_damaged_config_of_a_run_is_written_again(content: bytes, tmp_path: Path, values: dict[str, Any]) -> None:
+    config = load(tmp_path, values)
+    run_log.save_config(config)
+    saved_at = Path(config.work_dir) / "config.json"
+    whole = saved_at.read_bytes()
+    saved_at.write_bytes(content)
+
+    run_log.refuse_other_config(config)
+    run_log.save_config(config)
+
+    assert saved_at.read_bytes() == whole

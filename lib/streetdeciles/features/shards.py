@@ -24,9 +24,6 @@ IMAGES_A_TASK = 128
 """Small shards are put together to that many photographs a task, so that starting Spark jobs costs little."""
 
 
-T = TypeVar("T")
-
-
 @dataclass(frozen=True)
 class Shard:
     """One shard of the index, now."""
