@@ -81,7 +81,7 @@ def run(
     With `retry_rejects` the shards of rejects that may be features now are no longer up to date, nor is what follows.
 
     Args:
-        on_start: called once the plan is accepted, before anything is changed.
+        on_start: called once the plan is accepted, before the inputs are checked and anything is changed.
         on_report: called for each stage, also for those up to date.
     """
     if config.training.mlflow and "training" in selected:
@@ -95,8 +95,8 @@ def run(
         if not force:
             run_log.refuse_other_config(config)
         steps = plan(config, selected, force=force)
-        preflight(config, selected if retry_rejects else [step.stage.name for step in steps if step.action == "run"])
         on_start()
+        preflight(config, selected if retry_rejects else [step.stage.name for step in steps if step.action == "run"])
         if retry_rejects:
             _retry_rejects(config.work_dir)
             steps = plan(config, selected, force=force)
