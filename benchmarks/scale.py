@@ -31,7 +31,7 @@ from measure import Comparison, record
 from streetdeciles import storage
 from streetdeciles.backbones.preprocessing import scaled_centre_crop
 from streetdeciles.config import ImagesConfig, RunConfig, SparkConfig
-from streetdeciles.features import shards as ledger
+from streetdeciles.features import ledger
 from streetdeciles.features.image_network import ImageNetwork
 from streetdeciles.features.parallel import parallelism
 from streetdeciles.features.stage import extract_shards

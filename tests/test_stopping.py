@@ -74,7 +74,7 @@ class Command:
 
 
 def starts(stage: str) -> Callable[[Command], bool]:
-    return lambda command: f"{stage}: starts" in command.stderr
+    return lambda command: f"] {stage} (" in command.stderr
 
 
 def has_jvm(command: Command) -> bool:

@@ -48,9 +48,9 @@ def _run_command(arguments: Sequence[str] | None, stop: Stop) -> int:
         logger.debug("the whole trace of what stopped the run", exc_info=True)
         if stop.requested.wait(0.2):
             return stop.finish()
-        told = one_line_error(error)
-        print(f"error: {told}", file=sys.stderr)
-        return told.exit_code
+        failure = one_line_error(error)
+        print(f"error: {failure}", file=sys.stderr)
+        return failure.exit_code
     return stop.finish() if stop.requested.is_set() else code
 
 
@@ -93,7 +93,7 @@ def _add_models(commands: Any) -> None:
     models = commands.add_parser("models", help="list, show or export the trained models of a run, or import one")
     actions = models.add_subparsers(required=True, metavar="action")
     for name, command, about in (
-        ("list", _models_list, "a line a model: epochs, losses, file"),
+        ("list", _models_list, "one line per model: epochs, losses, file"),
         ("show", _models_show, "what the models are and how they were trained"),
         ("export", _models_export, "as TensorFlow SavedModels or ONNX, which need nothing of streetdeciles"),
     ):

@@ -21,8 +21,8 @@ from streetdeciles.file_names import ADVICE, locale_encoding, python_encoding, u
 from streetdeciles.hardware import BFLOAT16_FLAGS, cpu, usable_cores
 from streetdeciles.session import OLDEST_JAVA, find_java, java_version, runs_spark
 
-LEAST_MEMORY_GB = 4.0
-LEAST_DISK_GB = 5.0
+MIN_MEMORY_GB = 4.0
+MIN_DISK_GB = 5.0
 TENSORFLOW_TIMEOUT_S = 60
 
 
@@ -109,15 +109,15 @@ def tensorflow() -> list[Finding]:
     command = [sys.executable, "-c", _TELL_TENSORFLOW]
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     try:
-        told = subprocess.run(
+        answer = subprocess.run(
             command, capture_output=True, text=True, timeout=TENSORFLOW_TIMEOUT_S, env=environment, check=False
         )
     except subprocess.TimeoutExpired:
         return [_no_tensorflow(f"it does not start within {TENSORFLOW_TIMEOUT_S} s")]
-    if told.returncode:
-        last = (told.stderr.strip().splitlines() or [f"it dies with {told.returncode}"])[-1]
+    if answer.returncode:
+        last = (answer.stderr.strip().splitlines() or [f"it dies with {answer.returncode}"])[-1]
         return [_no_tensorflow(last)]
-    state: dict[str, Any] = json.loads(told.stdout.strip().splitlines()[-1])
+    state: dict[str, Any] = json.loads(answer.stdout.strip().splitlines()[-1])
     findings = [
         Finding("TensorFlow", state["tensorflow"]),
         Finding("Keras", f"{state['keras']}, backend {state['backend']}"),
@@ -130,8 +130,10 @@ def tensorflow() -> list[Finding]:
 
 def processor() -> list[Finding]:
     model, flags = cpu()
-    told = [flag for flag in BFLOAT16_FLAGS if flag in flags]
-    precision = f"bfloat16 is native ({', '.join(told)})" if told else "no bfloat16 instructions, so float32"
+    native_flags = [flag for flag in BFLOAT16_FLAGS if flag in flags]
+    precision = (
+        f"bfloat16 is native ({', '.join(native_flags)})" if native_flags else "no bfloat16 instructions, so float32"
+    )
     return [Finding("CPU", f"{model}, {precision}"), Finding("Cores", str(usable_cores()))]
 
 
@@ -140,8 +142,8 @@ def memory() -> list[Finding]:
 
     status = psutil.virtual_memory()
     found = f"{status.total / 1e9:.1f} GB, {status.available / 1e9:.1f} GB free"
-    if status.available / 1e9 < LEAST_MEMORY_GB:
-        wrong = f"extraction with one task needs about {LEAST_MEMORY_GB:.0f} GB"
+    if status.available / 1e9 < MIN_MEMORY_GB:
+        wrong = f"extraction with one task needs about {MIN_MEMORY_GB:.0f} GB"
         return [Finding("Memory", found, wrong, "end other programs, or take a larger machine")]
     return [Finding("Memory", found)]
 
@@ -155,8 +157,8 @@ def disk() -> list[Finding]:
             findings.append(
                 Finding(what, found, "it cannot be written", "run from a folder that can be, or set TMPDIR")
             )
-        elif free < LEAST_DISK_GB:
-            wrong = f"less than {LEAST_DISK_GB:.0f} GB; 10,000 photographs make 0.2 GB of features"
+        elif free < MIN_DISK_GB:
+            wrong = f"less than {MIN_DISK_GB:.0f} GB; 10,000 photographs make 0.2 GB of features"
             findings.append(Finding(what, found, wrong, "free some, or put work_dir or TMPDIR elsewhere"))
         else:
             findings.append(Finding(what, found))
@@ -191,7 +193,7 @@ EXAMINATIONS: Sequence[Callable[[], list[Finding]]] = (
 def gpu_names() -> list[str]:
     """NVIDIA GPUs that the driver knows of."""
     try:
-        told = subprocess.run(
+        answer = subprocess.run(
             ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"],
             capture_output=True,
             text=True,
@@ -200,7 +202,7 @@ def gpu_names() -> list[str]:
         )
     except (OSError, subprocess.SubprocessError):
         return []
-    return [line.strip() for line in told.stdout.splitlines() if line.strip()]
+    return [line.strip() for line in answer.stdout.splitlines() if line.strip()]
 
 
 _TELL_TENSORFLOW = """
@@ -241,4 +243,4 @@ def _show(findings: Sequence[Finding]) -> None:
         if finding.wrong:
             say(f": {finding.wrong}; {finding.to_do}", bold=finding.what)
     if not any(finding.wrong for finding in findings):
-        say("nothing is wrong: a run can start")
+        say("Ready to run")

@@ -15,7 +15,16 @@ from streetdeciles.config import RunConfig
 from streetdeciles.errors import RunRefused
 from streetdeciles.lock import locked
 from streetdeciles.manifests import make_manifest
-from streetdeciles.plans import STAGE_NAMES, STAGES, Planned, files_of_shards, generation_of, plan, select_stages
+from streetdeciles.plans import (
+    STAGE_NAMES,
+    STAGES,
+    Planned,
+    files_of_shards,
+    generation_of,
+    plan,
+    select_stages,
+    stages_of,
+)
 from streetdeciles.preflight import preflight
 from streetdeciles.run_log import StageReport
 from streetdeciles.session import spark_session
@@ -132,7 +141,8 @@ def run_steps(
 def _run_stage(spark: SparkSession, config: RunConfig, step: Planned, *, force: bool) -> StageReport:
     """Run one stage and record what it read and wrote. A stage that refuses its input keeps the mark it had."""
     stage, work_dir = step.stage, config.work_dir
-    logger.info("%s: starts (%s)", stage.name, step.why)
+    names = [one.name for one in stages_of(config)]
+    logger.info("[%d/%d] %s (%s)", names.index(stage.name) + 1, len(names), stage.name, step.why)
     before = run_log.read_mark(work_dir, stage.name)
     reads = {name: generation_of(work_dir, name) for name in stage.reads}
     run_log.forget(work_dir, stage.name)

@@ -179,6 +179,6 @@ def recorded_files(work_dir: str, mark: Mark) -> Manifest:
 
 def files_of_shards(work_dir: str) -> Manifest:
     """The files in features and rejects, which are recorded shard by shard."""
-    from streetdeciles.features import shards
+    from streetdeciles.features import ledger
 
-    return shards.recorded_files(work_dir)
+    return ledger.recorded_files(work_dir)

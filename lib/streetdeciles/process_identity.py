@@ -19,7 +19,7 @@ class ProcessIdentity:
     boot: str
     """Linux's boot id; empty elsewhere."""
     namespace: str
-    """Of the pid, which another container numbers differently; empty elsewhere."""
+    """The namespace of the pid, which another container numbers differently; empty elsewhere."""
     start: float
     """Clock ticks from the machine's boot to the process's start, which no change of the clock moves."""
 

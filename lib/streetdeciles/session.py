@@ -91,7 +91,7 @@ def _jobs_cancelled_on_stop(spark: SparkSession) -> Iterator[None]:
 
 
 def _drop_connection(context: SparkContext) -> None:
-    """Let this thread connect to the JVM anew: what it waited for would else be read as the answer to its next call."""
+    """Let this thread connect to the JVM again, else it would read a late answer as that to its next call."""
     client = context._gateway._gateway_client  # type: ignore[union-attr]
     connection = client.get_thread_connection()
     if connection is not None:
@@ -153,10 +153,10 @@ def runs_spark(version: int | None) -> bool:
 def java_version(home: Path) -> int | None:
     """Major version of the Java at `home`, or None where it does not run."""
     try:
-        told = subprocess.run([home / "bin" / "java", "-version"], capture_output=True, text=True, check=True)
+        answer = subprocess.run([home / "bin" / "java", "-version"], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
-    found = re.search(r'version "(\d+)', told.stderr)
+    found = re.search(r'version "(\d+)', answer.stderr)
     return int(found.group(1)) if found else None
 
 

@@ -20,7 +20,7 @@ class Damaged(ValueError):
 
 
 def read_state(uri: str, kind: type[T]) -> T | None:
-    """`load_state`, for what can be done again: None where there is no file, or a damaged one, which the log names."""
+    """`load_state`, for what can be redone: None where there is no file, or a damaged one, which the log names."""
     try:
         return load_state(uri, kind)
     except FileNotFoundError:

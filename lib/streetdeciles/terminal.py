@@ -73,11 +73,12 @@ def show_status(status: ExtractionStatus) -> None:
     """How far the extraction is, why photographs were rejected and why shards failed."""
     rows = [(name, f"{shards:,}", f"{images:,}") for name, (shards, images) in status.shards.items()]
     show_table(("what", "shards", "images"), rows, title="features", numbers=2)
-    say(f"  {status.features:,} features, {sum(status.rejects.values()):,} rejects")
+    n_rejects = sum(status.rejects.values())
+    say(f"  {status.features:,} features, {n_rejects:,} {'reject' if n_rejects == 1 else 'rejects'}")
     for reason, n in status.rejects.most_common(10):
         say(f"    {reason}: {n:,}")
-    if status.images_a_second:
-        say(f"  {status.images_a_second:.1f} images/s while it worked")
+    if status.images_per_second:
+        say(f"  {status.images_per_second:.1f} images/s while it worked")
     for number, why in [*status.failures.items()][:10]:
         say(f"  shard {number} failed: {why}")
     say(f"  at work: {status.owner}" if status.owner else "  no run is at work")

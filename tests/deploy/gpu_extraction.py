@@ -14,7 +14,7 @@ from pixel_network import SIZE, run_config
 
 from streetdeciles.backbones.preprocessing import scaled_centre_crop
 from streetdeciles.config import SparkConfig
-from streetdeciles.features import shards as ledger
+from streetdeciles.features import ledger
 from streetdeciles.features.image_network import ImageNetwork
 from streetdeciles.features.parallel import Parallelism
 from streetdeciles.features.stage import extract_shards

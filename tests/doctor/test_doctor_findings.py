@@ -50,7 +50,7 @@ def test_doctor_tells_all_that_a_run_needs_and_ends_with_0() -> None:
         assert f"│ {what}" in told.stdout
     assert "pyspark 3.5." in told.stdout
     assert "0.13.1 with pyarrow 14." in told.stdout
-    assert "nothing is wrong: a run can start" in told.stdout
+    assert "Ready to run" in told.stdout
 
 
 def test_doctor_names_what_is_wrong_and_what_to_do_and_ends_with_1() -> None:

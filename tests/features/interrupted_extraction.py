@@ -11,7 +11,7 @@ from pathlib import Path
 from pixel_network import pixel_network, run_config
 
 from streetdeciles.config import SparkConfig
-from streetdeciles.features import shards as ledger
+from streetdeciles.features import ledger
 from streetdeciles.features.parallel import Parallelism
 from streetdeciles.features.stage import extract_shards
 from streetdeciles.lock import locked

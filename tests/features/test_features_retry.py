@@ -11,11 +11,10 @@ from pixel_network import pixel_network, run_config, write_index, write_photos
 
 from small_run import SmallRun
 from streetdeciles import pipeline
-from streetdeciles.features import commit, stage
-from streetdeciles.features import shards as ledger
+from streetdeciles.features import commit, ledger, stage
+from streetdeciles.features.ledger import Shard
 from streetdeciles.features.parallel import Parallelism
 from streetdeciles.features.retry import plan_retry, with_retries
-from streetdeciles.features.shards import Shard
 from streetdeciles.run_log import StageReport
 
 if TYPE_CHECKING:

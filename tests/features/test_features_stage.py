@@ -27,8 +27,7 @@ from streetdeciles.backbones.vgg16 import VGG16
 from streetdeciles.backbones.weights import random_weights
 from streetdeciles.errors import RunFailed, RunRefused
 from streetdeciles.extraction.decoding import decode
-from streetdeciles.features import quarantine, stage, wave
-from streetdeciles.features import shards as ledger
+from streetdeciles.features import ledger, quarantine, stage, wave
 from streetdeciles.features.parallel import Parallelism
 from streetdeciles.features.staged import write_parquet
 from streetdeciles.run_log import StageReport
@@ -166,10 +165,10 @@ def test_only_missing_shards_are_redone(spark: SparkSession, tmp_path: Path) -> 
     after = marked(tmp_path)
     assert {shard for shard in after if after[shard] != before[shard]} == {1}
     assert again.counts == first.counts
-    assert again.notes[0].startswith("1 of 3 shards were missing; 3 images in")
+    assert again.notes[0].startswith("extracted 1 of 3 shards; 3 images in")
     for found, wanted in zip(tables(tmp_path), expected, strict=True):
         pd.testing.assert_frame_equal(found, wanted)
-    assert extract(spark, tmp_path).notes[0].startswith("0 of 3 shards were missing")
+    assert extract(spark, tmp_path).notes[0].startswith("extracted 0 of 3 shards")
     assert marked(tmp_path) == after
 
 
@@ -244,7 +243,7 @@ def test_photograph_that_kills_its_worker_is_a_reject(spark: SparkSession, tmp_p
     mark = ledger.read_marks(str(tmp_path))[1]
     assert (mark.images, mark.features, mark.network) == (7, 5, "mean of pixels")
     assert not list((tmp_path / "_staging").glob("*"))
-    assert extract(spark, tmp_path).notes[0].startswith("0 of 3 shards were missing")
+    assert extract(spark, tmp_path).notes[0].startswith("extracted 0 of 3 shards")
 
 
 @pytest.mark.parametrize(

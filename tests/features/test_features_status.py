@@ -17,11 +17,10 @@ from streetdeciles import pipeline, run_log
 from streetdeciles.cli import main
 from streetdeciles.config_file import load_config
 from streetdeciles.errors import RunRefused
-from streetdeciles.features import shards as ledger
-from streetdeciles.features import stage
+from streetdeciles.features import ledger, stage
+from streetdeciles.features.ledger import Mark
 from streetdeciles.features.parallel import Parallelism
 from streetdeciles.features.retry import rejects_to_retry
-from streetdeciles.features.shards import Mark
 from streetdeciles.features.status import extraction_status
 from streetdeciles.lock import locked
 from streetdeciles.run_log import StageReport
@@ -60,7 +59,7 @@ def test_status_adds_up(tmp_path: Path) -> None:
     assert found.shards == {"done": (2, 18), "failed": (1, 6), "missing": (2, 6), "all": (5, 30)}
     assert (found.features, found.rejects) == (14, {"missing": 3, "empty": 1})
     assert found.failures == {2: "no right to read it"}
-    assert found.images_a_second == pytest.approx(18 / 6)
+    assert found.images_per_second == pytest.approx(18 / 6)
     assert found.owner is None
 
 

@@ -67,9 +67,9 @@ def application(name: str, *, layer: str | None = None, activation: bool = False
 def saved_model(path: str, *, layer: str | None = None, activation: bool = False) -> Backbone:
     """The model in the `.keras` file at `path` (or its config as JSON) up to `layer`, or its last one."""
     architecture = path if path.startswith("{") else read_config(path)
-    told = hashlib.sha256(architecture.encode()).hexdigest()[:16]
+    digest = hashlib.sha256(architecture.encode()).hexdigest()[:16]
     return up_to_layer(
-        f"model {told}",
+        f"model {digest}",
         partial(_make_saved, architecture),
         layer,
         activation=activation,

@@ -19,7 +19,7 @@ WEIGHTS, CONFIG = "model.weights.h5", "config.json"
 MAX_CONFIG_MB = 16
 MAX_DEPTH = 60
 MAX_NUMBER = 2**24
-"""Of what a layer is told to be, e.g. its units."""
+"""The largest number in a layer's config, e.g. its units."""
 
 DAMAGE = (
     zipfile.BadZipFile,
@@ -59,7 +59,7 @@ def read_config(file: BinaryIO, name: str) -> str:
 
 
 def check_members(archive: zipfile.ZipFile, name: str) -> None:
-    """RunRefused where a member is none of Keras', appears twice, or would grow while it is read."""
+    """RunRefused where a member is not one that Keras writes, appears twice, or would grow while it is read."""
     names = archive.namelist()
     for member in archive.infolist():
         where = f"{name}: refused, its member {member.filename:.80}"

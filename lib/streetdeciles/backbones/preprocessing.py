@@ -92,7 +92,7 @@ def normalised(
 
 
 def _source_of_crop(length: int, scaled: int, size: int) -> tuple[Array, Array, Array]:
-    """Of each of the `size` middle pixels of a scaled side: its two neighbours, and the second one's weight."""
+    """The two neighbours of each of the `size` middle pixels of a scaled side, and the second one's weight."""
     first = int((scaled - size) / 2)
     at = (np.arange(first, first + size) + 0.5) * (length / scaled) - 0.5
     at = np.clip(at, 0, length - 1)

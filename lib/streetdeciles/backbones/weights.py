@@ -158,7 +158,7 @@ def _read_file(path: str, backbone: Backbone) -> Iterator[tuple[str, Any]]:
 
 @contextmanager
 def opened_weights(path: str, backbone: str) -> Iterator[Any]:
-    """The file at `path`; RunRefused where what is done with it shows that it is no file of weights."""
+    """The file at `path`; RunRefused where reading it shows that it does not hold weights."""
     fs, path_there = storage.filesystem(path)
     try:
         with fs.open(path_there, "rb") as file:

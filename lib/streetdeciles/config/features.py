@@ -40,8 +40,8 @@ class FeaturesConfig(Section):
     antialias: bool = False
     """Whether photographs are scaled with anti-aliasing; the reference does it without."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Of the network. `auto` depends on the machine: bfloat16 where the CPU or GPU has it, else float32. Name one of
-    the two to get the same features on every machine."""
+    """Precision of the backbone. `auto` depends on the machine: bfloat16 where the CPU or GPU has it, else float32.
+    Name one of the two to get the same features on every machine."""
     store: Literal["float32", "float16"] = "float32"
     """`float16`: rounded to it, in the same column of float32, which then takes half the space on disk."""
     max_pixels: Positive = 50_000_000

@@ -12,7 +12,7 @@ from streetdeciles.ids.spelling import normalise_views
 
 
 class ImageTable(Section):
-    """A Parquet file, a folder of some, or a Delta table, with a row a photograph.
+    """A Parquet file, a folder of some, or a Delta table, with one row per photograph.
 
     `image` holds its bytes, or its file's URI. `a.b` names the field b of the struct a.
     """

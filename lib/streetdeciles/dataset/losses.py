@@ -39,7 +39,7 @@ class Losses:
     lost: Counter[str]
     """Photographs by reason."""
     share: float
-    """Of the photographs that are not of locations elsewhere, how many are lost."""
+    """How many photographs are lost, without those of locations elsewhere."""
     elsewhere: int
     """Photographs of locations that labels left out because they lie elsewhere."""
     locations: int

@@ -128,13 +128,13 @@ def _nothing_in_common(images: ImagesConfig, locations: DataFrame, features: Dat
         source = f"images.table {images.table.path}" if images.table else f"images.folder {images.folder}"
         return f"no photograph has features: all were rejected, see the table rejects; check {source}"
     expected = f"e.g. {location['location_id']!r}" if location is not None else "none"
-    told = f"in images.table's column {images.table.location_id!r}" if images.table else "by images.pattern"
+    source_of_ids = f"in images.table's column {images.table.location_id!r}" if images.table else "by images.pattern"
     unknown = photographs.where("reason = 'unknown_location'").select("location_id").distinct()
     alike = find_lookalikes(locations.select("location_id"), unknown)
     why = f"; {spelled_differently(alike)}" if alike else ""
     return (
         "none of the photographs is of a location of labels.locations: there the location_ids are "
-        f"{expected}, {told} e.g. {feature['location_id']!r}{why}; correct one of them"
+        f"{expected}, {source_of_ids} e.g. {feature['location_id']!r}{why}; correct one of them"
     )
 
 

@@ -14,7 +14,7 @@ from streetdeciles.errors import ShardFailed
 from streetdeciles.extraction.rejects import Rejected
 
 BYTES_PER_PIXEL = 8
-"""Of the largest pixels that are decoded, 16-bit with alpha: no file that may be decoded is larger than that."""
+"""The largest pixels that are decoded, 16-bit with alpha; no file that may be decoded has more bytes per pixel."""
 
 PAUSES_S = (0.5, 2.0)
 """Waits before the second and the third attempt at a file that cannot be read."""

@@ -26,7 +26,7 @@ MAX_TIFF_PARTS = 100_000
 
 MAX_PNG_CHUNKS = 100_000
 MAX_RLE_PIXELS = 2_000_000
-"""Of a run-length encoded BMP, which Pillow decodes in Python."""
+"""The largest run-length encoded BMP, which Pillow decodes in Python."""
 
 _MARKER = re.compile(rb"\xff[\x01-\xfe]", re.DOTALL)
 _MARKER_IN_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]", re.DOTALL)

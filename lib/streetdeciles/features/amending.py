@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from streetdeciles import storage
 from streetdeciles.features.extracted import FEATURE, SCHEMA, Tally, statistics_batch
+from streetdeciles.features.ledger import Mark, Shard, read_mark
 from streetdeciles.features.retry import retried_images
-from streetdeciles.features.shards import Mark, Shard, read_mark
 from streetdeciles.features.staged import spark_schema, write_parquet
 from streetdeciles.tables import FEATURES, REJECTS
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from streetdeciles import storage
 from streetdeciles.errors import RunFailed
 from streetdeciles.features.extracted import FEATURE, REJECT, Tally
-from streetdeciles.features.shards import Mark, Shard, read_mark, remove_shards, shard_manifest, write_mark
+from streetdeciles.features.ledger import Mark, Shard, read_mark, remove_shards, shard_manifest, write_mark
 from streetdeciles.features.staged import spark_schema, write_parquet
 from streetdeciles.features.wave import WaveSettings
 from streetdeciles.queries import query

@@ -15,8 +15,8 @@ from streetdeciles.config import RunConfig
 from streetdeciles.features.amending import finished_rows, stage_rows
 from streetdeciles.features.commit import commit_wave
 from streetdeciles.features.extracted import SCHEMA
+from streetdeciles.features.ledger import Shard, waves
 from streetdeciles.features.retry import plan_retry
-from streetdeciles.features.shards import Shard, waves
 from streetdeciles.features.wave import WaveSettings
 from streetdeciles.tables import FEATURES, IMAGE_INDEX, REJECTS
 

@@ -32,7 +32,7 @@ from streetdeciles.features.extracted import (
 from streetdeciles.features.network import Network
 from streetdeciles.features.preparing import Preparation, Preparer
 
-REJECTS_A_BATCH = 64
+REJECTS_PER_BATCH = 64
 
 
 class Computed(NamedTuple):
@@ -63,7 +63,7 @@ def extract(batches: Iterable[pa.RecordBatch], network: Network, preparation: Pr
                 ahead.append((photographs, computing))
             if len(ahead) > network.at_a_time:
                 yield _computed(ahead, tallies)
-            if len(rejects) >= REJECTS_A_BATCH:
+            if len(rejects) >= REJECTS_PER_BATCH:
                 yield reject_batch(rejects)
                 rejects.clear()
         while ahead:
@@ -71,7 +71,7 @@ def extract(batches: Iterable[pa.RecordBatch], network: Network, preparation: Pr
     if rejects:
         yield reject_batch(rejects)
     for tally in tallies.values():
-        tally.network = network.description + network.told()
+        tally.network = network.description + network.note()
     yield statistics_batch(tallies)
 
 
@@ -98,7 +98,7 @@ def _full_batches(
         elif isinstance(image, Rejected):
             tally.rejects[image.reason] += 1
             rejects.append((photograph, image))
-            if len(rejects) >= REJECTS_A_BATCH:
+            if len(rejects) >= REJECTS_PER_BATCH:
                 yield [], images
         else:
             if not photographs:
@@ -125,7 +125,7 @@ def _compute(network: Network, images: Array, photographs: list[Photograph], sto
     start = time.perf_counter()
     features = network.compute(images)[: len(photographs)]
     if store == "float16":
-        with np.errstate(over="ignore"):  # told below
+        with np.errstate(over="ignore"):  # refused below
             features = features.astype(np.float16).astype(np.float32)
     finite = np.isfinite(features).all(axis=1)
     if not finite.all():

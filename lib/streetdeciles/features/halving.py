@@ -48,7 +48,7 @@ class HalvedBatches:
             n_done += tried
         return done[0] if len(done) == 1 else np.concatenate(done)
 
-    def told(self) -> str:
+    def note(self) -> str:
         """What is to be said of it in the log; nothing as long as all batches fit."""
         if self.at_most == self._batch_size:
             return ""

@@ -15,7 +15,7 @@ from streetdeciles.backbones.backbone import Array, Backbone
 from streetdeciles.backbones.registry import backbone_named
 from streetdeciles.backbones.weights import hashed, read_weights, weights_hash, write_npz
 from streetdeciles.config import RunConfig
-from streetdeciles.features import shards as ledger
+from streetdeciles.features import ledger
 from streetdeciles.features.network import Network, NetworkSettings
 from streetdeciles.features.parallel import Parallelism
 from streetdeciles.features.workers import LoadInTask, PrecisionTask

@@ -35,7 +35,7 @@ class Network:
     """Device, precision and batch size, for the log."""
     at_a_time: int = 1
     """So many calls of `compute` may run side by side, and should."""
-    told: Callable[[], str] = str
+    note: Callable[[], str] = str
     """What has happened since, to be added to the description."""
 
 
@@ -95,4 +95,4 @@ def _build(settings: NetworkSettings, started: Device) -> Network:
     description = f"{started.kind} ({started.name}), {settings.precision}{slow}, batches of {batch_size}"
     # A core for each batch: no core waits for another at the end of each layer, or because it had a picture to decode.
     at_a_time = settings.threads if settings.backend == "tensorflow" and started.kind == "cpu" else 1
-    return Network(halved, batch_size, description, at_a_time, halved.told)
+    return Network(halved, batch_size, description, at_a_time, halved.note)

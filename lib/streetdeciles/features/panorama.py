@@ -11,10 +11,10 @@ from streetdeciles.backbones.backbone import Array
 from streetdeciles.extraction.rejects import Rejected
 
 ROWS_A_STEP = 64
-"""Of the view, so that memory does not grow with its square."""
+"""The largest side of a view in pixels, because memory grows with its square."""
 
 TOLERANCE = 0.01
-"""Of the width, that the height may differ from its half."""
+"""The share of the width by which the height may differ from half of it."""
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from streetdeciles import storage
 from streetdeciles.errors import RunFailed, ShardFailed
 from streetdeciles.extraction.rejects import Rejected
+from streetdeciles.features.ledger import Shard
 from streetdeciles.features.retry import images_to_compute
-from streetdeciles.features.shards import Shard
 from streetdeciles.features.staged import write_rejects
 from streetdeciles.features.wave import WaveSettings, WorkerDied, compute_piece
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from streetdeciles import storage
 from streetdeciles.archives.names import containing_file
-from streetdeciles.features.shards import Mark, Shard, read_marks, retry_uri
+from streetdeciles.features.ledger import Mark, Shard, read_marks, retry_uri
 from streetdeciles.state_files import read_state
 from streetdeciles.tables import IMAGE_INDEX, REJECTS
 

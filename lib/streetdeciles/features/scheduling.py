@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from streetdeciles.errors import ShardFailed
 from streetdeciles.features.amending import stage_kept
 from streetdeciles.features.commit import commit_wave
+from streetdeciles.features.ledger import Mark, Shard
 from streetdeciles.features.quarantine import take_apart
-from streetdeciles.features.shards import Mark, Shard
 from streetdeciles.features.wave import WaveSettings, WorkerDied, compute_wave
 
 if TYPE_CHECKING:

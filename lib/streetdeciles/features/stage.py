@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 from streetdeciles import storage
 from streetdeciles.config import RunConfig
 from streetdeciles.errors import RunFailed
-from streetdeciles.features import shards as ledger
+from streetdeciles.features import ledger
 from streetdeciles.features.duplicates import picture_notes, plan_restores, reject_duplicates
 from streetdeciles.features.image_network import ImageNetwork, backbone_network
+from streetdeciles.features.ledger import Shard
 from streetdeciles.features.panorama import PanoramaViews
 from streetdeciles.features.parallel import Parallelism, parallelism
 from streetdeciles.features.preparing import Preparation
 from streetdeciles.features.retry import with_retries
 from streetdeciles.features.scheduling import Done, Scheduler
 from streetdeciles.features.shard_files import NO_ROWS
-from streetdeciles.features.shards import Shard
 from streetdeciles.features.watch import MAX_DECODING_S
 from streetdeciles.features.wave import WaveSettings
 from streetdeciles.features.workers import ExtractionTask
@@ -118,7 +118,7 @@ def _index_shards(spark: SparkSession, work_dir: str) -> list[Shard]:
 def _extract(spark: SparkSession, todo: list[Shard], settings: WaveSettings, sizes: Parallelism, n_shards: int) -> None:
     """Compute missing shards, and of others the photographs to be retried; RunFailed where shards failed."""
     n_rejects = 0
-    told: set[str] = set()
+    logged_devices: set[str] = set()
     to_compute = {shard.number: shard.to_compute for shard in todo}
     whole, retried = ([shard for shard in todo if bool(shard.retried) == kind] for kind in (False, True))
     with progress("features", sum(to_compute.values()), unit="images") as advance:
@@ -127,13 +127,16 @@ def _extract(spark: SparkSession, todo: list[Shard], settings: WaveSettings, siz
             nonlocal n_rejects
             for mark in done[0]:
                 n_rejects += sum(mark.rejects.values())
-                if mark.network and mark.network not in told:
+                if mark.network and mark.network not in logged_devices:
                     logger.info("features: on %s", mark.network)
-                    told.add(mark.network)
+                    logged_devices.add(mark.network)
             for number, why in done[1].items():
                 logger.warning("features: shard %d failed: %s", number, why)
                 ledger.write_failure(settings.work_dir, number, why)
-            advance(sum(to_compute[mark.shard] for mark in done[0]), f"{n_rejects} rejects")
+            advance(
+                sum(to_compute[mark.shard] for mark in done[0]),
+                f"{n_rejects} {'reject' if n_rejects == 1 else 'rejects'}",
+            )
 
         scheduler = Scheduler(spark, settings, computing=1 if sizes.local else 2)
         waves = [*ledger.waves(whole, sizes.tasks), *ledger.waves(retried, sizes.tasks)]
@@ -169,7 +172,7 @@ def _report(shards: list[Shard], todo: list[Shard], removed: int, work_dir: str,
     n_done = sum(shard.to_compute for shard in todo)
     n_retried = sum(shard.retried for shard in todo)
     n_missing = sum(not shard.retried for shard in todo)
-    notes = [f"{n_missing} of {len(shards)} shards were missing; {n_done} images in {took_s:.1f} s"]
+    notes = [f"extracted {n_missing} of {len(shards)} shards; {n_done} images in {took_s:.1f} s"]
     if n_done:
         notes[0] += f", {n_done / took_s:.1f} images/s"
     if n_retried:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from streetdeciles import storage
 from streetdeciles.errors import RunRefused
-from streetdeciles.features import shards as ledger
-from streetdeciles.features.shards import Mark
+from streetdeciles.features import ledger
+from streetdeciles.features.ledger import Mark
 from streetdeciles.lock import lock_owner
 from streetdeciles.tables import FEATURES, IMAGE_INDEX, REJECTS
 
@@ -22,10 +22,10 @@ class ExtractionStatus:
     """(shards, their images) that are `done`, `failed` when last tried, `missing`, and `all` of them."""
     features: int
     rejects: Counter[str]
-    """Of the done shards, by reason."""
+    """Rejects of the finished shards, by reason."""
     failures: Mapping[int, str]
     """Why shards failed, by number."""
-    images_a_second: float
+    images_per_second: float
     """Over the time in which shards were computed; 0 where none was."""
     owner: str | None
     """The run that is at work."""
@@ -56,7 +56,7 @@ def extraction_status(work_dir: str) -> ExtractionStatus:
         features=sum(mark.features for mark in done.values()),
         rejects=sum((Counter(mark.rejects) for mark in done.values()), Counter()),
         failures=failed,
-        images_a_second=_images_a_second([*done.values()]),
+        images_per_second=_images_per_second([*done.values()]),
         owner=lock_owner(work_dir),
     )
 
@@ -76,7 +76,7 @@ def _images_by_shard(work_dir: str) -> dict[int, int]:
     return images
 
 
-def _images_a_second(marks: Iterable[Mark]) -> float:
+def _images_per_second(marks: Iterable[Mark]) -> float:
     """Waves overlap, and between two runs nothing happens: the time is that in which at least one wave was at work."""
     n, busy_s, until = 0, 0.0, 0.0
     for mark in sorted(marks, key=lambda mark: mark.started):

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from streetdeciles.features.extracted import Row
 
 MAX_DECODING_S = 60.0
-"""Of a processor's time, for one photograph; the largest that are allowed take some seconds."""
+"""Processor time for one photograph; the largest that are allowed take some seconds."""
 
 
 class PhotographTooCostly(Exception):

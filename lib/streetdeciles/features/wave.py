@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from streetdeciles import storage
 from streetdeciles.errors import StreetdecilesError, one_line_error
 from streetdeciles.extraction.rejects import Rejected
+from streetdeciles.features.ledger import Shard
 from streetdeciles.features.retry import images_to_compute
-from streetdeciles.features.shards import Shard
 from streetdeciles.features.staged import spark_schema, write_parquet, write_rejects
 from streetdeciles.features.watch import costly_photographs
 from streetdeciles.features.workers import ExtractionTask

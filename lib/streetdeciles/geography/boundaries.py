@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES = 16 << 20
 MAX_NAME_BYTES = 1024
-"""Of a property's name: as much of a chunk is looked at once more with the next one."""
+"""The longest name of a property: as much of a chunk is searched again with the next one."""
 
 
 class AreaPolygons:

@@ -91,7 +91,7 @@ def _through_spark(spark: SparkSession, path: str) -> list[DataFile]:
     quoted = path.replace("`", "``")
     detail = spark.sql(f"DESCRIBE DETAIL delta.`{quoted}`").collect()[0].asDict()
     mapping = (detail.get("properties") or {}).get("delta.columnMapping.mode", "none")
-    # Here readers' and writers' features are in one list, so that only those that are known not to be read are told.
+    # Here readers' and writers' features are in one list, so only those that are known to be unreadable are named.
     _check(path, [name for name in detail.get("tableFeatures") or [] if name == "deletionVectors"], mapping)
     return [(_mounted(unquote(uri)), {}) for uri in found]
 

@@ -25,7 +25,7 @@ ENTRIES = (
     "path string, relative string, uri string, kind string, length bigint, member string, "
     "offset bigint, detail string, modified string"
 )
-ROWS_A_BATCH = 10_000
+ROWS_PER_BATCH = 10_000
 
 Kind = Literal["file", "folder", "archive", "not_a_file", "name_not_utf8", "folder_loop"] | MemberKind
 """Folders and archives are searched; all but files are left out: broken links and pipes, names that no table can hold,
@@ -97,7 +97,7 @@ def _as_batches(entries: Iterator[Entry]) -> Iterator[pa.RecordBatch]:
 
     kinds = {"string": pa.string(), "bigint": pa.int64()}
     columns = [column.split(" ") for column in ENTRIES.split(", ")]
-    while some := [*islice(entries, ROWS_A_BATCH)]:
+    while some := [*islice(entries, ROWS_PER_BATCH)]:
         arrays = [pa.array([getattr(entry, name) for entry in some], kinds[kind]) for name, kind in columns]
         yield pa.RecordBatch.from_arrays(arrays, [name for name, _ in columns])
 
@@ -121,7 +121,7 @@ def list_archive(path: str, uri: str) -> Iterator[Entry]:
             )
     except Exception as error:  # each file system raises its own kinds; an archive's own damage is a row
         why = " ".join(str(error).split()) or type(error).__name__
-        raise RunFailed(f"{uri}: cannot be read ({why}); see to it that the workers may read it") from error
+        raise RunFailed(f"{uri}: cannot be read ({why}); make sure that the workers may read it") from error
 
 
 def list_folder(path: str, folder: str) -> Iterator[Entry]:
@@ -136,7 +136,7 @@ def list_folder(path: str, folder: str) -> Iterator[Entry]:
             yield from _remote_entries(fs, path, start)
     except OSError as error:
         why = error.strerror or error
-        raise RunFailed(f"{path}: cannot be listed ({why}); see to it that the workers may read it") from error
+        raise RunFailed(f"{path}: cannot be listed ({why}); make sure that the workers may read it") from error
 
 
 def _local_entries(path: str, start: int) -> Iterator[Entry]:

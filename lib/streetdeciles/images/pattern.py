@@ -70,7 +70,7 @@ def _name_pattern(pattern: str, view: str, *, lazy: bool) -> NamePattern:
 def name_batches(batches: Iterable[pa.RecordBatch], images: ImagesConfig) -> Iterator[pa.RecordBatch]:
     """Batches with the columns of NAMED behind their own, from the column `relative`.
 
-    `view_name` is also told for names that only fail by their view; `view` is null where it is none of the config's.
+    `view_name` is also set for names that only fail by their view; `view` is null where the config does not have it.
     """
     import pyarrow as pa
     import pyarrow.compute as pc

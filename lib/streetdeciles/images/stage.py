@@ -1,4 +1,4 @@
-"""Stage images: the folder or table of photographs to `image_index`, and to left_out what is none of a location."""
+"""Stage images: the folder or table of photographs to `image_index`, and to left_out what belongs to no location."""
 
 from __future__ import annotations
 
@@ -179,13 +179,13 @@ def _report(spark: SparkSession, config: RunConfig, found: dict[str, int]) -> St
     index = storage.read_table(spark, IMAGE_INDEX, config.work_dir)
     locations = index.groupBy("location_id").count()
     views = config.images.views
-    told = locations.selectExpr("count(*) AS n", f"count_if(count < {views}) AS short").first()
+    counted = locations.selectExpr("count(*) AS n", f"count_if(count < {views}) AS short").first()
     shards = index.selectExpr("count(DISTINCT shard) AS n").first()
-    assert told is not None
+    assert counted is not None
     assert shards is not None
-    notes = [f"{told['n']:,} locations in {shards['n']:,} shards"]
-    if told["short"]:
-        notes.append(f"{told['short']:,} locations have fewer than {views} photographs")
+    notes = [f"{counted['n']:,} locations in {shards['n']:,} shards"]
+    if counted["short"]:
+        notes.append(f"{counted['short']:,} locations have fewer than {views} photographs")
     if config.images.panorama is not None:
         notes.append(f"{views} views are cut from each photograph")
     counts = {f"{_what(config.images)} found": sum(found.values()), "images": found[""]}

@@ -43,6 +43,6 @@ SELECT
     CASE WHEN problem IS NULL THEN longitude_read END AS longitude,
     problem,
     malformed,
-    -- Names a row that has no location_id; equal rows are told apart by a number later.
+    -- Names a row that has no location_id; a number distinguishes equal rows later.
     concat_ws(', ', malformed, area_id, oa, msoa, latitude_text, longitude_text) AS content
 FROM judged

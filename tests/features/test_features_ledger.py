@@ -13,9 +13,9 @@ import pytest
 
 from file_names import ODD_NAMES
 from streetdeciles.errors import RunRefused
-from streetdeciles.features import shards as ledger
+from streetdeciles.features import ledger
+from streetdeciles.features.ledger import Mark, Shard
 from streetdeciles.features.parallel import local_cores
-from streetdeciles.features.shards import Mark, Shard
 
 SETTINGS: dict[str, Any] = {"weights": "abc", "precision": "float32", "max_pixels": 100}
 

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
-IMAGES_A_TASK = 128
+IMAGES_PER_TASK = 128
 """Small shards are put together to that many photographs a task, so that starting Spark jobs costs little."""
 
 
@@ -201,7 +201,7 @@ def waves(shards: Iterable[Shard], tasks: int) -> list[list[Shard]]:
     wave: list[Shard] = []
     for shard in shards:
         wave.append(shard)
-        if len(wave) >= tasks and sum(member.to_compute for member in wave) >= tasks * IMAGES_A_TASK:
+        if len(wave) >= tasks and sum(member.to_compute for member in wave) >= tasks * IMAGES_PER_TASK:
             made.append(wave)
             wave = []
     return [*made, wave] if wave else made
