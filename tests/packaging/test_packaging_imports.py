@@ -13,19 +13,20 @@ HEAVY = ("pyspark", "tensorflow", "keras", "petastorm", "h5py", "cv2", "plotly",
 
 def test_command_line_starts_without_heavy_libraries() -> None:
     code = "import json, sys, streetdeciles.cli; print(json.dumps(sorted(sys.modules)))"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert set(json.loads(told.stdout)).isdisjoint(HEAVY)
+    linted = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(json.loads(linted.stdout)).isdisjoint(HEAVY)
 
 
 def test_import_contracts_refuse_a_stage_that_imports_another(tmp_path: Path) -> None:
     """On a copy of the package with one wrong line in it: the contracts are not empty words."""
     package = tmp_path / "streetdeciles"
     subprocess.run(["cp", "-r", REPOSITORY / "lib" / "streetdeciles", package], check=True)
+    subprocess.run(["cp", "-r", REPOSITORY / "examples" / "demo_city", tmp_path], check=True)
     (package / "images" / "wrong.py").write_text("import streetdeciles.labels\nimport petastorm\n")
     (tmp_path / "pyproject.toml").write_text((REPOSITORY / "pyproject.toml").read_text())
     code = "import sys; sys.path.insert(0, '.'); from importlinter.cli import lint_imports; sys.exit(lint_imports())"
-    told = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert told.returncode == 1, told.stdout + told.stderr
-    words = " ".join(told.stdout.split())
+    linted = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert linted.returncode == 1, linted.stdout + linted.stderr
+    words = " ".join(linted.stdout.split())
     assert "streetdeciles.images is not allowed to import streetdeciles.labels" in words
     assert "streetdeciles.images.wrong -> petastorm" in words
