@@ -87,7 +87,7 @@ def check_config(text: str, name: str) -> None:
                 f"{name}: refused, it holds {what:.100}; a model must consist of Keras' own layers, without lambdas "
                 "and without layers that run other programs or read files"
             )
-        if "compile_config" in value:
+        if value.get("compile_config"):  # Keras writes an empty one for a model within the model
             raise RunRefused(f"{name}: refused, a layer in it is compiled, which Keras does not do")
 
 
