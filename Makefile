@@ -22,7 +22,7 @@ demo: environment  ## draw the demo city's photographs, run the whole pipeline o
 sample: environment  ## the same pipeline on real photographs
 	@$(STREETDECILES) run --config conf/sample.yaml
 
-test: environment-dev  ## all tests but those of the next two
+test: environment-dev  ## all tests but those of the next three
 	$(IN_VENV) pytest -m "not cluster and not browser and not compare"
 
 test-cluster: environment-dev  ## tests on a real Spark standalone cluster, and through spark-submit
