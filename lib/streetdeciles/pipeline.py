@@ -103,12 +103,12 @@ def run(
         stack.enter_context(locked(config.work_dir))
         if not force:
             run_log.refuse_other_config(config)
-        steps = plan(config, selected, force=force)
+        steps = plan(config, selected, force=force, photographs_as_indexed=retry_rejects)
         on_start()
         preflight(config, selected if retry_rejects else [step.stage.name for step in steps if step.action == "run"])
         if retry_rejects:
             _retry_rejects(config.work_dir)
-            steps = plan(config, selected, force=force)
+            steps = plan(config, selected, force=force, photographs_as_indexed=True)
         run_steps(config, steps, force=force, on_report=on_report)
 
 

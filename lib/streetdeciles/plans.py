@@ -96,8 +96,14 @@ def select_stages(first: str | None, last: str | None, only: str | None) -> tupl
     return STAGE_NAMES[start : end + 1]
 
 
-def plan(config: RunConfig, selected: Sequence[str], *, force: bool) -> list[Planned]:
-    """What a run would do; RunRefused where a stage that is not selected has to run before a selected one."""
+def plan(
+    config: RunConfig, selected: Sequence[str], *, force: bool, photographs_as_indexed: bool = False
+) -> list[Planned]:
+    """What a run would do; RunRefused where a stage that is not selected has to run before a selected one.
+
+    With `photographs_as_indexed` the stage images, unless it is selected, is up to date whatever has become of the
+    photographs since: rejects are retried by the index that there is.
+    """
     stages = stages_of(config)
     if not any(stage.name in selected for stage in stages):
         raise RunRefused(split_of(config.dataset).why_skipped)
@@ -106,11 +112,13 @@ def plan(config: RunConfig, selected: Sequence[str], *, force: bool) -> list[Pla
     planned: list[Planned] = []
     for stage in stages:
         mark = run_log.read_mark(config.work_dir, stage.name)
-        if getattr(config, stage.name).is_absent and mark:
+        as_indexed = photographs_as_indexed and stage.name == "images" and stage.name not in selected
+        if mark and getattr(config, stage.name).is_absent:
             # Of a stage whose section the config does not have, what is there is taken as it is.
             fingerprint, inputs = mark.fingerprint, mark.inputs
         else:
-            fingerprint, inputs = run_log.fingerprint(config, stage.name), signatures(config, stage.name)
+            fingerprint = run_log.fingerprint(config, stage.name)
+            inputs = mark.inputs if mark and as_indexed else signatures(config, stage.name)
         why = _why_stale(config.work_dir, stage, fingerprint=fingerprint, inputs=inputs, stale=stale)
         if why and stage.name in needed and stage.name not in selected:
             command = f"streetdeciles run --from {stage.name} --to {selected[-1]}"

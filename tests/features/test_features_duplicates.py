@@ -35,7 +35,7 @@ class Extraction:
 
     def run(self, photographs: dict[tuple[str, int, int], Path]) -> StageReport:
         rows = [
-            (f"{location}_{view}", location, view, str(path), None, None, path.stat().st_size, shard)
+            (f"{location}_{view}", location, view, str(path), None, None, path.stat().st_size, None, shard)
             for (location, view, shard), path in photographs.items()
         ]
         storage.write_table(self._spark.createDataFrame(rows, IMAGE_INDEX.ddl), IMAGE_INDEX, str(self._work_dir))
