@@ -17,7 +17,7 @@ def test_small_run_finishes_and_loses_nothing(small_run: SmallRun) -> None:
 
 def test_stage_alone_needs_no_other_section(small_run: SmallRun, capsys: pytest.CaptureFixture[str]) -> None:
     whole = small_run.config.read_text()
-    small_run.config.write_text("work_dir: out\nimages: {folder: photographs, views: 2, shard_size: 16}\n")
+    small_run.config.write_text("work_dir: out\nseed: 1\nimages: {folder: photographs, views: 2, shard_size: 16}\n")
 
     assert small_run.main("images") == 0
     assert len(small_run.table("image_index")) == 2 * len(LOCATION_IDS)

@@ -22,7 +22,6 @@ from streetdeciles.pipeline import STAGE_NAMES, plan, run, run_learning_curve, s
 from streetdeciles.preflight import preflight
 from streetdeciles.shown import LogFormatter, shown
 from streetdeciles.stopping import Stop, stoppable
-from streetdeciles.work_dir import refuse_unwritable
 
 logger = logging.getLogger(__name__)
 
@@ -160,7 +159,6 @@ def _run(options: argparse.Namespace) -> int:
         terminal.show_plan(steps)
         preflight(config, [step.stage.name for step in steps if step.action == "run"])
         return 0
-    refuse_unwritable(config.work_dir)
     with full_disk_explained(config.work_dir):
         run(
             config,
@@ -178,7 +176,6 @@ def _run(options: argparse.Namespace) -> int:
 def _learning_curve(config: RunConfig, options: argparse.Namespace) -> int:
     if options.dry_run or options.force:
         raise RunRefused("--learning-curve goes without --dry-run and --force: it changes nothing of the run")
-    refuse_unwritable(config.work_dir)
     with full_disk_explained(config.work_dir):
         terminal.show_report(run_learning_curve(config, on_start=partial(_log_to_file, config)))
     return 0

@@ -114,6 +114,8 @@ def _resolve_paths(config: RunConfig, folder: Path) -> RunConfig:
         changed: dict[str, Any] = {}
         for name, value in section:
             field = type(section).model_fields[name]
+            if name not in section.model_fields_set:
+                continue  # a default names no path, and stays a default
             if isinstance(value, BaseModel):
                 changed[name] = resolved(value)
             elif isinstance(value, list) and value and isinstance(value[0], BaseModel):
@@ -125,7 +127,8 @@ def _resolve_paths(config: RunConfig, folder: Path) -> RunConfig:
     config = resolved(config)
     update: dict[str, Any] = {"work_dir": resolve(config.work_dir)}
     files = {name: resolve(path) for name, path in network_files(config.features).items()}
-    update["features"] = config.features.model_copy(update=files)
+    if files:
+        update["features"] = config.features.model_copy(update=files)
     return config.model_copy(update=update)
 
 

@@ -28,6 +28,7 @@ from streetdeciles.plans import (
 from streetdeciles.preflight import preflight
 from streetdeciles.run_log import StageReport
 from streetdeciles.session import spark_session
+from streetdeciles.work_dir import refuse_unwritable
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -66,6 +67,7 @@ def run_learning_curve(config: RunConfig, *, on_start: Callable[[], None] = lamb
     """Train on growing shares of the areas, of a run whose dataset is there; its models stay as they are."""
     from streetdeciles.training.curve_stage import learning_curve
 
+    refuse_unwritable(config.work_dir)
     with locked(config.work_dir):
         run_log.refuse_other_config(config)
         plan(config, ("training",), force=False)  # refuses where the dataset is not there, or out of date
@@ -97,8 +99,10 @@ def run(
         from streetdeciles.training.mlflow_log import refuse_without_mlflow
 
         refuse_without_mlflow()
-    if not storage.exists(config.work_dir):
-        plan(config, selected, force=force)  # may refuse; the lock below makes the folder
+    is_new = not storage.exists(config.work_dir)
+    refuse_unwritable(config.work_dir)
+    if is_new:
+        _plan_or_leave_no_folder(config, selected, force=force)
     with ExitStack() as stack:
         stack.enter_context(locked(config.work_dir))
         if not force:
@@ -110,6 +114,14 @@ def run(
             _retry_rejects(config.work_dir)
             steps = plan(config, selected, force=force, photographs_as_indexed=True)
         run_steps(config, steps, force=force, on_report=on_report)
+
+
+def _plan_or_leave_no_folder(config: RunConfig, selected: Sequence[str], *, force: bool) -> None:
+    try:
+        plan(config, selected, force=force)
+    except RunRefused:
+        storage.remove(config.work_dir)
+        raise
 
 
 def run_steps(

@@ -106,9 +106,9 @@ def refuse_other_config(config: RunConfig) -> None:
     values = read_state(uri, dict[str, Any])
     if values is None:
         return
-    settings = json.loads(json.dumps(result_settings(config)))
+    settings = _compared(config, _sections(config))
     try:
-        saved = json.loads(json.dumps(result_settings(RunConfig.model_validate(values))))
+        saved = _compared(RunConfig.model_validate(values), {*values})
     except ValidationError as error:
         raise RunRefused(
             f"{uri} was written by another version of streetdeciles ({error.errors()[0]['msg']}); "
@@ -122,14 +122,27 @@ def refuse_other_config(config: RunConfig) -> None:
         )
 
 
+def _sections(config: RunConfig) -> set[str]:
+    """All sections, or, where the config is for some stages only, those that it has."""
+    is_partial = config.labels.is_absent or config.images.is_absent or config.dataset.is_absent
+    return config.model_fields_set if is_partial else {*RunConfig.model_fields}
+
+
+def _section_of(key: str) -> str:
+    return key.partition(".")[0].partition("[")[0]
+
+
+def _compared(config: RunConfig, sections: set[str]) -> dict[str, Any]:
+    """The settings of these sections that decide results, as JSON has them."""
+    settings = {key: value for key, value in result_settings(config).items() if _section_of(key) in sections}
+    compared: dict[str, Any] = json.loads(json.dumps(settings))
+    return compared
+
+
 def _differing(saved: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:
     """Keys that differ, of the sections that both have. A work_dir that was moved is still that of its config."""
-
-    def section(key: str) -> str:
-        return key.partition(".")[0].partition("[")[0]
-
-    both = {section(key) for key in saved} & {section(key) for key in settings} - {"work_dir"}
-    keys = (key for key in {*saved, *settings} if section(key) in both)
+    both = {_section_of(key) for key in saved} & {_section_of(key) for key in settings} - {"work_dir"}
+    keys = (key for key in {*saved, *settings} if _section_of(key) in both)
     return sorted(key for key in keys if saved.get(key) != settings.get(key))
 
 
@@ -140,7 +153,8 @@ def save_config(config: RunConfig) -> dict[str, Any] | None:
     """
     uri = _config_uri(config.work_dir)
     previous = read_state(uri, dict[str, Any])
-    storage.write_json(uri, {**(previous or {}), **public_values(config)}, private=True)
+    values = {key: value for key, value in public_values(config).items() if key in _sections(config)}
+    storage.write_json(uri, {**(previous or {}), **values}, private=True)
     return previous
 
 
