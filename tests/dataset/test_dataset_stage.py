@@ -206,7 +206,7 @@ def test_spark_settings_are_as_before(spark: SparkSession, finished: tuple[Path,
 
 
 def test_photographs_of_other_places_are_refused(spark: SparkSession, tmp_path: Path) -> None:
-    write_tables(tmp_path, features=[("x_0.jpg", "x", 0, [1.0], 0)])
+    write_tables(tmp_path, features=[("x_0.jpg", "x", 0, [1.0], None, False, 0)])
     with pytest.raises(RunRefused, match=r"none of the photographs .* e\.g\. 'L\d+', by images\.pattern e\.g\. 'x'"):
         stage.run(spark, make_config(tmp_path))
 
