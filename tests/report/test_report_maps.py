@@ -100,15 +100,15 @@ def test_outline_takes_all_polygons_of_an_area(tmp_path: Path) -> None:
     rings = [square(i, 0, 0.5).tolist() for i in range(4)]
     boundaries = write_geojson(
         tmp_path / "areas.geojson",
-        feature("MultiPolygon", [[rings[0], rings[1]], [rings[2]]], code="a", name="A"),
-        feature("Polygon", [rings[3]], code="a"),
-        feature("Polygon", [rings[0]], code="nameless", name=None),
+        feature("MultiPolygon", [[rings[0], rings[1]], [rings[2]]], code="A", name="A"),
+        feature("Polygon", [rings[3]], code="A"),
+        feature("Polygon", [rings[0]], code="NAMELESS", name=None),
         {"type": "Feature", "properties": {"code": "nowhere"}, "geometry": None},
     )
     outlines = read_outlines(boundaries)
     assert {area_id: (outline.name, len(outline.rings)) for area_id, outline in outlines.items()} == {
-        "a": ("A", 4),
-        "nameless": ("", 1),
+        "A": ("A", 4),
+        "NAMELESS": ("", 1),
     }
 
 
@@ -124,14 +124,14 @@ def test_outline_is_what_the_labels_stage_takes_for_the_area(tmp_path: Path) -> 
     }
     boundaries = write_geojson(
         tmp_path / "areas.geojson",
-        {"type": "Feature", "properties": {"code": "collection", "name": "C"}, "geometry": collection},
-        feature("Polygon", [[[10, 0], [12, 2], [12, 0], [10, 2], [10, 0]]], code="bow tie"),
+        {"type": "Feature", "properties": {"code": "COLLECTION", "name": "C"}, "geometry": collection},
+        feature("Polygon", [[[10, 0], [12, 2], [12, 0], [10, 2], [10, 0]]], code="BOW TIE"),
         feature("Polygon", [[]], code="empty"),
         feature("Point", [1, 1], code="point"),
     )
     outlines = read_outlines(boundaries)
-    assert {area_id: len(outline.rings) for area_id, outline in outlines.items()} == {"collection": 2, "bow tie": 2}
-    corners = [sorted({*map(tuple, ring.tolist())}) for ring in outlines["bow tie"].rings]
+    assert {area_id: len(outline.rings) for area_id, outline in outlines.items()} == {"COLLECTION": 2, "BOW TIE": 2}
+    corners = [sorted({*map(tuple, ring.tolist())}) for ring in outlines["BOW TIE"].rings]
     assert sorted(corners) == [[(10, 0), (10, 2), (11, 1)], [(11, 1), (12, 0), (12, 2)]]
 
 

@@ -76,7 +76,7 @@ def classes(page: Element, kind: str) -> list[str]:
 def test_maps_name_themselves_and_have_a_legend(page: Element) -> None:
     (figure,) = page.find("figure", "predicted")
     (svg,) = figure.find("svg")
-    assert svg.attributes["aria-label"].startswith("Map of Bury: predicted decile of Income deprivation, an area each")
+    assert svg.attributes["aria-label"].startswith("Map of Bury: predicted decile of Income deprivation, 120 areas")
     (legend,) = page.find("div", "legend")
     assert [cell.attributes["class"] for cell in legend.find("i")] == [*(f"d{i}" for i in range(1, 11)), "d0"]
 
@@ -360,7 +360,7 @@ def test_page_without_boundaries_says_so() -> None:
     labels = run_config(Path("run")).labels.model_dump() | {"boundaries": None}
     page = parse(small_page(found, {}, [], labels=labels))
     assert not page.find("figure", "map")
-    assert "this run was given no boundaries" in page.find("p", "nomap")[0].text
+    assert "this run has no boundaries" in page.find("p", "nomap")[0].text
     assert len(page.find("details", "table")) == 1, "the areas are there as a table"
 
 
@@ -383,10 +383,10 @@ def test_areas_without_an_outline_are_counted_and_listed() -> None:
 
 def test_page_of_nothing_lost_and_nothing_trained_says_so() -> None:
     text = parse(small_page(findings(area_rows("a", ("E1", None, None))), {}, [])).text
-    assert "Nothing: every location and every photograph was used." in text
-    assert "There are no learning curves" in text
-    assert "There are no measures of this outcome here." in text
-    assert "No prediction stands beside a true decile here." in text
+    assert "Nothing: the run used every location and every photograph." in text
+    assert "No learning curves" in text
+    assert "No measures for this outcome." in text
+    assert "No prediction has an actual decile to compare with." in text
     assert "2 locations predicted, of 3" in text
     assert "Some of the photographs" not in text
 
