@@ -235,6 +235,8 @@ def _log_to_terminal(*, debug: bool) -> None:
     if not debug:  # TensorFlow's own remarks, here and in Spark's local workers
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     handler = logging.StreamHandler()
+    if not debug:  # py4j logs the trace of what interrupts a call to the JVM, as the root logger
+        handler.addFilter(lambda record: "py4j" not in record.pathname)
     handler.setLevel(logging.DEBUG if debug else logging.INFO)
     handler.setFormatter(LogFormatter("%(asctime)s %(message)s", datefmt="%H:%M:%S"))
     logging.getLogger().addHandler(handler)

@@ -211,11 +211,13 @@ def _watch(reading: int, stop: Stop) -> None:
 
 
 def _silence() -> Callable[[], None]:
-    """Keep the errors that follow from the stop off the terminal; returns what gives it back."""
-    handlers = [handler for handler in logging.getLogger().handlers if type(handler) is logging.StreamHandler]
-    levels = [handler.level for handler in handlers]
-    for handler in handlers:
-        handler.setLevel(logging.CRITICAL + 1)
+    """Keep the errors that follow from the stop off the terminal; returns what gives it back for the last line.
+
+    The log's handlers stay silent: other threads report the end of the JVM until the process ends.
+    """
+    for handler in logging.getLogger().handlers:
+        if type(handler) is logging.StreamHandler:
+            handler.setLevel(logging.CRITICAL + 1)
     terminal = os.dup(STDERR)
     nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, STDERR)
@@ -223,8 +225,6 @@ def _silence() -> Callable[[], None]:
 
     def give_back() -> None:
         os.dup2(terminal, STDERR)
-        for handler, level in zip(handlers, levels, strict=True):
-            handler.setLevel(level)
 
     return give_back
 
