@@ -136,7 +136,7 @@ def inside(path: Locator) -> tuple[float, float]:
 
 
 def test_areas_are_listed_by_how_far_off_they_are(opened: Page, finished_run: FinishedRun) -> None:
-    opened.get_by_text("The areas as a table").click()
+    opened.get_by_text("Table of areas").click()
     rows = [row.split("\t") for row in opened.locator(".areas-table tbody tr").all_inner_texts()]
     assert len(rows) == 120
     known = [(int(true), int(predicted)) for _, _, true, predicted, _ in rows if predicted != "–"]

@@ -164,7 +164,7 @@ def test_by_class_predicts_each_outcomes_own_held_out_deciles(make: Make) -> Non
     metrics = pd.read_parquet(made.work_dir / "metrics")
     n = metrics[(metrics["level"] == "location") & (metrics["model"] == "network")].set_index("outcome")["n"]
     assert n.to_dict() == {outcome: len(rows) for outcome, rows in zip(ROWS.outcomes, rows_of, strict=True)}
-    assert any("all of decile 1, 10: take another" in note for note in made.reports["aggregation"].notes)
+    assert any("of decile 1, 10 alone into ten classes" in note for note in made.reports["aggregation"].notes)
 
 
 def test_one_fold_is_trained_and_predicted_alone(make: Make) -> None:
