@@ -89,7 +89,7 @@ def test_tensorflow_that_dies_is_told_and_does_not_take_the_doctor_with_it(monke
 
 
 def test_full_disk_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "LEAST_DISK_GB", 1e9)
+    monkeypatch.setattr(doctor, "MIN_DISK_GB", 1e9)
     assert all("GB of features" in finding.wrong for finding in doctor.disk())
 
 

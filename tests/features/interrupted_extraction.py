@@ -26,7 +26,7 @@ ON_A_CLUSTER = {
 
 if __name__ == "__main__":
     work_dir, log, *master = sys.argv[1:]
-    ledger.IMAGES_A_TASK = 1
+    ledger.IMAGES_PER_TASK = 1
     config = run_config(Path(work_dir))
     if master:
         spark_config = SparkConfig(master=master[0], driver_memory="512m", conf=ON_A_CLUSTER)

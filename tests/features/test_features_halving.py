@@ -42,13 +42,13 @@ def test_halves_are_computed_and_the_size_is_kept(caplog: pytest.LogCaptureFixtu
     images = np.random.default_rng(0).random((14, 2, 2, 3)).astype(np.float32)
     memory = Memory(room=4)
     halved = HalvedBatches(memory, 14)
-    assert halved.told() == ""
+    assert halved.note() == ""
     with caplog.at_level(logging.WARNING):
         assert np.array_equal(halved(images), images.mean(axis=(1, 2)))
         assert np.array_equal(halved(images), images.mean(axis=(1, 2)))
     assert memory.batches == [14, 7, 3, 3, 3, 3, 2, 3, 3, 3, 3, 2]
     assert caplog.messages == [f"features: out of memory, going on with batches of {size}" for size in (7, 3)]
-    assert halved.told() == ", computed in parts of 3 because memory did not suffice"
+    assert halved.note() == ", computed in parts of 3 because memory did not suffice"
 
 
 def test_calls_side_by_side_halve_once() -> None:
@@ -103,7 +103,7 @@ def test_errors_of_the_other_frameworks_are_known() -> None:
 def test_extraction_goes_on_and_its_statistics_say_so(tmp_path: Path) -> None:
     paths = write_photos(tmp_path, 10)
     halved = HalvedBatches(Memory(room=2), 4)
-    network = Network(halved, 4, "test", told=halved.told)
+    network = Network(halved, 4, "test", note=halved.note)
     batches = extract(iter([index_batch(paths, [0] * 10)]), network, PREPARATION)
     rows = pa.Table.from_batches(list(batches), SCHEMA).to_pylist()
     assert [row["image_id"] for row in rows[:10]] == [path.name for path in paths]

@@ -42,7 +42,7 @@ TWO_TASKS = Parallelism(tasks=2, threads=1, local=False)
 
 @pytest.fixture(autouse=True)
 def _small_waves(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger, "IMAGES_A_TASK", 1)
+    monkeypatch.setattr(ledger, "IMAGES_PER_TASK", 1)
 
 
 def extract(
@@ -225,7 +225,7 @@ def test_photograph_that_kills_its_worker_is_a_reject(spark: SparkSession, tmp_p
     poison = write_poison(tmp_path / "photos", "photo_004b.png")
     write_index(spark, tmp_path, [photos[:2], [*photos[2:7], *poison, tmp_path / "gone.png"], photos[7:]])
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(ledger, "IMAGES_A_TASK", 100)  # all in one wave
+        monkeypatch.setattr(ledger, "IMAGES_PER_TASK", 100)  # all in one wave
         report = extract(spark, tmp_path)
     assert report.counts == {
         "images": 11,

@@ -83,7 +83,7 @@ def test_name_that_is_not_utf8_is_an_entry_of_its_own(tmp_path: Path) -> None:
 
 
 def test_large_folder_comes_in_several_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listing, "ROWS_A_BATCH", 2)
+    monkeypatch.setattr(listing, "ROWS_PER_BATCH", 2)
     for name in "abcde":
         (tmp_path / name).touch()
     asked = pa.RecordBatch.from_pydict({"path": [str(tmp_path)]})
