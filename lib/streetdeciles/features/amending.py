@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.resources import files
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from streetdeciles.features.extracted import FEATURE, SCHEMA, Tally, statistics_
 from streetdeciles.features.ledger import Mark, Shard, read_mark
 from streetdeciles.features.retry import retried_images
 from streetdeciles.features.staged import spark_schema, write_parquet
+from streetdeciles.queries import query
 from streetdeciles.tables import FEATURES, REJECTS
 
 if TYPE_CHECKING:
@@ -34,8 +34,7 @@ def finished_rows(spark: SparkSession, shards: Sequence[Shard], work_dir: str) -
 
     of_shards = F.col("shard").isin([shard.number for shard in shards])
     features, rejects = (storage.read_table(spark, table, work_dir).where(of_shards) for table in (FEATURES, REJECTS))
-    query = (files("streetdeciles.features") / "finished_rows.sql").read_text(encoding="utf-8")
-    return spark.sql(query, features=features, rejects=rejects).select(*SCHEMA.names)
+    return query("streetdeciles.features", "finished_rows", features=features, rejects=rejects).select(*SCHEMA.names)
 
 
 def stage_rows(rows: DataFrame, shards: Sequence[Shard], work_dir: str) -> str:

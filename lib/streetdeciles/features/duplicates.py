@@ -7,7 +7,6 @@ within one location the first view stays.
 
 from __future__ import annotations
 
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from streetdeciles import storage
@@ -18,6 +17,7 @@ from streetdeciles.features.extracted import SCHEMA
 from streetdeciles.features.ledger import Shard, waves
 from streetdeciles.features.retry import plan_retry
 from streetdeciles.features.wave import WaveSettings
+from streetdeciles.queries import query
 from streetdeciles.tables import FEATURES, IMAGE_INDEX, REJECTS
 
 if TYPE_CHECKING:
@@ -95,14 +95,13 @@ def picture_notes(spark: SparkSession, config: RunConfig) -> list[str]:
 
 def _pictures(spark: SparkSession, config: RunConfig) -> DataFrame:
     """Columns of `pictures.sql`."""
-    query = (files("streetdeciles.features") / "pictures.sql").read_text(encoding="utf-8")
     features, rejects = (storage.read_table(spark, table, config.work_dir) for table in (FEATURES, REJECTS))
-    panorama = config.images.panorama is not None
-    return spark.sql(query, args={"panorama": panorama}, features=features, rejects=rejects)
+    arguments = {"panorama": config.images.panorama is not None}
+    return query("streetdeciles.features", "pictures", arguments, features=features, rejects=rejects)
 
 
 def _rejected(spark: SparkSession, rows: DataFrame, config: RunConfig) -> DataFrame:
     """`rows` of `extracted.SCHEMA`, those that move as rejects; their place comes from the index."""
-    query = (files("streetdeciles.features") / "moved_rows.sql").read_text(encoding="utf-8")
     index = storage.read_table(spark, IMAGE_INDEX, config.work_dir)
-    return spark.sql(query, args={"detail": DETAIL}, rows=rows, image_index=index).select(*SCHEMA.names)
+    moved = query("streetdeciles.features", "moved_rows", {"detail": DETAIL}, rows=rows, image_index=index)
+    return moved.select(*SCHEMA.names)
