@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -17,10 +16,11 @@ from streetdeciles.config_file import load_config
 from streetdeciles.errors import RunRefused, one_line_error
 from streetdeciles.full_disk import full_disk_explained
 from streetdeciles.keras_start import start_keras
+from streetdeciles.logs import log_to_file, logged_to_terminal
 from streetdeciles.models.card import chosen_models, read_card
 from streetdeciles.pipeline import STAGE_NAMES, plan, run, run_learning_curve, select_stages
 from streetdeciles.preflight import preflight
-from streetdeciles.shown import LogFormatter, shown
+from streetdeciles.shown import shown
 from streetdeciles.stopping import Stop, stoppable
 
 logger = logging.getLogger(__name__)
@@ -40,17 +40,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run_command(arguments: Sequence[str] | None, stop: Stop) -> int:
     options = _parser().parse_args(arguments)
-    _log_to_terminal(debug=options.debug)
-    try:
-        code = int(options.command(options))
-    except Exception as error:
-        logger.debug("the whole trace of what stopped the run", exc_info=True)
-        if stop.requested.wait(0.2):
-            return stop.finish()
-        failure = one_line_error(error)
-        print(f"error: {failure}", file=sys.stderr)
-        return failure.exit_code
-    return stop.finish() if stop.requested.is_set() else code
+    with logged_to_terminal(debug=options.debug):
+        try:
+            code = int(options.command(options))
+        except Exception as error:
+            logger.debug("the whole trace of what stopped the run", exc_info=True)
+            if stop.requested.wait(0.2):
+                return stop.finish()
+            failure = one_line_error(error)
+            print(f"error: {failure}", file=sys.stderr)
+            return failure.exit_code
+        return stop.finish() if stop.requested.is_set() else code
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -165,7 +165,7 @@ def _run(options: argparse.Namespace) -> int:
             selected,
             force=options.force,
             retry_rejects=getattr(options, "retry_rejects", False),
-            on_start=partial(_log_to_file, config),
+            on_start=partial(log_to_file, config.work_dir),
             on_report=terminal.show_stage,
         )
     if selected[-1] == "report":
@@ -177,7 +177,7 @@ def _learning_curve(config: RunConfig, options: argparse.Namespace) -> int:
     if options.dry_run or options.force:
         raise RunRefused("--learning-curve goes without --dry-run and --force: it changes nothing of the run")
     with full_disk_explained(config.work_dir):
-        terminal.show_report(run_learning_curve(config, on_start=partial(_log_to_file, config)))
+        terminal.show_report(run_learning_curve(config, on_start=partial(log_to_file, config.work_dir)))
     return 0
 
 
@@ -229,26 +229,3 @@ def _doctor(options: argparse.Namespace) -> int:
     from streetdeciles.doctor import examine
 
     return examine()
-
-
-def _log_to_terminal(*, debug: bool) -> None:
-    if not debug:  # TensorFlow's own remarks, here and in Spark's local workers
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    handler = logging.StreamHandler()
-    if not debug:  # py4j logs the trace of what interrupts a call to the JVM, as the root logger
-        handler.addFilter(lambda record: "py4j" not in record.pathname)
-    handler.setLevel(logging.DEBUG if debug else logging.INFO)
-    handler.setFormatter(LogFormatter("%(asctime)s %(message)s", datefmt="%H:%M:%S"))
-    logging.getLogger().addHandler(handler)
-    logging.getLogger("streetdeciles").setLevel(logging.DEBUG)
-
-
-def _log_to_file(config: RunConfig) -> None:
-    """The run's log, with every detail and trace; not on object stores, which cannot append."""
-    if not storage.is_local(config.work_dir):
-        return
-    path = Path(storage.local_path(config.work_dir)) / "logs" / "run.log"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(LogFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.getLogger().addHandler(handler)

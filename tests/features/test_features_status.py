@@ -85,7 +85,7 @@ def test_status_is_shown_while_a_run_goes_on(
     said = capsys.readouterr().out
     assert [line.split()[1::2] for line in said.splitlines() if "failed  " in line] == [["failed", "1", "1,200"]]
     for expected in (
-        "2 features, 1 rejects",
+        "2 features, 1 reject",
         "truncated: 1",
         "1.5 images/s",
         "shard 1 failed: gone",

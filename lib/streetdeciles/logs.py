@@ -1,0 +1,44 @@
+"""Where a command's log goes: the terminal, and `logs/run.log` in the work_dir."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from streetdeciles import storage
+from streetdeciles.shown import LogFormatter
+
+
+@contextmanager
+def logged_to_terminal(*, debug: bool) -> Iterator[None]:
+    """Show the log on stderr (with `debug`, every detail) until the command ends; `log_to_file`'s ends then too."""
+    if not debug:  # TensorFlow's own remarks, here and in Spark's local workers
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    handler = logging.StreamHandler()
+    if not debug:  # py4j logs the trace of what interrupts a call to the JVM, as the root logger
+        handler.addFilter(lambda record: "py4j" not in record.pathname)
+    handler.setLevel(logging.DEBUG if debug else logging.INFO)
+    handler.setFormatter(LogFormatter("%(asctime)s %(message)s", datefmt="%H:%M:%S"))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    logging.getLogger("streetdeciles").setLevel(logging.DEBUG)
+    try:
+        yield
+    finally:
+        for added in [one for one in root.handlers if isinstance(one.formatter, LogFormatter)]:
+            root.removeHandler(added)
+            added.close()
+
+
+def log_to_file(work_dir: str) -> None:
+    """Write every detail and trace into `logs/run.log`; not on object stores, which cannot append."""
+    if not storage.is_local(work_dir):
+        return
+    path = Path(storage.local_path(work_dir)) / "logs" / "run.log"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(LogFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.getLogger().addHandler(handler)
