@@ -9,6 +9,7 @@ version = "0.1.0"
 # Loose where newer releases are known to work or are expected to; requirements/*.lock pin what is tested.
 REQUIRES = [
     "fsspec>=2024.2",
+    "geopandas>=1.0,<2",
     "h5py>=3.11",
     "jinja2>=3.1",
     "keras>=3.10,<4",
@@ -18,10 +19,14 @@ REQUIRES = [
     "psutil>=5.9",
     "pyarrow>=14",
     "pydantic>=2.7,<3",
+    "pyogrio>=0.10",
+    "pyproj>=3.6",
+    "python-calamine>=0.3",
     "pyyaml>=6",
     "rich>=13.7",
     "scipy>=1.13",
     "shapely>=2.1",
+    "simplejpeg>=1.8",
 ]
 
 # What a cluster or a Databricks workspace brings itself, and one machine has to be given. Petastorm 0.13 imports what
