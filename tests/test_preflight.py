@@ -5,14 +5,18 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import zipfile
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from config_files import write_config
 from paths import DATA
 from streetdeciles.cli import main
+from streetdeciles.labels.known_ids import knows_any
 
 TABLE = DATA / "iod2019" / "File_7_-_All_IoD2019_Ranks_Deciles.csv"
 BOUNDARIES = DATA / "boundaries" / "lsoa11_westminster.geojson"
@@ -129,3 +133,80 @@ def test_header_of_a_large_table_is_looked_at(
 
     assert dry_run(tmp_path, inputs) == 2
     assert "column 'Local Authority District code (2019)' of the layout iod2019_file_7" in capsys.readouterr().err
+
+
+def add_photographs(folder: Path, *names: str) -> None:
+    for name in names:
+        shutil.copy(DATA / "photos" / "lund_01.jpg", folder / "photographs" / name)
+
+
+def test_views_by_heading_are_named(tmp_path: Path, inputs: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    add_photographs(tmp_path, *(f"{name}_{heading}.jpg" for name in (1, 2) for heading in (90, 180, 270)))
+
+    assert dry_run(tmp_path, inputs) == 2
+
+    assert (
+        "6 files are left out for their view and only 2 kept, because images.views is 1; the views are called "
+        "0, 90, 180, 270: set images.view_names: [0, 90, 180, 270]" in capsys.readouterr().err
+    )
+    del inputs["images"]["views"]
+    inputs["images"]["view_names"] = [0, 90, 180, 270]
+    assert dry_run(tmp_path, inputs) == 0
+
+
+def test_sample_of_many_warns_and_does_not_refuse(
+    tmp_path: Path, inputs: dict[str, Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("streetdeciles.images.sample.MAX_NAMES", 8)
+    (tmp_path / "locations.csv").write_text("location_id,latitude,longitude\nA1,51.5372,-0.18098\n")
+    for i in range(10):
+        (tmp_path / "photographs" / f"L{i}_0.jpg").write_bytes(b"")
+
+    assert dry_run(tmp_path, inputs) == 0
+
+    assert "of the first 8 photographs that were looked at, none of the location_ids" in caplog.text
+
+
+def test_photographs_of_no_location_are_refused(
+    tmp_path: Path, inputs: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "locations.csv").write_text("location_id,latitude,longitude\n0001,51.5372,-0.18098\n")
+
+    assert dry_run(tmp_path, inputs) == 2
+
+    told = capsys.readouterr().err
+    assert "none of the location_ids of 2 location(s) with photographs is in " in told
+    assert "photographs have e.g. '1', locations '0001'" in told
+
+
+def test_members_of_archives_are_looked_at(tmp_path: Path, inputs: dict[str, Any]) -> None:
+    (tmp_path / "locations.csv").write_text("location_id,latitude,longitude\nzipped,51.5372,-0.18098\n")
+    with zipfile.ZipFile(tmp_path / "photographs" / "more.zip", "w") as archive:
+        archive.writestr("north/zipped_0.jpg", b"")
+
+    assert dry_run(tmp_path, inputs) == 0
+
+
+def test_columns_and_rows_of_a_table_are_looked_at(
+    tmp_path: Path, inputs: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = pa.table({"image": [b"", b""], "location_id": [1, 2], "view": [0, 90], "taken": ["a", "b"]})
+    pq.write_table(rows, tmp_path / "photographs.parquet")
+    inputs["images"] = {"table": {"path": "photographs.parquet", "view": "vew"}}
+    assert dry_run(tmp_path, inputs) == 2
+    assert "photographs.parquet has no column 'vew'; it has image, location_id, view, taken" in capsys.readouterr().err
+
+    inputs["images"] = {"table": {"path": "photographs.parquet"}}
+    assert dry_run(tmp_path, inputs) == 0
+    pq.write_table(rows.set_column(1, "location_id", pa.array([7, 8])), tmp_path / "photographs.parquet")
+    assert dry_run(tmp_path, inputs) == 2
+    assert "photographs have e.g. '7', locations '1'" in capsys.readouterr().err
+
+
+def test_large_file_of_locations_is_searched_for_a_limited_time(tmp_path: Path) -> None:
+    path = tmp_path / "locations.csv"
+    path.write_text("location_id,area_id\n" + "".join(f"{i},E\n" for i in range(1000)))
+
+    assert knows_any(str(path), {"999"}) is True
+    assert knows_any(str(path), {"1000"}) is False
+    assert knows_any(str(path), {"1000"}, max_seconds=-1) is None

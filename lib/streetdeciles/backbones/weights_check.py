@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from streetdeciles import storage
 from streetdeciles.backbones.applications import APPLICATIONS, read_config
 from streetdeciles.backbones.encoders import ENCODERS
 from streetdeciles.backbones.keras_files import check_keras
@@ -35,7 +36,7 @@ def check_weights(source: str, backbone: str, *, layer: str | None = None) -> No
     """
     is_light = not (backbone in APPLICATIONS or backbone in ENCODERS or backbone.endswith(".keras"))
     known = backbone_named(backbone, layer=layer) if is_light else None
-    if backbone.endswith(".keras"):
+    if backbone.endswith(".keras") and storage.is_local(backbone):
         read_config(backbone)
     if source.startswith("random:"):
         return
@@ -44,8 +45,8 @@ def check_weights(source: str, backbone: str, *, layer: str | None = None) -> No
         if not is_cached(url):
             check_reachable(url)
         return
-    if backbone in ENCODERS and not source.endswith((".h5", ".keras")):
-        return  # a folder of KerasHub's, which the config's check has looked for
+    if not storage.is_local(source) or not source.endswith((".h5", ".keras", ".npy")):
+        return  # elsewhere, or a folder of KerasHub's: the config's check has looked whether it is there
     with opened_weights(source, backbone) as file:
         if source.endswith(".npy"):
             if known is None:

@@ -7,7 +7,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from streetdeciles.csv_tables.columns import MALFORMED, columns_of, columns_of_rows
+from streetdeciles.csv_tables.columns import MALFORMED
 from streetdeciles.csv_tables.spans import (
     RANGE_BYTES,
     ByteRange,
@@ -15,7 +15,7 @@ from streetdeciles.csv_tables.spans import (
     byte_ranges,
     is_split,
     scan,
-    span_blocks,
+    span_tables,
     spans,
     whole,
 )
@@ -97,11 +97,5 @@ def _read(
     for batch in batches:
         for number in batch.column(0).to_pylist():
             for span in tasks[number]:
-                source = span.file.uri.rsplit("/", 1)[-1] + ", " if len(table.files) > 1 else ""
-                for block in span_blocks(span):
-                    after_header = block.first_row > span.file.header_row
-                    found = columns_of(block, table.header, columns) if after_header else None
-                    if found is None:
-                        rows = (row for row in block.rows() if row[0] > span.file.header_row)
-                        found = columns_of_rows(rows, table.header, columns, source)
+                for found in span_tables(span, table, columns):
                     yield from found.to_batches(ROWS_PER_BATCH)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from streetdeciles.csv_tables.columns import columns_of, columns_of_rows
 from streetdeciles.csv_tables.formats import byte_chunks, text_chunks
 from streetdeciles.csv_tables.records import Block, blocks, misplaced_quote, unclosed_quote
 from streetdeciles.csv_tables.structure import RangeScan, scan_range
-from streetdeciles.csv_tables.table import CsvFile
+from streetdeciles.csv_tables.table import CsvFile, CsvTable
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 RANGE_BYTES = 16 << 20
 """What one task reads: some 200,000 rows of a table of locations."""
@@ -77,3 +81,14 @@ def span_blocks(span: Span) -> Iterator[Block]:
     file = span.file
     chunks = byte_chunks(file.uri, span.start, span.end) if file.format.plain else text_chunks(file.uri, file.format)
     return blocks(chunks, file.uri, first_row=span.first_row, position=span.start)
+
+
+def span_tables(span: Span, table: CsvTable, columns: Sequence[str]) -> Iterator[pa.Table]:
+    """`columns` and MALFORMED of the span's rows below the header, block by block."""
+    source = span.file.uri.rsplit("/", 1)[-1] + ", " if len(table.files) > 1 else ""
+    for block in span_blocks(span):
+        found = columns_of(block, table.header, columns) if block.first_row > span.file.header_row else None
+        if found is None:
+            rows = (row for row in block.rows() if row[0] > span.file.header_row)
+            found = columns_of_rows(rows, table.header, columns, source)
+        yield found

@@ -13,7 +13,7 @@ from streetdeciles.images.kept_types import spark_type
 from streetdeciles.images.listing import ENTRIES, list_all
 from streetdeciles.images.pattern import NAMED, name_batches
 from streetdeciles.images.table import KEPT, ROWS, list_rows, staged_rows
-from streetdeciles.images.views import MAX_VIEWS, advise, explain, view_batches
+from streetdeciles.images.views import MAX_VIEWS, advise, explain, too_many_other_views, view_batches
 from streetdeciles.queries import query
 from streetdeciles.run_log import StageReport
 from streetdeciles.tables import IMAGE_COLUMNS, IMAGE_INDEX, LEFT_OUT, Table
@@ -148,10 +148,7 @@ def _count(named: DataFrame, images: ImagesConfig) -> dict[str, int]:
         )
     # What images.view_names does not list is left out because the user wants it so.
     if n_out > kept and images.view_names is None:
-        raise RunRefused(
-            f"images: {n_out:,} {_what(images)} are left out for their view and only {kept:,} kept, because "
-            f"{explain(images)}{advice}"
-        )
+        raise RunRefused(too_many_other_views(images, _what(images), n_out=n_out, n_kept=kept) + advice)
     if images.view_names is not None and n_out:
         _refuse_absent_views(named, images.view_names, advice)
     return found

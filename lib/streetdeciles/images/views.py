@@ -49,6 +49,11 @@ def explain(images: ImagesConfig) -> str:
     return f"images.view_names is {', '.join(images.view_names)}"
 
 
+def too_many_other_views(images: ImagesConfig, what: str, *, n_out: int, n_kept: int) -> str:
+    """That more files or rows (`what`) are left out for their view than are kept."""
+    return f"images: {n_out:,} {what} are left out for their view and only {n_kept:,} kept, because {explain(images)}"
+
+
 def advise(names: Sequence[str]) -> str:
     """What to write for `images.view_names`, given the names of the views that were found."""
     if all(name.isdecimal() for name in names):

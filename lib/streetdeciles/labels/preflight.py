@@ -8,6 +8,7 @@ from streetdeciles import storage
 from streetdeciles.config import Boundaries, LabelsConfig, RunConfig
 from streetdeciles.csv_tables.table import open_table
 from streetdeciles.geography.boundaries import check_properties, read_boundaries
+from streetdeciles.ids.lookalikes import loose_spelling
 from streetdeciles.labels.areas import label_areas, outcome_columns, read_areas
 from streetdeciles.labels.boundaries import refuse_other_areas
 from streetdeciles.labels.layouts import check_headers
@@ -54,5 +55,13 @@ def _check_boundaries(section: Boundaries, area_ids: pd.Index | None) -> None:
         check_properties(section.path, section.area_id, section.name)
         return
     drawn = read_boundaries(section.path, section.area_id, section.name).polygons.area_ids
-    if area_ids is not None:
+    if area_ids is not None and not _look_alike(drawn, area_ids):
         refuse_other_areas(section, drawn, list(area_ids))
+
+
+def _look_alike(drawn: Collection[str], area_ids: Collection[str]) -> bool:
+    """Whether some are the same but for their spelling, of which the stage itself says more."""
+    import pyarrow as pa
+
+    loose = [{*loose_spelling(pa.array([*codes], pa.string())).to_pylist()} for codes in (drawn, area_ids)]
+    return bool(loose[0] & loose[1])

@@ -1,0 +1,46 @@
+"""What the stage images can see before a run: whether its pattern or columns fit a sample of the photographs."""
+
+from __future__ import annotations
+
+import logging
+
+from streetdeciles import storage
+from streetdeciles.config import ImagesConfig, RunConfig
+from streetdeciles.errors import RunRefused
+from streetdeciles.images.sample import Sample, sample_images
+from streetdeciles.images.views import advise, too_many_other_views
+
+logger = logging.getLogger(__name__)
+
+
+def preflight(config: RunConfig) -> None:
+    """RunRefused where no photograph will be used, or most have another view; a warning where only some were seen."""
+    images = config.images
+    if images.folder is not None and storage.is_local(images.folder):
+        fs, folder = storage.filesystem(images.folder)
+        if not fs.isdir(folder):
+            raise RunRefused(f"images.folder: {images.folder} is a file; expected the folder of the photographs")
+    found = sample_images(images)
+    if found is None or not (problem := _problem(images, found)):
+        return
+    if found.is_whole:
+        raise RunRefused(problem)
+    logger.warning("of the first %d that were looked at, %s", found.n, problem)
+
+
+def _problem(images: ImagesConfig, found: Sample) -> str:
+    advice = f"; {advise(found.views)}" if found.n_other_views else ""
+    if images.table is not None and not found.n_kept:
+        what = f"there is e.g. {found.example}" if found.n else "it is empty"
+        return f"images.table.path: no row of {images.table.path} is a photograph of a location ({what}){advice}"
+    if not found.n:
+        return f"images.folder: {images.folder} is empty; expected photographs named {images.pattern}"
+    if not found.n_kept:
+        return (
+            f"images.folder: none of the {found.n} files in {images.folder} is named as images.pattern "
+            f"{images.pattern} with {images.views} view(s) says; there is e.g. {found.example}{advice}"
+        )
+    if found.n_other_views > found.n_kept and images.view_names is None:
+        what = "files" if images.table is None else "rows"
+        return too_many_other_views(images, what, n_out=found.n_other_views, n_kept=found.n_kept) + advice
+    return ""
