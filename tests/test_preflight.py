@@ -66,16 +66,16 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize("told", MISTAKES)
+@pytest.mark.parametrize("message", MISTAKES)
 def test_mistake_is_refused_before_spark_starts(
     tmp_path: Path,
     inputs: dict[str, Any],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     *,
-    told: str,
+    message: str,
 ) -> None:
-    section, changes = MISTAKES[told]
+    section, changes = MISTAKES[message]
     shutil.copy(tmp_path / "table.csv", tmp_path / "table.h5")
     inputs[section] = {key: value for key, value in (inputs[section] | changes).items() if value is not None}
 
@@ -85,7 +85,7 @@ def test_mistake_is_refused_before_spark_starts(
 
     errors = [line for line in capsys.readouterr().err.splitlines() if "error:" in line]
     assert len(errors) == 2
-    assert told in errors[0]
+    assert message in errors[0]
     assert errors[0] == errors[1]
 
 
@@ -174,9 +174,9 @@ def test_photographs_of_no_location_are_refused(
 
     assert dry_run(tmp_path, inputs) == 2
 
-    told = capsys.readouterr().err
-    assert "none of the location_ids of 2 location(s) with photographs is in " in told
-    assert "photographs have e.g. '1', locations '0001'" in told
+    message = capsys.readouterr().err
+    assert "none of the location_ids of 2 location(s) with photographs is in " in message
+    assert "photographs have e.g. '1', locations '0001'" in message
 
 
 def test_members_of_archives_are_looked_at(tmp_path: Path, inputs: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
 
+from streetdeciles import storage
 from streetdeciles.config import RunConfig
 from streetdeciles.errors import RunRefused
 from streetdeciles.images.sample import sample_images
@@ -28,21 +29,26 @@ def preflight(config: RunConfig, stages: Sequence[str]) -> None:
         module = f"streetdeciles.{name}.preflight"
         if find_spec(module) is not None:
             import_module(module).preflight(config)
-    if "images" in stages and {"labels", "dataset"} & {*stages}:
+    if "images" in stages and {"labels", "dataset"} & {*stages} and _has_locations(config):
         _compare_ids(config, are_joined="dataset" in stages)
+
+
+def _has_locations(config: RunConfig) -> bool:
+    """Whether the file of locations is there: `images` and what follows run without it once labels is done."""
+    return not config.labels.is_absent and storage.exists(config.labels.locations)
 
 
 def _compare_ids(config: RunConfig, *, are_joined: bool) -> None:
     """RunRefused where no location has a photograph and they `are_joined`; a warning where only a sample says so."""
-    found = sample_images(config.images)
+    sample = sample_images(config.images)
     path = config.labels.locations
-    if found is None or not found.location_ids or knows_any(path, found.location_ids) is not False:
+    if sample is None or not sample.location_ids or knows_any(path, sample.location_ids) is not False:
         return
-    n = len(found.location_ids)
+    n = len(sample.location_ids)
     problem = (
         f"none of the location_ids of {n:,} location(s) with photographs is in {path}: photographs have e.g. "
-        f"{min(found.location_ids)!r}, locations {example_id(path)!r}; correct images.pattern or the ids"
+        f"{min(sample.location_ids)!r}, locations {example_id(path)!r}; correct images.pattern or the ids"
     )
-    if found.is_whole and are_joined:
+    if sample.is_whole and are_joined:
         raise RunRefused(problem)
-    logger.warning("of the first %d photographs that were looked at, %s", found.n, problem)
+    logger.warning("of the first %d photographs that were looked at, %s", sample.n, problem)

@@ -97,5 +97,5 @@ def _read(
     for batch in batches:
         for number in batch.column(0).to_pylist():
             for span in tasks[number]:
-                for found in span_tables(span, table, columns):
-                    yield from found.to_batches(ROWS_PER_BATCH)
+                for rows in span_tables(span, table, columns):
+                    yield from rows.to_batches(ROWS_PER_BATCH)

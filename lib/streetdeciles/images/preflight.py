@@ -20,27 +20,27 @@ def preflight(config: RunConfig) -> None:
         fs, folder = storage.filesystem(images.folder)
         if not fs.isdir(folder):
             raise RunRefused(f"images.folder: {images.folder} is a file; expected the folder of the photographs")
-    found = sample_images(images)
-    if found is None or not (problem := _problem(images, found)):
+    sample = sample_images(images)
+    if sample is None or not (problem := _problem(images, sample)):
         return
-    if found.is_whole:
+    if sample.is_whole:
         raise RunRefused(problem)
-    logger.warning("of the first %d that were looked at, %s", found.n, problem)
+    logger.warning("of the first %d that were looked at, %s", sample.n, problem)
 
 
-def _problem(images: ImagesConfig, found: Sample) -> str:
-    advice = f"; {advise(found.views)}" if found.n_other_views else ""
-    if images.table is not None and not found.n_kept:
-        what = f"there is e.g. {found.example}" if found.n else "it is empty"
+def _problem(images: ImagesConfig, sample: Sample) -> str:
+    advice = f"; {advise(sample.views)}" if sample.n_other_views else ""
+    if images.table is not None and not sample.n_kept:
+        what = f"there is e.g. {sample.example}" if sample.n else "it is empty"
         return f"images.table.path: no row of {images.table.path} is a photograph of a location ({what}){advice}"
-    if not found.n:
+    if not sample.n:
         return f"images.folder: {images.folder} is empty; expected photographs named {images.pattern}"
-    if not found.n_kept:
+    if not sample.n_kept:
         return (
-            f"images.folder: none of the {found.n} files in {images.folder} is named as images.pattern "
-            f"{images.pattern} with {images.views} view(s) says; there is e.g. {found.example}{advice}"
+            f"images.folder: none of the {sample.n} files in {images.folder} is named as images.pattern "
+            f"{images.pattern} with {images.views} view(s) says; there is e.g. {sample.example}{advice}"
         )
-    if found.n_other_views > found.n_kept and images.view_names is None:
+    if sample.n_other_views > sample.n_kept and images.view_names is None:
         what = "files" if images.table is None else "rows"
-        return too_many_other_views(images, what, n_out=found.n_other_views, n_kept=found.n_kept) + advice
+        return too_many_other_views(images, what, n_out=sample.n_other_views, n_kept=sample.n_kept) + advice
     return ""

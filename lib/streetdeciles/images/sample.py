@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 MAX_NAMES = 500
 MAX_NAMES_PER_FOLDER = 100
-"""Of a folder or an archive, so that several are looked at."""
+"""In a folder or an archive, so that several are looked at."""
 MAX_SECONDS = 5.0
 
 
@@ -61,18 +61,18 @@ def sample_images(images: ImagesConfig) -> Sample | None:
     if not storage.is_local(source):
         return None
     if images.table is not None:
-        looked_at = _first_rows(images.table)
-        if looked_at is None:
+        first_rows = _first_rows(images.table)
+        if first_rows is None:
             return None
-        rows, is_whole = looked_at
+        rows, is_whole = first_rows
         (named,) = view_batches([rows], images)
-        return _judge(named, "id", is_whole)
+        return _sample(named, "id", is_whole)
     names, is_whole = _first_names(source)
     (named,) = name_batches([pa.record_batch([pa.array(names, pa.string())], ["relative"])], images)
-    return _judge(named, "relative", is_whole)
+    return _sample(named, "relative", is_whole)
 
 
-def _judge(named: pa.RecordBatch, name: str, is_whole: bool) -> Sample:
+def _sample(named: pa.RecordBatch, name: str, is_whole: bool) -> Sample:
     rows = named.to_pylist()
     kept = [row for row in rows if row["location_id"] and row["view"] is not None]
     other_views = [row for row in rows if row["view"] is None and row["view_name"]]
