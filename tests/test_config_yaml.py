@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from datetime import date
 from pathlib import Path
@@ -53,7 +54,8 @@ LARGEST = "".join(f"k{n}: 1\n" for n in range(MAX_NODES // 2 - 10))
         ("report: {title: caf\xe9}".encode("latin-1"), "byte 20 is not UTF-8; save the file as UTF-8"),
         ("seed: 1".encode("utf-16"), "byte 1 is not UTF-8"),
         ("seed: 1".encode("utf-32"), "byte 1 is not UTF-8"),
-        (b"seed: \x00", "not valid YAML"),
+        (b"seed: \x00", "not valid YAML: character 7 is 0, which no text has"),
+        ("seed: 1:30", "1:30 would be a number to the base 60; put text in quotes"),
         ("a: 1\n--- \nb: 1", "expected a single document"),
         ("", "expected a mapping with the keys"),
         ("a[b: 1", "a[b: unknown key"),
@@ -82,6 +84,10 @@ def test_hostile_yaml_is_refused_within_a_second(
         ({"work_dir": "foo://x/y"}, "work_dir: foo://x/y: unknown protocol foo"),
         ({"images": {"folder": "foo://x/y"}}, "images.folder: foo://x/y: cannot be looked up (Protocol not known: foo"),
         ({"images": {"folder": "a" * 5_000}}, "no such file or folder"),
+        ({"work_dir": "a" * 5_000}, ": File name too long"),
+        ({"work_dir": " "}, "work_dir is empty"),
+        ({"labels": {"regions": {2019: ["x"]}}}, "should be a valid string, got 2019; put it in quotes"),
+        ({"dataset": {"outcomes": [False]}}, "should be a valid string, got False; put it in quotes"),
         ({"seed": date(2026, 1, 1)}, "seed: input should be a valid integer, got datetime.date(2026, 1, 1)"),
         ({"training": {"learning_rate": math.inf}}, "training.learning_rate: input should be a finite number"),
         ({"training": {"noise": math.nan}}, "training.noise: input should be a finite number"),
@@ -195,3 +201,13 @@ def test_any_value_anywhere_is_a_config_or_one_line(data: st.DataObject, tmp_pat
 
 def test_numbers_with_leading_zeros_are_decimal() -> None:
     assert parse_yaml(b"[000, 045, 090, 0_7_, -010, 0x10]") == [0, 45, "090", 7, -10, 16]
+
+
+def test_numbers_with_an_exponent_need_no_point() -> None:
+    assert parse_yaml(b"[1e-3, 1.5E2, .5e1, -2.e0, '1e-3', 1e, e3]") == [0.001, 150.0, 5.0, -2.0, "1e-3", "1e", "e3"]
+
+
+def test_config_that_is_a_pipe_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(tmp_path / "run.yaml")
+    assert main(["run", "--config", str(tmp_path / "run.yaml")]) == 2
+    assert "the config is not a regular file" in capsys.readouterr().err

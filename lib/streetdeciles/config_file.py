@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterator, Sequence
+from datetime import date
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, get_args
@@ -28,6 +29,8 @@ def load_config(path: str, stages: Collection[str] = tuple(SECTIONS_READ)) -> Ru
     Sections that none of `stages` reads may be absent, and the inputs they name need not be there.
     """
     try:
+        if Path(path).exists() and not (Path(path).is_file() or Path(path).is_dir()):
+            raise RunRefused(f"{path}: the config is not a regular file")  # reading a pipe may wait for ever
         with Path(path).open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
@@ -92,7 +95,9 @@ def _explain(error: ValidationError) -> Iterator[str]:
         else:
             message = problem["msg"].removeprefix("Value error, ")
             got = HIDDEN if where and is_secret(where[-1]) else without_secrets(problem["input"])
-            yield f"{key}: {message[0].lower()}{message[1:]}, got {got!r:.80}"
+            # YAML reads no, 2019 and 2019-01-01 as a truth value, a number and a date.
+            quotes = "; put it in quotes" if isinstance(got, bool | int | float | date) and "string" in message else ""
+            yield f"{key}: {message[0].lower()}{message[1:]}, got {got!r:.80}{quotes}"
 
 
 def _keys_beside(where: tuple[int | str, ...]) -> list[str]:
@@ -125,6 +130,8 @@ def _resolve_paths(config: RunConfig, folder: Path) -> RunConfig:
         return section.model_copy(update=changed)
 
     config = resolved(config)
+    if not config.work_dir.strip():
+        raise ValueError("work_dir is empty")
     update: dict[str, Any] = {"work_dir": resolve(config.work_dir)}
     files = {name: resolve(path) for name, path in network_files(config.features).items()}
     if files:
@@ -159,9 +166,20 @@ def _why_missing(path: str) -> str | None:
 def _why_unknown(path: str) -> str | None:
     if not storage.is_local(path) and PATTERN_SIGNS & {*path}:
         return "the libraries that write there would take * ? [ for a pattern; choose a name without them"
+    if storage.is_local(path) and (why := _why_impossible(path)):
+        return why
     protocol, separator, _ = path.partition("://")
     known = not storage.is_uri(path) or not separator or protocol in available_protocols()
     return None if known else f"unknown protocol {protocol}; {_PREFIX_HINT}"
+
+
+def _why_impossible(path: str) -> str | None:
+    """Why the file system cannot have such a name, e.g. because it is too long."""
+    try:
+        Path(storage.local_path(path)).exists()
+    except OSError as error:
+        return error.strerror
+    return None
 
 
 _PREFIX_HINT = "write ./ before a local path that looks like a URI"

@@ -18,6 +18,9 @@ MAX_DIGITS = 30
 PADDED = re.compile(r"[+-]?0[0-9_]+")
 """A number with leading zeros, such as the heading 045, is decimal as in YAML 1.2; YAML 1.1 took it for octal, 37."""
 
+EXPONENT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][+-]?[0-9]+")
+"""1e-3 is a number as in YAML 1.2; YAML 1.1 took it for text, for want of a point."""
+
 
 def parse_yaml(content: bytes) -> Any:
     """The values in a YAML file of UTF-8; ValueError says in one line what cannot be read, and where."""
@@ -34,8 +37,10 @@ def parse_yaml(content: bytes) -> Any:
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
         why = " ".join(filter(None, (error.context, error.problem)))
         raise ValueError(f"not valid YAML: {where}{why:.500}") from error
-    except yaml.YAMLError as error:
-        raise ValueError(f"not valid YAML: {error!s:.500}") from error
+    except yaml.reader.ReaderError as error:
+        raise ValueError(
+            f"not valid YAML: character {error.position + 1} is {error.character!r}, which no text has"
+        ) from error
 
 
 class _Extent(NamedTuple):
@@ -99,6 +104,8 @@ class _BoundedLoader(yaml.SafeLoader):
             _check_scalar(node)
             if node.tag == "tag:yaml.org,2002:int" and PADDED.fullmatch(node.value):
                 return int(node.value.replace("_", ""))
+            if node.style is None and EXPONENT.fullmatch(node.value):
+                return float(node.value)
         try:
             return super().construct_object(node, deep)
         except (ValueError, OverflowError) as error:  # 2026-99-99 looks like a date
@@ -108,6 +115,8 @@ class _BoundedLoader(yaml.SafeLoader):
 def _check_scalar(node: yaml.ScalarNode) -> None:
     if node.tag == "tag:yaml.org,2002:int" and len(node.value) > MAX_DIGITS:
         raise _error(f"a number of more than {MAX_DIGITS} digits; put text in quotes", node)
+    if node.tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float") and ":" in node.value:
+        raise _error(f"{node.value} would be a number to the base 60; put text in quotes", node)
     if "\0" in node.value or any("\ud800" <= character <= "\udfff" for character in node.value):
         raise _error(f"{node.value!r:.80} holds a NUL or half a character, which no name or path can", node)
 
