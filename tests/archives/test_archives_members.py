@@ -86,6 +86,22 @@ def is_safe(name: str) -> bool:
     return not (leads_out(name) or is_nested(name) or name.endswith("/") or name.split("/", maxsplit=1)[0] == "")
 
 
+@pytest.mark.parametrize(("system", "expected"), [(0, "deep/a_0.jpg"), (3, "deep\\a_0.jpg")])
+def test_backslashes_of_a_zip_from_windows_part_folders(system: int, expected: str, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        for name in ("deep\\", "deep\\a_0.jpg"):
+            info = zipfile.ZipInfo(name)
+            info.create_system = system
+            archive.writestr(info, b"first" if "a" in name else b"")
+
+    members = [member for member in list_members(str(tmp_path / "x.zip")) if member.length]
+
+    assert [(member.name, member.kind) for member in members] == [(expected, "file")]
+    reader = MemberReader()
+    assert reader.read(str(tmp_path / "x.zip"), expected, None, None, max_bytes=100) == b"first"
+    reader.close()
+
+
 @pytest.mark.parametrize(
     ("make", "name", "ranges"),
     [

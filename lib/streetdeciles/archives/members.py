@@ -115,11 +115,12 @@ def _tar_members(file: IO[bytes], uri: str) -> Iterator[Member]:
 def _zip_members(file: IO[bytes]) -> Iterator[Member]:
     with zipfile.ZipFile(file) as archive:
         for info in archive.infolist():
-            if info.is_dir():
+            name = zip_member_name(info)
+            if name.endswith("/"):
                 continue
             offset = _first_byte(file, info) if info.compress_type == zipfile.ZIP_STORED else None
             kind, detail = _judge(info)
-            yield Member(zip_member_name(info), kind, offset, info.file_size, detail, f"{info.CRC:08x}")
+            yield Member(name, kind, offset, info.file_size, detail, f"{info.CRC:08x}")
 
 
 def _judge(info: zipfile.ZipInfo) -> tuple[MemberKind, str | None]:

@@ -16,6 +16,8 @@ PARQUET = re.compile(r".*[.]parquet", re.IGNORECASE | re.DOTALL)
 _NESTED = re.compile(r".*[.](?:tar|gz|tgz|zip|bz2|tbz2?|xz|txz|zst|7z|rar)", re.IGNORECASE | re.DOTALL)
 
 UNICODE_PATH = 0x7075
+WINDOWS = 0
+"""Where a zip's member was packed (APPNOTE 4.4.2)."""
 
 
 def is_archive(path: str) -> bool:
@@ -35,7 +37,13 @@ def containing_file(uri: str) -> str:
 
 
 def zip_member_name(info: ZipInfo) -> str:
-    """The member's name, also where it is UTF-8 and the zip does not say so: `zipfile` then reads it as cp437.
+    """The member's name with `/` between folders, where some programs for Windows write a backslash."""
+    name = _decoded_name(info)
+    return name.replace("\\", "/") if info.create_system == WINDOWS else name
+
+
+def _decoded_name(info: ZipInfo) -> str:
+    """Also where it is UTF-8 and the zip does not say so: `zipfile` then reads it as cp437.
 
     Info-ZIP on Windows writes the UTF-8 name beside the other, as an extra field with the other's checksum.
     """
