@@ -147,6 +147,8 @@ def _check_inputs(path: str, config: RunConfig, sections: Collection[str]) -> No
     wrong = [f"{key}: {value}: {why}" for key, value in paths if (why := _why_missing(value))]
     if why := _why_unknown(config.work_dir):
         wrong.append(f"work_dir: {config.work_dir}: {why}")
+    elif why := _why_impossible(config.work_dir):
+        wrong.append(f"work_dir {config.work_dir}: nothing can be written there ({why})")
     if wrong:
         raise RunRefused(f"{path}: {'; '.join(wrong)}; correct the path (relative to the config's folder)")
 
@@ -166,8 +168,6 @@ def _why_missing(path: str) -> str | None:
 def _why_unknown(path: str) -> str | None:
     if not storage.is_local(path) and PATTERN_SIGNS & {*path}:
         return "the libraries that write there would take * ? [ for a pattern; choose a name without them"
-    if storage.is_local(path) and (why := _why_impossible(path)):
-        return why
     protocol, separator, _ = path.partition("://")
     known = not storage.is_uri(path) or not separator or protocol in available_protocols()
     return None if known else f"unknown protocol {protocol}; {_PREFIX_HINT}"
@@ -175,6 +175,8 @@ def _why_unknown(path: str) -> str | None:
 
 def _why_impossible(path: str) -> str | None:
     """Why the file system cannot have such a name, e.g. because it is too long."""
+    if not storage.is_local(path):
+        return None
     try:
         Path(storage.local_path(path)).exists()
     except OSError as error:
