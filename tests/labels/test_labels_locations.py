@@ -130,3 +130,8 @@ def test_missing_columns_are_refused_with_those_that_are_there(tmp_path: Path, h
 def test_column_that_appears_twice_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RunRefused, match="column msoa appears twice"):
         open_locations(str(written(tmp_path, "location_id,area_id,MSOA,msoa", "1,2,3,4")))
+
+
+def test_columns_that_are_not_read_may_appear_twice(tmp_path: Path) -> None:
+    table = open_locations(str(written(tmp_path, "location_id,area_id,note,Note,note", "1,2,3,4,5")))
+    assert [*table.header] == ["location_id", "area_id", "note", "Note", "note"]

@@ -11,6 +11,7 @@ from streetdeciles.errors import RunRefused
 from streetdeciles.ids.spelling import normalise_columns
 from streetdeciles.labels.boundaries import fill_areas
 from streetdeciles.queries import query
+from streetdeciles.tables import LOCATIONS
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -55,7 +56,8 @@ def open_locations(path: str, *, has_boundaries: bool = True) -> CsvTable:
         raise RunRefused(
             f"{path}: has no column area_id, so labels.boundaries must be set to find the areas by coordinates"
         )
-    folded = [column.casefold() for column in header if column]  # `MSOA` beside `msoa` is most likely a mistake
+    # `MSOA` beside `msoa` is most likely a mistake; other columns are not read, so they may be called as they like.
+    folded = [column.casefold() for column in header if column.casefold() in LOCATIONS.columns]
     doubled = sorted({column for column in folded if folded.count(column) > 1})
     if doubled:
         raise RunRefused(f"{path}: column {', '.join(doubled)} appears twice in the header; rename one of them")
