@@ -35,8 +35,9 @@ from PIL import Image
 
 from measure import interleaved, record
 from streetdeciles import storage
+from streetdeciles.backbone_sources import Named, Seeded
 from streetdeciles.backbones.variables import assign
-from streetdeciles.backbones.vgg16 import VGG16
+from streetdeciles.backbones.vgg import VGG16
 from streetdeciles.backbones.weights import random_weights, weights_hash
 from streetdeciles.config import (
     DatasetConfig,
@@ -127,7 +128,7 @@ def through_spark(spark: SparkSession, folder: Path, paths: Sequence[Path], prec
 
 def load_backbone(precision: str, digest: str) -> Network:
     cores = len(os.sched_getaffinity(0))
-    return load_network(NetworkSettings("vgg16", "random:1", digest, precision, "cpu", "tensorflow", cores, None))
+    return load_network(NetworkSettings(Named("vgg16"), Seeded(1), digest, precision, "cpu", "tensorflow", cores, None))
 
 
 def seeded_model(precision: str) -> keras.Model:

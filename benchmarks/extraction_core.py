@@ -22,7 +22,8 @@ import pyarrow as pa
 
 from extraction import bare_network, draw_files, index_batch
 from measure import interleaved, record
-from streetdeciles.backbones.vgg16 import VGG16
+from streetdeciles.backbone_sources import Named, Seeded
+from streetdeciles.backbones.vgg import VGG16
 from streetdeciles.backbones.weights import random_weights, weights_hash
 from streetdeciles.features import device
 from streetdeciles.features.extraction import extract
@@ -87,7 +88,7 @@ def main() -> None:
     started = device.start("auto", threads=cores, backend=backend)
     precision = choose_precision("auto", started)
     digest = weights_hash(random_weights(1, VGG16))
-    network = load_network(NetworkSettings("vgg16", "random:1", digest, precision, "auto", backend, cores, None))
+    network = load_network(NetworkSettings(Named("vgg16"), Seeded(1), digest, precision, "auto", backend, cores, None))
     with tempfile.TemporaryDirectory() as name:
         run = core(network, draw_files(Path(name), options.images), options.threads)
         with gpu_watched() as percentages:

@@ -31,7 +31,8 @@ from PIL import Image
 
 from extraction import draw_files, seeded_model, through_spark
 from measure import interleaved, record
-from streetdeciles.backbones.vgg16 import VGG16
+from streetdeciles.backbone_sources import Named, Seeded
+from streetdeciles.backbones.vgg import VGG16
 from streetdeciles.backbones.weights import random_weights, weights_hash
 from streetdeciles.config import SparkConfig
 from streetdeciles.features import device
@@ -171,7 +172,7 @@ def main() -> int:
     cores = len(os.sched_getaffinity(0))
     precision = choose_precision("auto", device.start("cpu", threads=cores, backend="tensorflow"))
     digest = weights_hash(random_weights(1, VGG16))
-    settings = NetworkSettings("vgg16", "random:1", digest, precision, "cpu", "tensorflow", 1, BATCH_SIZE)
+    settings = NetworkSettings(Named("vgg16"), Seeded(1), digest, precision, "cpu", "tensorflow", 1, BATCH_SIZE)
     with tempfile.TemporaryDirectory() as name:
         folder, photos = Path(name), Path(name) / "photos"
         photos.mkdir()

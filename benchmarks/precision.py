@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from measure import Comparison, record
+from streetdeciles.backbone_sources import weight_source
 from streetdeciles.backbones.variables import assign
-from streetdeciles.backbones.vgg16 import VGG16
+from streetdeciles.backbones.vgg import VGG16
 from streetdeciles.backbones.weights import read_weights
 from streetdeciles.extraction.decoding import decode, prepare_pillow
 from streetdeciles.extraction.rejects import Rejected
@@ -40,7 +41,7 @@ def prepared_photographs(paths: Iterable[Path]) -> Iterator[tuple[str, np.ndarra
 def features(images: np.ndarray, precision: str, weights: str) -> np.ndarray:
     """float64 [photographs, 4096], computed in `precision`."""
     model = VGG16.build(precision)
-    assign(model, read_weights(weights, VGG16))
+    assign(model, read_weights(weight_source(weights), VGG16))
     batches = [model.predict_on_batch(images[first : first + BATCH]) for first in range(0, len(images), BATCH)]
     return np.concatenate([np.asarray(batch, dtype=np.float64) for batch in batches])
 

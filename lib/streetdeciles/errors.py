@@ -33,6 +33,17 @@ class RunFailed(StreetdecilesError):
     """The run stopped while working; the same command goes on from what is finished."""
 
 
+def reason(error: BaseException, limit: int | None = None) -> str:
+    """The text of `error` on one line and of at most `limit` characters, or its type where it has no text.
+
+    >>> reason(ValueError("no such\n   column"))
+    'no such column'
+    >>> reason(TimeoutError())
+    'TimeoutError'
+    """
+    return " ".join(str(error).split())[:limit] or type(error).__name__
+
+
 def one_line_error(error: BaseException) -> StreetdecilesError:
     """`error` as one of ours: what a Spark worker raised comes back wrapped in a JVM's trace."""
     if isinstance(error, StreetdecilesError):

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from test_backbones_weights import SMALL
 
+from streetdeciles.backbone_sources import weight_source
 from streetdeciles.backbones.weights import read_weights
 from streetdeciles.errors import RunRefused
 from streetdeciles.models.torch_files import read_state_dict
@@ -46,11 +47,12 @@ def peak_mb() -> int:
 def main(file: str, seed: int, n: int) -> None:
     content = Path(file).read_bytes()
     target = Path(file).with_name(f"mutated-{Path(file).name}")
+    read = read_state_dict if file.endswith(".pt") else lambda path: dict(read_weights(weight_source(path), SMALL))
     outcomes: collections.Counter[str] = collections.Counter()
     for i in range(n):
         target.write_bytes(mutated(content, np.random.default_rng([seed, i])))
         try:
-            read_state_dict(str(target)) if file.endswith(".pt") else dict(read_weights(str(target), SMALL))
+            read(str(target))
             outcomes["read"] += 1
         except RunRefused as refused:
             said = str(refused)

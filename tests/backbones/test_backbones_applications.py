@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from streetdeciles.backbones.applications import model_arrays
+from streetdeciles.backbone_sources import KerasModel, ModelFile, Shipped, weight_source
 from streetdeciles.backbones.preprocessing import bgr_minus_means, scaled_centre_crop
-from streetdeciles.backbones.registry import BACKBONES, backbone_named
-from streetdeciles.backbones.variables import assign, named_variables
-from streetdeciles.backbones.vgg16 import VGG16
+from streetdeciles.backbones.registry import BACKBONES, backbone_from, backbone_named, for_workers
+from streetdeciles.backbones.variables import assign, model_arrays, named_variables
+from streetdeciles.backbones.vgg import VGG16, npy_names
 from streetdeciles.backbones.weights import random_weights, read_weights, weights_hash, write_npz
 from streetdeciles.config import BACKBONES as NAMES_IN_CONFIG
 from streetdeciles.errors import RunRefused
@@ -26,6 +26,10 @@ def computed(backbone: Any, arrays: Any, precision: str = "float32") -> np.ndarr
     assign(model, arrays)
     found: np.ndarray = np.asarray(model(backbone.preprocess(PHOTO)[None], training=False))
     return found
+
+
+def saved(path: Path, **options: Any) -> Any:
+    return backbone_from(ModelFile(str(path)), **options)
 
 
 def test_names_of_the_config_are_those_of_the_registry() -> None:
@@ -57,7 +61,7 @@ def test_application_gives_what_keras_gives(name: str, builder: str, length: int
     backbone = backbone_named(name)
     assert (backbone.feature_length, backbone.layer, backbone.size) == (length, layer, 224)
     pickle.dumps((backbone.preprocess, backbone.build))  # they travel to workers
-    found = computed(backbone, read_weights(str(tmp_path / "whole.weights.h5"), backbone))
+    found = computed(backbone, read_weights(weight_source(str(tmp_path / "whole.weights.h5")), backbone))
     assert found.shape == (1, length)
     assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()
 
@@ -86,8 +90,9 @@ def test_vgg_has_the_layers_of_keras(name: str, convolutions: int) -> None:
     assert kernels[-3:] == [f"{last}/kernel", "fc1/kernel", "fc2/kernel"]
     assert backbone.weight_shapes["fc1/kernel"] == (25_088, 4096)
     assert backbone.weight_shapes["fc2/kernel"] == (4096, 4096)
-    assert backbone.npy_names["block5_conv3"] == "conv5_3"
-    assert (backbone.npy_names["fc1"], backbone.npy_names["fc2"]) == ("fc6", "fc7")
+    names = npy_names(backbone.weight_shapes)
+    assert names["block5_conv3"] == "conv5_3"
+    assert (names["fc1"], names["fc2"]) == ("fc6", "fc7")
     assert backbone.feature_length == 4096
     pool = backbone_named(name, layer="block5_pool")
     assert pool.feature_length == 25_088
@@ -150,27 +155,27 @@ def test_saved_model_up_to_a_layer(adapted: bool, tmp_path: Path) -> None:
 
     path = tmp_path / "own.keras"
     model = small_model(path, adapted=adapted)
-    backbone = backbone_named(str(path), layer="features_here", activation=True)
+    backbone = saved(path, layer="features_here", activation=True)
     assert (backbone.size, backbone.feature_length) == (16, 6)
     assert backbone.preprocessing == "rgb 0 to 255, 16, bilinear without anti-aliasing, 1"
     cut = keras.Model(model.input, model.get_layer("features_here").output)
     expected = np.asarray(cut(scaled_centre_crop(PHOTO, 16)[None], training=False))
-    write_npz(read_weights(str(path), backbone), str(tmp_path / "shipped.npz"))
-    on_worker = backbone_named(backbone.architecture, layer="features_here", activation=True)
-    found = computed(on_worker, read_weights(str(tmp_path / "shipped.npz"), on_worker))
+    write_npz(read_weights(KerasModel(str(path)), backbone), str(tmp_path / "shipped.npz"))
+    on_worker = backbone_from(for_workers(ModelFile(str(path))), layer="features_here", activation=True)
+    found = computed(on_worker, read_weights(Shipped(str(tmp_path / "shipped.npz")), on_worker))
     assert np.allclose(found, expected, rtol=1e-5, atol=1e-5)
     assert on_worker.name == backbone.name
-    before = computed(backbone_named(str(path), layer="features_here"), read_weights(str(path), backbone))
+    before = computed(saved(path, layer="features_here"), read_weights(KerasModel(str(path)), backbone))
     assert np.allclose(np.maximum(before, 0), expected, rtol=1e-5, atol=1e-5)
     assert before.min() < 0
-    assert backbone_named(str(path)).layer == "head"
+    assert saved(path).layer == "head"
     assert "bfloat16" in str(backbone.build("bfloat16").get_layer("features_here").compute_dtype)
 
 
 def test_other_model_is_another_backbone(tmp_path: Path) -> None:
     small_model(tmp_path / "one.keras")
     small_model(tmp_path / "two.keras", adapted=True)
-    one, two = (backbone_named(str(tmp_path / name)) for name in ("one.keras", "two.keras"))
+    one, two = (saved(tmp_path / name) for name in ("one.keras", "two.keras"))
     assert one.name != two.name
     assert weights_hash(random_weights(1, one)) != weights_hash(random_weights(1, two))
 
@@ -191,8 +196,8 @@ def test_weight_file_in_keras_2_layout_with_a_model_within_the_model(tmp_path: P
             group.attrs["weight_names"] = [name.encode() for name in held]
             for name, key in held.items():
                 group[name] = arrays[key]
-    backbone = backbone_named(str(tmp_path / "own.keras"))
-    found = dict(read_weights(str(tmp_path / "weights.h5"), backbone))
+    backbone = saved(tmp_path / "own.keras")
+    found = dict(read_weights(weight_source(str(tmp_path / "weights.h5")), backbone))
     assert set(found) == set(arrays)
     assert all(np.array_equal(found[key], arrays[key]) for key in arrays)
 
@@ -204,7 +209,7 @@ def test_unknown_layer_names_near_ones(tmp_path: Path) -> None:
         backbone_named("vgg16", layer="fc6")
     small_model(tmp_path / "own.keras")
     with pytest.raises(RunRefused, match="no layer 'pool'; did you mean pooled"):
-        backbone_named(str(tmp_path / "own.keras"), layer="pool")
+        saved(tmp_path / "own.keras", layer="pool")
 
 
 def test_model_that_is_none_is_refused(tmp_path: Path) -> None:
@@ -212,11 +217,11 @@ def test_model_that_is_none_is_refused(tmp_path: Path) -> None:
 
     (tmp_path / "page.keras").write_text("<html>")
     with pytest.raises(RunRefused, match=r"page.keras: cannot be read as a model .*expected a .keras file"):
-        backbone_named(str(tmp_path / "page.keras"))
+        saved(tmp_path / "page.keras")
     images = keras.Input((None, None, 3))
     keras.Model(images, keras.layers.GlobalAveragePooling2D()(images)).save(tmp_path / "any_size.keras")
     with pytest.raises(RunRefused, match=r"takes \(None, None, None, 3\); expected one input of"):
-        backbone_named(str(tmp_path / "any_size.keras"))
+        saved(tmp_path / "any_size.keras")
 
 
 def test_program_in_a_saved_model_is_refused(tmp_path: Path) -> None:
@@ -226,11 +231,11 @@ def test_program_in_a_saved_model_is_refused(tmp_path: Path) -> None:
     outputs = keras.layers.Lambda(lambda x: x[:, 0, 0], output_shape=(3,))(images)
     keras.Model(images, outputs).save(tmp_path / "program.keras")
     with pytest.raises(RunRefused, match="refused, it holds keras.layers.Lambda.*must consist of Keras' own layers"):
-        backbone_named(str(tmp_path / "program.keras"))
+        saved(tmp_path / "program.keras")
 
 
 def test_npy_is_for_vgg_only(tmp_path: Path) -> None:
     (tmp_path / "resnet.npy").write_bytes(b"x")
     small_model(tmp_path / "own.keras")
     with pytest.raises(RunRefused, match="read for VGG16 and VGG19 only"):
-        list(read_weights(str(tmp_path / "resnet.npy"), backbone_named(str(tmp_path / "own.keras"))))
+        list(read_weights(weight_source(str(tmp_path / "resnet.npy")), saved(tmp_path / "own.keras")))

@@ -17,8 +17,9 @@ from test_backbones_hostile_weights import HERE, in_a_process
 from test_backbones_weights import SMALL, arrays, keras_model
 
 from small_run import BACKBONE, SmallRun
+from streetdeciles.backbone_sources import ModelFile, weight_source
 from streetdeciles.backbones.keras_files import load_model
-from streetdeciles.backbones.registry import backbone_named
+from streetdeciles.backbones.registry import backbone_from
 from streetdeciles.backbones.weights import read_weights
 from streetdeciles.errors import RunRefused
 
@@ -77,7 +78,7 @@ def test_config_that_is_not_of_keras_own_layers_is_refused(
     config: Callable[[Config], Any], expected: str, tmp_path: Path
 ) -> None:
     path = changed(tmp_path / "own.keras", config)
-    for read in (lambda: load_model(path, str(path)), lambda: backbone_named(str(path))):
+    for read in (lambda: load_model(path, str(path)), lambda: backbone_from(ModelFile(str(path)))):
         with pytest.raises(RunRefused) as refused:
             read()
         assert f"{path}: refused, " in str(refused.value)
@@ -113,7 +114,7 @@ def test_zip_that_grows_without_end_is_refused(name: str, tmp_path: Path) -> Non
             for _ in range(200):
                 file.write(bytes(2**20))
     assert path.stat().st_size < 2**20
-    for read in (lambda: load_model(path, "own"), lambda: backbone_named(str(path))):
+    for read in (lambda: load_model(path, "own"), lambda: backbone_from(ModelFile(str(path)))):
         with pytest.raises(RunRefused, match="larger than 16 MB" if name == "config.json" else "is compressed"):
             read()
 
@@ -137,7 +138,7 @@ def test_layers_with_functions_and_operations_are_read(tmp_path: Path) -> None:
     read = load_model(tmp_path / "own.keras", "own")
     given = np.ones((1, 8, 8, 3), np.float32)
     np.testing.assert_allclose(read(given), model(given), rtol=1e-5)
-    assert backbone_named(str(tmp_path / "own.keras")).feature_length == 2
+    assert backbone_from(ModelFile(str(tmp_path / "own.keras"))).feature_length == 2
 
 
 def hdf5(path: Path, write: Callable[[h5py.Group], None]) -> str:
@@ -178,7 +179,7 @@ SHAPE = (3, 3, 3, 2)
 def test_hdf5_that_leads_out_or_grows_is_refused(write: Any, expected: str, tmp_path: Path) -> None:
     path = hdf5(tmp_path / "notop.h5", write)
     with pytest.raises(RunRefused, match="refused, ") as refused:
-        dict(read_weights(path, SMALL))
+        dict(read_weights(weight_source(path), SMALL))
     assert expected in str(refused.value)
 
 

@@ -19,6 +19,7 @@ import pytest
 from test_backbones_weights import SMALL, arrays, caffe_dict, write_pickled_npy
 
 from paths import DATA
+from streetdeciles.backbone_sources import weight_source
 from streetdeciles.backbones.weights import read_weights
 from streetdeciles.pickled import MAX_OPCODES
 
@@ -28,6 +29,7 @@ HERE = Path(__file__).parent
 SOURCES = HERE.parents[1] / "lib"
 READ = """
 import resource, sys
+from streetdeciles.backbone_sources import weight_source
 from streetdeciles.backbones.weights import read_weights
 from streetdeciles.errors import RunRefused
 from mutated_weights import peak_mb
@@ -35,7 +37,7 @@ from test_backbones_weights import SMALL
 resource.setrlimit(resource.RLIMIT_AS, (4 * 2**30,) * 2)
 for path in sys.argv[1:]:
     try:
-        print(sum(array.size for _, array in read_weights(path, SMALL)))
+        print(sum(array.size for _, array in read_weights(weight_source(path), SMALL)))
     except RunRefused as refused:
         print(refused)
 assert peak_mb() < 400, f"{peak_mb()} MB"
@@ -163,6 +165,6 @@ def test_npy_of_python_2_is_read(tmp_path: Path) -> None:
         program += b"T" + struct.pack("<I", len(content)) + content + b"tb"
     (tmp_path / "vgg16.npy").write_bytes(npy(program + b"es."))
     small = replace(SMALL, weight_shapes={"conv_a/kernel": (3, 3, 3, 2), "conv_a/bias": (2,)})
-    found = dict(read_weights(str(tmp_path / "vgg16.npy"), small))
+    found = dict(read_weights(weight_source(str(tmp_path / "vgg16.npy")), small))
     assert np.array_equal(found["conv_a/kernel"].ravel(), np.arange(54))
     assert np.array_equal(found["conv_a/bias"], [0, 1])

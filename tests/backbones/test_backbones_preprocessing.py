@@ -11,7 +11,7 @@ from skimage.transform import resize
 
 from paths import DATA
 from streetdeciles.backbones.preprocessing import bgr_minus_means, scaled_centre_crop
-from streetdeciles.backbones.vgg16 import VGG16
+from streetdeciles.backbones.vgg import VGG16
 
 PHOTOS = sorted((DATA / "photos").glob("*.jpg"))
 

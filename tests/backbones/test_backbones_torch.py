@@ -9,9 +9,10 @@ import pytest
 from PIL import Image
 
 from paths import DATA
+from streetdeciles.backbone_sources import weight_source
 from streetdeciles.backbones.registry import backbone_named
 from streetdeciles.backbones.variables import assign
-from streetdeciles.backbones.vgg16 import VGG16
+from streetdeciles.backbones.vgg import VGG16
 from streetdeciles.backbones.weights import random_weights, read_weights
 
 torch = pytest.importorskip("torch", reason="needs torch: make test-compare")
@@ -89,7 +90,7 @@ def by_torch(arrays: dict[str, np.ndarray], images: np.ndarray) -> dict[str, np.
 def features(weights: str, images: np.ndarray, **options: Any) -> np.ndarray:
     backbone = backbone_named("vgg16", **options)
     model = backbone.build("float32")
-    assign(model, read_weights(weights, backbone))
+    assign(model, read_weights(weight_source(weights), backbone))
     return np.asarray(model.predict_on_batch(images))
 
 

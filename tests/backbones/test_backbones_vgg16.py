@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 
 from paths import DATA
+from streetdeciles.backbone_sources import weight_source
 from streetdeciles.backbones.variables import assign
-from streetdeciles.backbones.vgg16 import VGG16
+from streetdeciles.backbones.vgg import VGG16, npy_names
 from streetdeciles.backbones.weights import random_weights, read_weights, weights_hash
 
 PHOTOS = [DATA / "photos" / f"{name}.jpg" for name in ("lund_01", "berlin_01", "mapillary_05")]
@@ -69,7 +70,7 @@ def test_features_are_those_of_plain_numpy(model: Any, images: np.ndarray, array
 def test_both_kinds_of_files_hold_the_same_network(kind: str, arrays: dict[str, np.ndarray], tmp_path: Path) -> None:
     """Bit by bit, in the full size."""
     path = tmp_path / f"vgg16.{kind}"
-    layers = VGG16.npy_names
+    layers = npy_names(VGG16.weight_shapes)
     if kind == "npy":
         held = {layers[layer]: [arrays[f"{layer}/kernel"], arrays[f"{layer}/bias"]] for layer in layers}
         np.save(path, held, allow_pickle=True)  # type: ignore[arg-type]
@@ -80,7 +81,7 @@ def test_both_kinds_of_files_hold_the_same_network(kind: str, arrays: dict[str, 
                 group = file.create_group(layer)
                 group.attrs["weight_names"] = [f"{layer}_W_1:0", f"{layer}_b_1:0"]
                 group[f"{layer}_W_1:0"], group[f"{layer}_b_1:0"] = arrays[f"{layer}/kernel"], arrays[f"{layer}/bias"]
-    assert weights_hash(read_weights(str(path), VGG16)) == weights_hash(arrays.items())
+    assert weights_hash(read_weights(weight_source(str(path)), VGG16)) == weights_hash(arrays.items())
     path.unlink()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from dataclasses import replace
+import re
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
@@ -13,12 +13,16 @@ import h5py
 import numpy as np
 import pytest
 
+from streetdeciles.backbone_sources import ImageNet, Shipped, WeightSource, weight_source
+from streetdeciles.backbones import vgg
 from streetdeciles.backbones.backbone import Backbone
 from streetdeciles.backbones.registry import backbone_named
-from streetdeciles.backbones.vgg16 import VGG16
+from streetdeciles.backbones.vgg import VGG16
+from streetdeciles.backbones.weight_files import read_file
 from streetdeciles.backbones.weights import random_weights, read_weights, weights_hash, write_npz
 from streetdeciles.errors import RunRefused
 
+NPY_NAMES = {"conv_a": "conv1_1", "fc1": "fc6"}
 SMALL = Backbone(
     name="small",
     layer="fc1",
@@ -28,7 +32,7 @@ SMALL = Backbone(
     preprocess=lambda image: image,
     build=lambda precision: None,  # type: ignore[arg-type, return-value]
     weight_shapes={"conv_a/kernel": (3, 3, 3, 2), "conv_a/bias": (2,), "fc1/kernel": (8, 5), "fc1/bias": (5,)},
-    npy_names={"conv_a": "conv1_1", "fc1": "fc6"},
+    stored_weights=lambda source, shapes: read_file(source, "small", shapes=shapes, npy_names=NPY_NAMES),  # type: ignore[arg-type]
 )
 
 
@@ -52,8 +56,7 @@ def keras_model(arrays: dict[str, np.ndarray]) -> Any:
 
 
 def caffe_dict(arrays: dict[str, np.ndarray]) -> dict[str, list[np.ndarray]]:
-    names = SMALL.npy_names
-    return {names[layer]: [arrays[f"{layer}/kernel"], arrays[f"{layer}/bias"]] for layer in names}
+    return {name: [arrays[f"{layer}/kernel"], arrays[f"{layer}/bias"]] for layer, name in NPY_NAMES.items()}
 
 
 def write_pickled_npy(path: Path, held: Any, protocol: int) -> None:
@@ -64,8 +67,8 @@ def write_pickled_npy(path: Path, held: Any, protocol: int) -> None:
     path.write_bytes(header.getvalue() + pickle.dumps(scalar, protocol=protocol))
 
 
-def assert_read(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    found = dict(read_weights(str(path), SMALL))
+def assert_read(source: WeightSource, arrays: dict[str, np.ndarray]) -> None:
+    found = dict(read_weights(source, SMALL))
     assert list(found) == list(SMALL.weight_shapes)
     for name, array in arrays.items():
         assert found[name].dtype == np.float32
@@ -77,7 +80,7 @@ def test_keras_files_are_read(name: str, arrays: dict[str, np.ndarray], tmp_path
     model = keras_model(arrays)
     path = tmp_path / name
     model.save_weights(path) if name == "model.weights.h5" else model.save(path)
-    assert_read(path, arrays)
+    assert_read(weight_source(str(path)), arrays)
 
 
 def test_weight_file_of_keras_applications_is_read(arrays: dict[str, np.ndarray], tmp_path: Path) -> None:
@@ -90,23 +93,23 @@ def test_weight_file_of_keras_applications_is_read(arrays: dict[str, np.ndarray]
             group.attrs["weight_names"] = [f"{layer}_W_1:0".encode(), f"{layer}_b_1:0".encode()]
             group[f"{layer}_W_1:0"] = arrays[f"{layer}/kernel"]
             group[f"{layer}_b_1:0"] = arrays[f"{layer}/bias"]
-    assert_read(path, arrays)
+    assert_read(weight_source(str(path)), arrays)
 
 
 @pytest.mark.parametrize("protocol", [0, 2, 4])
 def test_caffe_converted_npy_is_read(protocol: int, arrays: dict[str, np.ndarray], tmp_path: Path) -> None:
     write_pickled_npy(tmp_path / "vgg16.npy", caffe_dict(arrays), protocol)
-    assert_read(tmp_path / "vgg16.npy", arrays)
+    assert_read(weight_source(str(tmp_path / "vgg16.npy")), arrays)
 
 
 def test_npy_that_numpy_saved_is_read(arrays: dict[str, np.ndarray], tmp_path: Path) -> None:
     np.save(tmp_path / "vgg16.npy", caffe_dict(arrays), allow_pickle=True)  # type: ignore[arg-type]
-    assert_read(tmp_path / "vgg16.npy", arrays)
+    assert_read(weight_source(str(tmp_path / "vgg16.npy")), arrays)
 
 
 def test_npz_gives_back_what_was_written(arrays: dict[str, np.ndarray], tmp_path: Path) -> None:
     write_npz(arrays.items(), str(tmp_path / "new" / "weights.npz"))
-    assert_read(tmp_path / "new" / "weights.npz", arrays)
+    assert_read(Shipped(str(tmp_path / "new" / "weights.npz")), arrays)
 
 
 class Malicious:
@@ -122,7 +125,7 @@ def test_malicious_pickle_is_refused_and_not_run(protocol: int, arrays: dict[str
     held = {**caffe_dict(arrays), "conv1_1": Malicious(tmp_path / "was_run")}
     write_pickled_npy(tmp_path / "vgg16.npy", held, protocol)
     with pytest.raises(RunRefused, match="refused, the file would run") as refused:
-        list(read_weights(str(tmp_path / "vgg16.npy"), SMALL))
+        list(read_weights(weight_source(str(tmp_path / "vgg16.npy")), SMALL))
     assert not (tmp_path / "was_run").exists()
     assert "\n" not in str(refused.value)
 
@@ -131,7 +134,7 @@ def test_wrong_shape_names_layer_expected_and_found(arrays: dict[str, np.ndarray
     arrays["fc1/kernel"] = np.zeros((5, 8), dtype=np.float32)
     write_pickled_npy(tmp_path / "vgg16.npy", caffe_dict(arrays), 2)
     with pytest.raises(RunRefused, match=r"layer fc1, kernel: expected shape \(8, 5\), found \(5, 8\)"):
-        list(read_weights(str(tmp_path / "vgg16.npy"), SMALL))
+        list(read_weights(weight_source(str(tmp_path / "vgg16.npy")), SMALL))
 
 
 def test_file_without_top_names_the_missing_layer(tmp_path: Path) -> None:
@@ -141,14 +144,14 @@ def test_file_without_top_names_the_missing_layer(tmp_path: Path) -> None:
         group.attrs["weight_names"] = [b"kernel", b"bias"]
         group["kernel"], group["bias"] = np.zeros((3, 3, 3, 2), "float32"), np.zeros(2, "float32")
     with pytest.raises(RunRefused, match="layer fc1 has no kernel"):
-        list(read_weights(str(tmp_path / "notop.h5"), SMALL))
+        list(read_weights(weight_source(str(tmp_path / "notop.h5")), SMALL))
 
 
 def test_numbers_that_are_not_finite_are_refused(arrays: dict[str, np.ndarray], tmp_path: Path) -> None:
     arrays["conv_a/bias"][1] = np.nan
     write_npz(arrays.items(), str(tmp_path / "weights.npz"))
     with pytest.raises(RunRefused, match="layer conv_a, bias: holds numbers that are not finite"):
-        list(read_weights(str(tmp_path / "weights.npz"), SMALL))
+        list(read_weights(Shipped(str(tmp_path / "weights.npz")), SMALL))
 
 
 @pytest.mark.parametrize("name", ["a.npy", "a.h5", "a.weights.h5", "a.keras"])
@@ -156,7 +159,7 @@ def test_numbers_that_are_not_finite_are_refused(arrays: dict[str, np.ndarray], 
 def test_file_that_holds_no_weights_is_refused_in_one_line(name: str, content: bytes, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(RunRefused) as refused:
-        list(read_weights(str(tmp_path / name), SMALL))
+        list(read_weights(weight_source(str(tmp_path / name)), SMALL))
     assert str(tmp_path / name) in str(refused.value)
     assert "\n" not in str(refused.value)
 
@@ -178,11 +181,13 @@ def test_hash_tells_weights_apart(arrays: dict[str, np.ndarray]) -> None:
 
 
 def test_imagenet_without_network_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    nowhere = replace(VGG16, imagenet=("http://127.0.0.1:9/vgg16.h5", "0" * 32))
+    monkeypatch.setattr(vgg, "KERAS_FILES", "http://127.0.0.1:9")
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     with pytest.raises(RunRefused, match=r"set features.weights to its path, or use random:<seed>") as refused:
-        next(read_weights("imagenet", nowhere))
-    assert "cannot download http://127.0.0.1:9/vgg16.h5 ([Errno 111] Connection refused)" in str(refused.value)
+        next(read_weights(ImageNet(), VGG16))
+    assert re.search(
+        r"cannot download http://127\.0\.0\.1:9/vgg16/\w+\.h5 \(\[Errno 111\] Connection", str(refused.value)
+    )
     assert str(refused.value).count("http://127.0.0.1:9/") == 1
 
 

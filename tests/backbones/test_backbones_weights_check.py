@@ -8,14 +8,17 @@ import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 import pytest
 
 from paths import DATA
-from streetdeciles.backbones.registry import backbone_named
-from streetdeciles.backbones.weights_check import IMAGENET_FILES, check_reachable, check_weights, is_cached
+from streetdeciles.backbone_sources import Seeded, backbone_source, weight_source
+from streetdeciles.backbones.applications import APPLICATIONS
+from streetdeciles.backbones.imagenet import check_reachable, is_cached
+from streetdeciles.backbones.registry import backbone_named, check_weights
 from streetdeciles.errors import RunRefused
 
 
@@ -54,6 +57,11 @@ def write_layers(path: Path, names: list[str]) -> str:
     return str(path)
 
 
+def check(weights: str, backbone: str, **options: Any) -> None:
+    """As the texts of a config."""
+    check_weights(weight_source(weights), backbone_source(backbone), **options)
+
+
 def test_server_is_asked_for_the_file(server: str) -> None:
     check_reachable(f"{server}/there.h5")
 
@@ -85,8 +93,8 @@ def test_weights_in_the_cache_need_no_server(tmp_path: Path, monkeypatch: pytest
 def test_files_of_imagenet_weights_are_those_of_keras() -> None:
     from keras.src.applications import convnext, efficientnet_v2, resnet
 
-    for name, module in (("resnet50", resnet), ("efficientnetv2b0", efficientnet_v2), ("convnext_tiny", convnext)):
-        folder, file = IMAGENET_FILES[name].split("/")
+    for application, module in zip(APPLICATIONS, (resnet, efficientnet_v2, convnext), strict=True):
+        folder, file = application.imagenet.split("/")
         assert module.BASE_WEIGHTS_PATH.endswith(f"/tensorflow/keras-applications/{folder}/")
         assert file.removesuffix(".h5").split("_weights")[0] in inspect.getsource(module)
 
@@ -104,36 +112,36 @@ def test_file_that_holds_no_weights_is_refused(tmp_path: Path, name: str, conten
     (tmp_path / name).write_bytes(content)
 
     with pytest.raises(RunRefused, match=rf"{name}: {told}"):
-        check_weights(str(tmp_path / name), "vgg16")
+        check(str(tmp_path / name), "vgg16")
 
 
 def test_file_of_another_network_is_refused_by_its_layers(tmp_path: Path) -> None:
     names = [name.split("/")[0] for name in backbone_named("vgg16").weight_shapes]
 
-    check_weights(write_layers(tmp_path / "vgg16.h5", [*dict.fromkeys(names)]), "vgg16")
-    check_weights(write_layers(tmp_path / "short.h5", names[:1]), "vgg16", layer="block1_conv1")
+    check(write_layers(tmp_path / "vgg16.h5", [*dict.fromkeys(names)]), "vgg16")
+    check(write_layers(tmp_path / "short.h5", names[:1]), "vgg16", layer="block1_conv1")
     with pytest.raises(RunRefused, match=r"resnet\.h5: has no layer block1_conv1; its layers are conv1, bn1"):
-        check_weights(write_layers(tmp_path / "resnet.h5", ["conv1", "bn1"]), "vgg16")
+        check(write_layers(tmp_path / "resnet.h5", ["conv1", "bn1"]), "vgg16")
 
 
 def test_array_is_no_dict_of_layers(tmp_path: Path) -> None:
     np.save(tmp_path / "features.npy", np.zeros((3, 4)))
 
     with pytest.raises(RunRefused, match=r"features\.npy: expected a pickled dict of layers, found an array"):
-        check_weights(str(tmp_path / "features.npy"), "vgg16")
+        check(str(tmp_path / "features.npy"), "vgg16")
     with pytest.raises(RunRefused, match="VGG16 and VGG19 only, not for resnet50"):
-        check_weights(str(tmp_path / "features.npy"), "resnet50")
+        check(str(tmp_path / "features.npy"), "resnet50")
 
 
 def test_unknown_layer_is_refused_without_weights() -> None:
     with pytest.raises(RunRefused, match=r"features\.layer: vgg16 has no layer 'fc9'"):
-        check_weights("random:1", "vgg16", layer="fc9")
+        check_weights(Seeded(1), backbone_source("vgg16"), layer="fc9")
 
 
 def test_saved_model_is_looked_into(tmp_path: Path) -> None:
     model = str(DATA / "backbones" / "grid_mean.keras")
-    check_weights(model, model)
+    check(model, model)
 
     (tmp_path / "other.keras").write_bytes(b"PK\x03\x04 and nothing more")
     with pytest.raises(RunRefused, match=r"other\.keras: cannot be read as a model"):
-        check_weights(str(tmp_path / "other.keras"), str(tmp_path / "other.keras"))
+        check(str(tmp_path / "other.keras"), str(tmp_path / "other.keras"))

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from streetdeciles.backbones.vgg16 import VGG16
+from streetdeciles.backbone_sources import Named, Seeded
+from streetdeciles.backbones.vgg import VGG16
 from streetdeciles.errors import RunFailed
 from streetdeciles.features import network
 from streetdeciles.features.network import NetworkSettings
@@ -69,8 +70,9 @@ def test_features_do_not_depend_on_the_batch() -> None:
         f"""
 import numpy as np
 from dataclasses import replace
+from streetdeciles.backbone_sources import Named, Seeded
 from streetdeciles.features.network import NetworkSettings, load_network
-settings = NetworkSettings("vgg16", "random:1", {WEIGHTS_OF_SEED_1!r}, "float32", "cpu", "tensorflow", 2, 4)
+settings = NetworkSettings(Named("vgg16"), Seeded(1), {WEIGHTS_OF_SEED_1!r}, "float32", "cpu", "tensorflow", 2, 4)
 images = np.random.default_rng(0).normal(0, 60, (4, 224, 224, 3)).astype(np.float32)
 network = load_network(settings)
 assert load_network(settings) is network
@@ -98,7 +100,7 @@ def test_weights_that_differ_on_a_worker_stop_the_run(monkeypatch: pytest.Monkey
 
     shapes = {"fc1/kernel": (2, 3), "fc1/bias": (3,)}
     small = replace(VGG16, build=build, weight_shapes=shapes)
-    monkeypatch.setattr(network, "backbone_named", lambda name, **_: small)
-    settings = NetworkSettings("small", "random:2", WEIGHTS_OF_SEED_1, "float32", "cpu", "tensorflow", 2, 1)
+    monkeypatch.setattr(network, "backbone_from", lambda name, **_: small)
+    settings = NetworkSettings(Named("small"), Seeded(2), WEIGHTS_OF_SEED_1, "float32", "cpu", "tensorflow", 2, 1)
     with pytest.raises(RunFailed, match="features.weights: random:2 differ on this executor from the driver's"):
         network._build(settings, Device("cpu", "x", bfloat16=False))

@@ -23,7 +23,7 @@ from paths import DATA
 from streetdeciles import storage
 from streetdeciles.backbones.preprocessing import scaled_centre_crop
 from streetdeciles.backbones.variables import assign
-from streetdeciles.backbones.vgg16 import VGG16
+from streetdeciles.backbones.vgg import VGG16
 from streetdeciles.backbones.weights import random_weights
 from streetdeciles.errors import RunFailed, RunRefused
 from streetdeciles.extraction.decoding import decode

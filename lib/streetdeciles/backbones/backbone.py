@@ -1,30 +1,29 @@
-"""What the extraction knows of an image network, whichever it is."""
+"""What the extraction knows of a backbone, whichever it is."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy.typing as npt
 
+from streetdeciles.backbone_sources import WeightSource
 from streetdeciles.errors import RunRefused
 
 if TYPE_CHECKING:
     import keras
 
 Array = npt.NDArray[Any]
+Shapes = Mapping[str, tuple[int, ...]]
+"""`<layer>/<variable>` -> shape, in the order in which weight files keep the variables."""
 
 
 @dataclass(frozen=True)
 class Backbone:
-    """An image network up to one layer.
-
-    `weight_shapes` has each variable as `<layer>/<variable>` in the order in which weight files keep them;
-    `npy_names` is what a layer is called in caffe-converted `.npy` files.
-    """
+    """A pre-trained image network up to one layer."""
 
     name: str
     layer: str
@@ -34,28 +33,33 @@ class Backbone:
     preprocessing: str
     """Name of what `preprocess` does; it changes whenever its result changes."""
     preprocess: Callable[..., Array]
-    """Upright RGB uint8 [height, width, 3] to float32 [size, size, 3]; with `antialias=True` as `antialiased` says."""
+    """Upright RGB uint8 [height, width, 3] to float32 [size, size, 3]; `antialias=True` scales with anti-aliasing."""
     build: Callable[[str], keras.Model]
     """A Keras model of the given precision (`float32` or `bfloat16`), float32 [N, feature_length] out."""
-    weight_shapes: Mapping[str, tuple[int, ...]]
-    npy_names: Mapping[str, str]
-    """Empty: there are no such files of it."""
-    imagenet: tuple[str, str] | None = None
-    """URL and MD5 of Keras' file of its ImageNet weights."""
-    make: Callable[..., keras.Model] | None = None
-    """Where there is no such file: makes the whole network, with Keras' own download for `weights="imagenet"`."""
-    load: Callable[[str], keras.Model] | None = None
-    """Where only the network's own library can read its weights: the network with those of a file or folder."""
-    architecture: str = ""
-    """Config of a saved model, as JSON, from which others make it again; empty for those that have a name."""
+    weight_shapes: Shapes
+    stored_weights: Callable[[WeightSource, Shapes], Iterator[tuple[str, Array]]]
+    """Each variable of these shapes from a download, file or folder, checked; RunRefused where one is not there."""
 
     def antialiased(self) -> Backbone:
-        """The same network, whose photographs are scaled with anti-aliasing."""
+        """The same backbone, whose photographs are scaled with anti-aliasing."""
         return replace(
             self,
             preprocessing=self.preprocessing.replace("without anti-aliasing", "with anti-aliasing"),
             preprocess=partial(self.preprocess, antialias=True),
         )
+
+
+class Family(Protocol):
+    """A backbone before a layer is chosen; each module of a family has a class for its own."""
+
+    @property
+    def name(self) -> str: ...
+
+    def backbone(self, *, layer: str | None = None, activation: bool = False) -> Backbone:
+        """The backbone up to `layer` (None: the one it is known for), with or without that layer's own activation."""
+
+    def check_weights(self, source: WeightSource, *, layer: str | None = None) -> None:
+        """RunRefused where `source` cannot hold its weights; reads no numbers and starts no framework."""
 
 
 def layer_unknown(layer: str, names: Sequence[str], backbone: str) -> RunRefused:

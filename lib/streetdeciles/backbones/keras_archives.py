@@ -9,32 +9,17 @@ from __future__ import annotations
 import json
 import sys
 import zipfile
-import zlib
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from streetdeciles.errors import RunRefused
+from streetdeciles.errors import RunRefused, reason
+from streetdeciles.file_damage import DAMAGE
 
 WEIGHTS, CONFIG = "model.weights.h5", "config.json"
 MAX_CONFIG_MB = 16
 MAX_DEPTH = 60
 MAX_NUMBER = 2**24
 """The largest number in a layer's config, e.g. its units."""
-
-DAMAGE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    ArithmeticError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    MemoryError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
-"""What zip and HDF5 readers raise of files that are cut short, or are something else."""
 
 _UNSAFE = {"Lambda", "TorchModuleWrapper", "TFSMLayer", "FlaxLayer", "JaxLayer"}
 _UNSAFE |= {"StringLookup", "IntegerLookup", "TextVectorization"}  # they read the files that their config names
@@ -52,8 +37,7 @@ def read_config(file: BinaryIO, name: str) -> str:
         json.loads(text)
     except DAMAGE as error:
         raise RunRefused(
-            f"{name}: cannot be read as a model ({' '.join(str(error).split())[:160]}); expected a .keras file that "
-            "Keras 3 saved"
+            f"{name}: cannot be read as a model ({reason(error, 160)}); expected a .keras file that Keras 3 saved"
         ) from error
     return text
 

@@ -11,16 +11,18 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
+from streetdeciles.backbone_sources import KerasModel, KerasWeights
 from streetdeciles.backbones import keras_archives
-from streetdeciles.backbones.backbone import Backbone
-from streetdeciles.errors import RunRefused
+from streetdeciles.backbones.backbone import Shapes
+from streetdeciles.errors import RunRefused, reason
+from streetdeciles.file_damage import DAMAGE
 
 if TYPE_CHECKING:
     import h5py
@@ -30,48 +32,49 @@ MAX_DEPTH = 32
 MAX_ENTRIES = 100_000
 
 
-def read_keras(file: BinaryIO, path: str, backbone: Backbone) -> Iterator[tuple[str, Any]]:
-    """(name, array) of each variable of the backbone; the array is None where the file has no such layer."""
+def read_keras(file: BinaryIO, source: KerasWeights | KerasModel, shapes: Shapes) -> Iterator[tuple[str, Any]]:
+    """(name, array) of each variable in `shapes`; the array is None where the file has no such layer."""
     import h5py
 
-    if path.endswith(".keras"):
-        with zipfile.ZipFile(file) as archive:
-            keras_archives.check_members(archive, path)
-            if keras_archives.WEIGHTS not in archive.namelist():
-                raise RunRefused(f"{path}: holds no model.weights.h5, so it is not a model that Keras 3 saved")
-            file = io.BytesIO(archive.read(keras_archives.WEIGHTS))
+    if isinstance(source, KerasModel):
+        file = io.BytesIO(_opened_archive(file, source.path).read(keras_archives.WEIGHTS))
     size = file.seek(0, 2)
     with h5py.File(file, "r") as h5:
-        check_hdf5(h5, path, size)
-        layers = _layers(h5, path)
-        for name, expected in backbone.weight_shapes.items():
+        check_hdf5(h5, source.path, size)
+        layers = _layers(h5, source.path)
+        for name, expected in shapes.items():
             layer, _ = name.split("/")
-            position = [other for other in backbone.weight_shapes if other.startswith(f"{layer}/")].index(name)
+            position = [other for other in shapes if other.startswith(f"{layer}/")].index(name)
             variables = layers.get(layer, [])
             yield name, _read(variables[position], expected) if position < len(variables) else None
 
 
-def check_keras(file: BinaryIO, path: str, shapes: Mapping[str, tuple[int, ...]]) -> None:
-    """RunRefused where the file is not what Keras writes, or lacks a layer; no numbers are read.
+def check_keras(file: BinaryIO, source: KerasWeights | KerasModel, shapes: Shapes) -> None:
+    """RunRefused where the file is not one that Keras writes, or lacks a layer; no numbers are read.
 
-    `shapes` is `Backbone.weight_shapes`; empty: of a network whose layers nobody knows yet. Of a `.keras` file only the
-    zip's directory is read.
+    Only the directory of a `.keras` file is read. `shapes` may be empty, for a backbone whose layers are not known yet.
     """
     import h5py
 
-    if path.endswith(".keras"):
-        with zipfile.ZipFile(file) as archive:
-            keras_archives.check_members(archive, path)
-            if keras_archives.WEIGHTS not in archive.namelist():
-                raise RunRefused(f"{path}: holds no model.weights.h5, so it is not a model that Keras 3 saved")
+    if isinstance(source, KerasModel):
+        _opened_archive(file, source.path)
         return
-    size = file.seek(0, 2)
+    path, size = source.path, file.seek(0, 2)
     with h5py.File(file, "r") as h5:
         check_hdf5(h5, path, size)
         layers = _layers(h5, path)
         missing = next((name.split("/")[0] for name in shapes if name.split("/")[0] not in layers), None)
         if missing is not None:
             raise RunRefused(f"{path}: has no layer {missing}; its layers are {', '.join([*layers][:8]) or 'none'}")
+
+
+def _opened_archive(file: BinaryIO, path: str) -> zipfile.ZipFile:
+    """The zip of a `.keras` file, which holds weights."""
+    archive = zipfile.ZipFile(file)
+    keras_archives.check_members(archive, path)
+    if keras_archives.WEIGHTS not in archive.namelist():
+        raise RunRefused(f"{path}: holds no model.weights.h5, so it is not a model that Keras 3 saved")
+    return archive
 
 
 def load_model(path: Path, name: str) -> keras.Model:
@@ -86,7 +89,7 @@ def load_model(path: Path, name: str) -> keras.Model:
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras and the layers raise nearly anything for a file that is not theirs
-        raise RunRefused(f"{name}: Keras cannot load it: {' '.join(str(error).split())[:200]}") from error
+        raise RunRefused(f"{name}: Keras cannot load it: {reason(error, 200)}") from error
 
 
 def check_archive(path: Path, name: str) -> None:
@@ -105,8 +108,8 @@ def check_weights_file(file: BinaryIO, path: str) -> None:
         size = file.seek(0, 2)
         with h5py.File(file, "r") as h5:
             check_hdf5(h5, path, size)
-    except keras_archives.DAMAGE as error:
-        raise RunRefused(f"{path}: cannot be read as weights ({' '.join(str(error).split())[:160]})") from error
+    except DAMAGE as error:
+        raise RunRefused(f"{path}: cannot be read as weights ({reason(error, 160)})") from error
 
 
 def check_hdf5(h5: h5py.File, path: str, size: int) -> None:

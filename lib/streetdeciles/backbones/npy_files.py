@@ -7,13 +7,13 @@ bytes in it once shape, type and length are known to fit.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import prod
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from streetdeciles.backbones.backbone import Array, Backbone
+from streetdeciles.backbones.backbone import Array, Shapes
 from streetdeciles.errors import RunRefused
 from streetdeciles.pickled import Call, Name, NotWeights, read_pickle
 
@@ -24,42 +24,43 @@ _RECONSTRUCT = (Name("numpy.core.multiarray", "_reconstruct"), Name("numpy._core
 _FLOATS = {"f2": 2, "f4": 4, "f8": 8}
 
 
-def read_npy(file: BinaryIO, path: str, backbone: Backbone) -> Iterator[tuple[str, Any]]:
-    """(name, array) of each variable of the backbone; the array is None where the file has no such layer."""
-    check_npy(file, path, backbone)
+def read_npy(
+    file: BinaryIO, path: str, name: str, shapes: Shapes, npy_names: Mapping[str, str]
+) -> Iterator[tuple[str, Any]]:
+    """(name, array) of each variable in `shapes`; the array is None where the file has no such layer.
+
+    Args:
+        name: the backbone's, for errors.
+        npy_names: layer -> what the file calls it.
+    """
+    check_npy(file, path, name, shapes)
     try:
-        layers = _layers(file, path, backbone)
+        layers = _layers(file, path)
     except NotWeights as error:
         raise RunRefused(f"{path}: {error}") from error
-    for name in backbone.weight_shapes:
-        layer, variable = name.split("/")
-        arrays = layers.get(backbone.npy_names[layer], (None, None))
+    for key in shapes:
+        layer, variable = key.split("/")
+        arrays = layers.get(npy_names[layer], (None, None))
         if not isinstance(arrays, list | tuple) or len(arrays) != 2:
             found = type(arrays).__name__
-            raise RunRefused(f"{path}: layer {backbone.npy_names[layer]}: expected [kernel, bias], found {found}")
-        yield name, _array(arrays[("kernel", "bias").index(variable)], f"{path}: layer {layer}, {variable}")
+            raise RunRefused(f"{path}: layer {npy_names[layer]}: expected [kernel, bias], found {found}")
+        yield key, _array(arrays[("kernel", "bias").index(variable)], f"{path}: layer {layer}, {variable}")
 
 
-def check_npy(file: BinaryIO, path: str, backbone: Backbone) -> None:
+def check_npy(file: BinaryIO, path: str, name: str, shapes: Shapes) -> None:
     """RunRefused where size or header is not that of a pickled dict of layers; nothing else is read."""
-    if not backbone.npy_names:
-        raise RunRefused(
-            f"{path}: .npy files are read for VGG16 and VGG19 only, not for {backbone.name}; take Keras' .h5"
-        )
     size = file.seek(0, 2)
     file.seek(0)
-    # Of float64, with as much again for the layers behind; then the pickle may be read into memory.
-    bound = 16 * sum(map(prod, backbone.weight_shapes.values())) + 2**26
+    # As float64, with as much again for the layers that follow; then the pickle may be read into memory.
+    bound = 16 * sum(map(prod, shapes.values())) + 2**26
     if size > bound:
-        raise RunRefused(
-            f"{path}: has {size / 1e6:,.0f} MB; weights of {backbone.name} have {bound / 1e6:,.0f} at most"
-        )
+        raise RunRefused(f"{path}: has {size / 1e6:,.0f} MB; weights of {name} have {bound / 1e6:,.0f} at most")
     header = _header(file)
     if not re.search(r"'descr': *'\|O\d?'", header) or not re.search(r"'shape': *\(\)", header):
         raise RunRefused(f"{path}: expected a pickled dict of layers, found an array {header.strip():.100}")
 
 
-def _layers(file: BinaryIO, path: str, backbone: Backbone) -> dict[str | int, Any]:
+def _layers(file: BinaryIO, path: str) -> dict[str | int, Any]:
     size = file.seek(0, 2)
     file.seek(0)
     _header(file)

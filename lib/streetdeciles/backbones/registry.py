@@ -1,44 +1,66 @@
-"""Backbones by name."""
+"""Backbones by name, or from a file."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-
-from streetdeciles.backbones.applications import APPLICATIONS, application, saved_model
-from streetdeciles.backbones.backbone import Backbone
-from streetdeciles.backbones.encoders import ENCODERS, encoder
-from streetdeciles.backbones.vgg import vgg
-from streetdeciles.backbones.vgg16 import vgg16
+from streetdeciles import storage
+from streetdeciles.backbone_sources import BackboneSource, ModelConfig, ModelFile, Named, WeightSource
+from streetdeciles.backbones.applications import APPLICATIONS
+from streetdeciles.backbones.backbone import Backbone, Family
+from streetdeciles.backbones.clip import CLIP
+from streetdeciles.backbones.dinov2 import DINOV2
+from streetdeciles.backbones.saved_models import SavedModel, read_config
+from streetdeciles.backbones.siglip import SIGLIP
+from streetdeciles.backbones.vgg import VGG
 from streetdeciles.errors import RunRefused
 
-vgg19 = partial(
-    vgg,
-    "vgg19",
-    (2, 2, 4, 4, 4),
-    ("vgg19_weights_tf_dim_ordering_tf_kernels.h5", "cbe5617147190e668d6c5d5026f83318"),
-)
-
-BACKBONES: dict[str, Callable[..., Backbone]] = {
-    "vgg16": vgg16,
-    "vgg19": vgg19,
-    **{name: partial(application, name) for name in APPLICATIONS},
-    **{name: partial(encoder, name) for name in ENCODERS},
-}
+BACKBONES: dict[str, Family] = {family.name: family for family in (*VGG, *APPLICATIONS, *CLIP, *SIGLIP, *DINOV2)}
 
 
 def backbone_named(name: str, *, layer: str | None = None, activation: bool = False) -> Backbone:
-    """The backbone of that name, or in that `.keras` file; RunRefused lists the known ones.
+    """The backbone of that name; RunRefused lists the known ones.
 
     Args:
-        name: of a backbone, or a path or URI that ends in `.keras`, or such a model's config as JSON.
         layer: by its name in Keras; None for the one that the backbone is known for.
         activation: whether that layer's own activation is part of the features.
+
+    >>> backbone = backbone_named("vgg16", layer="fc2")
+    >>> backbone.layer, backbone.feature_length
+    ('fc2 before its activation', 4096)
     """
-    if name.endswith(".keras") or name.startswith("{"):
-        return saved_model(name, layer=layer, activation=activation)
-    if name not in BACKBONES:
-        raise RunRefused(
-            f"features.backbone: {name!r} is not known; known: {', '.join(BACKBONES)}, and the path of a .keras file"
-        )
-    return BACKBONES[name](layer=layer, activation=activation)
+    return _family(Named(name)).backbone(layer=layer, activation=activation)
+
+
+def backbone_from(source: BackboneSource, *, layer: str | None = None, activation: bool = False) -> Backbone:
+    """The backbone that a config names, or that a model's config describes; as `backbone_named`."""
+    return _family(source).backbone(layer=layer, activation=activation)
+
+
+def for_workers(source: BackboneSource) -> BackboneSource:
+    """The same backbone without a file, so that machines that cannot see the file can make it."""
+    return ModelConfig(read_config(source.path)) if isinstance(source, ModelFile) else source
+
+
+def check_weights(weights: WeightSource, source: BackboneSource, *, layer: str | None = None) -> None:
+    """RunRefused where `weights` cannot be weights of the backbone, within seconds and before a run.
+
+    Only local files are opened. Neither Keras nor another framework is started, and no numbers are read: a file may
+    still be refused later.
+    """
+    if isinstance(source, ModelFile) and not storage.is_local(source.path):
+        return  # the config's check has looked whether it is there
+    _family(source).check_weights(weights, layer=layer)
+
+
+def _family(source: BackboneSource) -> Family:
+    match source:
+        case ModelFile(path):
+            return SavedModel(read_config(path))
+        case ModelConfig(json):
+            return SavedModel(json)
+        case Named(name) if name in BACKBONES:
+            return BACKBONES[name]
+        case Named(name):
+            raise RunRefused(
+                f"features.backbone: {name!r} is not known; known: {', '.join(BACKBONES)}, and the path of a .keras "
+                "file"
+            )

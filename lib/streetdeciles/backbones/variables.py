@@ -27,6 +27,14 @@ def named_variables(model: keras.Model) -> dict[str, Any]:
     return named
 
 
+def model_arrays(model: keras.Model) -> dict[str, Array]:
+    """All weights of a model as `<layer>/<variable>` -> float32 array."""
+    import numpy as np
+    from keras import ops
+
+    return {name: np.asarray(ops.convert_to_numpy(held), np.float32) for name, held in named_variables(model).items()}
+
+
 def assign(model: keras.Model, arrays: Iterable[tuple[str, Array]]) -> None:
     """Give the model its weights, in the model's own precision."""
     variables = named_variables(model)

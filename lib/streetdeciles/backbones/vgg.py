@@ -5,12 +5,16 @@ Their layers are named as in `keras.applications`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from streetdeciles.backbones.backbone import Backbone, layer_unknown
+from streetdeciles.backbone_sources import CaffeWeights, ImageNet, KerasModel, KerasWeights, WeightSource
+from streetdeciles.backbones.backbone import Array, Backbone, Shapes, layer_unknown
+from streetdeciles.backbones.imagenet import KERAS_FILES, check_available, download
 from streetdeciles.backbones.preprocessing import bgr_minus_means
+from streetdeciles.backbones.weight_files import check_file, no_such_weights, read_file
 
 if TYPE_CHECKING:
     import keras
@@ -20,7 +24,6 @@ FILTERS = (64, 128, 256, 512, 512)
 """Filters of the convolutions in each block; a 2 x 2 maximum follows each block."""
 DENSE = (("fc1", 4096, "relu"), ("fc2", 4096, "relu"), ("predictions", 1000, "softmax"))
 NPY_NAMES = {"fc1": "fc6", "fc2": "fc7", "predictions": "fc8"}
-KERAS_FILES = "https://storage.googleapis.com/tensorflow/keras-applications"
 
 
 class Layer(NamedTuple):
@@ -31,45 +34,68 @@ class Layer(NamedTuple):
     activation: str
 
 
-def vgg(
-    name: str,
-    convolutions: Sequence[int],
-    imagenet: tuple[str, str],
-    *,
-    layer: str | None = None,
-    activation: bool = False,
-) -> Backbone:
-    """The network with so many `convolutions` in each block, up to `layer` (fc1), with or without its `activation`.
+@dataclass(frozen=True)
+class Vgg:
+    """A configuration of the paper."""
 
-    `imagenet`: name and MD5 of Keras' file.
-    """
-    layers = _layers(convolutions)
-    names = [one.name for one in layers]
-    last = layer or "fc1"
-    if last not in names:
-        raise layer_unknown(last, names, name)
-    layers = layers[: names.index(last) + 1]
-    has_activation = bool(layers[-1].activation)
-    if has_activation and not activation:
-        layers[-1] = layers[-1]._replace(activation="linear")
-    shapes, length = _shapes(layers)
-    if has_activation and not activation:
-        # Features made before other layers could be chosen carry this one's first name.
-        label = "fc6 before ReLU" if last == "fc1" else f"{last} before its activation"
-    else:
+    name: str
+    convolutions: tuple[int, ...]
+    """Number of convolutions in each block."""
+    md5: str
+    """MD5 of Keras' file of its ImageNet weights."""
+
+    @property
+    def url(self) -> str:
+        return f"{KERAS_FILES}/{self.name}/{self.name}_weights_tf_dim_ordering_tf_kernels.h5"
+
+    def backbone(self, *, layer: str | None = None, activation: bool = False) -> Backbone:
+        layers = _layers(self.convolutions)
+        names = [one.name for one in layers]
+        last = layer or "fc1"
+        if last not in names:
+            raise layer_unknown(last, names, self.name)
+        layers = layers[: names.index(last) + 1]
         label = last
-    return Backbone(
-        name=name,
-        layer=label,
-        size=SIZE,
-        feature_length=length,
-        preprocessing="bgr minus means, 224, bilinear without anti-aliasing, 1",
-        preprocess=partial(bgr_minus_means, size=SIZE),
-        build=partial(build_vgg, name=name, layers_of_it=tuple(layers)),
-        weight_shapes=shapes,
-        npy_names={one.name: _npy_name(one.name) for one in layers if one.units},
-        imagenet=(f"{KERAS_FILES}/{name}/{imagenet[0]}", imagenet[1]),
-    )
+        if layers[-1].activation and not activation:
+            layers[-1] = layers[-1]._replace(activation="linear")
+            # Features made before other layers could be chosen carry the first name of fc1.
+            label = "fc6 before ReLU" if last == "fc1" else f"{last} before its activation"
+        shapes, length = _shapes(layers)
+        return Backbone(
+            name=self.name,
+            layer=label,
+            size=SIZE,
+            feature_length=length,
+            preprocessing="bgr minus means, 224, bilinear without anti-aliasing, 1",
+            preprocess=partial(bgr_minus_means, size=SIZE),
+            build=partial(build_vgg, name=self.name, layers_of_it=tuple(layers)),
+            weight_shapes=shapes,
+            stored_weights=partial(_stored_weights, self),
+        )
+
+    def check_weights(self, source: WeightSource, *, layer: str | None = None) -> None:
+        shapes = self.backbone(layer=layer).weight_shapes
+        match source:
+            case ImageNet():
+                check_available(self.url)
+            case KerasWeights() | KerasModel() | CaffeWeights():
+                check_file(source, self.name, shapes=shapes, npy_names=npy_names(shapes))
+
+
+def _stored_weights(vgg: Vgg, source: WeightSource, shapes: Shapes) -> Iterator[tuple[str, Array]]:
+    match source:
+        case ImageNet():
+            yield from read_file(KerasWeights(download(vgg.url, vgg.md5)), vgg.name, shapes=shapes)
+        case KerasWeights() | KerasModel() | CaffeWeights():
+            yield from read_file(source, vgg.name, shapes=shapes, npy_names=npy_names(shapes))
+        case _:
+            raise no_such_weights(source, vgg.name)
+
+
+def npy_names(shapes: Shapes) -> dict[str, str]:
+    """Layer -> its name in caffe-converted `.npy` files: `block3_conv2` is conv3_2 there."""
+    layers = dict.fromkeys(key.split("/")[0] for key in shapes)
+    return {layer: NPY_NAMES.get(layer, layer.replace("block", "conv").replace("_conv", "_")) for layer in layers}
 
 
 def build_vgg(precision: str, *, name: str, layers_of_it: Sequence[Layer]) -> keras.Model:
@@ -118,11 +144,6 @@ def _layers(convolutions: Sequence[int]) -> list[Layer]:
     return made + [Layer(name, "dense", units, activation) for name, units, activation in DENSE]
 
 
-def _npy_name(layer: str) -> str:
-    """`block3_conv2` is conv3_2 there."""
-    return NPY_NAMES.get(layer, layer.replace("block", "conv").replace("_conv", "_"))
-
-
 def _shapes(layers: Sequence[Layer]) -> tuple[dict[str, tuple[int, ...]], int]:
     """(of each variable, length of the flattened output)."""
     shapes: dict[str, tuple[int, ...]] = {}
@@ -139,3 +160,11 @@ def _shapes(layers: Sequence[Layer]) -> tuple[dict[str, tuple[int, ...]], int]:
             shapes[f"{layer.name}/bias"] = (layer.units,)
             channels = layer.units
     return shapes, side * side * channels
+
+
+VGG = (
+    Vgg("vgg16", (2, 2, 3, 3, 3), "64373286793e3c8b2b4e3219cbf3544b"),
+    Vgg("vgg19", (2, 2, 4, 4, 4), "cbe5617147190e668d6c5d5026f83318"),
+)
+VGG16 = VGG[0].backbone()
+"""Up to fc6 before its ReLU, as in the reference."""

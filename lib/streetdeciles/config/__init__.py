@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, Field, model_validator
 
 from streetdeciles.config.dataset import SPLITS, DatasetConfig
-from streetdeciles.config.features import BACKBONES, ENCODERS, FeaturesConfig
+from streetdeciles.config.features import BACKBONES, PRESETS, FeaturesConfig
 from streetdeciles.config.images import ImagesConfig, ImageTable, Panorama
 from streetdeciles.config.labels import Boundaries, LabelsConfig, LabelTable
 from streetdeciles.config.section import INPUT, NEUTRAL, InputPath, Section
@@ -23,9 +23,9 @@ __all__ = [
     "AggregationConfig",
     "AggregationMethod",
     "BACKBONES",
+    "PRESETS",
     "Boundaries",
     "DatasetConfig",
-    "ENCODERS",
     "EvaluationConfig",
     "FeaturesConfig",
     "INPUT",

@@ -6,9 +6,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from streetdeciles.backbone_sources import (
+    BackboneSource,
+    ImageNet,
+    ModelFile,
+    Seeded,
+    WeightSource,
+    backbone_source,
+    weight_source,
+)
 from streetdeciles.config.section import NEUTRAL, Positive, Section
 
-ENCODERS = (
+PRESETS = (
     "clip_vit_base_patch16",
     "clip_vit_base_patch32",
     "clip_vit_large_patch14",
@@ -17,7 +26,9 @@ ENCODERS = (
     "dinov2_base",
     "dinov2_large",
 )
-BACKBONES = ("vgg16", "vgg19", "resnet50", "efficientnetv2b0", "convnext_tiny", *ENCODERS)
+"""Names of KerasHub's presets."""
+
+BACKBONES = ("vgg16", "vgg19", "resnet50", "efficientnetv2b0", "convnext_tiny", *PRESETS)
 """As in `backbones/registry.py`, which is not needed to read a config."""
 
 
@@ -55,44 +66,47 @@ class FeaturesConfig(Section):
     decode_threads: Annotated[int, NEUTRAL, Field(ge=1, le=256)] = 4
     """Photographs that one task reads and decodes at a time."""
 
+    @property
+    def backbone_source(self) -> BackboneSource:
+        """The key `backbone`, parsed."""
+        return backbone_source(self.backbone)
+
+    @property
+    def weight_source(self) -> WeightSource:
+        """The key `weights`, parsed."""
+        return weight_source(self.weights, has_presets=self.backbone in PRESETS)
+
     @model_validator(mode="before")
     @classmethod
     def _saved_model_has_weights(cls, values: Any) -> Any:
-        if isinstance(values, dict) and str(values.get("backbone", "")).endswith(".keras"):
+        if isinstance(values, dict) and isinstance(backbone_source(str(values.get("backbone", ""))), ModelFile):
             return {"weights": values["backbone"], **values}
         return values
 
     @model_validator(mode="after")
     def _imagenet_is_for_names(self) -> FeaturesConfig:
-        if self.backbone.endswith(".keras") and self.weights == "imagenet":
+        if self.weight_source == ImageNet() and isinstance(self.backbone_source, ModelFile):
             raise ValueError("weights: imagenet's are there for backbones by name; leave weights out to use the file's")
-        if self.backbone in ENCODERS and self.weights == "imagenet":
+        if self.weight_source == ImageNet() and self.backbone in PRESETS:
             raise ValueError(f"weights: {self.backbone} has none of imagenet's; give the folder of KerasHub's preset")
         return self
 
     @field_validator("backbone")
     @classmethod
     def _known_backbone(cls, backbone: str) -> str:
-        if backbone in BACKBONES or backbone.endswith(".keras"):
+        if backbone in BACKBONES or isinstance(backbone_source(backbone), ModelFile):
             return backbone
         raise ValueError(f"must be {', '.join(BACKBONES)}, or a .keras file")
 
     @field_validator("weights")
     @classmethod
     def _known_weights(cls, weights: str, info: ValidationInfo) -> str:
-        kind, _, seed = weights.partition(":")
-        if weights == "imagenet" or (kind == "random" and seed.isdigit()):
-            return weights
-        if weights.endswith((".h5", ".keras", ".npy")):
-            return weights
-        if info.data.get("backbone") in ENCODERS and kind != "random":
-            return weights
-        raise ValueError("must be imagenet, random:<seed>, or a .h5, .weights.h5, .keras or .npy file")
+        weight_source(weights, has_presets=info.data.get("backbone") in PRESETS)
+        return weights
 
 
 def network_files(features: FeaturesConfig) -> dict[str, str]:
     """The fields `backbone` and `weights`, where they hold a file or a folder and not a name."""
-    found = {"backbone": features.backbone, "weights": features.weights}
-    folder = features.backbone in ENCODERS and not features.weights.startswith("random:")
-    files = {name: value for name, value in found.items() if value.endswith((".h5", ".keras", ".npy"))}
-    return {**files, "weights": features.weights} if folder else files
+    files = {"backbone": features.backbone} if isinstance(features.backbone_source, ModelFile) else {}
+    is_name = isinstance(features.weight_source, Seeded | ImageNet)
+    return files if is_name else {**files, "weights": features.weights}

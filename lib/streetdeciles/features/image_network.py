@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from streetdeciles import storage
+from streetdeciles.backbone_sources import Seeded, Shipped, WeightSource
 from streetdeciles.backbones.backbone import Array, Backbone
-from streetdeciles.backbones.registry import backbone_named
+from streetdeciles.backbones.registry import backbone_from, for_workers
 from streetdeciles.backbones.weights import hashed, read_weights, weights_hash, write_npz
 from streetdeciles.config import RunConfig
 from streetdeciles.features import ledger
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-_seeded_hashes: dict[tuple[str, str, str], str] = {}
+_seeded_hashes: dict[tuple[Seeded, str, str], str] = {}
 
 
 @dataclass(frozen=True)
@@ -47,17 +48,18 @@ def backbone_network(
     The precision `auto` is that of the finished shards, unless `afresh`.
     """
     features = config.features
-    backbone = backbone_named(features.backbone, layer=features.layer, activation=features.activation)
+    source = for_workers(features.backbone_source)
+    backbone = backbone_from(source, layer=features.layer, activation=features.activation)
     if features.antialias:
         backbone = backbone.antialiased()
     backend = os.environ.get("KERAS_BACKEND", "tensorflow")
     with ThreadPoolExecutor(1) as pool:
         # A worker starts its framework while the weights are read here.
         asked = pool.submit(_precision, spark, config, sizes, backend, afresh)
-        with _weights_for_workers(features.weights, backbone, config.work_dir) as (source, digest):
+        with _weights_for_workers(features.weight_source, backbone, config.work_dir) as (weights, digest):
             settings = NetworkSettings(
-                backbone=backbone.architecture or backbone.name,
-                weights=source,
+                backbone=source,
+                weights=weights,
                 weights_hash=digest,
                 precision=asked.result(),
                 device=features.device,
@@ -81,9 +83,9 @@ def _fingerprint(backbone: Backbone, settings: NetworkSettings) -> dict[str, Any
 
 
 @contextmanager
-def _weights_for_workers(source: str, backbone: Backbone, work_dir: str) -> Iterator[tuple[str, str]]:
+def _weights_for_workers(source: WeightSource, backbone: Backbone, work_dir: str) -> Iterator[tuple[WeightSource, str]]:
     """(a source that workers can read, hash). Files are read once, here; seeded numbers every worker makes itself."""
-    if source.startswith("random:"):
+    if isinstance(source, Seeded):
         yield source, _seeded_hash(source, backbone)
         return
     ledger.remove_staged("weights", work_dir)
@@ -91,12 +93,12 @@ def _weights_for_workers(source: str, backbone: Backbone, work_dir: str) -> Iter
     shipped = f"{storage.staging_uri(work_dir, 'weights')}.npz"
     try:
         write_npz(hashed(read_weights(source, backbone), digest), shipped)
-        yield shipped, digest.hexdigest()
+        yield Shipped(shipped), digest.hexdigest()
     finally:
         storage.remove(shipped)
 
 
-def _seeded_hash(source: str, backbone: Backbone) -> str:
+def _seeded_hash(source: Seeded, backbone: Backbone) -> str:
     """Drawing the numbers takes seconds, and a session may run the stage many times."""
     key = (source, backbone.name, backbone.layer)
     if key not in _seeded_hashes:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from streetdeciles.backbone_sources import BackboneSource, WeightSource
 from streetdeciles.backbones.backbone import Array
-from streetdeciles.backbones.registry import backbone_named
+from streetdeciles.backbones.registry import backbone_from
 from streetdeciles.backbones.variables import assign
 from streetdeciles.backbones.weights import hashed, read_weights
 from streetdeciles.errors import RunFailed
@@ -43,10 +44,9 @@ class Network:
 class NetworkSettings:
     """Everything that a worker needs to make the network; travels with the task."""
 
-    backbone: str
-    """A name, or the config of a saved model as JSON."""
-    weights: str
-    """A source for `backbones.weights.read_weights` that workers can reach."""
+    backbone: BackboneSource
+    weights: WeightSource
+    """One that workers can reach."""
     weights_hash: str
     precision: str
     device: str
@@ -73,7 +73,7 @@ def load_network(settings: NetworkSettings, gpu_address: str | None = None) -> N
 
 
 def _build(settings: NetworkSettings, started: Device) -> Network:
-    backbone = backbone_named(settings.backbone, layer=settings.layer, activation=settings.activation)
+    backbone = backbone_from(settings.backbone, layer=settings.layer, activation=settings.activation)
     model = backbone.build(settings.precision)
     digest = hashlib.sha256()
     assign(model, hashed(read_weights(settings.weights, backbone), digest))

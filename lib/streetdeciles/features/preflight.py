@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from streetdeciles.backbones.weights_check import check_weights
+from streetdeciles.backbones.registry import check_weights
 from streetdeciles.config import RunConfig
 
 
 def preflight(config: RunConfig) -> None:
     """RunRefused where layer or weights are not fit for the backbone, or ImageNet's cannot be downloaded."""
     features = config.features
-    check_weights(features.weights, features.backbone, layer=features.layer)
+    check_weights(features.weight_source, features.backbone_source, layer=features.layer)

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from streetdeciles import storage
-from streetdeciles.errors import RunRefused
+from streetdeciles.errors import RunRefused, reason
+from streetdeciles.file_damage import DAMAGE
 from streetdeciles.pickled import Call, Held, Name, NotWeights, read_pickle
 
 Array = npt.NDArray[Any]
@@ -38,20 +39,6 @@ _KINDS = {
     "LongStorage": "<i8",
     "IntStorage": "<i4",
 }
-_DAMAGE = (
-    zipfile.BadZipFile,
-    ArithmeticError,
-    AttributeError,
-    EOFError,
-    ImportError,
-    LookupError,
-    MemoryError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
-"""What the zip reader and NumPy raise for files that are truncated, or of another kind."""
 
 
 def read_state_dict(uri: str) -> dict[str, Array]:
@@ -70,9 +57,9 @@ def read_state_dict(uri: str) -> dict[str, Array]:
         raise RunRefused(f"{uri}: no such file") from error
     except NotWeights as error:
         raise RunRefused(f"{uri}: {error}") from error
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise RunRefused(
-            f"{uri}: cannot be read ({' '.join(str(error).split())[:120]}); expected a complete file written by "
+            f"{uri}: cannot be read ({reason(error, 120)}); expected a complete file written by "
             "torch.save(network.state_dict(), …)"
         ) from error
 

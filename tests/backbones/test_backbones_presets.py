@@ -15,12 +15,15 @@ from PIL import Image
 from scipy.special import erf
 
 from paths import DATA
-from streetdeciles.backbones import encoders
-from streetdeciles.backbones.encoders import ENCODERS, Encoder, encoder_backbone
+from streetdeciles.backbone_sources import ImageNet, Shipped, weight_source
+from streetdeciles.backbones.clip import CLIP, clip
+from streetdeciles.backbones.dinov2 import DINOV2, dinov2
+from streetdeciles.backbones.presets import UNUSED_TEXT, HubBackbone
 from streetdeciles.backbones.registry import backbone_named
+from streetdeciles.backbones.siglip import SIGLIP, siglip
 from streetdeciles.backbones.variables import assign
 from streetdeciles.backbones.weights import random_weights, read_weights, write_npz
-from streetdeciles.config import ENCODERS as NAMES_IN_CONFIG
+from streetdeciles.config import PRESETS as NAMES_IN_CONFIG
 from streetdeciles.config import FeaturesConfig
 from streetdeciles.errors import RunRefused
 
@@ -33,12 +36,13 @@ SIZES = {
     "num_heads": HEADS,
     "intermediate_dim": 20,
 }
-SMALL: dict[str, Encoder] = {
-    "clip": encoders.clip(SIZES, size=SIZE, projection=5),
-    "siglip": encoders.siglip(SIZES, size=SIZE),
+SMALL: dict[str, HubBackbone] = {
+    "clip": clip("clip", sizes=SIZES, size=SIZE, projection=5),
+    "siglip": siglip("siglip", sizes=SIZES, size=SIZE),
     # The published ones are trained at 518 pixels, and their positions are scaled to 224.
-    "dinov2": encoders.dinov2({**SIZES, "position_embedding_shape": (48, 48)}, size=SIZE),
+    "dinov2": dinov2("dinov2", sizes={**SIZES, "position_embedding_shape": (48, 48)}, size=SIZE),
 }
+PRESETS = {preset.name: preset for preset in (*CLIP, *SIGLIP, *DINOV2)}
 Arrays = dict[str, np.ndarray]
 
 
@@ -156,7 +160,7 @@ BY_NUMPY = {"clip": clip_by_numpy, "siglip": siglip_by_numpy, "dinov2": dinov2_b
 @pytest.mark.usefixtures("hub")
 @pytest.mark.parametrize("family", SMALL)
 def test_embedding_is_that_of_numpy(family: str, photo: np.ndarray) -> None:
-    backbone = encoder_backbone(family, SMALL[family])
+    backbone = SMALL[family].backbone()
     image = backbone.preprocess(photo)
     arrays = seeded(backbone)
     expected = BY_NUMPY[family](image, arrays)
@@ -175,7 +179,7 @@ def preset(family: str, hub: Any) -> Any:
     import keras
 
     keras.utils.set_random_seed(3)
-    texts = {**dict.fromkeys(encoders.UNUSED_TEXT, 6), "num_heads": 2}
+    texts = {**dict.fromkeys(UNUSED_TEXT, 6), "num_heads": 2}
     shape = (SIZE, SIZE, 3)
     if family == "clip":
         images = hub.models.CLIPVisionEncoder(**SIZES, image_shape=shape, name="as_it_likes")
@@ -197,7 +201,7 @@ def test_weights_are_those_of_kerashubs_preset(family: str, hub: Any, photo: np.
     whole.save_to_preset(str(folder))
     whole.save(tmp_path / "whole.keras")
     whole.save_weights(tmp_path / "whole.weights.h5")
-    backbone = encoder_backbone(family, SMALL[family])
+    backbone = SMALL[family].backbone()
     image = backbone.preprocess(photo)
     if family == "dinov2":
         same = hub.models.DINOV2Backbone.from_preset(str(folder), image_shape=(SIZE, SIZE, 3))
@@ -205,12 +209,12 @@ def test_weights_are_those_of_kerashubs_preset(family: str, hub: Any, photo: np.
     else:
         expected = np.asarray(whole.get_vision_embeddings(image[None]))[0]
     for source in ("preset", "whole.keras", "whole.weights.h5"):
-        arrays = dict(read_weights(str(tmp_path / source), backbone))
+        arrays = dict(read_weights(weight_source(str(tmp_path / source), has_presets=True), backbone))
         assert list(arrays) == list(backbone.weight_shapes)
         found = computed(backbone, arrays, image)
         assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()
     write_npz(arrays.items(), str(tmp_path / "shipped" / "weights.npz"))  # as workers get them
-    shipped = dict(read_weights(str(tmp_path / "shipped" / "weights.npz"), backbone))
+    shipped = dict(read_weights(Shipped(str(tmp_path / "shipped" / "weights.npz")), backbone))
     assert all(np.array_equal(shipped[name], array) for name, array in arrays.items())
 
 
@@ -219,7 +223,7 @@ def test_preset_of_another_size_is_refused(hub: Any, tmp_path: Path) -> None:
     preset("clip", hub).save_to_preset(str(tmp_path / "preset"))
     wider = replace(SMALL["clip"], sizes={**SIZES, "hidden_dim": 24})
     with pytest.raises(RunRefused, match="Keras cannot load it") as refused:
-        list(read_weights(str(tmp_path / "preset"), encoder_backbone("clip", wider)))
+        list(read_weights(weight_source(str(tmp_path / "preset"), has_presets=True), wider.backbone()))
     assert "\n" not in str(refused.value)
 
 
@@ -228,33 +232,33 @@ def test_preset_of_another_size_is_refused(hub: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["nowhere", "page.keras", "nowhere.weights.h5"])
 def test_what_is_no_preset_is_refused_in_one_line(name: str, tmp_path: Path) -> None:
     (tmp_path / "page.keras").write_text("<html>not found</html>")
-    backbone = encoder_backbone("clip", SMALL["clip"])
+    backbone = SMALL["clip"].backbone()
     with pytest.raises(RunRefused, match="cannot be read as weights .* expected a preset of KerasHub") as refused:
-        list(read_weights(str(tmp_path / name), backbone))
+        list(read_weights(weight_source(str(tmp_path / name), has_presets=True), backbone))
     assert "\n" not in str(refused.value)
 
 
 @pytest.mark.compare
 @pytest.mark.usefixtures("hub")
-def test_imagenet_is_no_source_of_an_encoder() -> None:
+def test_imagenet_is_no_source_of_a_preset() -> None:
     with pytest.raises(RunRefused, match="clip has none of imagenet's; download KerasHub's preset"):
-        list(read_weights("imagenet", encoder_backbone("clip", SMALL["clip"])))
+        list(read_weights(ImageNet(), SMALL["clip"].backbone()))
 
 
 @pytest.mark.compare
 @pytest.mark.usefixtures("hub")
 def test_layer_by_name_keeps_what_is_within_its_block(photo: np.ndarray) -> None:
     """A block's activation belongs to it: it is not what `activation` leaves out."""
-    backbone = encoder_backbone("clip", SMALL["clip"], layer="encoder_block_1")
+    backbone = SMALL["clip"].backbone(layer="encoder_block_1")
     assert backbone.layer == "encoder_block_1"
     assert backbone.feature_length == 17 * WIDTH
-    arrays = seeded(encoder_backbone("clip", SMALL["clip"]))
+    arrays = seeded(SMALL["clip"].backbone())
     image = backbone.preprocess(photo)
     block = computed(backbone, {name: arrays[name] for name in backbone.weight_shapes}, image).reshape(17, WIDTH)
     embedding = normal(block, arrays, "layer_norm", 1e-5)[0] @ arrays["vision_projection/kernel"]
     assert embedding == pytest.approx(clip_by_numpy(image, arrays), rel=1e-3, abs=1e-4)
     with pytest.raises(RunRefused, match="encoder of dinov2 has several outputs"):
-        encoder_backbone("dinov2", SMALL["dinov2"], layer="encoder")
+        SMALL["dinov2"].backbone(layer="encoder")
 
 
 @pytest.mark.compare
@@ -268,14 +272,14 @@ def test_published_sizes_are_those_of_the_models() -> None:
 
 @pytest.mark.compare
 def test_names_are_those_of_the_config_and_of_kerashub() -> None:
-    assert list(ENCODERS) == list(NAMES_IN_CONFIG)
+    assert list(PRESETS) == list(NAMES_IN_CONFIG)
     hub = pytest.importorskip("keras_hub", reason=WHY)
     presets = {
         **hub.models.CLIPBackbone.presets,
         **hub.models.SigLIPBackbone.presets,
         **hub.models.DINOV2Backbone.presets,
     }
-    assert set(ENCODERS) <= set(presets)
+    assert set(PRESETS) <= set(presets)
 
 
 def test_without_kerashub_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -304,14 +308,14 @@ def test_preprocessing_is_resize_and_centre_crop(
     resized = whole.resize((int(shorter * width / height), shorter), Image.Resampling.BICUBIC)
     left, top = round((resized.width - size) / 2), round((shorter - size) / 2)
     cut = np.asarray(resized.crop((left, top, left + size, top + size)), dtype=np.float64)
-    found = ENCODERS[name].preprocess(np.asarray(whole), size=size)
+    found = PRESETS[name].preprocess(np.asarray(whole), size=size)
     assert (found.dtype, found.shape) == (np.float32, (size, size, 3))
     levels = (found * np.array(deviations) + np.array(means)) * 255
     assert np.abs(levels - cut).max() < 1.3
 
 
 def test_siglip_sees_the_whole_photograph(photo: np.ndarray) -> None:
-    preprocess = ENCODERS["siglip_base_patch16_224"].preprocess
+    preprocess = PRESETS["siglip_base_patch16_224"].preprocess
     expected = np.asarray(Image.fromarray(photo).resize((224, 224), Image.Resampling.BICUBIC)) / 127.5 - 1
     assert np.abs(preprocess(photo, size=224) - expected).max() < 1e-6
     assert np.array_equal(preprocess(photo, size=224, antialias=True), preprocess(photo, size=224))
@@ -320,7 +324,7 @@ def test_siglip_sees_the_whole_photograph(photo: np.ndarray) -> None:
 @pytest.mark.parametrize("shape", [(1, 20_000, 3), (20_000, 1, 3), (1, 1, 3), (3, 2, 3)])
 def test_extreme_shapes_are_preprocessed(shape: tuple[int, ...]) -> None:
     image = np.full(shape, 200, dtype=np.uint8)
-    for known in (ENCODERS["clip_vit_base_patch16"], ENCODERS["dinov2_base"], ENCODERS["siglip_base_patch16_224"]):
+    for known in (PRESETS["clip_vit_base_patch16"], PRESETS["dinov2_base"], PRESETS["siglip_base_patch16_224"]):
         found = known.preprocess(image, size=224)
         assert found.shape == (224, 224, 3)
         assert np.ptp(found, axis=(0, 1)).max() < 1e-6
