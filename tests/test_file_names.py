@@ -84,7 +84,7 @@ def test_doctor_finds_nothing_wrong_in_a_utf8_locale() -> None:
         pytest.skip("the tests run in a locale that is not UTF-8")
     (finding,) = doctor.file_name_encoding()
 
-    assert (finding.found, finding.wrong) == ("utf-8", "")
+    assert (finding.state, finding.wrong) == ("utf-8", "")
 
 
 @pytest.mark.parametrize(

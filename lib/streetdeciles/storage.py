@@ -1,7 +1,7 @@
-"""Files and tables below a URI (local, or any that fsspec knows), each written whole or not at all.
+"""Files and tables below a URI (local, or of any file system in fsspec), each written as a whole or not at all.
 
-The one door for paths: they reach other libraries through `filesystem`, `local_path`, `spark_uri` and `read_parquet`
-only, so that what a user calls a file is never parsed (see `uris`).
+Paths reach other libraries only through `filesystem`, `local_path`, `spark_uri` and `read_parquet`, so that no library
+interprets the name that a user gave a file (see `uris`).
 """
 
 from __future__ import annotations
@@ -54,11 +54,11 @@ __all__ = [
 ]
 
 UNFINISHED = ".unfinished"
-"""How the name of a file ends while it is written."""
+"""Suffix of a file's name while it is being written."""
 
 
 def read_parquet(spark: SparkSession, *uris: str, schema: str | StructType | None = None) -> DataFrame:
-    """The rows of all Parquet files at `uris`; Hadoop's patterns are off, so `[1]` is a part of a name."""
+    """The rows of all Parquet files at `uris`; Hadoop's patterns are off, so `[1]` is part of a name."""
     reader = spark.read.option("__globPaths__", "false")
     if schema is not None:
         reader = reader.schema(schema)
@@ -71,7 +71,7 @@ def exists(uri: str) -> bool:
 
 
 def remove(uri: str) -> None:
-    """Remove the file or folder; nothing happens where there is none. The current folder may be in it."""
+    """Remove the file or folder, if there is one. The current folder may be in it."""
     fs, path = filesystem(uri)
     if is_local(uri):  # fsspec refuses to remove the current folder
         if Path(path).is_dir() and not Path(path).is_symlink():
@@ -83,9 +83,9 @@ def remove(uri: str) -> None:
 
 
 def names_in(uri: str, *, prefix: str = "") -> Iterator[str]:
-    """Names in the folder that begin with `prefix`; none where there is no such folder."""
+    """The names in the folder that begin with `prefix`; none if there is no such folder."""
     fs, path = filesystem(uri)
-    fs.invalidate_cache()  # Spark writes there, past fsspec
+    fs.invalidate_cache()  # Spark's writes bypass fsspec
     if not fs.exists(path):
         return
     for entry in fs.ls(path, detail=False):
@@ -95,9 +95,9 @@ def names_in(uri: str, *, prefix: str = "") -> Iterator[str]:
 
 
 def write_bytes(uri: str, content: bytes, *, private: bool = False) -> None:
-    """Write a file whole, under another name first and then renamed; on a disk it survives a power failure.
+    """Write a file under another name, then rename it; on a disk it survives a power failure.
 
-    `private`: on a disk only its owner may read it.
+    `private`: on a disk, only its owner may read it.
     """
     fs, path = filesystem(uri)
     fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
@@ -118,7 +118,7 @@ def write_bytes(uri: str, content: bytes, *, private: bool = False) -> None:
 
 
 def sync(uri: str) -> None:
-    """Wait until the file, or all files of the folder, are on the disk; object stores do that when they are written."""
+    """Wait until the file, or each file in the folder, is on the disk; object stores do so on every write."""
     if not is_local(uri):
         return
     path = Path(local_path(uri))
@@ -139,7 +139,7 @@ def _sync(path: Path) -> None:
     try:
         os.fsync(descriptor)
     except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.EBADF, errno.ENOTSUP):  # not every file system syncs folders
+        if error.errno not in (errno.EINVAL, errno.EBADF, errno.ENOTSUP):  # some file systems cannot sync folders
             raise
     finally:
         os.close(descriptor)
@@ -157,7 +157,7 @@ def write_text(uri: str, text: str, *, private: bool = False) -> None:
 
 
 def upload(folder: Path, uri: str) -> None:
-    """Copy the files of a local folder to `uri`. fsspec's own `put` would expand patterns in their names."""
+    """Copy the files in a local folder to `uri`. fsspec's own `put` would expand patterns in their names."""
     fs, target = filesystem(uri)
     for file in folder.rglob("*"):
         if file.is_file():
@@ -179,12 +179,12 @@ def read_json(uri: str) -> Any:
 
 
 def staging_uri(work_dir: str, name: str) -> str:
-    """Where a table is made before `replace` puts it into place; no reader looks there."""
+    """A new place for a table until it is finished and `replace` moves it; no reader looks there."""
     return join(work_dir, "_staging", f"{name}-{uuid4().hex}")
 
 
 def replace(staged: str, uri: str) -> None:
-    """Put the finished folder or file at `staged` where `uri` is; on a disk it is there for good then."""
+    """Move the finished folder or file at `staged` to `uri`; on a disk, it then survives a power failure."""
     fs, path = filesystem(uri)
     sync(staged)
     remove(uri)
@@ -194,9 +194,9 @@ def replace(staged: str, uri: str) -> None:
 
 
 def write_table(frame: DataFrame, table: Table, work_dir: str) -> int:
-    """Write the whole table to `<work_dir>/<name>` and return its rows.
+    """Write the whole table to `<work_dir>/<name>` and return its number of rows.
 
-    The key is checked on what was written, before it takes the place of the old table.
+    The key is checked on the written files, before they replace the old table.
     """
     staged = staging_uri(work_dir, table.name)
     writer = table.conform(frame).write.mode("overwrite")
@@ -212,7 +212,7 @@ def write_table(frame: DataFrame, table: Table, work_dir: str) -> int:
 
 
 def write_partition(frame: DataFrame, table: Table, work_dir: str, value: str) -> int:
-    """Write one value's part of a table that is partitioned by one column; the other parts stay."""
+    """Write the part of one `value` of the column that the table is partitioned by; the other parts stay."""
     (column,) = table.partitioned_by
     staged = staging_uri(work_dir, table.name)
     try:
@@ -226,8 +226,8 @@ def write_partition(frame: DataFrame, table: Table, work_dir: str, value: str) -
 
 
 def read_table(spark: SparkSession, table: Table, work_dir: str) -> DataFrame:
-    """The finished table; RunFailed where the stage that writes it has not run."""
+    """The finished table; RunFailed if the stage that writes it has not run."""
     uri = join(work_dir, table.name)
     if not exists(uri):
-        raise RunFailed(f"{uri}: no such table; run the stages before this one first (`streetdeciles run`)")
+        raise RunFailed(f"{uri}: no such table; first run the earlier stages (`streetdeciles run`)")
     return read_parquet(spark, uri, schema=table.ddl)

@@ -1,6 +1,6 @@
-"""Every table that passes between stages: its key, its columns, and the check on writing.
+"""Every table that passes between stages: its key, its columns, and the check when it is written.
 
-The columns are Spark SQL types. `docs/tables.md` says what each column means.
+Types are those of Spark SQL. `docs/tables.md` says what each column means.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Table:
-    """A table at `<work_dir>/<name>`, Parquet, with at most one row for each value of `key`."""
+    """A Parquet table at `<work_dir>/<name>`, with at most one row for each value of `key`."""
 
     name: str
     key: tuple[str, ...]
@@ -31,7 +31,7 @@ class Table:
         return ", ".join(f"{name} {kind}" for name, kind in self.columns.items())
 
     def arrow_schema(self) -> pa.Schema:
-        """The same schema for Arrow batches; made on the driver, with a session, and sent to the executors."""
+        """The same schema for Arrow batches; it needs a session, so the driver makes it and sends it to executors."""
         from pyspark.sql.pandas.types import to_arrow_schema
         from pyspark.sql.types import StructType, _parse_datatype_string
 
@@ -40,34 +40,34 @@ class Table:
         return to_arrow_schema(parsed)
 
     def conform(self, frame: DataFrame) -> DataFrame:
-        """`frame` with this table's columns, in its order and types: the end of every transform."""
+        """`frame` with this table's columns in its order and types; every transform ends with it."""
         from pyspark.sql import functions as F
 
         missing = [name for name in self.columns if name not in frame.columns]
         if missing:
             raise RunFailed(
-                f"table {self.name}: column(s) {', '.join(missing)} are missing, there are {', '.join(frame.columns)}"
+                f"table {self.name}: column(s) {', '.join(missing)} are missing; it has {', '.join(frame.columns)}"
             )
         return frame.select(*[F.col(name).cast(kind).alias(name) for name, kind in self.columns.items()])
 
     def check_key(self, frame: DataFrame) -> int:
-        """Rows of `frame`; raises RunFailed where a key is null or appears twice."""
+        """The number of rows; RunFailed if a key is null or appears twice."""
         from pyspark.sql import functions as F
 
         keys = frame.groupBy(*self.key).agg(F.count("*").alias("n"))
         is_null = F.greatest(*[F.col(name).isNull().cast("int") for name in (*self.key, *self.key)])
-        found = keys.agg(
+        counts = keys.agg(
             F.coalesce(F.sum("n"), F.lit(0)).alias("rows"),
             F.coalesce(F.sum((F.col("n") > 1).cast("int")), F.lit(0)).alias("doubled"),
             F.coalesce(F.sum(is_null), F.lit(0)).alias("nulls"),
         ).first()
-        assert found is not None
-        if found["doubled"] or found["nulls"]:
+        assert counts is not None
+        if counts["doubled"] or counts["nulls"]:
             raise RunFailed(
-                f"table {self.name}: {found['doubled']} key(s) ({', '.join(self.key)}) appear twice "
-                f"and {found['nulls']} are null; each must appear once"
+                f"table {self.name}: {counts['doubled']} key(s) ({', '.join(self.key)}) appear twice "
+                f"and {counts['nulls']} are null; each must appear once"
             )
-        return int(found["rows"])
+        return int(counts["rows"])
 
 
 AREA_LABELS = Table(
@@ -113,7 +113,7 @@ IMAGE_INDEX = Table(
 )
 
 IMAGE_COLUMNS = "image_columns"
-"""By image_id the columns that `images.table.keep` names, so its schema is made from these."""
+"""Table of the columns in `images.table.keep`, by image_id; its schema depends on them."""
 
 FEATURES = Table(
     "features",
@@ -198,13 +198,13 @@ LEFT_OUT = Table(
     columns={"id": "string", "reason": "string", "detail": "string", "stage": "string"},
     partitioned_by=("stage",),
 )
-"""What a stage was given and did not pass on, a row each: `id` is a location_id, an area_id or a file."""
+"""One row for each input that a stage did not pass on: `id` is a location_id, an area_id or a file."""
 
 TRAINING_SET = "training_set"
-"""Petastorm, so its schema is a Unischema, made by `training_set/petastorm_format.py` from these columns."""
+"""Table in Petastorm's format; `training_set/petastorm_format.py` makes its schema from `training_set_columns`."""
 
 
 def training_set_columns(outcomes: Sequence[str]) -> tuple[str, ...]:
-    """Columns of the training set, in order; each outcome is a nullable tinyint column of deciles."""
-    place = ("location_id", "row_number", "region", "area_id", "oa", "msoa")
-    return (*place, "features", "view_mask", "fold", *outcomes)
+    """The columns of the training set, in order; each outcome is a nullable tinyint column of deciles."""
+    location = ("location_id", "row_number", "region", "area_id", "oa", "msoa")
+    return (*location, "features", "view_mask", "fold", *outcomes)

@@ -1,4 +1,4 @@
-"""What the command line shows: a table a stage, the plan of a run, its models, and the results at its end."""
+"""What the command line shows: a run's plan, a table for each stage, its models, and the results at the end."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 
 def say(text: object, *, bold: str = "") -> None:
-    """One line, `bold` first. What files and ids are called cannot look like markup, another line or a command."""
+    """Print one line, `bold` first. Names of files and ids cannot act as markup, line breaks or terminal commands."""
     from rich.text import Text
 
     _console().print(Text.assemble((shown(bold), "bold"), shown(text)), soft_wrap=True)
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str, numbers: int = 0) -> None:
-    """A table whose last columns, `numbers` of them, are numbers."""
+    """Print a table; its last `numbers` columns are numbers."""
     from rich.table import Table
     from rich.text import Text
 
@@ -44,7 +44,7 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, titl
 def _console() -> Console:
     from rich.console import Console
 
-    # In a log file or a pipe there is no width to keep to; 120 columns hold every table.
+    # A log file or a pipe has no width; every table fits in 120 columns.
     out = Console()
     return out if out.is_terminal else Console(width=120)
 
@@ -55,7 +55,7 @@ def show_plan(planned: Sequence[Planned]) -> None:
 
 
 def show_stage(planned: Planned, report: StageReport) -> None:
-    """The stage's counts and notes; one line where it was up to date."""
+    """Print the stage's counts and notes; one line if it was up to date."""
     if planned.action == "up to date":
         say(" is up to date", bold=report.stage)
         return
@@ -70,7 +70,7 @@ def show_report(report: StageReport) -> None:
 
 
 def show_status(status: ExtractionStatus) -> None:
-    """How far the extraction is, why photographs were rejected and why shards failed."""
+    """Print the progress of the extraction, the reasons for rejects, and why shards failed."""
     rows = [(name, f"{shards:,}", f"{images:,}") for name, (shards, images) in status.shards.items()]
     show_table(("what", "shards", "images"), rows, title="features", numbers=2)
     n_rejects = sum(status.rejects.values())
@@ -78,35 +78,35 @@ def show_status(status: ExtractionStatus) -> None:
     for reason, n in status.rejects.most_common(10):
         say(f"    {reason}: {n:,}")
     if status.images_per_second:
-        say(f"  {status.images_per_second:.1f} images/s while it worked")
+        say(f"  {status.images_per_second:.1f} images/s while extracting")
     for number, why in [*status.failures.items()][:10]:
         say(f"  shard {number} failed: {why}")
-    say(f"  at work: {status.owner}" if status.owner else "  no run is at work")
+    say(f"  running: {status.owner}" if status.owner else "  no run is running")
 
 
 def show_verification(verification: Verification) -> None:
-    """One line for each file that is not as it was written, or one line for all."""
+    """Print one line for each file that differs from what was written, and one line for all."""
     for problem in verification.problems:
         say(f"{problem.path}: {problem.what}; {problem.advice}")
     files, tables = f"{verification.files:,} files", f"{verification.tables} tables"
     if verification.problems:
-        say(f"{len(verification.problems):,} problem(s); {files} of {tables} were compared with what was written")
+        say(f"{len(verification.problems):,} problem(s); compared {files} of {tables} with what was written")
     else:
         say(f"all {files} of {tables} are as they were written")
 
 
 def show_models(models: Sequence[dict[str, Any]]) -> None:
-    """A line for each of a card's models; of imported ones no losses are known."""
+    """Print a line for each of a card's models; the losses of imported models are not known."""
     rows = []
     for model in models:
-        losses = (("best_epoch", ""), ("val_loss", ".3f"), ("val_mae", ".2f"))
-        values = ["-" if model[name] is None else format(model[name], how) for name, how in losses]
+        formats = (("best_epoch", ""), ("val_loss", ".3f"), ("val_mae", ".2f"))
+        values = ["-" if model[name] is None else format(model[name], spec) for name, spec in formats]
         rows.append((model["outcome"], model["fold"], *values, model["file"]))
     show_table(("outcome", "fold", "best epoch", "validation loss", "validation MAE", "file"), rows, title="")
 
 
 def show_model_card(card: dict[str, Any]) -> None:
-    """What a model card says of all its models."""
+    """Print what a model card says about all its models."""
     for title in ("split", "training", "input", "versions"):
         say("", bold=title)
         for key, value in card[title].items():
@@ -117,9 +117,9 @@ def show_model_card(card: dict[str, Any]) -> None:
 
 
 def show_results(config: RunConfig) -> None:
-    """The measures of the report's method and the median baseline on areas, then the path of the report.
+    """Print the measures of the report's method and of the median baseline on areas, then the path of the report.
 
-    Of a run that holds nothing out: the path of its models.
+    For a run that holds nothing out, print the path of its models.
     """
     import pandas as pd
 
@@ -129,10 +129,10 @@ def show_results(config: RunConfig) -> None:
         return
     fs, path = storage.filesystem(storage.join(config.work_dir, METRICS.name))
     metrics = pd.read_parquet(path, filesystem=fs)
-    shown = metrics[(metrics["level"] == "area") & metrics["method"].isin([config.report.method, "median"])]
+    on_areas = metrics[(metrics["level"] == "area") & metrics["method"].isin([config.report.method, "median"])]
     title = "Areas, by models trained elsewhere" if config.prediction.models else "Held-out areas"
     rows = []
-    for row in shown.sort_values(["region", "outcome", "model"], ascending=[True, True, False]).to_dict("records"):
+    for row in on_areas.sort_values(["region", "outcome", "model"], ascending=[True, True, False]).to_dict("records"):
         values = ["-" if pd.isna(row[name]) else f"{row[name]:.2f}" for name in MEASURES]
         rows.append((row["region"], row["outcome"], row["model"], row["n"], *values))
     show_table(("region", "outcome", "model", "areas", *MEASURES), rows, title=title)

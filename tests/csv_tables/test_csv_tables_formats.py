@@ -109,7 +109,7 @@ def tarred() -> bytes:
         (b"\n<!DOCTYPE html><html>", "is a web page"),
         (TEXT.encode("utf-32"), "is UTF-32 text"),
         (TEXT.encode("utf-16-le"), "row 1: has a NUL byte (byte 1), so it is not UTF-8 text"),
-        (TEXT.encode("utf-16")[:-1], "begins as UTF-16 text and is not (truncated data)"),
+        (TEXT.encode("utf-16")[:-1], "begins like UTF-16 text, but is not (truncated data)"),
         (b"id;name\n1;2\n", "its columns are separated by semicolons; expected commas"),
         (b'"id"\t"name"\n1\t2\n', "its columns are separated by tabs"),
         (b"\n\nid|name\n", "its columns are separated by vertical bars"),

@@ -77,14 +77,14 @@ def test_gpu_that_tensorflow_does_not_see_is_wrong(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     assert doctor.gpu_names() == ["NVIDIA H100"]
     gpu = doctor.tensorflow()[-1]
-    assert (gpu.what, gpu.found, gpu.wrong) == ("GPU", "NVIDIA H100", "TensorFlow does not see it")
+    assert (gpu.what, gpu.state, gpu.wrong) == ("GPU", "NVIDIA H100", "TensorFlow does not see it")
     assert "streetdeciles[gpu]" in gpu.to_do
 
 
 def test_tensorflow_that_dies_is_told_and_does_not_take_the_doctor_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "_TELL_TENSORFLOW", "import os, signal; os.kill(os.getpid(), signal.SIGILL)")
+    monkeypatch.setattr(doctor, "_PRINT_VERSIONS", "import os, signal; os.kill(os.getpid(), signal.SIGILL)")
     (finding,) = doctor.tensorflow()
-    assert finding.wrong == "it dies with -4"
+    assert finding.wrong == "its process ends with exit code -4"
     assert "streetdeciles[cpu]" in finding.to_do
 
 

@@ -89,7 +89,7 @@ def test_status_is_shown_while_a_run_goes_on(
         "truncated: 1",
         "1.5 images/s",
         "shard 1 failed: gone",
-        "at work: process",
+        "running: process",
     ):
         assert expected in said
 

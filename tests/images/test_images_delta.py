@@ -116,5 +116,5 @@ def test_without_a_reader_of_delta_the_extra_is_named(
     spark: SparkSession, delta: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "deltalake", None)
-    with pytest.raises(RunRefused, match=r"this Spark reads none: pip install 'streetdeciles\[delta\]'"):
+    with pytest.raises(RunRefused, match=r"which this Spark cannot read: pip install 'streetdeciles\[delta\]'"):
         run(spark, table_config(tmp_path, ImageTable(path=str(delta))))

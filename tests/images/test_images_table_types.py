@@ -410,4 +410,4 @@ def test_floats_that_are_not_whole_are_refused_as_ids(small_run: SmallRun, capsy
     path = set_table(small_run, pd.DataFrame({"number": [i / 2 for i in range(24)]}), location_id="number")
     assert small_run.main("run", "--to", "images") == 2
     told = " ".join(capsys.readouterr().err.split())
-    assert f"images.table.location_id: column 'number' of {path} is double and holds 0.5" in told
+    assert f"images.table.location_id: column 'number' of {path} is double and contains 0.5" in told

@@ -1,1 +1,1 @@
-"""Archives of photographs, read where they lie: nothing of them is ever unpacked to disk."""
+"""Archives of photographs, read in place: nothing is ever unpacked to disk."""

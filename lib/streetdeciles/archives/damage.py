@@ -1,4 +1,4 @@
-"""What tells that an archive itself is at fault, and not the disk or the network that it is read from."""
+"""Telling damage in an archive from errors of the disk or the network that it is read from."""
 
 from __future__ import annotations
 
@@ -11,20 +11,22 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from streetdeciles.errors import reason
+
 
 class ArchiveDamaged(Exception):
-    """The archive cannot be read from here on, today or any other day."""
+    """The archive cannot be read beyond this point, and trying again will not help."""
 
 
 class ArchiveBomb(ArchiveDamaged):
-    """It grows without end when it is decompressed."""
+    """A small archive that becomes far too large when it is decompressed."""
 
 
 class MemberTooLarge(Exception):
-    """The member has more bytes than are wanted."""
+    """The member is larger than the caller allows."""
 
 
-_SIGNS = (
+_DAMAGE = (
     tarfile.TarError,
     zipfile.BadZipFile,
     gzip.BadGzipFile,
@@ -37,23 +39,19 @@ _SIGNS = (
     LookupError,
     RecursionError,  # names within names within names
 )
-"""What tarfile, zipfile and gzip raise on damaged bytes; all else is no statement about the archive."""
+"""What tarfile, zipfile and gzip raise on damaged bytes; other errors say nothing about the archive."""
 
 
 @contextmanager
-def damage_told() -> Iterator[None]:
-    """Turn what damaged bytes make the readers of archives raise into ArchiveDamaged."""
+def as_archive_damaged() -> Iterator[None]:
+    """Turn what the readers of archives raise on damaged bytes into ArchiveDamaged."""
     try:
         yield
     except ArchiveDamaged:
         raise
-    except _SIGNS as error:
-        raise ArchiveDamaged(_said(error)) from error
+    except _DAMAGE as error:
+        raise ArchiveDamaged(reason(error, 200)) from error
     except OSError as error:
         if error.errno == errno.EINVAL:  # a position before the file's first byte
-            raise ArchiveDamaged(_said(error)) from error
+            raise ArchiveDamaged(reason(error, 200)) from error
         raise
-
-
-def _said(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -1,4 +1,4 @@
-"""The bytes of a tar for `tarfile`, which believes whatever the headers say."""
+"""The bytes of a tar for `tarfile`, which trusts whatever the headers say."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from typing import IO
 from streetdeciles.archives.damage import ArchiveBomb, ArchiveDamaged
 
 MAX_HEADER_BYTES = 1024 * 1024
-"""Long names and the like; tarfile reads them whole into memory."""
+"""Limit for long names and other headers, because tarfile reads them into memory."""
 
 STEP_BYTES = 1024 * 1024
 MAX_GROWTH = 200
-"""No photograph's file shrinks to a 200th when it is compressed; deflate reaches 1,032."""
+"""Maximum size after decompression, in compressed sizes: no photograph's file compresses to a 200th, but deflate can
+reach 1,032."""
 
 SMALL_BYTES = 64 * 1024 * 1024
-"""Up to here growth does no harm."""
+"""Up to this size, growth does no harm."""
 
 
 class Guarded:
-    """Reads and goes forward only; ArchiveDamaged where a header asks for anything else.
+    """A file that can only be read forwards; ArchiveDamaged if a header asks for anything else.
 
-    `compressed`: the file that the bytes are decompressed from; ArchiveBomb where they become far more than that.
+    `compressed`: the file that the bytes are decompressed from; ArchiveBomb if they become far more than that.
     """
 
     def __init__(self, file: IO[bytes] | GzipFile, compressed: IO[bytes] | None = None) -> None:
@@ -29,7 +30,7 @@ class Guarded:
         self._compressed = compressed
         self._position = 0
         self.last = b""
-        """What was read last."""
+        """The bytes that were read last."""
 
     def read(self, n: int) -> bytes:
         if not 0 <= n <= MAX_HEADER_BYTES:

@@ -1,4 +1,4 @@
-"""What a name tells: whether a file is an archive, and whether a member may be taken from it."""
+"""What a name says: whether a file is an archive, and whether a member may be taken from it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from zipfile import ZipInfo
 from zlib import crc32
 
 ARCHIVE = re.compile(r"(?:^|.*/)[^/.][^/]*[.](?:tar|tar[.]gz|tgz|zip)", re.IGNORECASE | re.DOTALL)
-"""No hidden file: a Mac's `._photos.zip` is none."""
+"""Hidden files are excluded: a Mac's `._photos.zip` is not an archive."""
 
 COMPRESSED_TAR = re.compile(r".*[.](?:tar[.]gz|tgz)", re.IGNORECASE | re.DOTALL)
 ZIP = re.compile(r".*[.]zip", re.IGNORECASE | re.DOTALL)
@@ -17,7 +17,7 @@ _NESTED = re.compile(r".*[.](?:tar|gz|tgz|zip|bz2|tbz2?|xz|txz|zst|7z|rar)", re.
 
 UNICODE_PATH = 0x7075
 WINDOWS = 0
-"""Where a zip's member was packed (APPNOTE 4.4.2)."""
+"""`create_system` of a zip's member that was packed on Windows (APPNOTE 4.4.2)."""
 
 
 def is_archive(path: str) -> bool:
@@ -25,9 +25,12 @@ def is_archive(path: str) -> bool:
 
 
 def containing_file(uri: str) -> str:
-    """The archive or the Parquet file of `archive!member` or `file!row`, as `left_out` and `rejects` have them.
+    """The archive in `archive!member`, or the Parquet file in `file!row`, as `left_out` and `rejects` write them.
 
-    Other URIs are returned as they are: `!` may be part of any name.
+    Other URIs are returned as they are, since `!` may be part of any name.
+
+    >>> containing_file("photographs/north.tar!00012_0.jpg")
+    'photographs/north.tar'
     """
     for found in re.finditer("!", uri):
         before = uri[: found.start()]
@@ -37,15 +40,15 @@ def containing_file(uri: str) -> str:
 
 
 def zip_member_name(info: ZipInfo) -> str:
-    """The member's name with `/` between folders, where some programs for Windows write a backslash."""
+    """The member's name with `/` between folders, even from programs for Windows that write a backslash."""
     name = _decoded_name(info)
     return name.replace("\\", "/") if info.create_system == WINDOWS else name
 
 
 def _decoded_name(info: ZipInfo) -> str:
-    """Also where it is UTF-8 and the zip does not say so: `zipfile` then reads it as cp437.
+    """The name, even if it is UTF-8 and the zip does not say so, in which case `zipfile` reads it as cp437.
 
-    Info-ZIP on Windows writes the UTF-8 name beside the other, as an extra field with the other's checksum.
+    Info-ZIP on Windows also writes the UTF-8 name to an extra field, with a checksum of the other name.
     """
     if info.flag_bits & 0x800 or info.filename.isascii():
         return info.filename
@@ -63,11 +66,15 @@ def _decoded_name(info: ZipInfo) -> str:
 
 
 def is_nested(member: str) -> bool:
-    """Whether the member is an archive itself, of any kind."""
+    """Whether the member is itself an archive, of any kind."""
     return _NESTED.fullmatch(member) is not None
 
 
 def leads_out(member: str) -> bool:
-    """Whether the name would lead out of the folder that an archive were unpacked in."""
+    """Whether the member would end up outside the folder if the archive were unpacked.
+
+    >>> leads_out("../../etc/passwd"), leads_out("north/00012_0.jpg")
+    (True, False)
+    """
     parts = re.split(r"[/\\]", member)
     return ".." in parts or parts[0] == "" or re.match(r"[A-Za-z]:", member) is not None

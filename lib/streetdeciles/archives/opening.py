@@ -1,4 +1,4 @@
-"""Opening what is said to be a file: what lies there now may be a pipe that blocks whoever opens it."""
+"""Opening what should be a file: by now it may be a pipe, which would block whoever opens it."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ KINDS = {
 
 
 class NotAFile(Exception):
-    """There is something else than a file or a folder; the text says what."""
+    """Something other than a file or a folder; the text says what."""
 
 
 @contextmanager
 def opened(uri: str) -> Iterator[IO[bytes]]:
-    """The file at `uri`, to be read; a link counts as what it leads to.
+    """The file at `uri`, open for reading; links are followed.
 
     Raises:
-        NotAFile: before anything of it is read.
-        Exception: it cannot be opened; whichever its file system raises.
+        NotAFile: it is not a file; nothing of it has been read.
+        Exception: it cannot be opened; the type depends on its file system.
     """
     file = open_file(uri)
     try:
@@ -43,7 +43,7 @@ def open_file(uri: str) -> IO[bytes]:
     if not storage.is_local(uri):
         file: IO[bytes] = fs.open(path, "rb")
         return file
-    _refuse_other_kinds(os.stat(path))  # a device may do something when it is opened
+    _refuse_other_kinds(os.stat(path))  # opening a device may have an effect
     # It may have become a pipe since: without O_NONBLOCK, opening one waits for a writer.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:

@@ -8,6 +8,7 @@ from typing import IO, TYPE_CHECKING
 
 from streetdeciles.archives.damage import ArchiveDamaged, MemberTooLarge
 from streetdeciles.archives.opening import opened
+from streetdeciles.errors import reason
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 ROWS_PER_BATCH = 16
 BUFFER_BYTES = 1024 * 1024
-"""Columns are read through a buffer of this size; else a whole row group would be in memory at once, and not a page."""
+"""Columns are read through a buffer of this size, so that a page is in memory and not a whole row group."""
 
 
 @contextmanager
@@ -27,12 +28,12 @@ def open_parquet(uri: str) -> Iterator[pq.ParquetFile]:
 def parquet_file(file: IO[bytes]) -> pq.ParquetFile:
     import pyarrow.parquet as pq
 
-    # Spark's own time stamps (INT96) reach further than 64 bits of nanoseconds do.
+    # Spark's own time stamps (INT96) have a wider range than 64 bits of nanoseconds.
     return pq.ParquetFile(file, buffer_size=BUFFER_BYTES, pre_buffer=False, coerce_int96_timestamp_unit="us")
 
 
 def field_named(schema: pa.Schema, name: str) -> pa.Field | None:
-    """The column `name`, or of `a.b` the field b in the struct a; None where there is none."""
+    """The column `name`; for `a.b` also the field b of the struct a. None if the schema has neither."""
     if name in schema.names:
         return schema.field(name)
     import pyarrow as pa
@@ -44,7 +45,7 @@ def field_named(schema: pa.Schema, name: str) -> pa.Field | None:
 
 
 def column_named(batch: pa.RecordBatch, name: str) -> pa.Array:
-    """The values of `field_named`, without dictionary or extension type; null as well where a struct around them is."""
+    """The values of `field_named`, without dictionary or extension type; null if a struct around them is null."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -52,18 +53,18 @@ def column_named(batch: pa.RecordBatch, name: str) -> pa.Array:
         column = batch.column(batch.schema.get_field_index(name))
     else:
         outer, _, inner = name.partition(".")
-        within = batch.column(batch.schema.get_field_index(outer))
-        column = pc.struct_field(within, inner.split("."))
+        struct = batch.column(batch.schema.get_field_index(outer))
+        column = pc.struct_field(struct, inner.split("."))
     if isinstance(column, pa.ExtensionArray):
         column = column.storage
     return column.dictionary_decode() if isinstance(column, pa.DictionaryArray) else column
 
 
 class ParquetRows:
-    """The values of one column; rows are asked for by their number, and cost least in their order."""
+    """The values of one column by the number of their row; reading rows in order is cheapest."""
 
     def __init__(self, file: IO[bytes]) -> None:
-        with _damage_told():
+        with _as_archive_damaged():
             self._file = parquet_file(file)
         self._starts = [0]
         for group in range(self._file.num_row_groups):
@@ -73,9 +74,9 @@ class ParquetRows:
         self._batches: Iterator[pa.RecordBatch] = iter(())
         self._batch: pa.RecordBatch | None = None
         self._first = 0
-        """Number of the batch's first row."""
+        """Number of the first row in `_batch`."""
         self._damage: dict[tuple[int, str], tuple[int, str]] = {}
-        """By row group and column the first row that cannot be read, and why."""
+        """(row group, column) -> (first row that cannot be read, why)."""
 
     def may_read(self, offset: int | None) -> bool:
         return True
@@ -94,7 +95,7 @@ class ParquetRows:
         return bytes(value)
 
     def _go_to(self, column: str, row: int) -> None:
-        """Make `_batch` the one with the row; only what lies between is read, and row groups without it are not."""
+        """Make `_batch` the one that holds the row; other row groups are not read."""
         group = next(group for group, end in enumerate(self._starts[1:]) if row < end)
         from_row, why = self._damage.get((group, column), (self._starts[-1], ""))
         if row >= from_row:
@@ -111,10 +112,10 @@ class ParquetRows:
             self._next_batch()
 
     def _next_batch(self) -> None:
-        """Behind damage Arrow would go on with rows of which nobody knows the number, so all behind it are lost."""
+        """Rows after damage are lost: Arrow would continue with rows whose numbers nobody knows."""
         self._batch = None
         try:
-            with _damage_told():
+            with _as_archive_damaged():
                 self._batch = next(self._batches)
         except ArchiveDamaged as error:
             self._damage[self._group, self._column] = (self._first, str(error))
@@ -122,15 +123,15 @@ class ParquetRows:
 
 
 @contextmanager
-def _damage_told() -> Iterator[None]:
-    """Arrow's own errors say what is wrong with the file; those of a disk or a network have a number or a name."""
+def _as_archive_damaged() -> Iterator[None]:
+    """Arrow's own errors concern the file; those of a disk or a network have an error number or a type of their own."""
     import pyarrow as pa
 
     try:
         yield
     except (pa.ArrowException, StopIteration) as error:
-        raise ArchiveDamaged(" ".join(str(error).split())[:200] or "fewer rows than its footer says") from error
+        raise ArchiveDamaged(reason(error, 200) if str(error) else "fewer rows than its footer says") from error
     except OSError as error:
-        if type(error) is OSError and error.errno is None:  # Arrow's for pages that cannot be decompressed
-            raise ArchiveDamaged(" ".join(str(error).split())[:200]) from error
+        if type(error) is OSError and error.errno is None:  # Arrow's error for pages that cannot be decompressed
+            raise ArchiveDamaged(reason(error, 200)) from error
         raise

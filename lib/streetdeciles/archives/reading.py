@@ -6,7 +6,7 @@ import gzip
 import zipfile
 from typing import IO
 
-from streetdeciles.archives.damage import ArchiveDamaged, MemberTooLarge, damage_told
+from streetdeciles.archives.damage import ArchiveDamaged, MemberTooLarge, as_archive_damaged
 from streetdeciles.archives.names import COMPRESSED_TAR, PARQUET, ZIP, zip_member_name
 from streetdeciles.archives.opening import open_file, opened
 from streetdeciles.archives.parquet import ParquetRows
@@ -15,14 +15,14 @@ STEP_BYTES = 1024 * 1024
 
 
 def lies_open(uri: str, member: str | None, offset: int | None) -> bool:
-    """Whether the bytes lie in the file as they are: a file, a member of a plain tar, a stored one of a zip."""
+    """Whether the bytes are in the file uncompressed: a file, a member of a plain tar, a stored member of a zip."""
     if member is None:
         return True
     return offset is not None and not COMPRESSED_TAR.fullmatch(uri) and not PARQUET.fullmatch(uri)
 
 
 def read_range(uri: str, offset: int, length: int) -> bytes:
-    """Raises ArchiveDamaged where the file ends before."""
+    """`length` bytes of the file from byte `offset`; ArchiveDamaged if the file ends before that."""
     with opened(uri) as file:
         file.seek(offset)
         content: bytes = file.read(length)
@@ -32,10 +32,9 @@ def read_range(uri: str, offset: int, length: int) -> bytes:
 
 
 class MemberReader:
-    """Reads compressed members, and rows of Parquet files, one after the other.
+    """Reads compressed members, and rows of Parquet files, one after another.
 
-    It keeps the last archive open: members that are asked for in the archive's order cost one pass over it. Not for
-    several threads.
+    It keeps the last archive open, so reading members in the archive's order takes one pass over it. Not thread-safe.
     """
 
     def __init__(self) -> None:
@@ -44,11 +43,12 @@ class MemberReader:
         self._archive: _Stream | _Directory | ParquetRows | None = None
 
     def read(self, uri: str, member: str, offset: int | None, length: int | None, *, max_bytes: int) -> bytes:
-        """
+        """The bytes of the member.
+
         Raises:
-            MemberTooLarge: it has more than `max_bytes`, which are not read.
-            ArchiveDamaged: it cannot be decompressed, or is not there any more.
-            Exception: whatever the file system raises; the next call opens the archive again.
+            MemberTooLarge: it has more than `max_bytes`; it is not read.
+            ArchiveDamaged: it cannot be decompressed, or has disappeared.
+            Exception: any error of the file system; the next call opens the archive again.
         """
         if (length or 0) > max_bytes:
             raise MemberTooLarge
@@ -57,7 +57,7 @@ class MemberReader:
             self._open(uri)
         assert self._archive is not None
         try:
-            with damage_told():
+            with as_archive_damaged():
                 return self._archive.read(member, offset, length, max_bytes)
         except (ArchiveDamaged, MemberTooLarge):
             raise
@@ -74,7 +74,7 @@ class MemberReader:
         self._file = open_file(uri)
         self._uri = uri
         try:
-            with damage_told():
+            with as_archive_damaged():
                 self._archive = _opened(uri, self._file)
         except BaseException:
             self.close()
@@ -97,7 +97,7 @@ class _Stream:
         self._damage: str | None = None
 
     def may_read(self, offset: int | None) -> bool:
-        """Not what is behind; but once damaged, opening it again would not help what comes after."""
+        """False for members before the current position. After damage the rest is lost, so reopening would not help."""
         return offset is not None and (offset >= self._position or (self._last is not None and offset == self._last[0]))
 
     def read(self, member: str, offset: int | None, length: int | None, max_bytes: int) -> bytes:
@@ -108,7 +108,7 @@ class _Stream:
         if self._damage is not None:
             raise ArchiveDamaged(self._damage)
         try:
-            with damage_told():
+            with as_archive_damaged():
                 while self._position < offset:
                     self._forward(min(STEP_BYTES, offset - self._position))
                 self._last = offset, self._forward(length)
@@ -132,7 +132,7 @@ class _Directory:
         self._zip = zipfile.ZipFile(file)
         self._members: dict[str, zipfile.ZipInfo] = {}
         for info in self._zip.infolist():
-            self._members.setdefault(zip_member_name(info), info)  # zipfile itself would take the last of a name
+            self._members.setdefault(zip_member_name(info), info)  # zipfile itself would take the last member of a name
 
     def may_read(self, offset: int | None) -> bool:
         return True

@@ -1,1 +1,1 @@
-"""CSV tables of users, read strictly by RFC 4180: the one reader for all of them, on the driver and on executors."""
+"""The one reader for users' CSV tables, strict about RFC 4180, on the driver and on executors."""

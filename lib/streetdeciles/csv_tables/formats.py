@@ -1,4 +1,4 @@
-"""How a CSV file is compressed and encoded, recognised by its content, and reading it as plain UTF-8."""
+"""Recognising by its content how a CSV file is compressed and encoded, and reading it as plain UTF-8."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zip
 
 @dataclass(frozen=True)
 class Format:
-    """How a file is read: a file that is not `plain` is one stream, as nothing but its beginning can be found."""
+    """How a file is read. A file that is not `plain` can only be read from its beginning, as one stream."""
 
     compression: Compression | None
     encoding: Literal["utf-8", "utf-16"]
@@ -65,7 +65,7 @@ class Format:
 
 
 def recognise(uri: str) -> Format:
-    """The format of the file at `uri`; RunRefused where it is none that is read as a CSV table."""
+    """The format of the file at `uri`; RunRefused if it is not a CSV table."""
     with _open(uri) as file:
         head = _head(file)
         compression = next((name for name, magic in _COMPRESSIONS.items() if re.match(magic, head)), None)
@@ -84,7 +84,7 @@ def recognise(uri: str) -> Format:
 
 
 def text_chunks(uri: str, file_format: Format) -> Iterator[bytes]:
-    """The file's text as UTF-8 without its byte order mark, in pieces; memory is bounded whatever the file holds."""
+    """The file's text as UTF-8 without its byte order mark, in chunks; memory use is bounded for any file."""
     with _open(uri) as file:
         stream = file if file_format.compression is None else _decompressed(uri, file, file_format.compression)
         chunks = _chunks(uri, stream, file_format.compression)
@@ -98,13 +98,13 @@ def text_chunks(uri: str, file_format: Format) -> Iterator[bytes]:
 
 
 def byte_chunks(uri: str, start: int, end: int) -> Iterator[bytes]:
-    """The bytes `start` to `end` of the file, in pieces."""
+    """The bytes `start` to `end` of the file, in chunks."""
     with _open(uri) as file:
         file.seek(start)
         while start < end:
             chunk = file.read(min(CHUNK_BYTES, end - start))
             if not chunk:
-                raise RunRefused(f"{uri}: has become shorter while it was read; run again when it is complete")
+                raise RunRefused(f"{uri}: became shorter while it was read; run again when it is complete")
             start += len(chunk)
             yield chunk
 
@@ -115,7 +115,9 @@ def _open(uri: str) -> Iterator[IO[bytes]]:
     try:
         file = fs.open(path, "rb")
     except OSError as error:
-        raise RunRefused(f"{uri}: cannot be read ({error.strerror or error}); check the path and its rights") from error
+        raise RunRefused(
+            f"{uri}: cannot be read ({error.strerror or error}); check the path and its permissions"
+        ) from error
     with file:
         yield file
 
@@ -152,7 +154,7 @@ def _decompressed(uri: str, file: IO[bytes], compression: Compression) -> Any:
 
 def _only_member(uri: str, file: IO[bytes]) -> IO[bytes]:
     archive = zipfile.ZipFile(file)
-    # macOS puts a second file beside each, with what only its own file system knows.
+    # macOS adds a second file for each, with metadata of its own file system.
     members = [info for info in archive.infolist() if not info.is_dir() and not info.filename.startswith("__MACOSX/")]
     names = [info.filename for info in members]
     if "[Content_Types].xml" in names or "mimetype" in names:
@@ -160,14 +162,14 @@ def _only_member(uri: str, file: IO[bytes]) -> IO[bytes]:
     if len(members) != 1:
         listed = ", ".join(repr(name) for name in names[:5]) + (", …" if len(names) > 5 else "")
         raise RunRefused(
-            f"{uri}: is a zip archive of {len(members)} files ({listed or 'none'}); expected one CSV, so unpack it"
+            f"{uri}: is a zip archive of {len(members)} files ({listed or 'none'}); expected one CSV file, so unpack it"
         )
     (member,) = members
     if member.flag_bits & 1:
         raise RunRefused(f"{uri}: is a zip archive with a password; unpack it")
     if member.compress_type not in _ZIP_METHODS:
         raise RunRefused(
-            f"{uri}: is a zip archive compressed by a method that is not read (number {member.compress_type}, "
+            f"{uri}: is a zip archive compressed by an unsupported method (number {member.compress_type}, "
             "9 is Deflate64); unpack it"
         )
     return archive.open(member)
@@ -192,4 +194,4 @@ def _from_utf_16(uri: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
             yield decoder.decode(chunk).encode("utf-8")
         yield decoder.decode(b"", final=True).encode("utf-8")
     except UnicodeDecodeError as error:
-        raise RunRefused(f"{uri}: begins as UTF-16 text and is not ({error.reason}); {SAVE_AS_UTF_8}") from error
+        raise RunRefused(f"{uri}: begins like UTF-16 text, but is not ({error.reason}); {SAVE_AS_UTF_8}") from error

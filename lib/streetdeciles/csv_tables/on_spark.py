@@ -1,4 +1,4 @@
-"""A CSV table as a Spark frame: parsed on the executors, large files in several tasks; the driver holds no rows."""
+"""A CSV table as a Spark frame: parsed on the executors, large files by several tasks; the driver holds no rows."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ if TYPE_CHECKING:
 
 ROWS_PER_BATCH = 8192
 COMPRESSED_WEIGHT = 8
-"""How many times its size a compressed file is taken to hold."""
+"""Assumed size of a compressed file's content, in sizes of the file."""
 
 
 def spark_rows(
     spark: SparkSession, table: CsvTable, columns: Sequence[str], *, range_bytes: int = RANGE_BYTES
 ) -> DataFrame:
-    """The rows of the table as strings: `columns`, null where the header has no such column, and `malformed`.
+    """The rows of the table as strings: `columns`, null if the header has no such column, and `malformed`.
 
-    `malformed` is null, or says which row has how many fields, and quotes it. A row with too few fields has null
-    in place of the others. A file of one range costs no job of Spark, a larger one a job that finds its records.
-    Damage is RunRefused by the task that reads the row, except quotes in a large file, which are refused here.
+    `malformed` is null, or says which row has how many fields, and quotes it. The missing fields of a short row are
+    null. A file of one range needs no Spark job; a larger one needs a job that finds its records. The task that reads
+    a damaged row raises RunRefused; stray and unclosed quotes in a large file are refused here.
     """
     tasks = _tasks(_spans(spark, table.files, range_bytes), range_bytes)
     schema = ", ".join(f"`{name}` string" for name in [*columns, MALFORMED])
@@ -50,10 +50,10 @@ def _spans(spark: SparkSession, files: Sequence[CsvFile], range_bytes: int) -> l
     large = {file.uri: byte_ranges(file, range_bytes) for file in files if is_split(file, range_bytes)}
     parts = [part for ranges in large.values() for part in ranges]
     scans = iter(_scan_all(spark, parts))
-    found: list[Span] = []
+    all_spans: list[Span] = []
     for file in files:
-        found += spans(file, [*islice(scans, len(large[file.uri]))]) if file.uri in large else [whole(file)]
-    return found
+        all_spans += spans(file, [*islice(scans, len(large[file.uri]))]) if file.uri in large else [whole(file)]
+    return all_spans
 
 
 def _scan_all(spark: SparkSession, parts: list[ByteRange]) -> list[tuple[RangeScan, RangeScan]]:
@@ -62,8 +62,8 @@ def _scan_all(spark: SparkSession, parts: list[ByteRange]) -> list[tuple[RangeSc
     schema = "part long, inside boolean, " + ", ".join(
         f"{name} {'boolean' if name == 'ends_inside' else 'long'}" for name in RangeScan._fields
     )
-    found = spark.range(0, len(parts), 1, len(parts)).mapInArrow(partial(_scan, parts=parts), schema).collect()
-    scans = {(row["part"], row["inside"]): RangeScan(*row[2:]) for row in found}
+    rows = spark.range(0, len(parts), 1, len(parts)).mapInArrow(partial(_scan, parts=parts), schema).collect()
+    scans = {(row["part"], row["inside"]): RangeScan(*row[2:]) for row in rows}
     return [(scans[number, False], scans[number, True]) for number in range(len(parts))]
 
 
@@ -78,7 +78,7 @@ def _scan(batches: Iterator[pa.RecordBatch], parts: list[ByteRange]) -> Iterator
 
 
 def _tasks(all_spans: list[Span], range_bytes: int) -> list[list[Span]]:
-    """Spans for one task each, in order, so that many small files are not as many tasks."""
+    """The spans of each task, in order; small files share a task."""
     tasks: list[list[Span]] = []
     room = 0
     for span in all_spans:

@@ -1,4 +1,4 @@
-"""From the bytes of a CSV file to its rows, each with its number; what is not RFC 4180 or not UTF-8 is refused."""
+"""From the bytes of a CSV file to its numbered rows; anything but RFC 4180 and UTF-8 is refused."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from streetdeciles.csv_tables.structure import ends_inside, record_ends, stray_q
 from streetdeciles.errors import RunRefused
 
 MAX_RECORD_BYTES = 4 << 20
-"""Of one row. A longer one is a quote that is not closed, or not a table."""
+"""Maximum length of a row. A longer one has an unclosed quote, or the file is not a table."""
 
 SAVE_AS_UTF_8 = "save it as UTF-8 (in a spreadsheet: 'CSV UTF-8 (comma delimited)')"
 
 
 class Block(NamedTuple):
-    """Whole records as they are in the file `source`, checked: UTF-8 without stray quotes and NUL bytes."""
+    """Whole records of the file `source`, checked: UTF-8 without stray quotes or NUL bytes."""
 
     source: str
     content: bytes
@@ -28,17 +28,17 @@ class Block(NamedTuple):
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """Each row's number and cells; a blank line is a row without cells."""
-        csv.field_size_limit(MAX_RECORD_BYTES)  # Python's own limit is 128 KB; a shape in a cell may be longer
-        # Without newline="" a lone CR, which ends the lines of some published files, would not end a row.
+        csv.field_size_limit(MAX_RECORD_BYTES)  # Python's default is 128 KB; a shape in a cell may be longer
+        # Some published files end lines with a lone CR, which ends a row only with newline="".
         lines = io.StringIO(self.content.decode("utf-8"), newline="")
         return enumerate(csv.reader(lines, strict=True), start=self.first_row)
 
 
 def blocks(chunks: Iterable[bytes], source: str, *, first_row: int = 1, position: int = 0) -> Iterator[Block]:
-    """The records of the chunks, in blocks of about a chunk.
+    """The records of the chunks, in blocks of about the size of a chunk.
 
     The chunks are UTF-8, cut anywhere; they begin with row `first_row`, at byte `position` of the file `source`.
-    RunRefused names the file and the row that is damaged.
+    RunRefused names the file and the damaged row.
     """
     row, rest = first_row, b""
     for chunk in chunks:
@@ -50,8 +50,8 @@ def blocks(chunks: Iterable[bytes], source: str, *, first_row: int = 1, position
         if len(rest) > MAX_RECORD_BYTES:
             _checked(Block(source, rest, row, 1), position)
             raise RunRefused(
-                f"{source}, row {row}: is longer than {MAX_RECORD_BYTES >> 20} MB; close the quoted field that begins "
-                "in it, if one does, or check that the file is a CSV table"
+                f"{source}, row {row}: is longer than {MAX_RECORD_BYTES >> 20} MB; check that each quoted field in it "
+                "is closed, and that the file is a CSV table"
             )
     if rest:
         last = _checked(Block(source, rest, row, 1), position)
@@ -69,7 +69,7 @@ def records(
 
 
 def is_blank(cells: list[str], n_columns: int) -> bool:
-    """Whether the row is an empty line of the file, or one of blanks only."""
+    """Whether the row is an empty line, or has nothing but blanks."""
     return not cells or (len(cells) == 1 < n_columns and not cells[0].strip())
 
 
@@ -79,7 +79,7 @@ def unclosed_quote(source: str, row: int) -> RunRefused:
 
 def misplaced_quote(source: str, row: int, position: int) -> RunRefused:
     return RunRefused(
-        f'{source}, row {row}: a stray quote (byte {position}); a field that holds " must be within quotes, '
+        f'{source}, row {row}: a stray quote (byte {position}); a field that contains " must be enclosed in quotes, '
         "and each quote in it doubled"
     )
 

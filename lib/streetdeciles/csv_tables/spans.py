@@ -1,4 +1,4 @@
-"""A large file in spans of whole records, found by a scan of its bytes in ranges, each on its own."""
+"""A large file in spans of whole records, found by scanning ranges of its bytes independently."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 RANGE_BYTES = 16 << 20
-"""What one task reads: some 200,000 rows of a table of locations."""
+"""Bytes that one task reads: some 200,000 rows of a table of locations."""
 
 
 class Span(NamedTuple):
-    """Records of a file from its byte `start` to `end`, the first of them row `first_row` of the file."""
+    """The records in the bytes `start` to `end` of a file, beginning with its row `first_row`."""
 
     file: CsvFile
     start: int
@@ -36,7 +36,7 @@ class ByteRange(NamedTuple):
 
 
 def byte_ranges(file: CsvFile, range_bytes: int = RANGE_BYTES) -> list[ByteRange]:
-    """The file's bytes after its byte order mark in ranges that end anywhere."""
+    """The file's bytes after its byte order mark, in ranges that may end within a record."""
     starts = range(file.format.mark_bytes, file.size, range_bytes)
     return [ByteRange(file, start, min(start + range_bytes, file.size)) for start in starts]
 
@@ -46,30 +46,30 @@ def whole(file: CsvFile) -> Span:
 
 
 def is_split(file: CsvFile, range_bytes: int = RANGE_BYTES) -> bool:
-    """Whether the file is read in several spans. What is compressed or UTF-16 is read from its beginning to its end."""
+    """Whether the file is read in several spans. Compressed and UTF-16 files are read as one stream."""
     return file.format.plain and file.size > range_bytes
 
 
 def scan(part: ByteRange) -> tuple[RangeScan, RangeScan]:
-    """What the range holds if it begins outside a quoted field, and if it begins inside one."""
+    """The scans of the range if it begins outside a quoted field, and if it begins inside one."""
     first, last = max(part.start - 1, part.file.format.mark_bytes), min(part.end + 1, part.file.size)
     data = np.frombuffer(b"".join(byte_chunks(part.file.uri, first, last)), np.uint8)
     return scan_range(data, part.start, part.end, first=first)
 
 
 def spans(file: CsvFile, scans: Sequence[tuple[RangeScan, RangeScan]]) -> list[Span]:
-    """The spans of a file by the scans of its ranges, in their order; each record is in the range where it begins.
+    """The spans of a file, from the scans of its ranges in order; a record belongs to the range in which it begins.
 
     RunRefused names the row of the first stray quote, or of the quote that is never closed.
     """
     starts, inside, row = [(file.format.mark_bytes, 1)], False, 1
     for number, states in enumerate(scans):
-        found = states[inside]
-        if found.stray_quote >= 0:
-            raise misplaced_quote(file.uri, row + found.ends_before_stray, found.stray_quote)
-        if number and found.first_record >= 0:
-            starts.append((found.first_record, row + 1))
-        row, inside = row + found.n_ends, found.ends_inside
+        state = states[inside]
+        if state.stray_quote >= 0:
+            raise misplaced_quote(file.uri, row + state.ends_before_stray, state.stray_quote)
+        if number and state.first_record >= 0:
+            starts.append((state.first_record, row + 1))
+        row, inside = row + state.n_ends, state.ends_inside
     if inside:
         raise unclosed_quote(file.uri, row)
     ends = [start for start, _ in starts[1:]] + [file.size]
@@ -77,7 +77,7 @@ def spans(file: CsvFile, scans: Sequence[tuple[RangeScan, RangeScan]]) -> list[S
 
 
 def span_blocks(span: Span) -> Iterator[Block]:
-    """The records of the span, the file's header among them."""
+    """The records of the span, including the file's header."""
     file = span.file
     chunks = byte_chunks(file.uri, span.start, span.end) if file.format.plain else text_chunks(file.uri, file.format)
     return blocks(chunks, file.uri, first_row=span.first_row, position=span.start)
@@ -87,8 +87,8 @@ def span_tables(span: Span, table: CsvTable, columns: Sequence[str]) -> Iterator
     """`columns` and MALFORMED of the span's rows below the header, block by block."""
     source = span.file.uri.rsplit("/", 1)[-1] + ", " if len(table.files) > 1 else ""
     for block in span_blocks(span):
-        found = columns_of(block, table.header, columns) if block.first_row > span.file.header_row else None
-        if found is None:
+        parsed = columns_of(block, table.header, columns) if block.first_row > span.file.header_row else None
+        if parsed is None:
             rows = (row for row in block.rows() if row[0] > span.file.header_row)
-            found = columns_of_rows(rows, table.header, columns, source)
-        yield found
+            parsed = columns_of_rows(rows, table.header, columns, source)
+        yield parsed

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 QUOTE, COMMA, LF, CR = b'",\n\r'
 EDGE = -1
-"""In place of a byte: the file ends here, or what follows is not known yet."""
+"""Stands for a byte outside the data: the file ends there, or the next byte is not known yet."""
 
 
 def record_ends(data: Bytes) -> Positions:
-    """Positions of the line ends outside quotes: of each CR, and of each LF without a CR before it.
+    """Positions of the line ends outside quotes: each CR, and each LF without a CR before it.
 
     The data begin outside quotes.
     """
@@ -28,9 +28,9 @@ def record_ends(data: Bytes) -> Positions:
 
 
 def stray_quote(data: Bytes) -> int | None:
-    """The first quote that neither opens nor closes a field nor is one of two in a quoted field.
+    """The first quote that neither opens or closes a field nor is doubled within one.
 
-    The data begin with a record; what follows them is not looked at.
+    The data begin with a record; the bytes after them are not considered.
     """
     return _stray_quote(data, _quotes(data), inside=False, before=EDGE, after=EDGE)
 
@@ -41,7 +41,7 @@ def ends_inside(data: Bytes) -> bool:
 
 
 def whole_records(data: Bytes) -> tuple[int, int]:
-    """Bytes of the data, which begin with a record, that are whole records whatever follows, and their number."""
+    """(number of bytes that are whole records, whatever follows; number of records). The data begin with a record."""
     ends = record_ends(data)
     if len(ends) and ends[-1] == len(data) - 1 and data[-1] == CR:
         ends = ends[:-1]  # an LF may follow
@@ -49,7 +49,7 @@ def whole_records(data: Bytes) -> tuple[int, int]:
 
 
 def _after_end(data: Bytes, end: int) -> int:
-    """Where the record begins that follows the line end at position `end`."""
+    """The position of the record after the line end at position `end`."""
     crlf = data[end] == CR and end + 1 < len(data) and data[end + 1] == LF
     return end + (2 if crlf else 1)
 
@@ -71,7 +71,7 @@ def _line_ends(data: Bytes, before: int) -> Positions:
 
 
 def _is_quoted(positions: Positions, quotes: Positions) -> npt.NDArray[np.int64]:
-    """1 where an odd number of quotes is before the position, doubled ones included, so within quotes; else 0."""
+    """1 for a position within quotes, i.e. after an odd number of quotes (doubled ones included), else 0."""
     return np.searchsorted(quotes, positions) & 1
 
 
@@ -90,21 +90,21 @@ def _is_beside_a_field(values: npt.NDArray[np.int16]) -> npt.NDArray[np.bool_]:
 
 
 class RangeScan(NamedTuple):
-    """What a range of a file's bytes holds, if it begins outside quotes or if it begins inside."""
+    """The structure of a range of a file's bytes, under the assumption that it begins outside or inside quotes."""
 
     n_ends: int
     first_record: int
-    """Position in the file of the first record that begins after a line end of the range; -1: there is none."""
+    """Position in the file of the first record that begins after a line end of the range; -1 if there is none."""
     stray_quote: int
-    """Position in the file of the first stray quote; -1: there is none."""
+    """Position in the file of the first stray quote; -1 if there is none."""
     ends_before_stray: int
     ends_inside: bool
 
 
 def scan_range(data: Bytes, start: int, end: int, *, first: int) -> tuple[RangeScan, RangeScan]:
-    """Scan the bytes `start` to `end` of a file, for the case that they begin outside quotes and for the other.
+    """Scan the bytes `start` to `end` of a file, as if they began outside quotes, and as if inside.
 
-    `data` holds them and one more on either side if there is one; `first` is the position of its first byte.
+    `data` has these bytes and, if the file has them, one before and one after; `first` is the position of its first.
     """
     core = data[start - first : end - first]
     before = int(data[start - first - 1]) if start > first else EDGE

@@ -21,7 +21,7 @@ _SEPARATORS = {b";": "semicolons", b"\t": "tabs", b"|": "vertical bars"}
 
 @dataclass(frozen=True)
 class CsvFile:
-    """A file of a table. `header_row` is the row that holds the header: the first that is not blank."""
+    """A file of a table. `header_row` is the number of the header's row: the first that is not blank."""
 
     uri: str
     size: int
@@ -31,16 +31,17 @@ class CsvFile:
 
 @dataclass(frozen=True)
 class CsvTable:
-    """`header` has the names of the columns, with single blanks only; all files have the same one."""
+    """A table of one or more files with the same `header`: the names of the columns, with runs of blanks made one."""
 
     uri: str
     header: tuple[str, ...]
     files: tuple[CsvFile, ...]
 
     def rows(self) -> Iterator[tuple[str, int, list[str]]]:
-        """Each row below the header that is not blank: its file, its number there (the first is 1), and its cells.
+        """(URI of the file, number of the row, cells) of each row below the header that is not blank.
 
-        The cells may be more or fewer than the header's. RunRefused names the file and row of any damage.
+        Rows count from 1 in each file. There may be more or fewer cells than the header has. RunRefused names the
+        file and row of any damage.
         """
         for file in self.files:
             for row, cells in records(text_chunks(file.uri, file.format), file.uri, position=file.format.mark_bytes):
@@ -49,10 +50,10 @@ class CsvTable:
 
 
 def open_table(uri: str) -> CsvTable:
-    """The table at `uri`; RunRefused where it cannot be read as one. Reads no more than the beginning of each file."""
+    """The table at `uri`; RunRefused if it is not one. Reads only the beginning of each file."""
     uris = _files(uri)
     with ThreadPoolExecutor(16) as pool:
-        opened = [found for found in pool.map(_open_file, uris) if found]
+        opened = [pair for pair in pool.map(_open_file, uris) if pair]
     if not opened:
         raise RunRefused(f"{uri}: is empty; expected a CSV table with a header")
     first, header = opened[0]
@@ -66,14 +67,14 @@ def open_table(uri: str) -> CsvTable:
 
 
 def _files(uri: str) -> list[str]:
-    """The file at `uri`, or those in the folder there."""
+    """The file at `uri`, or the files in the folder at `uri`."""
     fs, path = storage.filesystem(uri)
     if not fs.isdir(path):
         return [uri]
     entries = {entry["name"].rstrip("/").rsplit("/", 1)[-1]: entry for entry in fs.ls(path, detail=True)}
     if "_temporary" in entries:
         raise RunRefused(f"{uri}: is still being written, or was left unfinished (_temporary); write it again")
-    # Spark's own rule: what begins so is not part of a table.
+    # Spark's own rule: files with such names are not part of a table.
     parts = {name: entry for name, entry in sorted(entries.items()) if not name.startswith(("_", "."))}
     folders = [name for name, entry in parts.items() if entry["type"] == "directory"]
     if folders or not parts:
@@ -83,11 +84,11 @@ def _files(uri: str) -> list[str]:
 
 
 def _open_file(uri: str) -> tuple[CsvFile, tuple[str, ...]] | None:
-    """The file and its header, or None where it has no row at all."""
+    """The file and its header, or None if all its rows are blank."""
     fs, path = storage.filesystem(uri)
     info = fs.info(path)
     if info["type"] != "file":
-        raise RunRefused(f"{uri}: is not a regular file; expected a CSV table (save what a pipe gives to a file)")
+        raise RunRefused(f"{uri}: is not a regular file; expected a CSV table (save a pipe's output to a file)")
     file_format = recognise(uri)
     chunks = text_chunks(uri, file_format)
     first = next(chunks, b"")
@@ -100,7 +101,7 @@ def _open_file(uri: str) -> tuple[CsvFile, tuple[str, ...]] | None:
 
 
 def _refuse_other_separators(uri: str, text: bytes) -> None:
-    """By the first line of `text` that is not empty. Read as they stand, such files often have decimal commas too."""
+    """Judges by the first line of `text` that is not empty. Such files often have decimal commas too."""
     text = text.lstrip(b"\r\n ")
     ends = record_ends(np.frombuffer(text, np.uint8))
     line = re.sub(rb'"[^"]*"', b"", text[: ends[0]] if len(ends) else text)

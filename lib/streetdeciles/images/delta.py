@@ -1,4 +1,4 @@
-"""A Delta table as a source: the Parquet files of its current version, and the columns that are not in them."""
+"""A Delta table as a source of photographs: the Parquet files of its current version, and its partition columns."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from streetdeciles import storage
-from streetdeciles.errors import RunRefused
+from streetdeciles.errors import RunRefused, reason
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 READABLE_FEATURES = {"timestampNtz", "vacuumProtocolCheck", "v2Checkpoint"}
-"""What a table may ask of its readers and leave rows and columns as the Parquet files have them."""
+"""Features of a Delta table with which its rows and columns are still those of its Parquet files."""
 
 MISREAD = re.compile(r"\\|%[0-9A-Fa-f]{2}|[\x00-\x1f\x7f]")
+"""What deltalake takes for something else in the name of a folder."""
 
 FILES = "uri string, partition map<string,string>"
 
 Partition = Mapping[str, str | None]
-"""The values of the columns that the table is partitioned by, which are not in its files."""
+"""Column -> value for the columns that the table is partitioned by, which are not in its files."""
 
 DataFile = tuple[str, Partition]
 
@@ -35,8 +36,8 @@ def delta_files(spark: SparkSession, path: str) -> list[DataFile]:
     """The files of the table's current version.
 
     Raises:
-        RunRefused: there is no reader of Delta tables, or the table needs more than the files themselves say: rows
-            that are deleted in a list beside them, or columns of other names.
+        RunRefused: no reader of Delta tables is installed, or the files alone are not the table: it lists deleted rows
+            separately, or maps its columns to other names.
     """
     try:
         from deltalake import DeltaTable
@@ -49,8 +50,7 @@ def delta_files(spark: SparkSession, path: str) -> list[DataFile]:
     try:
         table = DeltaTable(storage.local_path(path) if storage.is_local(path) else path)
     except DeltaError as error:
-        why = " ".join(str(error).split())
-        raise RunRefused(f"images.table.path: {path} cannot be read as a Delta table ({why})") from error
+        raise RunRefused(f"images.table.path: {path} cannot be read as a Delta table ({reason(error)})") from error
     configuration = table.metadata().configuration
     _check(path, table.protocol().reader_features or [], configuration.get("delta.columnMapping.mode", "none"))
     actions = pa.table(table.get_add_actions(flatten=True)).to_pylist()
@@ -59,16 +59,16 @@ def delta_files(spark: SparkSession, path: str) -> list[DataFile]:
 
 def _refuse_misread_name(path: str) -> None:
     """deltalake would open another folder (`per cent` for `per%20cent`), or none."""
-    if storage.is_local(path) and (found := MISREAD.search(os.path.realpath(storage.local_path(path)))):
+    if storage.is_local(path) and (match := MISREAD.search(os.path.realpath(storage.local_path(path)))):
         raise RunRefused(
-            f"images.table.path: the Delta table {path!r} cannot be read, since the Delta reader takes {found[0]!r} in "
-            "the name of a folder for something else; rename the folder"
+            f"images.table.path: the Delta table {path!r} cannot be read, since the Delta reader misreads {match[0]!r} "
+            "in the name of a folder; rename the folder"
         )
 
 
-def _absolute(path: str, given: str) -> str:
-    there = unquote(given)
-    return there if storage.is_uri(there) or there.startswith("/") else storage.join(path, there)
+def _absolute(table: str, quoted: str) -> str:
+    path = unquote(quoted)
+    return path if storage.is_uri(path) or path.startswith("/") else storage.join(table, path)
 
 
 def _partition(action: dict[str, Any]) -> Partition:
@@ -81,26 +81,27 @@ def _partition(action: dict[str, Any]) -> Partition:
 
 
 def _through_spark(spark: SparkSession, path: str) -> list[DataFile]:
-    """Where Spark itself reads Delta, as on Databricks."""
+    """The files as listed by a Spark that reads Delta itself, as on Databricks."""
     try:
-        found = spark.read.format("delta").load(path).inputFiles()
+        uris = spark.read.format("delta").load(path).inputFiles()
     except Exception as error:
         raise RunRefused(
-            f"images.table.path: {path} is a Delta table, and this Spark reads none: pip install 'streetdeciles[delta]'"
+            f"images.table.path: {path} is a Delta table, which this Spark cannot read: pip install "
+            "'streetdeciles[delta]'"
         ) from error
     quoted = path.replace("`", "``")
     detail = spark.sql(f"DESCRIBE DETAIL delta.`{quoted}`").collect()[0].asDict()
     mapping = (detail.get("properties") or {}).get("delta.columnMapping.mode", "none")
-    # Here readers' and writers' features are in one list, so only those that are known to be unreadable are named.
+    # This list mixes readers' and writers' features, so only those that are known to be unreadable are refused.
     _check(path, [name for name in detail.get("tableFeatures") or [] if name == "deletionVectors"], mapping)
-    return [(_mounted(unquote(uri)), {}) for uri in found]
+    return [(_mounted(unquote(uri)), {}) for uri in uris]
 
 
 def _mounted(uri: str) -> str:
-    """Spark's URI as a path that every process of the machine can open, where there is one."""
-    for start, there in (("dbfs:/Volumes/", "/Volumes/"), ("dbfs:/", "/dbfs/"), ("file:///", "/"), ("file:/", "/")):
+    """Spark's URI as a path that every process of the machine can open, if there is one."""
+    for start, mount in (("dbfs:/Volumes/", "/Volumes/"), ("dbfs:/", "/dbfs/"), ("file:///", "/"), ("file:/", "/")):
         if uri.startswith(start):
-            return there + uri.removeprefix(start)
+            return mount + uri.removeprefix(start)
     return uri
 
 

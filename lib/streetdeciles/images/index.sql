@@ -1,5 +1,6 @@
--- Images with their shard. Those of the index before keep theirs; new ones fill new shards of about :shard_size images,
--- all new views of a location in one, and those of an archive side by side, so that few shards read it.
+-- Images with their shard. Images of the previous index keep theirs; new ones fill new shards of about :shard_size
+-- images. All new views of a location are in one shard, and images of an archive in neighbouring shards, so that few
+-- shards read it.
 WITH known AS (
     SELECT
         i.image_id,
@@ -26,7 +27,7 @@ new_locations AS (
     GROUP BY location_id
 ),
 
--- Buckets only spread the running totals below over the cluster: a window over all locations would be one task.
+-- Buckets distribute the running totals below over the cluster: a window over all locations would be one task.
 bucketed AS (
     SELECT
         *,
@@ -43,7 +44,7 @@ buckets AS (
     GROUP BY bucket
 ),
 
--- As few equal shards as hold :shard_size images each, but none so small that a location could step over it.
+-- As few equal shards as possible with :shard_size images at most, but none so small that a location could skip it.
 planned AS (
     SELECT
         *,
@@ -51,7 +52,7 @@ planned AS (
     FROM buckets
 ),
 
--- A location is in the shard in which its first image falls, so shards are equal give or take a location's images.
+-- A location is in the shard of its first image, so the sizes of shards differ by a location's images at most.
 new_shards AS (
     SELECT
         l.location_id,

@@ -1,7 +1,7 @@
-"""The types that columns of `images.table.keep` have in `image_columns`: Arrow's many kinds as the few that Spark has.
+"""The types that columns of `images.table.keep` have in `image_columns`: Arrow's many types as the few that Spark has.
 
-Nothing is lost but what is finer than a microsecond. Types that Spark has not become the next wider one (unsigned
-integers, half floats), or text (times of day, decimals of more than 38 digits, columns that are null everywhere).
+Nothing is lost but fractions of a microsecond. Types that Spark lacks become the next wider one (unsigned integers,
+half floats), or text (times of day, decimals of more than 38 digits, columns that are null everywhere).
 """
 
 from __future__ import annotations
@@ -13,29 +13,29 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 DIGITS = {8: 3, 16: 5, 32: 10, 64: 19}
-"""Decimal digits of an integer, by its bits."""
+"""Number of an integer's bits -> number of its decimal digits."""
 MAX_DIGITS = 38
-"""Of Spark's decimals."""
+"""Maximum precision of Spark's decimals."""
 
 Leaf = Callable[["pa.DataType"], "pa.DataType | None"]
 
 
 def kept_type(kind: pa.DataType) -> pa.DataType | None:
-    """The type in which values of `kind` are kept; `null` stays until all files are known; None: there is none."""
+    """The type in which values of `kind` are kept, or None; `null` stays until the types of all files are known."""
     return _rebuilt(kind, _plain)
 
 
 def settled(kind: pa.DataType) -> pa.DataType:
-    """`kind` as Spark can store it: what is null in all files is text."""
+    """`kind` as Spark can store it: columns that are null in all files become text."""
     import pyarrow as pa
 
     return _rebuilt(kind, lambda leaf: pa.string() if pa.types.is_null(leaf) else leaf)
 
 
 def common_type(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
-    """The type that holds the values of two kept types exactly; None where there is none.
+    """The type that holds the values of two kept types exactly, or None.
 
-    Of whole numbers and floats it is a float, which `kept_values` refuses for numbers that it does not hold exactly.
+    For whole numbers and floats it is a float; `kept_values` refuses whole numbers that it does not hold exactly.
     """
     import pyarrow as pa
 
@@ -88,14 +88,14 @@ def spark_type(kind: pa.DataType) -> str:
 
 
 def kept_values(values: pa.Array, kind: pa.DataType) -> pa.Array:
-    """`values` in the settled type that all files have in common; pa.ArrowException where they do not fit in it."""
+    """`values` in the settled type that all files have in common; pa.ArrowException if they do not fit in it."""
     import pyarrow.compute as pc
 
     return pc.cast(values, options=pc.CastOptions(kind, allow_time_truncate=True))
 
 
 def bare_type(kind: pa.DataType) -> pa.DataType:
-    """The type of the values, which dictionaries and extension types wrap."""
+    """The type of the values within dictionaries and extension types."""
     import pyarrow as pa
 
     if isinstance(kind, pa.BaseExtensionType):
@@ -104,7 +104,7 @@ def bare_type(kind: pa.DataType) -> pa.DataType:
 
 
 def _rebuilt(kind: pa.DataType, leaf: Leaf) -> pa.DataType | None:
-    """`kind` with `leaf` of each type in it that has none within; None where that is None of any."""
+    """`kind` with `leaf` applied to each type in it that is not nested; None if `leaf` returns None for any of them."""
     import pyarrow as pa
 
     kind, types = bare_type(kind), pa.types

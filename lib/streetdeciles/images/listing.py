@@ -1,4 +1,4 @@
-"""Listing the folder of photographs, on the executors: each round lists the folders that the one before has found."""
+"""Listing the folder of photographs on the executors: each round lists the folders that the previous one found."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from streetdeciles import storage
 from streetdeciles.archives.members import MemberKind, list_members
 from streetdeciles.archives.names import is_archive
-from streetdeciles.errors import RunFailed
+from streetdeciles.errors import RunFailed, reason
 from streetdeciles.inputs import version_in, version_of
 
 if TYPE_CHECKING:
@@ -28,15 +28,15 @@ ENTRIES = (
 ROWS_PER_BATCH = 10_000
 
 Kind = Literal["file", "folder", "archive", "not_a_file", "name_not_utf8", "folder_loop"] | MemberKind
-"""Folders and archives are searched; all but files are left out: broken links and pipes, names that no table can hold,
-links to a folder above, and what is not taken from an archive."""
+"""Folders and archives are searched. Of the rest, all but files are left out: broken links and pipes, names that no
+table can hold, links to a folder above, and members that are not taken from an archive."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One name in a folder, or a member of an archive.
+    """A name in a folder, or a member of an archive.
 
-    `relative` is the path below the folder of photographs, or in the archive.
+    `relative` is the path below the folder of photographs, or within the archive.
     """
 
     path: str
@@ -44,49 +44,49 @@ class Entry:
     uri: str
     kind: Kind
     length: int | None
-    """Bytes of a file, where the listing tells."""
+    """Bytes of a file, if the listing says."""
     member: str | None = None
     offset: int | None = None
     detail: str | None = None
-    """What more there is to say of the kind."""
+    """Details about the kind."""
     modified: str | None = field(default=None, compare=False)
-    """What shows that the file has been replaced, where the listing says it: its time, its ETag, a checksum."""
+    """Text that changes when the file is replaced, if the listing has it: its time, its ETag, a checksum."""
 
 
 def list_all(spark: SparkSession, folder: str, staged: str) -> DataFrame:
-    """Every entry at any depth below `folder` (columns of ENTRIES), kept in Parquet files below `staged`.
+    """Every entry at any depth below `folder`, and the members of its archives (columns of ENTRIES).
 
-    Behind each archive come its members.
+    The rows are kept in Parquet files below `staged`.
     """
     root = storage.filesystem(folder)[1]
-    at_most = int(spark.conf.get("spark.sql.shuffle.partitions") or 200)
+    max_tasks = int(spark.conf.get("spark.sql.shuffle.partitions") or 200)
     folders = spark.createDataFrame([(root,)], "path string")
     n_folders, level = 1, 0
     while n_folders:
-        found_at = storage.join(staged, f"level={level}")
-        spread = folders.repartition(min(n_folders, at_most))
-        spread.mapInArrow(partial(list_batches, folder=folder), ENTRIES).write.parquet(storage.spark_uri(found_at))
-        folders = storage.read_parquet(spark, found_at, schema=ENTRIES).where("kind = 'folder'").select("path")
+        listed = storage.join(staged, f"level={level}")
+        spread = folders.repartition(min(n_folders, max_tasks))
+        spread.mapInArrow(partial(list_batches, folder=folder), ENTRIES).write.parquet(storage.spark_uri(listed))
+        folders = storage.read_parquet(spark, listed, schema=ENTRIES).where("kind = 'folder'").select("path")
         n_folders, level = folders.count(), level + 1
-    found = storage.read_parquet(spark, staged, schema=ENTRIES).drop("level")
-    archives = found.where("kind = 'archive'").select("path", "uri")
+    entries = storage.read_parquet(spark, staged, schema=ENTRIES).drop("level")
+    archives = entries.where("kind = 'archive'").select("path", "uri")
     if n_archives := archives.count():
-        spread = archives.repartition(min(n_archives, at_most))
-        members_at = storage.spark_uri(storage.join(staged, "level=members"))
-        spread.mapInArrow(member_batches, ENTRIES).write.parquet(members_at)
-        found = storage.read_parquet(spark, staged, schema=ENTRIES).drop("level")
-    return found
+        spread = archives.repartition(min(n_archives, max_tasks))
+        members = storage.spark_uri(storage.join(staged, "level=members"))
+        spread.mapInArrow(member_batches, ENTRIES).write.parquet(members)
+        entries = storage.read_parquet(spark, staged, schema=ENTRIES).drop("level")
+    return entries
 
 
 def list_batches(batches: Iterator[pa.RecordBatch], folder: str) -> Iterator[pa.RecordBatch]:
-    """What is in each folder of the column `path`, as batches of ENTRIES; `folder` is the one of all photographs."""
+    """The entries of each folder in the column `path`, as batches of ENTRIES; `folder` is the folder of photographs."""
     for batch in batches:
         for path in batch.column("path").to_pylist():
             yield from _as_batches(list_folder(path, folder))
 
 
 def member_batches(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """What is in each archive of the columns `path` and `uri`, as batches of ENTRIES."""
+    """The members of each archive in the columns `path` and `uri`, as batches of ENTRIES."""
     for batch in batches:
         for path, uri in zip(batch.column("path").to_pylist(), batch.column("uri").to_pylist(), strict=True):
             yield from _as_batches(list_archive(path, uri))
@@ -103,7 +103,7 @@ def _as_batches(entries: Iterator[Entry]) -> Iterator[pa.RecordBatch]:
 
 
 def list_archive(path: str, uri: str) -> Iterator[Entry]:
-    """The members of one archive. RunFailed where it cannot be read now: its photographs would be missed."""
+    """The members of one archive. RunFailed if it cannot be read now, since its photographs would be missed."""
     try:
         modified = version_of(uri)
         for member in list_members(uri):
@@ -120,12 +120,11 @@ def list_archive(path: str, uri: str) -> Iterator[Entry]:
                 member.modified or modified,
             )
     except Exception as error:  # each file system raises its own kinds; an archive's own damage is a row
-        why = " ".join(str(error).split()) or type(error).__name__
-        raise RunFailed(f"{uri}: cannot be read ({why}); make sure that the workers may read it") from error
+        raise RunFailed(f"{uri}: cannot be read ({reason(error)}); make sure that the workers may read it") from error
 
 
 def list_folder(path: str, folder: str) -> Iterator[Entry]:
-    """The entries of one folder, in no order. RunFailed where it cannot be listed: its photographs would be missed."""
+    """The entries of one folder, unordered. RunFailed if it cannot be listed, since its photographs would be missed."""
     fs, root = storage.filesystem(folder)
     start = len(root.rstrip("/")) + 1
     try:
@@ -140,7 +139,7 @@ def list_folder(path: str, folder: str) -> Iterator[Entry]:
 
 
 def _local_entries(path: str, start: int) -> Iterator[Entry]:
-    """One by one, where fsspec would hold a folder of millions in memory; and linked folders as folders."""
+    """As a stream, because fsspec would hold a folder of millions in memory; linked folders count as folders."""
     with os.scandir(path) as entries:
         for entry in entries:
             try:
@@ -160,19 +159,19 @@ def _local_entries(path: str, start: int) -> Iterator[Entry]:
 
 
 def _leads_up(link: str) -> bool:
-    """Whether the linked folder is one of those through which the way to the link leads."""
+    """Whether the link leads to a folder that contains the link."""
     target = os.path.realpath(link)
     return any(os.path.realpath(parent) == target for parent in Path(link).parents)
 
 
 def _remote_entries(fs: AbstractFileSystem, path: str, start: int) -> Iterator[Entry]:
-    for there in fs.ls(path, detail=True):
-        name = there["name"].rstrip("/")
+    for info in fs.ls(path, detail=True):
+        name = info["name"].rstrip("/")
         if name == path.rstrip("/"):
             continue  # object stores may hold an empty object that stands for the folder
         kinds: dict[str, Kind] = {"file": "file", "directory": "folder"}
-        kind = kinds.get(there["type"], "not_a_file")
+        kind = kinds.get(info["type"], "not_a_file")
         if kind == "file" and is_archive(name):
             kind = "archive"
-        length, modified = (there.get("size"), version_in(there)) if kind == "file" else (None, None)
+        length, modified = (info.get("size"), version_in(info)) if kind == "file" else (None, None)
         yield Entry(name, name[start:], fs.unstrip_protocol(name), kind, length, modified=modified)

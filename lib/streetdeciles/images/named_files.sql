@@ -1,4 +1,4 @@
--- Each file and member that was found, with the image that its name says, or with the reason for which it is left out.
+-- Each file and member of an archive, with the image that its name says, or with the reason why it is left out.
 WITH judged AS (
     SELECT
         *,
@@ -31,8 +31,8 @@ SELECT
         WHEN 'folder_loop' THEN 'a link to a folder above itself'
         WHEN 'not_a_file' THEN 'not a file: a link, a pipe or a device'
         WHEN 'unsafe_name' THEN 'the name leads out of the archive'
-        WHEN 'name_twice' THEN 'the archive has a member of that name before'
-        WHEN 'nested_archive' THEN 'an archive within an archive; put it beside'
+        WHEN 'name_twice' THEN 'the archive has an earlier member of that name'
+        WHEN 'nested_archive' THEN 'an archive within an archive; move it out'
         ELSE detail
     END AS detail
 FROM judged

@@ -1,4 +1,4 @@
-"""The pattern of file names, such as `{location_id}_{view}.jpg|png`, and what names say by it."""
+"""The pattern of file names, such as `{location_id}_{view}.jpg|png`, and reading names with it."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 LOCATION_ID = r"[^/.][^/]*"
 VIEW = r"[0-9]+|[A-Za-z]"
 ANY_VIEW = r"[\pL\pN]+"
-"""What may be meant as a view where `images.view_names` does not have it; in RE2's syntax only."""
+"""What could be a view that `images.view_names` does not list; in RE2's syntax only."""
 
 NAMED = "location_id string, view_name string, view int, matches boolean"
 
 
 @dataclass(frozen=True)
 class NamePattern:
-    """`regex`, in RE2's syntax, is for paths relative to the folder of photographs.
+    """A regular expression for paths relative to the folder of photographs.
 
-    Its groups are called `location_id` and `view`.
+    `regex` is in RE2's syntax and has the groups `location_id` and `view`.
     """
 
     regex: str
@@ -36,15 +36,15 @@ class NamePattern:
 
 
 def name_pattern(pattern: str, view_names: Sequence[str] | None = None) -> NamePattern:
-    """What matches `pattern` in the folder itself or anywhere below it; endings in upper or lower case.
+    """Matches `pattern` for files at any depth in the folder, with endings in upper or lower case.
 
-    A pattern with slashes matches as many folders above the file.
+    A slash in the pattern stands for a folder above the file.
     """
     return _name_pattern(pattern, VIEW if view_names is None else _one_of(view_names), lazy=view_names is not None)
 
 
 def _one_of(view_names: Sequence[str]) -> str:
-    """The longest first, so that `270` is not `0` after `27`; 90 may be written 090."""
+    """The longest first, so that `270` is not read as `0` after `27`; 90 may be written 090."""
     import pyarrow as pa
 
     longest_first = sorted(normalise_views(pa.array(view_names, pa.string())).to_pylist(), key=len, reverse=True)
@@ -54,7 +54,7 @@ def _one_of(view_names: Sequence[str]) -> str:
 def _name_pattern(pattern: str, view: str, *, lazy: bool) -> NamePattern:
     name, endings = normalize("NFC", pattern).rsplit(".", 1)
     parts = re.split(r"(\{location_id\}|\{view\})", name)
-    # Of known names the view is the longest that fits, so there the location takes no more than it must.
+    # With known names the view is the longest that fits, so the location takes as little as it can.
     groups = {
         "{location_id}": f"(?P<location_id>{LOCATION_ID}{'?' if lazy else ''})",
         "{view}": f"(?P<view>{view})",
@@ -68,9 +68,10 @@ def _name_pattern(pattern: str, view: str, *, lazy: bool) -> NamePattern:
 
 
 def name_batches(batches: Iterable[pa.RecordBatch], images: ImagesConfig) -> Iterator[pa.RecordBatch]:
-    """Batches with the columns of NAMED behind their own, from the column `relative`.
+    """The batches with the columns of NAMED added, from the column `relative`.
 
-    `view_name` is also set for names that only fail by their view; `view` is null where the config does not have it.
+    `view_name` is also set for names of which only the view does not match; `view` is null for views that the config
+    does not have.
     """
     import pyarrow as pa
     import pyarrow.compute as pc

@@ -1,4 +1,4 @@
--- The names of views that were found: how many files or rows have each, and how many are left out because of it.
+-- The names of views: how many files or rows have each, and how many are left out because of it.
 SELECT
     view_name,
     count(*) AS n,

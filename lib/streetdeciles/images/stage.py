@@ -1,4 +1,4 @@
-"""Stage images: the folder or table of photographs to `image_index`, and to left_out what belongs to no location."""
+"""Stage images: from the folder or table of photographs to `image_index`; what belongs to no location to left_out."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ _query = partial(query, "streetdeciles.images")
 
 
 def run(spark: SparkSession, config: RunConfig, *, afresh: bool = False) -> StageReport:
-    """Write image_index and left_out/stage=images; RunRefused where the source holds no photograph.
+    """Write image_index and left_out/stage=images; RunRefused if the source holds no photograph.
 
-    Photographs of the index before keep their shards, unless `afresh`.
+    Photographs of the previous index keep their shards, unless `afresh`.
     """
     images = config.images
     staged = storage.staging_uri(config.work_dir, "listing")
     try:
         named = first_of_each(_name_all(spark, images, staged)).persist()
         try:
-            found = _count(named, images)
+            counts = _count(named, images)
             index = assign_shards(_images(named, images), _previous_index(spark, config.work_dir, afresh), images)
             n_indexed = storage.write_table(index, IMAGE_INDEX, config.work_dir)
             _write_kept(spark, _images(named, images), config, staged)
@@ -43,31 +43,31 @@ def run(spark: SparkSession, config: RunConfig, *, afresh: bool = False) -> Stag
             named.unpersist()
     finally:
         storage.remove(staged)
-    n_found = sum(found.values())
-    if n_indexed != found[""] * _views_of_one(images) or n_left_out != n_found - found[""]:
+    n_listed = sum(counts.values())
+    if n_indexed != counts[""] * _views_per_photograph(images) or n_left_out != n_listed - counts[""]:
         raise RunFailed(
-            f"{n_found} {_what(images)} found, but {n_indexed} images indexed and {n_left_out} left out: "
+            f"{n_listed} {_what(images)} found, but {n_indexed} images indexed and {n_left_out} left out: "
             "run the stage again"
         )
-    return _report(spark, config, found)
+    return _report(spark, config, counts)
 
 
 def _name_all(spark: SparkSession, images: ImagesConfig, staged: str) -> DataFrame:
-    """What is in the folder or in the table: image_id, location_id, view, uri, …, or a reason and detail."""
+    """Each file in the folder, or row of the table: image_id, location_id, view, uri, …, or a reason and detail."""
     if images.table is not None:
         rows = list_rows(spark, images.table, staged).select(*(column.split(" ")[0] for column in ROWS.split(", ")))
         schema = f"{ROWS.replace('view string', 'view int')}, view_name string"
         rows = rows.mapInArrow(partial(view_batches, images=images), schema)
         return _query("table_rows", {"uri_start": storage.URI_START, **_view_arguments(images)}, rows=rows)
     folder = images.folder or ""
-    fs, there = storage.filesystem(folder)
-    if not fs.isdir(there):
+    fs, path = storage.filesystem(folder)
+    if not fs.isdir(path):
         raise RunRefused(f"images.folder: {folder} is a file; expected the folder of the photographs")
     return name_files(list_all(spark, folder, staged), images)
 
 
 def _write_kept(spark: SparkSession, photographs: DataFrame, config: RunConfig, staged: str) -> None:
-    """image_columns: what `images.table.keep` names, by image_id; no such table where it names nothing."""
+    """Write image_columns, the columns in `images.table.keep` by image_id; if there are none, remove the table."""
     from pyspark.sql.pandas.types import to_arrow_type
 
     keep = config.images.table.keep if config.images.table else []
@@ -75,7 +75,7 @@ def _write_kept(spark: SparkSession, photographs: DataFrame, config: RunConfig, 
         storage.remove(storage.join(config.work_dir, IMAGE_COLUMNS))
         return
     rows = staged_rows(spark, staged)
-    row = "`row of the table`"  # no name that a column of keep may have
+    row = "`row of the table`"  # columns of keep cannot have this name
     kept = rows.selectExpr(f"id AS {row}", *(f"`{KEPT}{name}` AS `{name}`" for name in keep))
     types = {name: spark_type(to_arrow_type(kept.schema[name].dataType)) for name in keep}
     columns = {"image_id": "string"} | types
@@ -85,7 +85,7 @@ def _write_kept(spark: SparkSession, photographs: DataFrame, config: RunConfig, 
 
 
 def _images(named: DataFrame, images: ImagesConfig) -> DataFrame:
-    """The photographs; of a panorama a row for each view that is cut from it."""
+    """The photographs; for a panorama, one row for each view that is cut from it."""
     photographs = named.where("reason IS NULL")
     if images.panorama is None:
         return photographs
@@ -93,7 +93,7 @@ def _images(named: DataFrame, images: ImagesConfig) -> DataFrame:
     return views.selectExpr("*", "concat(location_id, '_', view) AS image_id")
 
 
-def _views_of_one(images: ImagesConfig) -> int:
+def _views_per_photograph(images: ImagesConfig) -> int:
     return 1 if images.panorama is None else images.views
 
 
@@ -114,7 +114,7 @@ def _view_arguments(images: ImagesConfig) -> dict[str, Any]:
 
 
 def assign_shards(named: DataFrame, previous: DataFrame, images: ImagesConfig) -> DataFrame:
-    """The columns of image_index. What is in `previous` keeps its shard: the features of that shard stay valid."""
+    """The columns of image_index. Images in `previous` keep their shards, whose features stay valid."""
     last = previous.selectExpr("max(shard) AS shard").first()
     first_new = 0 if last is None or last["shard"] is None else last["shard"] + 1
     arguments = {"shard_size": images.shard_size, "views": images.views, "first_new_shard": first_new}
@@ -128,66 +128,66 @@ def _previous_index(spark: SparkSession, work_dir: str, afresh: bool) -> DataFra
 
 
 def _count(named: DataFrame, images: ImagesConfig) -> dict[str, int]:
-    """Files or rows by reason, '' for an image; RunRefused where there is none, or most have other views."""
+    """Number of files or rows by reason, '' for images; RunRefused if there is no image, or most have other views."""
     rows: list[Row] = named.groupBy("reason").agg({"*": "count", "name": "min"}).collect()
-    found = {row["reason"] or "": int(row["count(1)"]) for row in rows}
-    kept = found.get("", 0)
+    counts = {row["reason"] or "": int(row["count(1)"]) for row in rows}
+    kept = counts.get("", 0)
     n_out, advice = _other_views(named)
     if images.table is not None and not kept:
-        why = ", ".join(f"{n} {reason}" for reason, n in sorted(found.items())) or "it is empty"
+        why = ", ".join(f"{n} {reason}" for reason, n in sorted(counts.items())) or "it is empty"
         raise RunRefused(
             f"images.table.path: no row of {images.table.path} is a photograph of a location ({why}){advice}"
         )
-    if not found:
+    if not counts:
         raise RunRefused(f"images.folder: {images.folder} is empty; expected photographs named {images.pattern}")
     if not kept:
         reason, example = min((row["reason"], row["min(name)"]) for row in rows)
         raise RunRefused(
-            f"images.folder: none of the {sum(found.values())} files in {images.folder} is named as images.pattern "
-            f"{images.pattern} with {images.views} view(s) says; there is e.g. {example} ({reason}){advice}"
+            f"images.folder: none of the {sum(counts.values())} files in {images.folder} matches images.pattern "
+            f"{images.pattern} with {images.views} view(s); there is e.g. {example} ({reason}){advice}"
         )
-    # What images.view_names does not list is left out because the user wants it so.
+    # Views that images.view_names does not list are left out on purpose.
     if n_out > kept and images.view_names is None:
         raise RunRefused(too_many_other_views(images, _what(images), n_out=n_out, n_kept=kept) + advice)
     if images.view_names is not None and n_out:
         _refuse_absent_views(named, images.view_names, advice)
-    return found
+    return counts
 
 
 def _refuse_absent_views(named: DataFrame, view_names: Sequence[str], advice: str) -> None:
-    """A name that no photograph has, while photographs have others, is taken for a slip."""
-    there = {row["view"] for row in named.where("reason IS NULL").select("view").distinct().collect()}
-    absent = [name for view, name in enumerate(view_names) if view not in there]
+    """A view that no photograph has is taken for a mistake, if photographs have views that are not listed."""
+    seen = {row["view"] for row in named.where("reason IS NULL").select("view").distinct().collect()}
+    absent = [name for view, name in enumerate(view_names) if view not in seen]
     if absent:
         raise RunRefused(f"images.view_names: no photograph has the view {', '.join(absent)}{advice}")
 
 
 def _other_views(named: DataFrame) -> tuple[int, str]:
-    """How many files or rows are left out for their view, and what to set instead, '' where there are none."""
+    """How many files or rows are left out for their view, and what to set instead ('' if there are none)."""
     views = _query("seen_views", named=named)
     n_out = int(views.selectExpr("coalesce(sum(n_out), 0) AS n").collect()[0]["n"])
     if not n_out:
         return 0, ""
-    most = views.orderBy("n", "view_name", ascending=[False, True]).limit(MAX_VIEWS + 1).collect()
-    return n_out, f"; {advise([row['view_name'] for row in most])}"
+    frequent = views.orderBy("n", "view_name", ascending=[False, True]).limit(MAX_VIEWS + 1).collect()
+    return n_out, f"; {advise([row['view_name'] for row in frequent])}"
 
 
-def _report(spark: SparkSession, config: RunConfig, found: dict[str, int]) -> StageReport:
+def _report(spark: SparkSession, config: RunConfig, counts: dict[str, int]) -> StageReport:
     index = storage.read_table(spark, IMAGE_INDEX, config.work_dir)
     locations = index.groupBy("location_id").count()
     views = config.images.views
-    counted = locations.selectExpr("count(*) AS n", f"count_if(count < {views}) AS short").first()
+    location_counts = locations.selectExpr("count(*) AS n", f"count_if(count < {views}) AS short").first()
     shards = index.selectExpr("count(DISTINCT shard) AS n").first()
-    assert counted is not None
+    assert location_counts is not None
     assert shards is not None
-    notes = [f"{counted['n']:,} locations in {shards['n']:,} shards"]
-    if counted["short"]:
-        notes.append(f"{counted['short']:,} locations have fewer than {views} photographs")
+    notes = [f"{location_counts['n']:,} locations in {shards['n']:,} shards"]
+    if location_counts["short"]:
+        notes.append(f"{location_counts['short']:,} locations have fewer than {views} photographs")
     if config.images.panorama is not None:
         notes.append(f"{views} views are cut from each photograph")
-    counts = {f"{_what(config.images)} found": sum(found.values()), "images": found[""]}
-    counts |= {f"left out: {reason}": n for reason, n in sorted(found.items()) if reason}
-    return StageReport("images", counts, notes)
+    reported = {f"{_what(config.images)} found": sum(counts.values()), "images": counts[""]}
+    reported |= {f"left out: {reason}": n for reason, n in sorted(counts.items()) if reason}
+    return StageReport("images", reported, notes)
 
 
 def _left_out(named: DataFrame) -> DataFrame:

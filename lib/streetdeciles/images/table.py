@@ -1,4 +1,4 @@
-"""The table of photographs, read on the executors: one row per photograph, with its bytes or its file's URI."""
+"""The table of photographs, read on the executors: one row per photograph, with its bytes or the URI of its file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from streetdeciles import storage
 from streetdeciles.archives.parquet import column_named, field_named, open_parquet
 from streetdeciles.config import ImageTable
-from streetdeciles.errors import RunRefused
+from streetdeciles.errors import RunRefused, reason
 from streetdeciles.images.delta import Partition
 from streetdeciles.images.kept_types import kept_values, spark_type
 from streetdeciles.images.table_columns import holds_bytes, key_text
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 ROWS = "id string, uri string, member string, offset bigint, modified string, location_id string, view string"
-"""`id` names the row, as `<file>!<row>`. Where it holds the bytes, `member` is the column and `offset` the row."""
+"""`id` names the row, as `<file>!<row>`. If the table has the bytes, `member` is the column and `offset` the row."""
 
 KEPT = "kept_"
-"""Before the names of the columns of `images.table.keep`, so that they are none of ROWS."""
+"""Prefix of the columns of `images.table.keep`, so that their names differ from those in ROWS."""
 
 ROWS_PER_BATCH = 10_000
 
@@ -34,15 +34,15 @@ def list_rows(spark: SparkSession, table: ImageTable, staged: str) -> DataFrame:
     """All rows of the table's Parquet files (columns of ROWS, and those that are kept).
 
     Raises:
-        RunRefused: there are no such files, or not these columns in them.
+        RunRefused: there are no such files, or they lack a column.
     """
     files = table_files(spark, table.path, staged).persist()
     try:
         n_files = files.count()
         if not n_files:
             raise RunRefused(f"images.table.path: {table.path} has no file whose name ends with .parquet")
-        at_most = int(spark.conf.get("spark.sql.shuffle.partitions") or 200)
-        spread = files.repartition(min(n_files, at_most))
+        max_tasks = int(spark.conf.get("spark.sql.shuffle.partitions") or 200)
+        spread = files.repartition(min(n_files, max_tasks))
         kept = _common_schema(spread, table)
         columns = [ROWS, *(f"{KEPT}{field.name} {spark_type(field.type)}" for field in kept)]
         rows = spread.mapInArrow(partial(row_batches, table=table, kept=kept), ", ".join(columns))
@@ -53,7 +53,7 @@ def list_rows(spark: SparkSession, table: ImageTable, staged: str) -> DataFrame:
 
 
 def staged_rows(spark: SparkSession, staged: str) -> DataFrame:
-    """What `list_rows` has staged there."""
+    """The rows that `list_rows` has staged."""
     return storage.read_parquet(spark, _rows_uri(staged))
 
 
@@ -63,15 +63,15 @@ def _rows_uri(staged: str) -> str:
 
 def _common_schema(files: DataFrame, table: ImageTable) -> pa.Schema:
     described = files.mapInArrow(partial(describe_files, table=table), DESCRIBED)
-    found = described.groupBy("problem", "name", "kind").agg({"uri": "min"}).collect()
-    problems = [(row["min(uri)"], row["problem"]) for row in found if row["problem"]]
+    rows = described.groupBy("problem", "name", "kind").agg({"uri": "min"}).collect()
+    problems = [(row["min(uri)"], row["problem"]) for row in rows if row["problem"]]
     if problems:
         raise RunRefused(min(problems)[1])
-    return common_schema(((row["min(uri)"], row["name"], bytes(row["kind"])) for row in found), table.keep)
+    return common_schema(((row["min(uri)"], row["name"], bytes(row["kind"])) for row in rows), table.keep)
 
 
 def row_batches(batches: Iterable[pa.RecordBatch], table: ImageTable, kept: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """The rows of each file of the column `uri`, as batches of ROWS and `kept`; bytes are not read."""
+    """The rows of each file in the column `uri`, as batches of ROWS and `kept`; photographs are not read."""
     for uri, partition in files_in(batches):
         with reading(uri):
             yield from _rows_of(uri, partition, table, kept)
@@ -86,9 +86,9 @@ def _rows_of(uri: str, partition: Partition, table: ImageTable, kept: pa.Schema)
         has_bytes = holds_bytes(schema, table.image)
         modified = version_of(uri) if has_bytes else None
         names = [table.location_id, *([table.view] if table.view else []), *([] if has_bytes else [table.image])]
-        # A column is read even where none is needed: its batches tell how many rows there are.
-        inside = [name for name in [*names, *table.keep] if field_named(schema, name) is not None] or schema.names[:1]
-        for batch in file.iter_batches(ROWS_PER_BATCH, columns=inside, use_threads=False):
+        # If no column is needed, one is read all the same, for its number of rows.
+        in_file = [name for name in [*names, *table.keep] if field_named(schema, name) is not None] or schema.names[:1]
+        for batch in file.iter_batches(ROWS_PER_BATCH, columns=in_file, use_threads=False):
             n = batch.num_rows
             rows = range(first, first + n)
             columns = _Columns(uri, partition, batch)
@@ -109,7 +109,7 @@ def _rows_of(uri: str, partition: Partition, table: ImageTable, kept: pa.Schema)
 
 
 class _Columns:
-    """The columns of one batch of a file, and those of its folders' names."""
+    """The columns of one batch of a file, and those in the names of its folders."""
 
     def __init__(self, uri: str, partition: Partition, batch: pa.RecordBatch) -> None:
         self._uri, self._partition, self._batch = uri, partition, batch
@@ -120,7 +120,7 @@ class _Columns:
             return key_text(values)
         except ValueError as error:
             raise RunRefused(
-                f"images.table.{key}: column {name!r} of {self._uri} is {values.type} and holds {error}; "
+                f"images.table.{key}: column {name!r} of {self._uri} is {values.type} and contains {error}; "
                 "expected text or whole numbers"
             ) from error
 
@@ -133,7 +133,7 @@ class _Columns:
         except pa.ArrowException as error:
             raise RunRefused(
                 f"images.table.keep: column {field.name!r} of {self._uri} is {values.type} and cannot become "
-                f"{field.type} ({' '.join(str(error).split())}); write it as one type in all files, or leave it out"
+                f"{field.type} ({reason(error)}); write it as one type in all files, or leave it out"
             ) from error
 
     def _values(self, name: str) -> pa.Array:

@@ -1,4 +1,4 @@
-"""The columns of a table of photographs: whether their types will do, and their values as text."""
+"""The columns of a table of photographs: whether their types are fit, and their values as text."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MAX_WHOLE = {16: 2**11, 32: 2**24, 64: 2**53}
-"""Up to here a float of so many bits holds each whole number."""
+"""Number of a float's bits -> the limit up to which it holds every whole number exactly."""
 
 
 def unfit_column(uri: str, schema: pa.Schema, table: ImageTable, partition: Partition) -> str | None:
-    """What is wrong with the columns of one file, None where all will do.
+    """What is wrong with the columns of one file, or None.
 
     `partition`: columns that are not in the file, with their values.
     """
@@ -46,17 +46,17 @@ def unfit_column(uri: str, schema: pa.Schema, table: ImageTable, partition: Part
 
 
 def holds_bytes(schema: pa.Schema, image: str) -> bool:
-    """Whether the image's column holds photographs, and not where they are."""
+    """Whether the column `image` holds the photographs themselves, not their URIs."""
     field = field_named(schema, image)
     assert field is not None
     return is_bytes(bare_type(field.type))
 
 
 def key_text(values: pa.Array) -> pa.Array:
-    """Ids, views and URIs as strings; whole numbers as 12, also where they are floats or decimals; NaN is null.
+    """Ids, views and URIs as strings. Whole numbers become `12`, even if they are floats or decimals; NaN becomes null.
 
     Raises:
-        ValueError: there are other numbers among them, or bytes that are not UTF-8; the text says which.
+        ValueError: a number is not whole, or bytes are not UTF-8; the text says which.
     """
     import pyarrow as pa
     import pyarrow.compute as pc

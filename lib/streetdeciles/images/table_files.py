@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from streetdeciles import storage
 from streetdeciles.archives.names import PARQUET
-from streetdeciles.errors import RunFailed, RunRefused
+from streetdeciles.errors import RunFailed, RunRefused, reason
 from streetdeciles.images.delta import FILES, DataFile, Partition, delta_files, is_delta
 from streetdeciles.images.listing import list_all
 
@@ -18,17 +18,18 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 NOT_HIDDEN = "(?i)^([^/._][^/]*/|[_.][^/]*=[^/]*/)*[^/._][^/]*[.]parquet(?s:(?!.))"
-"""No file or folder whose name begins with a dot or underscore, as Spark's `_temporary`; `_year=2019` is a column."""
+"""Excludes files and folders whose name begins with a dot or underscore, like Spark's `_temporary`; but `_year=2019` is
+a column."""
 
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 
 
 def table_files(spark: SparkSession, path: str, staged: str) -> DataFrame:
     """Columns of `delta.FILES`: the table's files, with the columns that are not in them."""
-    fs, there = storage.filesystem(path)
-    if not fs.isdir(there):
-        found: list[DataFile] = [(path, {})] if PARQUET.fullmatch(path) else []
-        return spark.createDataFrame(found, FILES)
+    fs, fs_path = storage.filesystem(path)
+    if not fs.isdir(fs_path):
+        files: list[DataFile] = [(path, {})] if PARQUET.fullmatch(path) else []
+        return spark.createDataFrame(files, FILES)
     if is_delta(path):
         return spark.createDataFrame(delta_files(spark, path), FILES)
     entries = list_all(spark, path, storage.join(staged, "files"))
@@ -37,7 +38,11 @@ def table_files(spark: SparkSession, path: str, staged: str) -> DataFrame:
 
 
 def hive_partition(relative: str) -> Partition:
-    """The columns in the names of the folders on the way to a file: `region=a%2Fb/part.parquet` is region a/b."""
+    """The columns in the names of a file's folders.
+
+    >>> hive_partition("region=a%2Fb/part.parquet")
+    {'region': 'a/b'}
+    """
     pairs = (folder.split("=", 1) for folder in relative.split("/")[:-1] if "=" in folder)
     return {unquote(name): None if value == HIVE_NULL else unquote(value) for name, value in pairs}
 
@@ -51,14 +56,14 @@ def files_in(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[str, Partition
 
 @contextmanager
 def reading(uri: str) -> Iterator[None]:
-    """What goes wrong while the file is read, as RunFailed with its name."""
+    """Turn errors while the file is read into RunFailed with its name."""
     try:
         yield
     except (RunRefused, GeneratorExit):
         raise
     except Exception as error:  # Arrow, and each file system, raise their own kinds
-        why = " ".join(str(error).split()) or type(error).__name__
-        if "lists to be of size" in why:  # Arrow writes null among them, and up to Arrow 14 does not read it
+        why = reason(error)
+        if "lists to be of size" in why:  # Arrow up to 14 writes such lists with nulls, but cannot read them
             raise RunRefused(
                 f"{uri}: a fixed-size list of images.table.keep has rows without a value, which this pyarrow cannot "
                 "read; write it as a list, or leave it out"

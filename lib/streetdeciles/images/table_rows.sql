@@ -1,4 +1,4 @@
--- Each row of the table of photographs, with the image that it says, or with the reason for which it is left out.
+-- Each row of the table of photographs, with its image, or with the reason why it is left out.
 WITH judged AS (
     SELECT
         *,

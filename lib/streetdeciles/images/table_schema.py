@@ -1,4 +1,4 @@
-"""What the files of a table of photographs have in common: the types of the columns that are kept."""
+"""The common types of the columns that are kept from all files of a table of photographs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 DESCRIBED = "uri string, problem string, name string, kind binary"
-"""One row for each file and column of `images.table.keep`, with its type as a serialised schema; or what is wrong."""
+"""One row for each file and column of `images.table.keep`, with its type as a serialised schema; or a problem."""
 
 
 def describe_files(batches: Iterable[pa.RecordBatch], table: ImageTable) -> Iterator[pa.RecordBatch]:
@@ -42,10 +42,10 @@ def describe_files(batches: Iterable[pa.RecordBatch], table: ImageTable) -> Iter
 
 
 def common_schema(described: Iterable[tuple[str, str, bytes]], keep: Sequence[str]) -> pa.Schema:
-    """The columns of `keep` in types that hold the values of all files: (uri, name, kind) of DESCRIBED.
+    """The columns of `keep`, in types that hold the values of all files, from (uri, name, kind) of DESCRIBED.
 
     Raises:
-        RunRefused: two files have types that no other holds exactly.
+        RunRefused: no type holds the values of two files exactly.
     """
     import pyarrow as pa
 
@@ -61,8 +61,8 @@ def _common(name: str, types: Sequence[tuple[str, pa.DataType]]) -> pa.DataType:
     common: pa.DataType | None = pa.null()
     for number, (uri, kind) in enumerate(types):
         kept = kept_type(kind)
-        together = common_type(common, kept)
-        if together is None:
+        merged = common_type(common, kept)
+        if merged is None:
             other_uri, other = next(
                 (one for one in types[:number] if common_type(kept_type(one[1]), kept) is None), types[0]
             )
@@ -70,5 +70,5 @@ def _common(name: str, types: Sequence[tuple[str, pa.DataType]]) -> pa.DataType:
                 f"images.table.keep: column {name!r} is {other} in {other_uri} and {kind} in {uri}; "
                 "write it as one type in all files, or leave it out"
             )
-        common = together
+        common = merged
     return common

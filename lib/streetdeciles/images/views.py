@@ -16,23 +16,23 @@ MAX_VIEWS = 16
 
 
 def number_views(names: pa.Array, view_names: Sequence[str] | None, views: int) -> pa.Array:
-    """int32: the place of each normalised name in `view_names`; null where it has none.
+    """int32: the index of each normalised name in `view_names`, or null.
 
-    Without `view_names` the views are 0, 1, 2 … or a, b, c … up to `views` of them.
+    Without `view_names`, the first `views` of 0, 1, 2 … and of a, b, c … are views.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
 
     known = pa.array(map(str, range(views)) if view_names is None else view_names, pa.string())
-    places = pc.index_in(names, value_set=normalise_views(known))
+    indices = pc.index_in(names, value_set=normalise_views(known))
     if view_names is None:
         letters = pa.array([*ascii_lowercase[:views]], pa.string())
-        places = pc.coalesce(places, pc.index_in(names, value_set=letters))
-    return pc.if_else(pc.is_valid(names), places, pa.scalar(None, pa.int32()))
+        indices = pc.coalesce(indices, pc.index_in(names, value_set=letters))
+    return pc.if_else(pc.is_valid(names), indices, pa.scalar(None, pa.int32()))
 
 
 def view_batches(batches: Iterable[pa.RecordBatch], images: ImagesConfig) -> Iterator[pa.RecordBatch]:
-    """Rows of the table of photographs with `location_id` normalised, and `view` (int) and `view_name` from `view`."""
+    """Rows of the table of photographs with normalised `location_id`; `view` (int) and `view_name` come from `view`."""
     import pyarrow as pa
 
     for batch in normalise_columns(batches, ids=["location_id"]):
@@ -43,7 +43,7 @@ def view_batches(batches: Iterable[pa.RecordBatch], images: ImagesConfig) -> Ite
 
 
 def explain(images: ImagesConfig) -> str:
-    """Which views the config allows, for the reasons of what is left out."""
+    """Which views the config allows, in words for the table left_out."""
     if images.view_names is None:
         return f"images.views is {images.views}"
     return f"images.view_names is {', '.join(images.view_names)}"
@@ -55,7 +55,7 @@ def too_many_other_views(images: ImagesConfig, what: str, *, n_out: int, n_kept:
 
 
 def advise(names: Sequence[str]) -> str:
-    """What to write for `images.view_names`, given the names of the views that were found."""
+    """What to set `images.view_names` to, from the names of views in the photographs."""
     if all(name.isdecimal() for name in names):
         names = sorted(names, key=int)
     if len(names) <= MAX_VIEWS:
