@@ -1,8 +1,9 @@
-"""Makes the project's environment, .venv, with what requirements/<set>.lock pins: `sh deploy/environment.sh cpu|dev`.
+"""Makes the project's environment, .venv, from the pins in requirements/<set>.lock: `sh deploy/environment.sh cpu|dev`.
 
-`cpu` is what a run needs, `dev` that and what the tests and checks need. Standard library only: nothing is installed
-yet. What is done is marked in .venv by the content it was made from, so that a second call returns at once, and a call
-after a kill begins again. Every failure is one line that says what to do; pip's own words are in .venv/install.log.
+`cpu` is what a run needs; `dev` adds what the tests and checks need. This uses the standard library only, since nothing
+is installed yet. A file in .venv records what a finished environment was made from, so that a second call returns at
+once, and a call after a kill begins again. Every failure is one line that says what to do; pip's own output is in
+.venv/install.log.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ LOG = VENV / "install.log"
 SETS = ("cpu", "dev")
 VENV_GB = 3.0
 TEMPORARY_GB = 2.0
-"""What the environment takes at the end, and what pip fetches and builds on the way (measured, rounded up)."""
+"""The final size of the environment, and of what pip downloads and builds (measured, rounded up)."""
 
 NO_NETWORK = (
     "NewConnectionError",
@@ -45,7 +46,7 @@ NO_NETWORK = (
 
 
 class Refused(Exception):
-    """One line for the user."""
+    """The environment cannot be made; the text is one line for the user."""
 
 
 def main(arguments: list[str]) -> int:
@@ -58,13 +59,13 @@ def main(arguments: list[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("stopped; the same command begins the environment again", file=sys.stderr)
+        print("stopped; the same command starts again from the beginning", file=sys.stderr)
         return 130
     return 0
 
 
 def make_environment(wanted: str) -> None:
-    """Make .venv hold the set; `dev` holds all of `cpu`. Nothing happens where it does already."""
+    """Install the set in .venv, unless it is there already; `dev` includes `cpu`."""
     if is_done(wanted):
         return
     check_python()
@@ -86,7 +87,7 @@ def make_environment(wanted: str) -> None:
         mark(wanted).write_text(fingerprint(wanted), encoding="utf-8")
         UNFINISHED.unlink()
     except OSError as error:
-        raise Refused(f"cannot make {VENV}: {error.strerror or error}; correct that and run it again") from error
+        raise Refused(f"cannot make {VENV}: {error.strerror or error}; fix that and run it again") from error
     finally:
         os.close(folder)
 
@@ -101,7 +102,7 @@ def is_done(wanted: str) -> bool:
 
 
 def mark(made: str) -> Path:
-    """There once the set is whole. It holds the folder as well: an environment that is moved does not work."""
+    """The file that exists once the set is complete. It includes the folder, as a moved environment does not work."""
     return VENV / f"{made}.done"
 
 
@@ -137,12 +138,12 @@ def check_disk() -> None:
         if free < gigabytes:
             raise Refused(
                 f"{folder} has {free:.1f} GB free and the environment needs {gigabytes:.1f} GB; "
-                f"free some{'' if folder == ROOT else ', or set TMPDIR to a folder elsewhere'}, and run it again"
+                f"free some space{'' if folder == ROOT else ', or set TMPDIR to a folder elsewhere'}, and run it again"
             )
 
 
 def lock(folder: int) -> None:
-    """Wait until no other process makes this environment."""
+    """Wait until no other process is making this environment."""
     try:
         fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -151,7 +152,7 @@ def lock(folder: int) -> None:
 
 
 def make_venv() -> None:
-    """A new .venv, unless there is a whole one: a kill may have left packages in halves."""
+    """Make a new .venv, unless there is a complete one: a kill may have left half-installed packages."""
     marks = [mark(made).read_text(encoding="utf-8") for made in SETS if mark(made).exists()]
     if PYTHON.exists() and not UNFINISHED.exists() and any(text.endswith(f" {VENV}") for text in marks):
         return
@@ -165,7 +166,7 @@ def make_venv() -> None:
 
 
 def pip(*arguments: str, total: int = 0) -> None:
-    """Run the environment's pip, its words into the log; `total` packages are counted on the terminal."""
+    """Run the environment's pip with its output in the log; the terminal counts the `total` packages."""
     command = [str(PYTHON), "-m", "pip", "--no-input", "--disable-pip-version-check", *arguments]
     said: list[str] = []
     seen = 0
@@ -199,19 +200,19 @@ def show(line: str, seen: int, total: int) -> None:
 def explain(said: str) -> str:
     """pip's failure in one line."""
     if "No space left on device" in said or "Errno 28" in said:
-        return f"the disk is full; free some {VENV_GB + TEMPORARY_GB:.1f} GB and run it again"
+        return f"the disk is full; free {VENV_GB + TEMPORARY_GB:.1f} GB and run it again"
     if any(sign in said for sign in NO_NETWORK):
-        # pip fetches everything before it installs anything: what was there before is whole.
+        # pip downloads everything before it installs anything, so an earlier environment is still complete.
         UNFINISHED.unlink(missing_ok=True)
         return (
             "pip cannot reach its package index; check the network (behind a proxy set HTTPS_PROXY, with a mirror "
-            f"PIP_INDEX_URL) and run it again; pip's words: {LOG}"
+            f"PIP_INDEX_URL) and run it again; pip's output: {LOG}"
         )
     if "DO NOT MATCH THE HASHES" in said:
-        return f"a package that pip fetched is not the one that the lock names; check the mirror; pip's words: {LOG}"
+        return f"a package that pip downloaded is not the one in the lock file; check the mirror; pip's output: {LOG}"
     errors = re.findall(r"^(?:ERROR|error): (.+)$", said, flags=re.MULTILINE)
     last = (errors or said.split("\n")[-2:])[-1].strip()
-    return f"pip failed: {last[:300]}; pip's words: {LOG}"
+    return f"pip failed: {last[:300]}; pip's output: {LOG}"
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Finds a Python 3.11 and makes the project's environment, .venv, with it:
 #   sh deploy/environment.sh cpu|dev
-# PYTHON names one that is elsewhere. Plain sh, so that a missing or wrong Python gets a line and not a trace.
+# Set PYTHON to one that is elsewhere. Plain sh, so that a missing or wrong Python gives one line and not a trace.
 
 here=$(dirname "$0")
 
@@ -22,10 +22,10 @@ if [ -n "$PYTHON" ]; then
     exit 2
 fi
 
-# A name on PATH may be a shim that knows no such version, so the usual places are looked at as well.
+# A name on PATH may be a shim without this version, so the usual places are tried as well.
 for python in python3.11 python3 python /usr/bin/python3.11 /usr/local/bin/python3.11 /opt/homebrew/bin/python3.11; do
     try "$python" "$here/environment.py" "$@"
 done
 found=$(version_of python3)
-echo "error: Python 3.11 is needed, ${found:+python3 is $found and }there is no python3.11; $what_to_do" >&2
+echo "error: Python 3.11 is needed, but ${found:+python3 is $found and }there is no python3.11; $what_to_do" >&2
 exit 2

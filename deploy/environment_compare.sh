@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes .venv-compare: what requirements/compare.txt names, and everything of .venv. Called by make, after .venv is made.
+# Makes .venv-compare: the packages in requirements/compare.txt, and everything in .venv. Called by make after .venv is made.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -14,11 +14,11 @@ packages=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("pure
 echo "import site; site.addsitedir('$packages')" >"$venv/lib/python3.11/site-packages/venv.pth"
 install() {
     "$venv/bin/python" -m pip --disable-pip-version-check install "$@" >>"$venv/install.log" 2>&1 || {
-        echo "error: pip could not install $* into $venv; its words: $venv/install.log" >&2
+        echo "error: pip could not install $* into $venv; its output: $venv/install.log" >&2
         exit 1
     }
 }
 install -r requirements/compare.txt
-# KerasHub asks for TensorFlow's package with CUDA, which its image encoders do not need beside tensorflow-cpu.
+# KerasHub requires TensorFlow's package with CUDA, which its image backbones do not need beside tensorflow-cpu.
 install --no-deps keras-hub==0.32.0
 touch "$done"

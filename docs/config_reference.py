@@ -24,8 +24,8 @@ Written by `make config-doc` from `lib/streetdeciles/config/`; a test compares t
 [`conf/demo.yaml`](../conf/demo.yaml) is an example, and [tutorial.md](tutorial.md) explains how to begin.
 Paths are relative to the folder of the config file. A stage that is run alone needs only the sections that it reads.
 
-*Results*: whether another value makes another result. What does not may be changed at any time; another value of the
-rest needs `--force`, or another `work_dir`.
+*Results*: whether the value affects the results. Keys that do not can be changed at any time; changing the others needs
+`--force`, or another `work_dir`.
 """
 
 NAMES = {str: "text", int: "whole number", float: "number", bool: "true or false"}
@@ -100,7 +100,7 @@ def _one_line(text: str) -> str:
 
 
 def _section(annotation: Any) -> type[BaseModel] | None:
-    """The section that a field holds, perhaps in a list, or not at all."""
+    """The section that a field holds, perhaps in a list, or None."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next(filter(None, map(_section, get_args(annotation))), None)

@@ -6,10 +6,10 @@ from pyspark.sql import SparkSession
 
 from streetdeciles.cli import main
 
-# The workspace's session is made the active one first: streetdeciles uses it then, and leaves it running.
+# Make the workspace's session the active one, so that streetdeciles uses it and leaves it running.
 SparkSession.builder.getOrCreate()
 
 exit_code = main(sys.argv[1:])
 if exit_code:
-    # Only a failure is raised: a notebook-like task takes every SystemExit, also that of 0, for one.
+    # Only on failure: such a task counts every SystemExit as a failure, even with exit code 0.
     raise SystemExit(exit_code)

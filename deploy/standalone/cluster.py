@@ -1,9 +1,9 @@
-"""A Spark standalone cluster on this machine: a master and workers, each a process of its own.
+"""A Spark standalone cluster on this machine: a master and workers, each in its own process.
 
     .venv/bin/python deploy/standalone/cluster.py start --folder /tmp/cluster --workers 2
     .venv/bin/python deploy/standalone/cluster.py stop --folder /tmp/cluster
 
-It is the installed pyspark's Spark, on 127.0.0.1 and free ports. Everything that it writes is below the folder:
+It runs the installed pyspark's Spark on 127.0.0.1 and free ports. Everything that it writes is below the folder:
 `cluster.json` (address and processes), `logs/`, `work/` and `temporary/`.
 """
 
@@ -34,7 +34,7 @@ STOP_TIMEOUT_S = 20
 
 @dataclass
 class Cluster:
-    """Where a cluster is. `processes`: pid -> when it started, so that no other process is ever ended."""
+    """The addresses of a cluster. `processes`: pid -> time of its start, so that no other process is ever ended."""
 
     folder: str
     master: str
@@ -48,12 +48,12 @@ class Cluster:
 def start(
     folder: Path, *, workers: int = 2, cores: int = 1, memory: str = "1g", properties: Mapping[str, str] | None = None
 ) -> Cluster:
-    """Start a master and `workers` workers of `cores` and `memory` each; returns when all have registered.
+    """Start a master and `workers` workers with `cores` and `memory` each; returns when all have registered.
 
-    `properties` are Spark's settings of the workers, e.g. of their GPUs.
+    `properties` are Spark's settings for the workers, e.g. for their GPUs.
     """
     if _state_file(folder).exists():
-        raise RunRefused(f"{folder} holds a cluster already; stop it first: cluster.py stop --folder {folder}")
+        raise RunRefused(f"{folder} already has a cluster; stop it first: cluster.py stop --folder {folder}")
     for name in ("logs", "work", "temporary"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     port, web_port = free_port(), free_port()
@@ -75,7 +75,7 @@ def start(
 
 
 def add_worker(cluster: Cluster, name: str, *, cores: int, memory: str) -> int:
-    """One worker more; returns its pid."""
+    """Start one more worker; returns its pid."""
     work = Path(cluster.folder) / "work" / name
     arguments = ["--host", HOST, "--webui-port", str(free_port()), "--work-dir", str(work)]
     if _properties_file(Path(cluster.folder)).exists():
@@ -85,9 +85,9 @@ def add_worker(cluster: Cluster, name: str, *, cores: int, memory: str) -> int:
 
 
 def stop(folder: Path) -> None:
-    """End the cluster's processes and what they started."""
+    """End the cluster's processes and the processes that they have started."""
     if not _state_file(folder).exists():
-        raise RunRefused(f"{folder} holds no cluster; it is started with cluster.py start --folder {folder}")
+        raise RunRefused(f"{folder} has no cluster; start it with cluster.py start --folder {folder}")
     cluster = load(folder)
     family: list[psutil.Process] = []
     for pid, started in cluster.processes.items():
@@ -121,7 +121,7 @@ def load(folder: Path) -> Cluster:
 
 
 def state(cluster: Cluster) -> dict[str, Any]:
-    """What the master says of itself, its workers and applications."""
+    """What the master reports about itself, its workers and applications."""
     with urllib.request.urlopen(f"{cluster.web}/json/", timeout=5) as answer:
         state: dict[str, Any] = json.load(answer)
     return state
@@ -134,7 +134,7 @@ def spark_home() -> Path:
 
 
 def environment(folder: Path | None = None) -> dict[str, str]:
-    """Environment for the installed Spark's programs: its home, a Java it runs on, this Python, this machine only."""
+    """Environment variables for the installed Spark's programs: its home, Java, this Python, and this machine only."""
     settings = {
         "SPARK_HOME": str(spark_home()),
         "JAVA_HOME": str(find_java()),
@@ -158,7 +158,7 @@ def _launch(cluster: Cluster, name: str, main_class: str, arguments: list[str]) 
     folder = Path(cluster.folder)
     command = [str(spark_home() / "bin" / "spark-class"), main_class, *arguments]
     log = str(folder / "logs" / f"{name}.log")
-    # Not a Popen: the process is to outlive this one, and a Popen that is forgotten complains.
+    # Not a Popen: the process must outlive this one, and a Popen that is not waited for warns.
     pid = os.posix_spawn(
         command[0],
         command,
@@ -176,7 +176,7 @@ def _launch(cluster: Cluster, name: str, main_class: str, arguments: list[str]) 
 
 
 def _wait(cluster: Cluster, *, workers: int) -> None:
-    """Until the master is there and so many workers have registered; else RunRefused, with the logs' place."""
+    """Wait for the master and so many registered workers; RunRefused, which names the logs, if they do not start."""
     deadline = time.monotonic() + START_TIMEOUT_S
     logs = Path(cluster.folder) / "logs"
     while time.monotonic() < deadline:

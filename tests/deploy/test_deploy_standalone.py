@@ -122,11 +122,11 @@ def test_cluster_starts_and_stops_by_command(tmp_path: Path) -> None:
 
     again = subprocess.run([*command, "start", "--folder", folder], capture_output=True, text=True, check=False)
     assert again.returncode == 2
-    assert "holds a cluster already; stop it first" in again.stderr
+    assert "already has a cluster; stop it first" in again.stderr
 
     stopped = subprocess.run([*command, "stop", "--folder", folder], capture_output=True, text=True, check=True)
     assert stopped.stdout == f"stopped the cluster in {folder}\n"
     assert not any(psutil.pid_exists(pid) for pid in pids)
     nothing = subprocess.run([*command, "stop", "--folder", folder], capture_output=True, text=True, check=False)
     assert nothing.returncode == 2
-    assert "holds no cluster" in nothing.stderr
+    assert "has no cluster" in nothing.stderr

@@ -160,7 +160,7 @@ def test_no_network_is_told_in_one_line(project: Path, tmp_path: Path) -> None:
     line = only_line(make(project, environment(tmp_path)))
     assert "pip cannot reach its package index" in line
     assert "HTTPS_PROXY" in line
-    log = line.rsplit("pip's words: ", maxsplit=1)[1]
+    log = line.rsplit("pip's output: ", maxsplit=1)[1]
     assert "Connection refused" in Path(log).read_text()
 
 
@@ -181,7 +181,7 @@ def test_full_disk_is_told_before_anything_is_made(project: Path, tmp_path: Path
     )
     line = only_line(done)
     assert f"{small} has 0.0 GB free and the environment needs" in line
-    assert "free some" in line
+    assert "free some space" in line
     assert done.stdout == ""
 
 
@@ -235,11 +235,11 @@ def test_killed_environment_is_repaired(project: Path, tmp_path: Path) -> None:
     [
         (
             "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device",
-            "the disk is full; free some 5.0 GB and run it again",
+            "the disk is full; free 5.0 GB and run it again",
         ),
         (
             "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE. If you have updated the package",
-            "a package that pip fetched is not the one that the lock names; check the mirror",
+            "a package that pip downloaded is not the one in the lock file; check the mirror",
         ),
         (
             "Collecting six\nERROR: six has an invalid wheel, .dist-info directory not found\n",
