@@ -34,6 +34,10 @@ def open_training_set(uri: str, columns: Sequence[str] | None = None) -> Iterato
 
     Raises:
         RunFailed: the set or a column does not exist.
+
+    >>> for batch in open_training_set("output/demo/training_set", ["location_id", "features", "imd_income"]):
+    ...     print(batch["location_id"], batch["features"].shape, batch["imd_income"])
+    ['BL9 0AA' 'BL9 0AB'] (2, 1, 3) [7 0]
     """
     known = _column_names(uri)
     names = list(known) if columns is None else list(columns)
