@@ -1,1 +1,1 @@
-"""Pre-trained image networks: how a photograph is prepared, the network, its weights. No Spark."""
+"""Pre-trained image networks: how each prepares a photograph, its layers, and its weights. No Spark."""

@@ -1,7 +1,8 @@
-"""`.keras` files from outside: looked at before Keras reads them, so that they neither run, nor import, nor exhaust.
+"""Checks of `.keras` files from outside, before Keras reads them, so that none runs code or exhausts the machine.
 
-Keras' safe mode refuses lambdas, but imports what a config names, and unpacks whatever the zip holds. Here a model may
-consist of Keras' own layers, initializers, regularizers, constraints and activations; the zip holds what Keras writes.
+Keras' safe mode refuses lambdas, but imports whatever a config names, and unpacks everything in the zip. Here a model
+may only have Keras' own layers, initializers, regularizers, constraints and activations, and the zip only the members
+that Keras writes.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ MAX_NUMBER = 2**24
 """The largest number in a layer's config, e.g. its units."""
 
 _UNSAFE = {"Lambda", "TorchModuleWrapper", "TFSMLayer", "FlaxLayer", "JaxLayer"}
-_UNSAFE |= {"StringLookup", "IntegerLookup", "TextVectorization"}  # they read the files that their config names
+_UNSAFE |= {"StringLookup", "IntegerLookup", "TextVectorization"}  # they read files that their config names
 _ANY_NUMBER = {"seed", "shared_object_id"}
 _PLAIN = {"__keras_tensor__", "__numpy__", "__tensor__", "__bytes__", "__ellipsis__"}
 
 
 def read_config(file: BinaryIO, name: str) -> str:
-    """The config in a `.keras` file, as JSON; RunRefused where the file holds what Keras does not write."""
+    """The config in a `.keras` file, as JSON; RunRefused if the file has anything that Keras does not write."""
     try:
         with zipfile.ZipFile(file) as archive:
             check_members(archive, name)
@@ -43,7 +44,7 @@ def read_config(file: BinaryIO, name: str) -> str:
 
 
 def check_members(archive: zipfile.ZipFile, name: str) -> None:
-    """RunRefused where a member is not one that Keras writes, appears twice, or would grow while it is read."""
+    """RunRefused if a member is not one that Keras writes, appears twice, or would grow while it is read."""
     names = archive.namelist()
     for member in archive.infolist():
         where = f"{name}: refused, its member {member.filename:.80}"
@@ -56,10 +57,10 @@ def check_members(archive: zipfile.ZipFile, name: str) -> None:
 
 
 def check_config(text: str, name: str) -> None:
-    """RunRefused where a model's config nests too deep, or names what is not Keras' own."""
+    """RunRefused if a model's config is nested too deep, or names anything that is not Keras' own."""
     config = json.loads(text)
     if isinstance(config, dict):
-        config.pop("compile_config", None)  # not read
+        config.pop("compile_config", None)  # ignored
     for key, value in _walked(config, name):
         if type(value) is int and abs(value) > MAX_NUMBER and key not in _ANY_NUMBER:
             raise RunRefused(f"{name}: refused, its config has {key}: {value!s:.30}; no layer is that large")
@@ -76,7 +77,7 @@ def check_config(text: str, name: str) -> None:
 
 
 def _walked(config: Any, name: str) -> Iterator[tuple[str, Any]]:
-    """Every value in the config with its key."""
+    """Every value in the config, at any depth, with its key."""
     waiting: list[tuple[str, Any, int]] = [("", config, 0)]
     while waiting:
         key, value, depth = waiting.pop()
@@ -90,7 +91,7 @@ def _walked(config: Any, name: str) -> Iterator[tuple[str, Any]]:
 
 
 def _is_known(value: dict[str, Any]) -> bool:
-    """Whether what a config asks Keras to make is Keras' own and harmless."""
+    """Whether the object that a config asks Keras to make is Keras' own and harmless."""
     import keras
 
     module, name = value.get("module"), value["class_name"]
@@ -113,9 +114,9 @@ def _is_known(value: dict[str, Any]) -> bool:
         (sys.modules.get(str(module)) if str(module).startswith("keras.src.ops.") else None, keras.Operation),
         (sys.modules.get("keras.src.models.functional"), keras.Model),
     ):
-        found = getattr(home, name, None)
-        if isinstance(found, type) and issubclass(found, kind):
-            homes = (None, "keras", "keras.layers", getattr(home, "__name__", None), found.__module__)
+        known = getattr(home, name, None)
+        if isinstance(known, type) and issubclass(known, kind):
+            homes = (None, "keras", "keras.layers", getattr(home, "__name__", None), known.__module__)
             if module in homes:  # keras.layers has an Add as well as keras.src.ops.numpy
                 return True
     return False

@@ -1,10 +1,10 @@
-"""Weights out of Keras' files by the names of their layers, without building the model or starting a framework.
+"""Weights in Keras' files, by the names of their layers, without building the model or starting a framework.
 
-Three layouts: Keras 2's HDF5 (also `keras.applications`' weight files), the same inside a whole saved model, and
-Keras 3's `.weights.h5`, which a `.keras` file holds in a zip. `h5py` is needed here only.
+There are three layouts: Keras 2's HDF5 (also the weight files of `keras.applications`), the same within a whole saved
+model, and Keras 3's `.weights.h5`, which is also a member of a `.keras` file.
 
-HDF5 can lead to other files and grow without end: links, virtual and external datasets, filters, fill values. Keras
-writes none of these, so a file that holds one is refused before anything of it is read.
+HDF5 can lead to other files and claim any size: links, virtual and external datasets, filters, fill values. Keras
+writes none of these, so a file that has one is refused before its numbers are read.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def load_model(path: Path, name: str) -> keras.Model:
     """The model in the `.keras` file at `path`, not compiled.
 
     Raises:
-        RunRefused: `name` is not a model of Keras' own layers, or is damaged.
+        RunRefused: the file is damaged, or not a model of Keras' own layers; errors call it `name`.
     """
     import keras
 
@@ -93,7 +93,7 @@ def load_model(path: Path, name: str) -> keras.Model:
 
 
 def check_archive(path: Path, name: str) -> None:
-    """RunRefused where the `.keras` file at `path` is not what Keras writes."""
+    """RunRefused if the `.keras` file at `path` has anything that Keras does not write."""
     with path.open("rb") as file:
         keras_archives.check_config(keras_archives.read_config(file, name), name)
     with zipfile.ZipFile(path) as archive:
@@ -101,7 +101,7 @@ def check_archive(path: Path, name: str) -> None:
 
 
 def check_weights_file(file: BinaryIO, path: str) -> None:
-    """RunRefused where the HDF5 `file`, which errors call `path`, is not what Keras writes."""
+    """RunRefused if the HDF5 `file`, which errors call `path`, has anything that Keras does not write."""
     import h5py
 
     try:
@@ -113,7 +113,7 @@ def check_weights_file(file: BinaryIO, path: str) -> None:
 
 
 def check_hdf5(h5: h5py.File, path: str, size: int) -> None:
-    """RunRefused where a file of `size` bytes holds what leads out of it, or more than its bytes."""
+    """RunRefused if a file of `size` bytes leads out of itself, or claims to have more bytes."""
     import h5py
 
     total = 0
@@ -144,11 +144,11 @@ def _check_dataset(dataset: h5py.Dataset, what: str) -> None:
     if dataset.id.get_create_plist().get_nfilters():
         raise RunRefused(f"{what} is compressed or filtered, which Keras does not do; save the weights again")
     if dataset.chunks and prod(dataset.chunks) > max(prod(dataset.shape), 2**20):
-        raise RunRefused(f"{what} has chunks larger than itself")
+        raise RunRefused(f"{what} has chunks that are larger than the whole")
 
 
 def _read(dataset: h5py.Dataset, expected: tuple[int, ...]) -> Any:
-    """The numbers; where the shape is another one, something of that shape that takes no memory, to be refused."""
+    """The numbers; if the shape is wrong, an array of that shape that takes no memory, for the error."""
     if dataset.shape != expected:
         return np.broadcast_to(np.zeros((), np.float32), dataset.shape)
     return dataset[()]
@@ -162,29 +162,29 @@ def _layers(h5: h5py.File, path: str) -> dict[str, list[h5py.Dataset]]:
     if "layer_names" in top.attrs:
         names = [_text(name) for name in top.attrs["layer_names"]]
         return _legacy_layers(top, names)
-    found: dict[str, list[h5py.Dataset]] = {}
+    layers: dict[str, list[h5py.Dataset]] = {}
 
     def visit(_: str, entry: h5py.Group | h5py.Dataset) -> None:
         if isinstance(entry, h5py.Group) and "name" in entry.attrs and entry.name.endswith("/vars"):
-            found[_text(entry.attrs["name"])] = [entry[key] for key in sorted(entry, key=int)]
+            layers[_text(entry.attrs["name"])] = [entry[key] for key in sorted(entry, key=int)]
 
     h5.visititems(visit)
-    if not found:
+    if not layers:
         raise RunRefused(f"{path}: names no layers; save the model or its weights again with Keras 3.5 or newer")
-    return found
+    return layers
 
 
 def _legacy_layers(top: h5py.Group, names: list[str]) -> dict[str, list[h5py.Dataset]]:
-    """A model inside the model is one entry there; its own layers stand in the names of its variables."""
-    found: dict[str, list[h5py.Dataset]] = {}
+    """A model within the model is one entry in `names`; its own layers are in the names of its variables."""
+    layers: dict[str, list[h5py.Dataset]] = {}
     for name in names:
         keys = [_text(key) for key in top[name].attrs["weight_names"]]
         for key in keys:
             parts = key.split("/")
             if len(parts) > 1 and parts[-2] != name:
-                found.setdefault(parts[-2], []).append(top[name][key])
-        found[name] = [top[name][key] for key in keys]
-    return found
+                layers.setdefault(parts[-2], []).append(top[name][key])
+        layers[name] = [top[name][key] for key in keys]
+    return layers
 
 
 def _text(name: str | bytes) -> str:

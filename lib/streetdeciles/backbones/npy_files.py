@@ -1,7 +1,7 @@
-"""Caffe-converted weights: a NumPy file that holds a pickled dict, layer -> [kernel, bias].
+"""Caffe-converted weights: a NumPy file of a pickled dict, layer -> [kernel, bias].
 
-A pickle can run any program when it is opened, so this one is read as data (`pickled.py`), and arrays are made of the
-bytes in it once shape, type and length are known to fit.
+A pickle can run any program when it is opened, so this one is read as data (`pickled.py`), and its bytes become arrays
+only after shape, type and length have been checked.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def read_npy(
 
 
 def check_npy(file: BinaryIO, path: str, name: str, shapes: Shapes) -> None:
-    """RunRefused where size or header is not that of a pickled dict of layers; nothing else is read."""
+    """RunRefused if size or header is not that of a pickled dict of layers; nothing else is read."""
     size = file.seek(0, 2)
     file.seek(0)
     # As float64, with as much again for the layers that follow; then the pickle may be read into memory.
@@ -86,7 +86,7 @@ def _header(file: BinaryIO) -> str:
 
 
 def _array(found: Any, what: str) -> Array | None:
-    """The array that the pickle describes; RunRefused unless it holds floats, as many as its shape says."""
+    """The array that the pickle describes; RunRefused unless it has floats, and as many as its shape says."""
     if found is None:
         return None
     match found:
@@ -103,7 +103,7 @@ def _array(found: Any, what: str) -> Array | None:
         case (_, ("<" | ">" | "=" | "|") as order, *_):
             pass
         case _:
-            raise RunRefused(f"{what}: damaged, the numbers have no byte order")
+            raise RunRefused(f"{what}: damaged, its numbers have no byte order")
     if type(shape) is not tuple or len(shape) > 8 or not all(type(size) is int and 0 <= size < 2**40 for size in shape):
         raise RunRefused(f"{what}: damaged, it has no shape")
     content = _bytes(content)
@@ -113,7 +113,7 @@ def _array(found: Any, what: str) -> Array | None:
 
 
 def _bytes(content: Any) -> bytes | None:
-    """Bytes, also as text: of Python 2, or as old pickles of Python 3 hold them."""
+    """The bytes, which may be text: from Python 2, or in old pickles of Python 3."""
     match content:
         case Call(function=function, arguments=(str() as text, "latin1")) if function == _ENCODE:
             content = text

@@ -1,7 +1,7 @@
-"""From a decoded photograph to the network's input, as the reference does it (Suel et al. 2019, their image code).
+"""From a decoded photograph to the backbone's input, as in the reference (Suel et al. 2019, their image code).
 
 Bilinear at half-pixel centres and without anti-aliasing, like scikit-image's `rescale` in 2017 and OpenCV's
-INTER_LINEAR. Only the pixels of the crop are computed: a picture of 1 x 50,000 pixels costs no more than another.
+INTER_LINEAR. Only the pixels of the crop are computed, so a picture of 1 x 50,000 pixels costs no more than others.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ import numpy as np
 from streetdeciles.backbones.backbone import Array
 
 BGR_MEANS = np.array([103.939, 116.779, 123.68], dtype=np.float32)
-"""Mean blue, green and red of ImageNet, 0 to 255 (Simonyan & Zisserman 2014)."""
+"""ImageNet's mean blue, green and red, 0 to 255 (Simonyan & Zisserman 2014)."""
 
 
 def scaled_centre_crop(
     image: Array, size: int, channels: Sequence[int] = (0, 1, 2), *, antialias: bool = False
 ) -> Array:
-    """Scale uint8 [height, width, C] by its shorter side, cut the middle: float32 [size, size, channels], 0 to 255.
+    """Scale uint8 [height, width, C] by its shorter side, cut out the middle: float32 [size, size, channels], 0 to 255.
 
-    With `antialias` each pixel of a smaller picture is a weighted mean of all that it covers, a whole number.
+    With `antialias`, when a picture is made smaller, each pixel is a weighted mean of all that it covers, rounded.
     """
     if antialias:
         return np.ascontiguousarray(_averaged_centre_crop(image, size)[:, :, list(channels)], dtype=np.float32)
@@ -31,14 +31,16 @@ def scaled_centre_crop(
     left, right, across = _source_of_crop(width, round(factor * width), size)
     first, end = int(left[0]), int(right[-1]) + 1
     rows = _blend(image[top, first:end], image[bottom, first:end], down[:, None, None]).reshape(size, -1)
-    # Pixels and channels as one axis: NumPy is slow where the last axis is as short as three.
-    at = [((columns - first)[:, None] * n_channels + np.array(channels)).ravel() for columns in (left, right)]
-    crop = _blend(rows.take(at[0], axis=1), rows.take(at[1], axis=1), np.repeat(across, len(channels)))
+    # Pixels and channels as one axis: NumPy is slow if the last axis has only three elements.
+    before, after = (
+        ((columns - first)[:, None] * n_channels + np.array(channels)).ravel() for columns in (left, right)
+    )
+    crop = _blend(rows.take(before, axis=1), rows.take(after, axis=1), np.repeat(across, len(channels)))
     return crop.reshape(size, size, len(channels))
 
 
 def _averaged_centre_crop(image: Array, size: int) -> Array:
-    """The same crop by Pillow's bilinear filter, which is as wide as the scaling needs it: uint8 [size, size, 3]."""
+    """The same crop by Pillow's bilinear filter, whose width depends on the scale: uint8 [size, size, 3]."""
     from PIL import Image
 
     height, width, _ = image.shape
@@ -54,7 +56,7 @@ def _averaged_centre_crop(image: Array, size: int) -> Array:
 
 
 def bgr_minus_means(image: Array, size: int, *, antialias: bool = False) -> Array:
-    """VGG's input: `scaled_centre_crop`, colours in the order blue, green, red, minus their means over ImageNet."""
+    """VGG's input: `scaled_centre_crop` in the order blue, green, red, minus ImageNet's means."""
     crop = scaled_centre_crop(image, size, channels=(2, 1, 0), antialias=antialias)
     crop.reshape(size, -1)[:] -= np.tile(BGR_MEANS, size)
     return crop
@@ -69,10 +71,11 @@ def normalised(
     deviations: Sequence[float],
     antialias: bool = True,
 ) -> Array:
-    """RGB from 0 to 1, minus `means`, over `deviations`; bicubic as Pillow has it, which always smooths: `antialias`.
+    """RGB from 0 to 1, minus `means`, divided by `deviations`: float32 [size, size, 3].
 
-    Scaled so that the shorter side becomes `shorter` pixels, of which the middle is cut; None: both sides become
-    `size`, whatever the photograph's shape. Rounded as torchvision does it (Resize and CenterCrop of a Pillow image).
+    Scaled so that the shorter side has `shorter` pixels, then the middle is cut out; with None, both sides become
+    `size`. Positions are rounded like torchvision's (Resize and CenterCrop of a Pillow image). Pillow's bicubic filter
+    always smooths, so `antialias` makes no difference.
     """
     from PIL import Image
 
@@ -86,19 +89,19 @@ def normalised(
     (left, right), (top, bottom) = ends
     whole = Image.fromarray(np.ascontiguousarray(image))
     cut = whole.resize((size, size), Image.Resampling.BICUBIC, box=(left, top, right, bottom))
-    scaled_down = np.asarray(cut, dtype=np.float32) / np.float32(255)
-    made: Array = (scaled_down - np.array(means, dtype=np.float32)) / np.array(deviations, dtype=np.float32)
-    return made
+    pixels = np.asarray(cut, dtype=np.float32) / np.float32(255)
+    result: Array = (pixels - np.array(means, dtype=np.float32)) / np.array(deviations, dtype=np.float32)
+    return result
 
 
 def _source_of_crop(length: int, scaled: int, size: int) -> tuple[Array, Array, Array]:
-    """The two neighbours of each of the `size` middle pixels of a scaled side, and the second one's weight."""
+    """For each of the `size` middle pixels of a scaled side: its two source pixels, and the weight of the second."""
     first = int((scaled - size) / 2)
-    at = (np.arange(first, first + size) + 0.5) * (length / scaled) - 0.5
-    at = np.clip(at, 0, length - 1)
-    before = np.floor(at).astype(np.intp)
+    position = (np.arange(first, first + size) + 0.5) * (length / scaled) - 0.5
+    position = np.clip(position, 0, length - 1)
+    before = np.floor(position).astype(np.intp)
     after = np.minimum(before + 1, length - 1)
-    return before, after, (at - before).astype(np.float32)
+    return before, after, (position - before).astype(np.float32)
 
 
 def _blend(before: Array, after: Array, weight: Array) -> Array:

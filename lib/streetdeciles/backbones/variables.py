@@ -1,4 +1,4 @@
-"""The variables of a model by name, and giving it its weights."""
+"""The variables of a model by name, and assigning weights to them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def named_variables(model: keras.Model) -> dict[str, Any]:
-    """`<layer>/<variable>` -> variable, in the model's order; layers of models inside it count as its own."""
+    """`<layer>/<variable>` -> variable, in the model's order; layers of a model within it count as its own."""
     named: dict[str, Any] = {}
     for layer in _leaves(model):
         for i, variable in enumerate(layer.weights):
             if "int" in str(variable.dtype):
-                continue  # the numbers of positions are no weights
+                continue  # e.g. position ids, which are not weights
             name = f"{layer.name}/{_name_within(layer, variable, i)}"
             if name in named:
                 raise RunRefused(f"features.backbone: two variables of the model are called {name}; rename a layer")
@@ -36,17 +36,17 @@ def model_arrays(model: keras.Model) -> dict[str, Array]:
 
 
 def assign(model: keras.Model, arrays: Iterable[tuple[str, Array]]) -> None:
-    """Give the model its weights, in the model's own precision."""
+    """Assign the weights to the model, in the model's own precision."""
     variables = named_variables(model)
     for name, array in arrays:
         variables[name].assign(array)
     for layer in _leaves(model):
-        if hasattr(layer, "finalize_state"):  # keras.layers.Normalization computes with copies
+        if hasattr(layer, "finalize_state"):  # keras.layers.Normalization computes with copies of its weights
             layer.finalize_state()
 
 
 def _name_within(layer: Any, variable: Any, i: int) -> str:
-    """The variable's own name; where Keras has only numbered it, process by process another way, its attribute's."""
+    """The variable's own name, or its attribute's if Keras only numbered it, which differs between processes."""
     if not re.fullmatch(r"variable(_\d+)?", variable.name):
         return str(variable.path.rsplit(f"{layer.name}/", 1)[-1])
     return next((key for key, value in vars(layer).items() if value is variable), str(i))

@@ -1,6 +1,6 @@
 """VGG16 and VGG19 up to any of their layers (Simonyan & Zisserman 2014, arXiv 1409.1556, configurations D and E).
 
-Their layers are named as in `keras.applications`.
+The layers have the names of `keras.applications`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SIZE = 224
 FILTERS = (64, 128, 256, 512, 512)
-"""Filters of the convolutions in each block; a 2 x 2 maximum follows each block."""
+"""Number of filters of the convolutions in each block; a 2 x 2 maximum follows each block."""
 DENSE = (("fc1", 4096, "relu"), ("fc2", 4096, "relu"), ("predictions", 1000, "softmax"))
 NPY_NAMES = {"fc1": "fc6", "fc2": "fc7", "predictions": "fc8"}
 
@@ -30,7 +30,7 @@ class Layer(NamedTuple):
     name: str
     kind: str
     units: int
-    """Filters of a convolution, units of a dense layer; else 0."""
+    """Number of a convolution's filters or a dense layer's units, else 0."""
     activation: str
 
 
@@ -99,9 +99,9 @@ def npy_names(shapes: Shapes) -> dict[str, str]:
 
 
 def build_vgg(precision: str, *, name: str, layers_of_it: Sequence[Layer]) -> keras.Model:
-    """The network with zero weights: float32 [N, 224, 224, 3] in, float32 [N, features] out.
+    """The model with zero weights: float32 [N, 224, 224, 3] in, float32 [N, features] out.
 
-    In `bfloat16` the weights are held in bfloat16 too: half the memory, and no cast in every step.
+    In `bfloat16` its weights are bfloat16 too: half the memory, and no cast in every step.
     """
     from keras import Input, Model, layers
 
@@ -145,7 +145,7 @@ def _layers(convolutions: Sequence[int]) -> list[Layer]:
 
 
 def _shapes(layers: Sequence[Layer]) -> tuple[dict[str, tuple[int, ...]], int]:
-    """(of each variable, length of the flattened output)."""
+    """(shape of each variable, length of the flattened output)."""
     shapes: dict[str, tuple[int, ...]] = {}
     side, channels = SIZE, 3
     for layer in layers:
