@@ -1,4 +1,4 @@
-"""Where the data of tests stands."""
+"""Where the tests' data is."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def test_precision(wanted: str, device: Device, precision: str) -> None:
     assert choose_precision(wanted, device) == precision
 
 
-def test_cpu_is_the_device_where_the_backend_sees_no_gpu() -> None:
+def test_cpu_is_the_device_if_the_backend_sees_no_gpu() -> None:
     pytest.importorskip("tensorflow", reason="needs tensorflow, which the lock has")
     found = device_of("tensorflow")
     model, flags = cpu()
@@ -33,7 +33,7 @@ def test_cpu_is_the_device_where_the_backend_sees_no_gpu() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "device"),
+    ("output", "device"),
     [
         ("NVIDIA H100 80GB HBM3, 81559, 9.0", Device("gpu", "NVIDIA H100 80GB HBM3", True, 81559 * 2**20)),
         ("Tesla T4, 15360, 7.5", Device("gpu", "Tesla T4", False, 15360 * 2**20)),
@@ -41,12 +41,12 @@ def test_cpu_is_the_device_where_the_backend_sees_no_gpu() -> None:
         ("", Device("gpu", "GPU of unknown kind", False)),
     ],
 )
-def test_a_gpu_is_what_nvidia_smi_tells(
-    told: str, device: Device, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_gpu_is_described_by_nvidia_smi(
+    output: str, device: Device, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A script of its name prints what it prints for such a GPU."""
     script = tmp_path / "nvidia-smi"
-    script.write_text(f"#!/bin/sh\necho '{told}'\n")
+    script.write_text(f"#!/bin/sh\necho '{output}'\n")
     script.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     assert hardware._first_gpu() == device

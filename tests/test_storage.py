@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-def test_file_is_replaced_whole(tmp_path: Path) -> None:
+def test_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
     uri = str(tmp_path / "new" / "file.txt")
     storage.write_text(uri, "one")
     storage.write_text(uri, "two")
@@ -38,7 +38,7 @@ def test_json_keeps_values(tmp_path: Path) -> None:
     assert storage.read_json(str(tmp_path / "a.json")) == {"é": [1, 2.5, None]}
 
 
-def test_remove_of_nothing_is_no_error(tmp_path: Path) -> None:
+def test_removing_a_missing_file_does_nothing(tmp_path: Path) -> None:
     storage.remove(str(tmp_path / "nothing"))
 
     assert list(tmp_path.iterdir()) == []
@@ -107,13 +107,13 @@ def test_partition_is_replaced_and_the_others_stay(spark: SparkSession, tmp_path
     assert {tuple(row) for row in found} == {("labels", "d"), ("images", "c")}
 
 
-def test_table_that_is_not_there_names_what_to_run(spark: SparkSession, tmp_path: Path) -> None:
+def test_missing_table_names_the_command_to_run(spark: SparkSession, tmp_path: Path) -> None:
     with pytest.raises(RunFailed, match="area_labels: no such table; run the stages before"):
         storage.read_table(spark, AREA_LABELS, str(tmp_path))
 
 
 @pytest.mark.parametrize("inside", ["", "area_labels/region=bury"])
-def test_current_folder_and_what_is_around_it_can_be_removed(
+def test_current_folder_and_its_parents_can_be_removed(
     inside: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     current = tmp_path / "out" / inside
@@ -125,7 +125,7 @@ def test_current_folder_and_what_is_around_it_can_be_removed(
     assert not (tmp_path / "out").exists()
 
 
-def test_remove_of_a_link_leaves_what_it_leads_to(tmp_path: Path) -> None:
+def test_removing_a_link_leaves_its_target(tmp_path: Path) -> None:
     (tmp_path / "kept").mkdir()
     (tmp_path / "link").symlink_to("kept")
     storage.remove(str(tmp_path / "link"))
@@ -133,7 +133,7 @@ def test_remove_of_a_link_leaves_what_it_leads_to(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
 
 
-def test_file_that_cannot_be_written_leaves_nothing_half(tmp_path: Path) -> None:
+def test_failed_write_leaves_no_part_of_the_file(tmp_path: Path) -> None:
     program = (
         "import resource, sys; from streetdeciles import storage; storage.write_text(sys.argv[1], 'old')\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
@@ -200,7 +200,7 @@ def test_file_of_any_name_is_written_read_and_removed(name: str) -> None:
         ("/", "file", "/"),
     ],
 )
-def test_scheme_alone_makes_a_uri(uri: str, protocol: str, path: str) -> None:
+def test_only_a_scheme_makes_a_uri(uri: str, protocol: str, path: str) -> None:
     fs, found = storage.filesystem(uri)
 
     assert (protocol in fs.protocol, found) == (True, path)

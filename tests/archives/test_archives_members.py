@@ -112,9 +112,7 @@ def test_backslashes_of_a_zip_from_windows_part_folders(system: int, expected: s
         (lambda path: make_zip(path, zipfile.ZIP_DEFLATED), "x.zip", False),
     ],
 )
-def test_members_are_read_as_they_were_put_in(
-    tmp_path: Path, make: Callable[[Path], str], name: str, ranges: bool
-) -> None:
+def test_members_are_read_as_written(tmp_path: Path, make: Callable[[Path], str], name: str, ranges: bool) -> None:
     uri = make(tmp_path / name.replace("TGZ", "tgz"))
     if name == "x.TGZ":
         uri = str(Path(uri).rename(tmp_path / name))
@@ -129,7 +127,7 @@ def test_members_are_read_as_they_were_put_in(
     reader.close()
 
 
-def test_what_is_an_archive_is_told_by_its_name() -> None:
+def test_archives_are_recognised_by_name() -> None:
     for name in ("a.tar", "b/a.TAR.GZ", "/x y/ü.tgz", "a.b.zip"):
         assert is_archive(name)
     for name in ("._a.tar", "b/.zip", "a.jpg", "a.tar.bz2", "a.gz", "zip", "tar/a.jpg"):
@@ -192,16 +190,14 @@ def test_zip_of_hostile_members_gives_a_reason_for_each(tmp_path: Path) -> None:
     ]
 
 
-def test_member_that_says_it_is_huge_is_left_out(tmp_path: Path) -> None:
+def test_member_with_a_huge_size_in_its_header_is_left_out(tmp_path: Path) -> None:
     info = tarfile.TarInfo("a_0.jpg")
     info.size = 2**40
     (tmp_path / "x.tar").write_bytes(info.tobuf())
     assert kinds(str(tmp_path / "x.tar")) == [("a_0.jpg", "member_too_large"), (None, "archive_damaged")]
 
 
-def test_compressed_tar_that_grows_without_end_is_not_read_to_its_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_compressed_tar_bomb_is_not_read_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guarded, "SMALL_BYTES", 1024 * 1024)
     with tarfile.open(tmp_path / "x.tgz", "w:gz") as tar:
         add(tar, "a_0.jpg", b"good")
@@ -222,18 +218,18 @@ def test_long_name_of_a_gigabyte_is_not_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["x.tar", "x.tgz", "x.zip"])
 @pytest.mark.parametrize("content", [b"", b"<html>not found</html>", b"\0" * 100, b"PK\x05\x06" + b"\xff" * 18])
-def test_what_is_no_archive_is_damaged(tmp_path: Path, name: str, content: bytes) -> None:
+def test_file_that_is_not_an_archive_is_damaged(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
     assert kinds(str(tmp_path / name)) == [(None, "archive_damaged")]
 
 
 @pytest.mark.parametrize("name", ["x.tar", "x.tgz", "x.zip"])
-def test_archive_of_nothing_is_told(tmp_path: Path, name: str) -> None:
+def test_empty_archive_is_left_out(tmp_path: Path, name: str) -> None:
     uri = make_zip(tmp_path / name, 0, {}) if name == "x.zip" else make_tar(tmp_path / name, {})
     assert kinds(uri) == [(None, "archive_empty")]
 
 
-def test_cut_and_overwritten_archives_give_what_is_before_the_damage(tmp_path: Path) -> None:
+def test_members_before_the_damage_are_used(tmp_path: Path) -> None:
     whole = Path(make_tar(tmp_path / "x.tar")).read_bytes()
     # blocks: a_0's header and 5 bytes, a_1's header, b_0's header and 2,500 bytes
     (tmp_path / "cut.tar").write_bytes(whole[: 4 * 512 + 100])
@@ -306,7 +302,7 @@ def test_names_in_utf8_without_the_flag_are_read(tmp_path: Path, compression: in
     reader.close()
 
 
-def test_names_in_another_encoding_stay_as_zips_have_them(tmp_path: Path) -> None:
+def test_names_in_another_encoding_are_those_of_zipfile(tmp_path: Path) -> None:
     raw = "S\u00fcd_0.jpg".encode("cp437")
     name = "S\u00fcd\u6771_1.jpg"
     beside = struct.pack("<HHBI", 0x7075, 5 + len(name.encode()), 1, zlib.crc32(raw)) + name.encode()

@@ -65,7 +65,7 @@ def test_application_gives_what_keras_gives(name: str, builder: str, length: int
     assert found.shape == (1, length)
     assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()
 
-    if name == "convnext_tiny":  # Keras numbers some of its variables, anew in every process
+    if name == "convnext_tiny":  # Keras numbers some of its variables, differently in every process
         assert dict(backbone_named(name).weight_shapes) == dict(backbone.weight_shapes)
     seeded = dict(random_weights(1, backbone))
     assert {variable: array.shape for variable, array in seeded.items()} == dict(backbone.weight_shapes)
@@ -99,7 +99,7 @@ def test_vgg_has_the_layers_of_keras(name: str, convolutions: int) -> None:
     assert set(pool.weight_shapes) == {key for key in backbone.weight_shapes if key.startswith("block")}
 
 
-def test_default_is_named_and_hashed_as_ever() -> None:
+def test_default_has_the_names_of_earlier_versions() -> None:
     for same in (backbone_named("vgg16"), backbone_named("vgg16", layer="fc1")):
         assert (same.name, same.layer, same.preprocessing) == (VGG16.name, VGG16.layer, VGG16.preprocessing)
         assert dict(same.weight_shapes) == dict(VGG16.weight_shapes)
@@ -212,7 +212,7 @@ def test_unknown_layer_names_near_ones(tmp_path: Path) -> None:
         saved(tmp_path / "own.keras", layer="pool")
 
 
-def test_model_that_is_none_is_refused(tmp_path: Path) -> None:
+def test_file_that_is_not_a_model_is_refused(tmp_path: Path) -> None:
     import keras
 
     (tmp_path / "page.keras").write_text("<html>")

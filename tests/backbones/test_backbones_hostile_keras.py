@@ -102,7 +102,7 @@ def test_member_that_keras_does_not_write_is_refused(name: str, expected: str, t
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.weights.h5"])
-def test_zip_that_grows_without_end_is_refused(name: str, tmp_path: Path) -> None:
+def test_zip_bomb_is_refused(name: str, tmp_path: Path) -> None:
     with zipfile.ZipFile(BACKBONE) as archive:
         content = {member: archive.read(member) for member in archive.namelist()}
     path = tmp_path / "own.keras"

@@ -46,7 +46,7 @@ def test_any_shape_is_prepared_as_by_scikit_image(shape: tuple[int, int]) -> Non
     assert np.abs(bgr_minus_means(image, 224) - by_scikit_image(image)).max() < 0.001
 
 
-def test_colours_come_as_blue_green_red_minus_their_means() -> None:
+def test_colours_are_blue_green_red_minus_their_means() -> None:
     image = np.full((300, 400, 3), (10, 20, 30), dtype=np.uint8)
     expected = np.float32([30 - 103.939, 20 - 116.779, 10 - 123.68])
     assert np.allclose(bgr_minus_means(image, 224), expected, atol=1e-5)
@@ -103,7 +103,7 @@ def test_anti_aliasing_keeps_the_mean_of_fine_stripes() -> None:
     assert scaled_centre_crop(np.zeros((1, 50_000, 3), np.uint8), 224, antialias=True).shape == (224, 224, 3)
 
 
-def test_anti_aliasing_has_a_name_of_its_own() -> None:
+def test_anti_aliasing_changes_the_name() -> None:
     smooth = VGG16.antialiased()
     assert smooth.preprocessing == "bgr minus means, 224, bilinear with anti-aliasing, 1"
     assert smooth.weight_shapes is VGG16.weight_shapes

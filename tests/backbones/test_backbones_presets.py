@@ -230,7 +230,7 @@ def test_preset_of_another_size_is_refused(hub: Any, tmp_path: Path) -> None:
 @pytest.mark.compare
 @pytest.mark.usefixtures("hub")
 @pytest.mark.parametrize("name", ["nowhere", "page.keras", "nowhere.weights.h5"])
-def test_what_is_no_preset_is_refused_in_one_line(name: str, tmp_path: Path) -> None:
+def test_path_that_is_not_a_preset_is_refused(name: str, tmp_path: Path) -> None:
     (tmp_path / "page.keras").write_text("<html>not found</html>")
     backbone = SMALL["clip"].backbone()
     with pytest.raises(RunRefused, match="cannot be read as weights .* expected a preset of KerasHub") as refused:
@@ -240,14 +240,14 @@ def test_what_is_no_preset_is_refused_in_one_line(name: str, tmp_path: Path) -> 
 
 @pytest.mark.compare
 @pytest.mark.usefixtures("hub")
-def test_imagenet_is_no_source_of_a_preset() -> None:
+def test_imagenet_weights_are_refused_for_a_preset() -> None:
     with pytest.raises(RunRefused, match="clip has none of imagenet's; download KerasHub's preset"):
         list(read_weights(ImageNet(), SMALL["clip"].backbone()))
 
 
 @pytest.mark.compare
 @pytest.mark.usefixtures("hub")
-def test_layer_by_name_keeps_what_is_within_its_block(photo: np.ndarray) -> None:
+def test_layer_by_name_keeps_activations_within_its_block(photo: np.ndarray) -> None:
     """A block's activation belongs to it: it is not what `activation` leaves out."""
     backbone = SMALL["clip"].backbone(layer="encoder_block_1")
     assert backbone.layer == "encoder_block_1"
@@ -271,7 +271,7 @@ def test_published_sizes_are_those_of_the_models() -> None:
 
 
 @pytest.mark.compare
-def test_names_are_those_of_the_config_and_of_kerashub() -> None:
+def test_names_are_those_in_the_config_and_in_kerashub() -> None:
     assert list(PRESETS) == list(NAMES_IN_CONFIG)
     hub = pytest.importorskip("keras_hub", reason=WHY)
     presets = {

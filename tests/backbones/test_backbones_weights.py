@@ -107,7 +107,7 @@ def test_npy_that_numpy_saved_is_read(arrays: dict[str, np.ndarray], tmp_path: P
     assert_read(weight_source(str(tmp_path / "vgg16.npy")), arrays)
 
 
-def test_npz_gives_back_what_was_written(arrays: dict[str, np.ndarray], tmp_path: Path) -> None:
+def test_npz_is_read_as_written(arrays: dict[str, np.ndarray], tmp_path: Path) -> None:
     write_npz(arrays.items(), str(tmp_path / "new" / "weights.npz"))
     assert_read(Shipped(str(tmp_path / "new" / "weights.npz")), arrays)
 
@@ -173,7 +173,7 @@ def test_seeded_weights_are_he_normal_and_pinned() -> None:
     assert not found["block3_conv1/bias"].any()
 
 
-def test_hash_tells_weights_apart(arrays: dict[str, np.ndarray]) -> None:
+def test_hash_depends_on_every_number(arrays: dict[str, np.ndarray]) -> None:
     whole = weights_hash(arrays.items())
     assert weights_hash({name: array.copy() for name, array in arrays.items()}.items()) == whole
     arrays["fc1/bias"][0] += 1e-6
@@ -191,6 +191,6 @@ def test_imagenet_without_network_says_what_to_do(monkeypatch: pytest.MonkeyPatc
     assert str(refused.value).count("http://127.0.0.1:9/") == 1
 
 
-def test_unknown_backbone_lists_the_known() -> None:
+def test_unknown_backbone_is_refused_with_the_known_names() -> None:
     with pytest.raises(RunRefused, match="'vgg61' is not known; known: vgg16, vgg19, resnet50"):
         backbone_named("vgg61")

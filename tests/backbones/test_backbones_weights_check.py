@@ -71,7 +71,7 @@ def test_server_is_asked_for_the_file(server: str) -> None:
         check_reachable("http://127.0.0.1:9/vgg16.h5")
 
 
-def test_slow_server_is_not_waited_for(server: str) -> None:
+def test_slow_server_is_given_up(server: str) -> None:
     start = time.monotonic()
 
     with pytest.raises(RunRefused, match=r"slow\.h5 \((no answer within 0\.2 s|timed out)\)"):
@@ -100,7 +100,7 @@ def test_files_of_imagenet_weights_are_those_of_keras() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "expected"),
     [
         ("vgg16.h5", b"<html>sign in</html>", "cannot be read as weights"),
         ("vgg16.npy", b"<html>sign in</html>", "cannot be read as weights"),
@@ -108,10 +108,10 @@ def test_files_of_imagenet_weights_are_those_of_keras() -> None:
         ("vgg16.h5", b"", "cannot be read as weights"),
     ],
 )
-def test_file_that_holds_no_weights_is_refused(tmp_path: Path, name: str, content: bytes, told: str) -> None:
+def test_file_that_holds_no_weights_is_refused(tmp_path: Path, name: str, content: bytes, expected: str) -> None:
     (tmp_path / name).write_bytes(content)
 
-    with pytest.raises(RunRefused, match=rf"{name}: {told}"):
+    with pytest.raises(RunRefused, match=rf"{name}: {expected}"):
         check(str(tmp_path / name), "vgg16")
 
 
@@ -124,7 +124,7 @@ def test_file_of_another_network_is_refused_by_its_layers(tmp_path: Path) -> Non
         check(write_layers(tmp_path / "resnet.h5", ["conv1", "bn1"]), "vgg16")
 
 
-def test_array_is_no_dict_of_layers(tmp_path: Path) -> None:
+def test_plain_array_is_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "features.npy", np.zeros((3, 4)))
 
     with pytest.raises(RunRefused, match=r"features\.npy: expected a pickled dict of layers, found an array"):
@@ -138,7 +138,7 @@ def test_unknown_layer_is_refused_without_weights() -> None:
         check_weights(Seeded(1), backbone_source("vgg16"), layer="fc9")
 
 
-def test_saved_model_is_looked_into(tmp_path: Path) -> None:
+def test_saved_model_is_checked(tmp_path: Path) -> None:
     model = str(DATA / "backbones" / "grid_mean.keras")
     check(model, model)
 

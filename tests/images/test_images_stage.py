@@ -96,7 +96,7 @@ def test_every_file_is_indexed_or_left_out_with_its_reason(spark: SparkSession, 
     assert not (tmp_path / "work" / "_staging").exists() or not [*(tmp_path / "work" / "_staging").iterdir()]
 
 
-def test_new_images_get_new_shards_and_removed_ones_leave(spark: SparkSession, tmp_path: Path) -> None:
+def test_new_images_get_new_shards_and_removed_ones_disappear(spark: SparkSession, tmp_path: Path) -> None:
     photos = tmp_path / "photos"
     config = config_of(tmp_path, written(photos, *[f"p{i}_{view}.jpg" for i in range(6) for view in (0, 1)]))
     run(spark, config)

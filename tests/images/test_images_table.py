@@ -38,7 +38,7 @@ def rows_of(tmp_path: Path) -> dict[str, tuple[Any, ...]]:
     return {image_id: tuple(row.values()) for image_id, row in found.to_dict("index").items()}
 
 
-def test_rows_with_bytes_are_found_by_file_and_row(spark: SparkSession, tmp_path: Path) -> None:
+def test_rows_with_bytes_are_indexed_by_file_and_row(spark: SparkSession, tmp_path: Path) -> None:
     folder = tmp_path / "ta ble%20#1"
     first = write(
         folder / "part-0.parquet",
@@ -91,12 +91,12 @@ def test_rows_with_uris_are_files(spark: SparkSession, tmp_path: Path) -> None:
 
 def test_table_without_the_columns_is_refused(spark: SparkSession, tmp_path: Path) -> None:
     path = write(tmp_path / "table.parquet", location_id=[True], image=[b"1"], view=[0])
-    for changes, told in (
+    for changes, expected in (
         ({"image": "photo"}, "images.table.image: .*has no column 'photo'; it has location_id, image, view"),
         ({"image": "view"}, "images.table.image: column 'view' of .* is int64; expected bytes, or text that is a URI"),
         ({}, "images.table.location_id: column 'location_id' of .* is bool; expected text or whole numbers"),
     ):
-        with pytest.raises(RunRefused, match=told):
+        with pytest.raises(RunRefused, match=expected):
             run(spark, table_config(tmp_path, ImageTable(path=path, **changes)))
     with pytest.raises(RunRefused, match=r"images.table.path: .* has no file whose name ends with .parquet"):
         run(spark, table_config(tmp_path, ImageTable(path=str(tmp_path / "table.csv"))))
@@ -121,15 +121,15 @@ def test_images_in_structs_are_found_and_read(spark: SparkSession, tmp_path: Pat
     left = read(tmp_path / "uris", "left_out")
     assert left[["id", "reason"]].to_numpy().tolist() == [[f"{path}!2", "no_image"]]
 
-    for name, told in (
+    for name, expected in (
         ("image", r"is struct<.*; name one of its fields, e\.g\. image\.bytes"),
         ("image.x", "no column"),
     ):
-        with pytest.raises(RunRefused, match=told):
+        with pytest.raises(RunRefused, match=expected):
             run(spark, table_config(tmp_path, table.model_copy(update={"image": name}), views=1))
 
 
-def test_columns_that_are_kept_come_by_image_id(spark: SparkSession, tmp_path: Path) -> None:
+def test_kept_columns_are_stored_by_image_id(spark: SparkSession, tmp_path: Path) -> None:
     day = date(2019, 5, 1)
     path = write(
         tmp_path / "table.parquet",
@@ -156,7 +156,7 @@ def test_columns_that_are_kept_come_by_image_id(spark: SparkSession, tmp_path: P
             ImageTable(path=path, keep=keep)
 
 
-def test_kept_columns_of_a_panorama_come_with_each_view(spark: SparkSession, tmp_path: Path) -> None:
+def test_kept_columns_of_a_panorama_are_repeated_for_each_view(spark: SparkSession, tmp_path: Path) -> None:
     path = write(tmp_path / "table.parquet", location_id=["a"], image=[b"1"], camera=["left"])
     table = ImageTable(path=path, view=None, keep=["camera"])
     images = ImagesConfig(table=table, views=2, panorama=Panorama(headings=[0, 90]))

@@ -76,7 +76,7 @@ KEPT: dict[str, tuple[pa.DataType, list[Any], list[Any]]] = {
 """By name: the type in the file, the values of two rows, and what they are in image_columns."""
 
 
-def test_kept_columns_of_every_type_come_out_as_they_went_in(spark: SparkSession, tmp_path: Path) -> None:
+def test_kept_columns_of_every_type_keep_their_values(spark: SparkSession, tmp_path: Path) -> None:
     columns = {name: pa.array(values, kind) for name, (kind, values, _) in KEPT.items()}
     keys = {"location_id": ["a", "b"], "view": [0, 0], "image": [b"1", b"2"]}
     path = write(tmp_path / "table.parquet", **keys, **columns)
@@ -205,7 +205,7 @@ def numbers_in(values: Any) -> list[int]:
     ],
     ids=str,
 )
-def test_types_of_two_files_have_a_common_one_where_nothing_is_lost(
+def test_types_of_two_files_have_a_lossless_common_type(
     types: tuple[pa.DataType, pa.DataType], expected: pa.DataType | None
 ) -> None:
     common = common_type(kept_type(types[0]), kept_type(types[1]))
@@ -276,8 +276,8 @@ def test_other_types_are_refused_by_column_type_and_file(values: pa.Array) -> No
         ("view", "text or whole numbers"),
         ("image", "bytes, or text that is a URI"),
     ):
-        told = unfit_column("t.parquet", schema, ImageTable(path="t.parquet", **{key: "x"}), {})
-        assert told == f"images.table.{key}: column 'x' of t.parquet is {values.type}; expected {expected}"
+        problem = unfit_column("t.parquet", schema, ImageTable(path="t.parquet", **{key: "x"}), {})
+        assert problem == f"images.table.{key}: column 'x' of t.parquet is {values.type}; expected {expected}"
 
 
 @pytest.mark.parametrize(
@@ -287,8 +287,8 @@ def test_other_types_are_refused_by_column_type_and_file(values: pa.Array) -> No
 )
 def test_kept_column_that_spark_cannot_store_is_refused(kind: pa.DataType) -> None:
     schema = pa.schema([("location_id", pa.string()), ("view", pa.int8()), ("image", pa.binary()), ("x", kind)])
-    told = unfit_column("t.parquet", schema, ImageTable(path="t.parquet", keep=["x"]), {})
-    assert told == (
+    problem = unfit_column("t.parquet", schema, ImageTable(path="t.parquet", keep=["x"]), {})
+    assert problem == (
         f"images.table.keep: column 'x' of t.parquet is {kind}, which Spark cannot store; "
         "write it as another type, or leave it out"
     )
@@ -328,7 +328,7 @@ def test_folders_named_as_columns_are_columns(spark: SparkSession, tmp_path: Pat
     assert regions == {"00012_0": "a/b é", "00012_1": "a/b é", "inside_0": None}
 
 
-def test_columns_of_other_types_in_other_files_meet_in_one(spark: SparkSession, tmp_path: Path) -> None:
+def test_columns_of_different_types_get_a_common_one(spark: SparkSession, tmp_path: Path) -> None:
     folder = tmp_path / "table"
     for name, year, place in (
         ("a", pa.array([2019], pa.int32()), pa.array(["7"])),
@@ -343,7 +343,7 @@ def test_columns_of_other_types_in_other_files_meet_in_one(spark: SparkSession, 
     assert years.sort_index().fillna(-1).to_dict() == {"7_0": 2019, "8_0": 2020.5, "9_0": -1}
 
 
-def test_fixed_lists_that_arrow_cannot_read_are_refused_with_a_cure(spark: SparkSession, tmp_path: Path) -> None:
+def test_fixed_lists_that_arrow_cannot_read_are_refused(spark: SparkSession, tmp_path: Path) -> None:
     """Arrow 14 writes null among lists of a fixed size, and cannot read it."""
     box = pa.array([[1, 2], None], pa.list_(pa.int8(), 2))
     path = write(tmp_path / "table.parquet", location_id=["a", "b"], view=[0, 0], image=[b"1", b"2"], box=box)
@@ -388,9 +388,7 @@ def test_categories_of_pandas_are_ids(small_run: SmallRun) -> None:
     assert sorted(index["image_id"]) == [f"{name}_{view}" for name in LOCATION_IDS for view in range(2)]
 
 
-def test_text_in_one_file_and_numbers_in_another_are_refused_by_column_and_files(
-    small_run: SmallRun, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_text_and_numbers_in_one_column_are_refused(small_run: SmallRun, capsys: pytest.CaptureFixture[str]) -> None:
     path = set_table(small_run, pd.DataFrame({"year": range(24)}), keep=["year"])
     table = pd.read_parquet(path)
     path.unlink()
@@ -409,5 +407,5 @@ def test_text_in_one_file_and_numbers_in_another_are_refused_by_column_and_files
 def test_floats_that_are_not_whole_are_refused_as_ids(small_run: SmallRun, capsys: pytest.CaptureFixture[str]) -> None:
     path = set_table(small_run, pd.DataFrame({"number": [i / 2 for i in range(24)]}), location_id="number")
     assert small_run.main("run", "--to", "images") == 2
-    told = " ".join(capsys.readouterr().err.split())
-    assert f"images.table.location_id: column 'number' of {path} is double and contains 0.5" in told
+    message = " ".join(capsys.readouterr().err.split())
+    assert f"images.table.location_id: column 'number' of {path} is double and contains 0.5" in message

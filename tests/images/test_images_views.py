@@ -63,7 +63,7 @@ def test_longest_name_is_the_view() -> None:
     assert named(images, "a270.jpg", "a90.jpg", "ane.jpg", "be.jpg") == [("a", 2), ("a", 1), ("a", 4), ("b", 3)]
 
 
-def test_names_are_composed_and_blanks_around_ids_go() -> None:
+def test_names_are_composed_and_blanks_around_ids_removed() -> None:
     found = named(
         images_of(), "Ynys-Mo\u0302n_0.jpg", "\u00a000012\u200b_1.jpg", "\u00a0_1.jpg", "deep/AB1\u00a00AA_b.jpg"
     )
@@ -133,14 +133,14 @@ def test_other_views_are_refused_by_their_names(
     assert not (tmp_path / "work" / "image_index").exists()
 
 
-def test_a_slip_in_view_names_is_refused(spark: SparkSession, tmp_path: Path) -> None:
+def test_misspelt_view_name_is_refused(spark: SparkSession, tmp_path: Path) -> None:
     folder = written(tmp_path / "photos", *[f"p{i}_{view}.jpg" for i in range(3) for view in HEADINGS])
     config = with_images(config_of(tmp_path, folder), view_names=[0, 90, 180, 280])
     with pytest.raises(RunRefused, match="no photograph has the view 280; the views are called 0, 90, 180, 270: set"):
         run(spark, config)
 
 
-def test_some_views_of_many_may_be_chosen(spark: SparkSession, tmp_path: Path) -> None:
+def test_some_of_many_views_can_be_selected(spark: SparkSession, tmp_path: Path) -> None:
     folder = written(tmp_path / "photos", *[f"p{i}_{view}.jpg" for i in range(3) for view in HEADINGS])
     report = run(spark, with_images(config_of(tmp_path, folder), view_names=[180]))
     assert report.counts == {"files found": 12, "images": 3, "left out: view_out_of_range": 9}
