@@ -1,4 +1,4 @@
-"""What the stage images can see before a run: whether its pattern or columns fit a sample of the photographs."""
+"""Checks of the stage images before a run: whether its pattern or columns fit a sample of the photographs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 
 def preflight(config: RunConfig) -> None:
-    """RunRefused where no photograph will be used, or most have another view; a warning where only some were seen."""
+    """RunRefused if no photograph would be used, or most have another view; a warning if only a sample was checked."""
     images = config.images
     if images.folder is not None and storage.is_local(images.folder):
         fs, folder = storage.filesystem(images.folder)
@@ -25,7 +25,7 @@ def preflight(config: RunConfig) -> None:
         return
     if sample.is_whole:
         raise RunRefused(problem)
-    logger.warning("of the first %d that were looked at, %s", sample.n, problem)
+    logger.warning("of the first %d that were checked, %s", sample.n, problem)
 
 
 def _problem(images: ImagesConfig, sample: Sample) -> str:
@@ -37,8 +37,8 @@ def _problem(images: ImagesConfig, sample: Sample) -> str:
         return f"images.folder: {images.folder} is empty; expected photographs named {images.pattern}"
     if not sample.n_kept:
         return (
-            f"images.folder: none of the {sample.n} files in {images.folder} is named as images.pattern "
-            f"{images.pattern} with {images.views} view(s) says; there is e.g. {sample.example}{advice}"
+            f"images.folder: none of the {sample.n} files in {images.folder} matches images.pattern "
+            f"{images.pattern} with {images.views} view(s); there is e.g. {sample.example}{advice}"
         )
     if sample.n_other_views > sample.n_kept and images.view_names is None:
         what = "files" if images.table is None else "rows"

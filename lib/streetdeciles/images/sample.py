@@ -1,4 +1,4 @@
-"""Some of the photographs' names or rows, looked at before a run: what the config makes of them, and whose they are."""
+"""A sample of the photographs' names or rows, checked before a run: their locations and views by the config."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 MAX_NAMES = 500
 MAX_NAMES_PER_FOLDER = 100
-"""In a folder or an archive, so that several are looked at."""
+"""Limit for one folder or archive, so that several are in the sample."""
 MAX_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What the config makes of some names of files, or rows of a table."""
+    """How the config reads some names of files, or rows of a table."""
 
     n: int
     n_kept: int
@@ -42,15 +42,15 @@ class Sample:
     views: tuple[str, ...]
     """Names of views, the most frequent first."""
     location_ids: frozenset[str]
-    """Of those that are kept."""
+    """Locations of the photographs that are kept."""
     example: str
-    """One that is not kept."""
+    """A name or row that is not kept."""
     is_whole: bool
-    """Nothing else is there."""
+    """Whether the sample is the whole source."""
 
 
 def sample_images(images: ImagesConfig) -> Sample | None:
-    """A sample within seconds, or None where the source cannot be looked at from here: not local, or a Delta table.
+    """A sample within seconds, or None if the source cannot be read here: it is not local, or a Delta table.
 
     Raises:
         RunRefused: the table lacks a column, or has one of an unfit type.
@@ -89,7 +89,7 @@ def _sample(named: pa.RecordBatch, name: str, is_whole: bool) -> Sample:
 
 
 def _first_names(folder: str) -> tuple[list[str], bool]:
-    """Paths of files and members of archives below the local folder, and whether these are all."""
+    """(paths of files and members of archives below the local folder, whether these are all)."""
     fs, root = storage.filesystem(folder)
     end = time.monotonic() + MAX_SECONDS
     waiting, names, is_whole = deque([root]), list[str](), True
@@ -109,7 +109,7 @@ def _first_names(folder: str) -> tuple[list[str], bool]:
 
 
 def _names_in(path: str, folder: str) -> Iterator[tuple[str, str]]:
-    """(path of a file, '') and ('', folder or archive to look into) in a folder or archive."""
+    """(path of a file, '') and ('', folder or archive to search) in a folder or archive."""
     is_folder = storage.filesystem(folder)[0].isdir(path)
     for entry in list_folder(path, folder) if is_folder else list_archive(path, path):
         if entry.kind in ("folder", "archive"):
@@ -119,7 +119,7 @@ def _names_in(path: str, folder: str) -> Iterator[tuple[str, str]]:
 
 
 def _first_rows(table: ImageTable) -> tuple[pa.RecordBatch, bool] | None:
-    """Rows of the table's first file as `row_batches` has them, and whether these are all; None of a Delta table."""
+    """(rows of the table's first file, as from `row_batches`; whether these are all), or None for a Delta table."""
     import pyarrow as pa
 
     fs, root = storage.filesystem(table.path)

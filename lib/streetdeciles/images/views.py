@@ -50,7 +50,7 @@ def explain(images: ImagesConfig) -> str:
 
 
 def too_many_other_views(images: ImagesConfig, what: str, *, n_out: int, n_kept: int) -> str:
-    """That more files or rows (`what`) are left out for their view than are kept."""
+    """The error if more files or rows (`what`) are left out for their view than are kept."""
     return f"images: {n_out:,} {what} are left out for their view and only {n_kept:,} kept, because {explain(images)}"
 
 
