@@ -68,7 +68,7 @@ def test_spark_home_of_another_spark_is_wrong(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "jars" / "spark-core_2.12-3.3.1.jar").touch()
     monkeypatch.setenv("SPARK_HOME", str(tmp_path))
     (finding,) = doctor.spark()
-    assert finding.wrong == f"SPARK_HOME ({tmp_path}) holds Spark 3.3.1"
+    assert finding.wrong == f"SPARK_HOME ({tmp_path}) has Spark 3.3.1"
     assert "unset SPARK_HOME" in finding.to_do
 
 
