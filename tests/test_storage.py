@@ -108,7 +108,7 @@ def test_partition_is_replaced_and_the_others_stay(spark: SparkSession, tmp_path
 
 
 def test_missing_table_names_the_command_to_run(spark: SparkSession, tmp_path: Path) -> None:
-    with pytest.raises(RunFailed, match="area_labels: no such table; run the stages before"):
+    with pytest.raises(RunFailed, match="area_labels: no such table; first run the earlier stages"):
         storage.read_table(spark, AREA_LABELS, str(tmp_path))
 
 
