@@ -64,27 +64,27 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def make_environment(wanted: str) -> None:
+def make_environment(name: str) -> None:
     """Install the set in .venv, unless it is there already; `dev` includes `cpu`."""
-    if is_done(wanted):
+    if is_done(name):
         return
     check_python()
     folder = os.open(ROOT, os.O_RDONLY)
     try:
         lock(folder)
-        if is_done(wanted):
+        if is_done(name):
             return
         check_disk()
-        print(f"environment: making .venv with {wanted}.lock (once, about 2 minutes)", flush=True)
+        print(f"environment: making .venv with {name}.lock (once, about 2 minutes)", flush=True)
         make_venv()
         UNFINISHED.touch()
         LOG.write_text("", encoding="utf-8")
         pip("install", "--require-hashes", "-r", "requirements/build.lock")
-        locked = ("--require-hashes", "--no-deps", "--no-build-isolation", "-r", f"requirements/{wanted}.lock")
-        pip("install", *locked, total=packages_in(wanted))
+        locked = ("--require-hashes", "--no-deps", "--no-build-isolation", "-r", f"requirements/{name}.lock")
+        pip("install", *locked, total=packages_in(name))
         pip("install", "--no-deps", "--no-build-isolation", "--editable", ".")
         pip("check")
-        mark(wanted).write_text(fingerprint(wanted), encoding="utf-8")
+        mark(name).write_text(fingerprint(name), encoding="utf-8")
         UNFINISHED.unlink()
     except OSError as error:
         raise Refused(f"cannot make {VENV}: {error.strerror or error}; fix that and run it again") from error
@@ -92,29 +92,29 @@ def make_environment(wanted: str) -> None:
         os.close(folder)
 
 
-def is_done(wanted: str) -> bool:
+def is_done(name: str) -> bool:
     if UNFINISHED.exists() or not PYTHON.exists():
         return False
     return any(
-        mark(made).exists() and mark(made).read_text(encoding="utf-8") == fingerprint(made)
-        for made in SETS[SETS.index(wanted) :]
+        mark(done).exists() and mark(done).read_text(encoding="utf-8") == fingerprint(done)
+        for done in SETS[SETS.index(name) :]
     )
 
 
-def mark(made: str) -> Path:
+def mark(name: str) -> Path:
     """The file that exists once the set is complete. It includes the folder, as a moved environment does not work."""
-    return VENV / f"{made}.done"
+    return VENV / f"{name}.done"
 
 
-def fingerprint(made: str) -> str:
+def fingerprint(name: str) -> str:
     content = hashlib.sha256()
-    for path in (ROOT / "setup.py", ROOT / "requirements" / "build.lock", ROOT / "requirements" / f"{made}.lock"):
+    for path in (ROOT / "setup.py", ROOT / "requirements" / "build.lock", ROOT / "requirements" / f"{name}.lock"):
         content.update(path.read_bytes())
     return f"{content.hexdigest()} {VENV}"
 
 
-def packages_in(wanted: str) -> int:
-    text = (ROOT / "requirements" / f"{wanted}.lock").read_text(encoding="utf-8")
+def packages_in(name: str) -> int:
+    text = (ROOT / "requirements" / f"{name}.lock").read_text(encoding="utf-8")
     return len(re.findall(r"^[A-Za-z0-9].*==", text, flags=re.MULTILINE))
 
 
@@ -153,22 +153,22 @@ def lock(folder: int) -> None:
 
 def make_venv() -> None:
     """Make a new .venv, unless there is a complete one: a kill may have left half-installed packages."""
-    marks = [mark(made).read_text(encoding="utf-8") for made in SETS if mark(made).exists()]
+    marks = [mark(done).read_text(encoding="utf-8") for done in SETS if mark(done).exists()]
     if PYTHON.exists() and not UNFINISHED.exists() and any(text.endswith(f" {VENV}") for text in marks):
         return
     if VENV.is_symlink() or VENV.is_file():
         VENV.unlink()
     shutil.rmtree(VENV, ignore_errors=True)
-    made = subprocess.run([sys.executable, "-m", "venv", str(VENV)], capture_output=True, text=True, check=False)
-    if made.returncode:
-        said = " ".join((made.stdout + made.stderr).split())
-        raise Refused(f"cannot make {VENV} ({said[:300]}); Debian, Ubuntu: apt-get install python3.11-venv")
+    result = subprocess.run([sys.executable, "-m", "venv", str(VENV)], capture_output=True, text=True, check=False)
+    if result.returncode:
+        output = " ".join((result.stdout + result.stderr).split())
+        raise Refused(f"cannot make {VENV} ({output[:300]}); Debian, Ubuntu: apt-get install python3.11-venv")
 
 
 def pip(*arguments: str, total: int = 0) -> None:
     """Run the environment's pip with its output in the log; the terminal counts the `total` packages."""
     command = [str(PYTHON), "-m", "pip", "--no-input", "--disable-pip-version-check", *arguments]
-    said: list[str] = []
+    output: list[str] = []
     seen = 0
     with (
         LOG.open("a", encoding="utf-8") as log,
@@ -179,12 +179,12 @@ def pip(*arguments: str, total: int = 0) -> None:
         assert process.stdout is not None
         for line in process.stdout:
             log.write(line)
-            said.append(line)
+            output.append(line)
             seen += line.startswith("Collecting ")
             if total:
                 show(line, seen, total)
     if process.returncode:
-        raise Refused(explain("".join(said)))
+        raise Refused(explain("".join(output)))
 
 
 def show(line: str, seen: int, total: int) -> None:
@@ -197,21 +197,21 @@ def show(line: str, seen: int, total: int) -> None:
         print(f"{start}environment: installing {total} packages", flush=True)
 
 
-def explain(said: str) -> str:
+def explain(output: str) -> str:
     """pip's failure in one line."""
-    if "No space left on device" in said or "Errno 28" in said:
+    if "No space left on device" in output or "Errno 28" in output:
         return f"the disk is full; free {VENV_GB + TEMPORARY_GB:.1f} GB and run it again"
-    if any(sign in said for sign in NO_NETWORK):
+    if any(sign in output for sign in NO_NETWORK):
         # pip downloads everything before it installs anything, so an earlier environment is still complete.
         UNFINISHED.unlink(missing_ok=True)
         return (
             "pip cannot reach its package index; check the network (behind a proxy set HTTPS_PROXY, with a mirror "
             f"PIP_INDEX_URL) and run it again; pip's output: {LOG}"
         )
-    if "DO NOT MATCH THE HASHES" in said:
+    if "DO NOT MATCH THE HASHES" in output:
         return f"a package that pip downloaded is not the one in the lock file; check the mirror; pip's output: {LOG}"
-    errors = re.findall(r"^(?:ERROR|error): (.+)$", said, flags=re.MULTILINE)
-    last = (errors or said.split("\n")[-2:])[-1].strip()
+    errors = re.findall(r"^(?:ERROR|error): (.+)$", output, flags=re.MULTILINE)
+    last = (errors or output.split("\n")[-2:])[-1].strip()
     return f"pip failed: {last[:300]}; pip's output: {LOG}"
 
 

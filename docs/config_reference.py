@@ -42,14 +42,14 @@ class Key(NamedTuple):
 def page() -> str:
     """The whole of docs/config.md."""
     parts = [HEAD]
-    own = [key for key in keys(RunConfig, "") if "." not in key.name]
-    parts.append(_table("The run", "", own))
+    top_keys = [key for key in keys(RunConfig, "") if "." not in key.name]
+    parts.append(_table("The run", "", top_keys))
     for name, field in RunConfig.model_fields.items():
         section = _section(field.annotation)
         if section is None:
             continue
-        found = [*keys(section, f"{name}.", neutral=NEUTRAL in field.metadata)]
-        parts.append(_table(f"`{name}`", _one_line(section.__doc__ or ""), found))
+        section_keys = [*keys(section, f"{name}.", neutral=NEUTRAL in field.metadata)]
+        parts.append(_table(f"`{name}`", _one_line(section.__doc__ or ""), section_keys))
     return "\n".join(parts)
 
 
@@ -72,12 +72,12 @@ def keys(section: type[BaseModel], prefix: str, *, neutral: bool = False) -> Ite
             yield from keys(inner, f"{prefix}{name}{'[]' if is_list else ''}.", neutral=is_neutral)
 
 
-def _table(title: str, text: str, found: list[Key]) -> str:
+def _table(title: str, text: str, table_keys: list[Key]) -> str:
     lines = [f"## {title}", ""]
     if text:
         lines += [text, ""]
     lines += ["| key | type | default | results | what it does |", "|---|---|---|---|---|"]
-    for key in found:
+    for key in table_keys:
         cells = [f"`{key.name}`", key.kind, key.default, "yes" if key.changes_results else "no", key.text]
         lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
     return "\n".join([*lines, ""])
@@ -87,12 +87,12 @@ def _texts(section: type[BaseModel]) -> dict[str, str]:
     """The text below each field in the source of a section."""
     body = ast.parse(inspect.getsource(section)).body[0]
     assert isinstance(body, ast.ClassDef)
-    found = {}
+    texts = {}
     for field, after in zip(body.body, body.body[1:], strict=False):
         is_text = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and is_text:
-            found[field.target.id] = _one_line(after.value.value)
-    return found
+            texts[field.target.id] = _one_line(after.value.value)
+    return texts
 
 
 def _one_line(text: str) -> str:
@@ -141,10 +141,10 @@ def _flat(metadata: Any) -> list[Any]:
 
 def _bounds(metadata: Any) -> str:
     signs = {Ge: ("≥", "ge"), Gt: (">", "gt"), Le: ("≤", "le"), Lt: ("<", "lt")}
-    found = [f"{signs[type(one)][0]} {getattr(one, signs[type(one)][1]):,}" for one in metadata if type(one) in signs]
-    found += [f"at least {one.min_length}" for one in metadata if isinstance(one, MinLen)]
-    found += [f"at most {one.max_length}" for one in metadata if isinstance(one, MaxLen)]
-    return f" ({', '.join(found)})" if found else ""
+    bounds = [f"{signs[type(one)][0]} {getattr(one, signs[type(one)][1]):,}" for one in metadata if type(one) in signs]
+    bounds += [f"at least {one.min_length}" for one in metadata if isinstance(one, MinLen)]
+    bounds += [f"at most {one.max_length}" for one in metadata if isinstance(one, MaxLen)]
+    return f" ({', '.join(bounds)})" if bounds else ""
 
 
 def _default(field: FieldInfo) -> str:

@@ -98,7 +98,7 @@ def weight_source(text: str, *, has_presets: bool = False) -> Seeded | ImageNet 
         has_presets: whether the backbone is one of KerasHub's, so that any other text is a folder.
 
     Raises:
-        ValueError: it is none of them.
+        ValueError: it is not a source of weights.
 
     >>> weight_source("random:1")
     Seeded(seed=1)

@@ -32,8 +32,8 @@ def containing_file(uri: str) -> str:
     >>> containing_file("photographs/north.tar!00012_0.jpg")
     'photographs/north.tar'
     """
-    for found in re.finditer("!", uri):
-        before = uri[: found.start()]
+    for mark in re.finditer("!", uri):
+        before = uri[: mark.start()]
         if is_archive(before) or PARQUET.fullmatch(before):
             return before
     return uri

@@ -85,9 +85,9 @@ def _walked(config: Any, name: str) -> Iterator[tuple[str, Any]]:
             raise RunRefused(f"{name}: refused, its config is nested more than {MAX_DEPTH} levels deep")
         yield key, value
         if isinstance(value, dict):
-            waiting += [(inner, held, depth + 1) for inner, held in value.items()]
+            waiting += [(inner, item, depth + 1) for inner, item in value.items()]
         elif isinstance(value, list):
-            waiting += [(key, held, depth + 1) for held in value]
+            waiting += [(key, item, depth + 1) for item in value]
 
 
 def _is_known(value: dict[str, Any]) -> bool:

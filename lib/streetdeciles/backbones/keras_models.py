@@ -56,7 +56,7 @@ class WholeModel(NamedTuple):
             preprocessing=self.preprocessing.format(size=size),
             preprocess=partial(self.preprocess, size=size),
             build=partial(_build, make=self.make, layer=last, name=self.name, activation=activation),
-            weight_shapes={variable: tuple(held.shape) for variable, held in named_variables(model).items()},
+            weight_shapes={name: tuple(variable.shape) for name, variable in named_variables(model).items()},
             stored_weights=self.stored_weights,
         )
 

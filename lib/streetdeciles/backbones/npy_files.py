@@ -42,8 +42,9 @@ def read_npy(
         layer, variable = key.split("/")
         arrays = layers.get(npy_names[layer], (None, None))
         if not isinstance(arrays, list | tuple) or len(arrays) != 2:
-            found = type(arrays).__name__
-            raise RunRefused(f"{path}: layer {npy_names[layer]}: expected [kernel, bias], found {found}")
+            raise RunRefused(
+                f"{path}: layer {npy_names[layer]}: expected [kernel, bias], found {type(arrays).__name__}"
+            )
         yield key, _array(arrays[("kernel", "bias").index(variable)], f"{path}: layer {layer}, {variable}")
 
 
@@ -64,14 +65,14 @@ def _layers(file: BinaryIO, path: str) -> dict[str | int, Any]:
     size = file.seek(0, 2)
     file.seek(0)
     _header(file)
-    held = read_pickle(file, size, {_NDARRAY, _DTYPE, _ENCODE, *_RECONSTRUCT})
-    if isinstance(held, Call) and held.function in _RECONSTRUCT:  # an array of one object
-        match held.state:
-            case (_, (), _, _, [held]):
+    content = read_pickle(file, size, {_NDARRAY, _DTYPE, _ENCODE, *_RECONSTRUCT})
+    if isinstance(content, Call) and content.function in _RECONSTRUCT:  # an array of one object
+        match content.state:
+            case (_, (), _, _, [content]):
                 pass
-    if type(held) is not dict:
-        raise RunRefused(f"{path}: expected a dict of layers, found {_kind(held)}")
-    return held
+    if type(content) is not dict:
+        raise RunRefused(f"{path}: expected a dict of layers, found {_kind(content)}")
+    return content
 
 
 def _header(file: BinaryIO) -> str:
@@ -85,17 +86,17 @@ def _header(file: BinaryIO) -> str:
     return file.read(n).decode("latin-1")
 
 
-def _array(found: Any, what: str) -> Array | None:
+def _array(value: Any, what: str) -> Array | None:
     """The array that the pickle describes; RunRefused unless it has floats, and as many as its shape says."""
-    if found is None:
+    if value is None:
         return None
-    match found:
-        case Call(function=made, state=(_, shape, Call() as dtype, fortran, content)) if (
-            made in _RECONSTRUCT and dtype.function == _DTYPE
+    match value:
+        case Call(function=function, state=(_, shape, Call() as dtype, fortran, content)) if (
+            function in _RECONSTRUCT and dtype.function == _DTYPE
         ):
             pass
         case _:
-            raise RunRefused(f"{what}: expected an array, found {_kind(found)}")
+            raise RunRefused(f"{what}: expected an array, found {_kind(value)}")
     code = dtype.arguments[0] if dtype.arguments else None
     if code not in _FLOATS:
         raise RunRefused(f"{what}: expected floating-point numbers, found {code!r:.20}")

@@ -117,11 +117,11 @@ def _load(preset: HubBackbone, source: Preset | KerasWeights | KerasModel) -> ke
     """The embedding model with its weights."""
     with computing_in("float32"), _weight_file(source) as path:
         try:
-            made = preset.make(_keras_hub(), preset)
-            made.whole.load_weights(path, objects_to_skip=made.not_read)
-            if made.projection is not None:
-                made.projection.set_weights(made.whole.vision_projection.get_weights())
-            return _model(made)
+            embedder = preset.make(_keras_hub(), preset)
+            embedder.whole.load_weights(path, objects_to_skip=embedder.not_read)
+            if embedder.projection is not None:
+                embedder.projection.set_weights(embedder.whole.vision_projection.get_weights())
+            return _model(embedder)
         except RunRefused:
             raise
         except Exception as error:  # Keras and the layers raise nearly anything for a file that is not theirs
@@ -135,10 +135,10 @@ def _no_imagenet(name: str) -> RunRefused:
     )
 
 
-def _model(made: Embedder) -> keras.Model:
+def _model(embedder: Embedder) -> keras.Model:
     from keras import Model, ops
 
-    model = Model(made.images, made.embedding)
+    model = Model(embedder.images, embedder.embedding)
     for variable in model.variables:
         if variable.path.endswith("position_ids"):  # KerasHub's CLIP has zeros here until weights are loaded
             variable.assign(ops.reshape(ops.arange(variable.shape[1], dtype=variable.dtype), variable.shape))

@@ -32,7 +32,10 @@ def model_arrays(model: keras.Model) -> dict[str, Array]:
     import numpy as np
     from keras import ops
 
-    return {name: np.asarray(ops.convert_to_numpy(held), np.float32) for name, held in named_variables(model).items()}
+    return {
+        name: np.asarray(ops.convert_to_numpy(variable), np.float32)
+        for name, variable in named_variables(model).items()
+    }
 
 
 def assign(model: keras.Model, arrays: Iterable[tuple[str, Array]]) -> None:

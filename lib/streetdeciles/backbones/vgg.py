@@ -136,12 +136,12 @@ def build_vgg(precision: str, *, name: str, layers_of_it: Sequence[Layer]) -> ke
 
 
 def _layers(convolutions: Sequence[int]) -> list[Layer]:
-    made: list[Layer] = []
+    layers: list[Layer] = []
     for block, (n, filters) in enumerate(zip(convolutions, FILTERS, strict=True), start=1):
-        made += [Layer(f"block{block}_conv{i}", "convolution", filters, "relu") for i in range(1, n + 1)]
-        made.append(Layer(f"block{block}_pool", "maximum", 0, ""))
-    made.append(Layer("flatten", "flatten", 0, ""))
-    return made + [Layer(name, "dense", units, activation) for name, units, activation in DENSE]
+        layers += [Layer(f"block{block}_conv{i}", "convolution", filters, "relu") for i in range(1, n + 1)]
+        layers.append(Layer(f"block{block}_pool", "maximum", 0, ""))
+    layers.append(Layer("flatten", "flatten", 0, ""))
+    return layers + [Layer(name, "dense", units, activation) for name, units, activation in DENSE]
 
 
 def _shapes(layers: Sequence[Layer]) -> tuple[dict[str, tuple[int, ...]], int]:

@@ -31,10 +31,10 @@ def read_file(
     with opened_weights(source.path, name) as file:
         if isinstance(source, CaffeWeights):
             _check_has_npy(source, name, npy_names)
-            found = npy_files.read_npy(file, source.path, name, shapes, npy_names)
+            variables = npy_files.read_npy(file, source.path, name, shapes, npy_names)
         else:
-            found = keras_files.read_keras(file, source, shapes)
-        yield from checked(source.path, found, shapes)
+            variables = keras_files.read_keras(file, source, shapes)
+        yield from checked(source.path, variables, shapes)
 
 
 def check_file(
@@ -79,24 +79,24 @@ def opened_weights(path: str, name: str) -> Iterator[Any]:
         ) from error
 
 
-def checked(path: str, found: Iterable[tuple[str, Any]], shapes: Shapes) -> Iterator[tuple[str, Array]]:
+def checked(path: str, variables: Iterable[tuple[str, Any]], shapes: Shapes) -> Iterator[tuple[str, Array]]:
     """Each variable as float32; RunRefused names the first that is missing (None), or has another shape or type."""
-    for name, array in found:
+    for name, array in variables:
         yield name, _checked(path, name, array, shapes[name])
 
 
-def _checked(path: str, name: str, found: Any, expected: tuple[int, ...]) -> Array:
+def _checked(path: str, name: str, stored: Any, expected: tuple[int, ...]) -> Array:
     layer, _, variable = name.partition("/")
-    if found is None:
+    if stored is None:
         raise RunRefused(f"{path}: layer {layer} has no {variable}; these are not weights with every layer up to it")
-    if found.dtype.kind != "f":
-        raise RunRefused(f"{path}: layer {layer}, {variable}: expected floating-point numbers, found {found.dtype}")
-    if found.shape != expected:
+    if stored.dtype.kind != "f":
+        raise RunRefused(f"{path}: layer {layer}, {variable}: expected floating-point numbers, found {stored.dtype}")
+    if stored.shape != expected:
         raise RunRefused(
-            f"{path}: layer {layer}, {variable}: expected shape {expected}, found {tuple(found.shape)}; "
+            f"{path}: layer {layer}, {variable}: expected shape {expected}, found {tuple(stored.shape)}; "
             "take weights of the whole network, with its top"
         )
-    array = np.asarray(found, dtype=np.float32)
+    array = np.asarray(stored, dtype=np.float32)
     if not np.isfinite(array).all():
         raise RunRefused(f"{path}: layer {layer}, {variable}: holds numbers that are not finite; the file is damaged")
     return array
