@@ -33,6 +33,10 @@ def loose(text: str) -> str:
         ("12", "'0012"),
         ("E-007", "e7"),
         ("12-003", "12-3"),
+        ("1E+03", "1000"),
+        ("1.25e5", "125000"),
+        ("12,345", "12345"),
+        ("1,001.0", "01001"),
     ],
 )
 def test_spellings_of_one_id_are_alike(left: str, right: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -82,10 +83,32 @@ def _steps() -> dict[str, Callable[[pa.Array], pa.Array]]:
     return {
         "upper and lower case": pc.utf8_lower,
         "accents": without_accents,
+        "an exponent": _without_exponents,
+        "separators of thousands": _without_thousands,
         "a .0 at the end": replace(r"[.,]0+$", ""),
         "leading zeros": replace(r"(^|[^0-9])0+([0-9])", r"\1\2"),
         "punctuation or blanks": replace(r"[^\p{L}\p{N}]+", ""),
     }
+
+
+def _without_exponents(ids: pa.Array) -> pa.Array:
+    """1e3 and 1.5e+03 as the numbers that a spreadsheet takes them for, and the other way round."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    numbers = pc.fill_null(pc.match_substring_regex(ids, r"^[0-9]+([.][0-9]+)?[eE][+]?[0-9]{1,2}$"), fill_value=False)
+    if not pc.any(numbers).as_py():
+        return ids
+    texts = zip(ids.to_pylist(), numbers.to_pylist(), strict=True)
+    return pa.array([f"{Decimal(text):f}" if is_number else text for text, is_number in texts], pa.string())
+
+
+def _without_thousands(ids: pa.Array) -> pa.Array:
+    """12,345 and 12'345 without what parts the thousands."""
+    import pyarrow.compute as pc
+
+    numbers = pc.match_substring_regex(ids, r"^[0-9]{1,3}([,'’ ][0-9]{3})+([.][0-9]+)?$")
+    return pc.if_else(numbers, pc.replace_substring_regex(ids, r"[,'’ ]", ""), ids)
 
 
 def describe(found: Sequence[Lookalikes], left: str, right: str) -> str:
