@@ -75,6 +75,11 @@ def test_pattern_may_hold_decomposed_letters() -> None:
     assert named(images, "Stra\u00dfe-\u00fc-7.jpg") == [("7", 0)]
 
 
+def test_headings_may_have_a_point() -> None:
+    found = named(images_of(view_names=HEADINGS), "00012_0.0.jpg", "a.b_90.0.jpg", "a_090.00.jpg", "x_37.5.jpg")
+    assert found == [("00012", 0), ("a.b", 1), ("a", 1), (None, None)]
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
@@ -120,7 +125,7 @@ def test_headings_in_a_folder_are_indexed(spark: SparkSession, tmp_path: Path) -
     ("views", "advice"),
     [
         (HEADINGS, r"9 files .* only 3 kept.*called 0, 90, 180, 270: set images\.view_names: \[0, 90, 180, 270\]"),
-        (["N", "E", "S", "W"], r"none of the 12 files.*called e, n, s, w: set images\.view_names"),
+        (["N", "E", "S", "W"], r"none of the 12 files.*called n, e, s, w: set images\.view_names"),
         (["0", "left", "right"], r"6 files .* only 3 kept.*called 0, left, right: set images\.view_names"),
     ],
 )

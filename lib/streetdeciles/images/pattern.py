@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 # A name that starts with a dot is a hidden file or a Mac's `._` twin of a photograph, never a photograph.
 LOCATION_ID = r"[^/.][^/]*"
-VIEW = r"[0-9]+|[A-Za-z]"
-ANY_VIEW = r"[\pL\pN]+"
+WHOLE = r"(?:[.]0+)?"
+"""After a number: programs that compute headings may write 90.0 for 90."""
+VIEW = rf"[0-9]+{WHOLE}|[A-Za-z]"
+ANY_VIEW = r"[\pL\pN]+(?:[.][0-9]+)?"
 """What could be a view that `images.view_names` does not list; in RE2's syntax only."""
 
 NAMED = "location_id string, view_name string, view int, matches boolean"
@@ -48,7 +50,7 @@ def _one_of(view_names: Sequence[str]) -> str:
     import pyarrow as pa
 
     longest_first = sorted(normalise_views(pa.array(view_names, pa.string())).to_pylist(), key=len, reverse=True)
-    return f"(?i:{'|'.join(('0*' if name.isdecimal() else '') + re.escape(name) for name in longest_first)})"
+    return f"(?i:{'|'.join(f'0*{name}{WHOLE}' if name.isdecimal() else re.escape(name) for name in longest_first)})"
 
 
 def _name_pattern(pattern: str, view: str, *, lazy: bool) -> NamePattern:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MAX_VIEWS = 16
+COMPASS = ("n", "ne", "e", "se", "s", "sw", "w", "nw", "north", "east", "south", "west")
 
 
 def number_views(names: pa.Array, view_names: Sequence[str] | None, views: int) -> pa.Array:
@@ -58,6 +59,8 @@ def advise(names: Sequence[str]) -> str:
     """What to set `images.view_names` to, from the names of views in the photographs."""
     if all(name.isdecimal() for name in names):
         names = sorted(names, key=int)
+    elif all(name in COMPASS for name in names):
+        names = sorted(names, key=COMPASS.index)
     if len(names) <= MAX_VIEWS:
         return f"the views are called {', '.join(names)}: set images.view_names: [{', '.join(names)}]"
     return (
