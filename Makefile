@@ -46,8 +46,9 @@ bench: environment-compare  ## every benchmark, on its small size
 bench-table: environment-dev  ## print the benchmarks' results and refresh the table in docs/performance.md
 	.venv/bin/python benchmarks/table.py
 
-config-doc: environment-dev  ## write docs/config.md, the reference of every key of a config
+config-doc: environment-dev  ## write docs/config.md and docs/outcomes.md: every key of a config, every outcome
 	.venv/bin/python docs/config_reference.py
+	.venv/bin/python docs/outcomes_reference.py
 
 lock: environment-dev  ## pin the newest releases that setup.py allows, in requirements/
 	$(PIP_COMPILE) --output-file requirements/build.lock requirements/build.in

@@ -84,7 +84,7 @@ def draw_files(folder: Path, n: int) -> list[Path]:
 
 def run_config(work_dir: Path, images: ImagesConfig, precision: str = "auto") -> RunConfig:
     """A config with which the stages images and features can run alone."""
-    table = LabelTable(layout="iod2019_file_7", path="none")
+    table = LabelTable(path="none")
     return RunConfig(
         work_dir=str(work_dir),
         labels=LabelsConfig(tables=[table], regions={"none": "all"}, locations="none"),

@@ -68,8 +68,8 @@ def keys(section: type[BaseModel], prefix: str, *, neutral: bool = False) -> Ite
         changes_results = not is_neutral and name != "work_dir"
         yield Key(f"{prefix}{name}", kind, _default(field), changes_results, text)
         if inner is not None:
-            is_list = get_origin(field.annotation) is list
-            yield from keys(inner, f"{prefix}{name}{'[]' if is_list else ''}.", neutral=is_neutral)
+            many = {list: "[]", dict: ".<name>"}.get(get_origin(field.annotation) or object, "")
+            yield from keys(inner, f"{prefix}{name}{many}.", neutral=is_neutral)
 
 
 def _table(title: str, text: str, table_keys: list[Key]) -> str:
@@ -112,7 +112,7 @@ def _kind(annotation: Any, field: FieldInfo | None = None) -> str:
     own = field.metadata if field else inside[1:] if origin is Annotated else ()
     bounds = _bounds(_flat(own))
     if INPUT in own:
-        return "path or null" if NoneType in inside else "path"
+        return "list of paths" if origin is list else "path or null" if NoneType in inside else "path"
     if origin is Annotated:
         return f"{_kind(inside[0])}{bounds}"
     if origin in (Union, UnionType):

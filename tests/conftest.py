@@ -33,7 +33,7 @@ def values(tmp_path: Path) -> dict[str, Any]:
     return {
         "work_dir": "out",
         "labels": {
-            "tables": [{"layout": "iod2019_file_7", "path": "table.csv"}],
+            "tables": [{"path": "table.csv"}],
             "regions": {"bury": ["Bury"]},
             "locations": "locations.csv",
         },

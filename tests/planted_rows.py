@@ -72,7 +72,7 @@ def planted_config(work_dir: Path, rows: TrainingRows, **training: Any) -> RunCo
             "work_dir": str(work_dir),
             "seed": 3,
             "labels": {
-                "tables": [{"layout": "iod2019_file_7", "path": "table.csv"}],
+                "tables": [{"path": "table.csv"}],
                 "regions": {"somewhere": "all"},
                 "locations": "locations.csv",
             },

@@ -104,9 +104,7 @@ def _values() -> dict[str, Any]:
         "work_dir": "out",
         "seed": 1,
         "labels": {
-            "tables": [
-                {"layout": "iod2019_file_7", "path": str(DATA / "iod2019" / "File_7_-_All_IoD2019_Ranks_Deciles.csv")}
-            ],
+            "tables": [{"path": str(DATA / "iod2019" / "File_7_-_All_IoD2019_Ranks_Deciles.csv")}],
             "regions": {"westminster": ["Westminster"]},
             "locations": "locations.csv",
             "boundaries": {"path": str(DATA / "boundaries" / "lsoa11_westminster.geojson")},

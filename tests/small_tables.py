@@ -13,9 +13,10 @@ from streetdeciles.tables import Table
 
 
 def write_rows(table: Table, rows: Sequence[tuple[Any, ...]], work_dir: Path) -> None:
-    """Write `rows`, with values in the order of the table's columns, to one file."""
+    """Write `rows`, with values in the order of the table's columns, to one file; columns that they lack are null."""
     schema = table.arrow_schema()
-    columns = list(zip(*rows, strict=True)) if rows else [()] * len(schema)
+    whole = [(*row, *[None] * (len(schema) - len(row))) for row in rows]
+    columns = list(zip(*whole, strict=True)) if rows else [()] * len(schema)
     arrays = [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)]
     (work_dir / table.name).mkdir()
     pq.write_table(pa.Table.from_arrays(arrays, schema=schema), work_dir / table.name / "part-0.parquet")

@@ -77,7 +77,29 @@ def test_unknown_key_is_refused_with_the_nearest_and_all_allowed(tmp_path: Path,
 def test_unknown_key_of_a_list_item_is_refused_with_its_place(tmp_path: Path, values: dict[str, Any]) -> None:
     values["labels"]["tables"][0]["file"] = "x"
 
-    assert "labels.tables.0.file: unknown key; allowed: layout, path" in refusal(tmp_path, values)
+    assert "labels.tables.0.file: unknown key; allowed: path, columns" in refusal(tmp_path, values)
+
+
+def test_unknown_key_of_an_outcome_is_refused_with_its_place(tmp_path: Path, values: dict[str, Any]) -> None:
+    outcome = {"column": "POV", "higher_is": "worse", "titel": "Poverty"}
+    values["labels"]["tables"][0]["columns"] = {"area_id": "GEOID", "outcomes": {"poverty": outcome}}
+
+    assert "columns.outcomes.poverty.titel: unknown key; did you mean title?" in refusal(tmp_path, values)
+
+
+def test_layout_of_a_table_is_refused_as_no_longer_needed(tmp_path: Path, values: dict[str, Any]) -> None:
+    values["labels"]["tables"][0]["layout"] = "iod2019_file_7"
+
+    assert "labels.tables.0: the key layout is gone: a published table is recognised by its header" in refusal(
+        tmp_path, values
+    )
+
+
+@pytest.mark.parametrize("region", [3, ["Bury", 4], {"files": "x.csv"}, {"file": 1}])
+def test_region_of_another_kind_is_refused(tmp_path: Path, values: dict[str, Any], region: Any) -> None:
+    values["labels"]["regions"] = {"bury": region}
+
+    assert "labels.regions: bury must be a list of districts, a region's code or name" in refusal(tmp_path, values)
 
 
 def test_bad_value_is_refused_with_what_is_allowed(tmp_path: Path, values: dict[str, Any]) -> None:

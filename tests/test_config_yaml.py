@@ -182,7 +182,7 @@ def test_any_value_anywhere_is_a_config_or_one_line(data: st.DataObject, tmp_pat
     values = {
         "work_dir": "out",
         "labels": {
-            "tables": [{"layout": "iod2019_file_7", "path": "table.csv"}],
+            "tables": [{"path": "table.csv"}],
             "regions": {"bury": ["Bury"]},
             "locations": "locations.csv",
         },

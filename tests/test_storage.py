@@ -54,14 +54,14 @@ def test_spark_uri_names_the_file_system(uri: str, for_spark: str) -> None:
 
 def test_table_is_written_where_pandas_opens_it(spark: SparkSession, tmp_path: Path) -> None:
     frame = spark.createDataFrame(
-        [(7.0, "bury", "E01", "imd", 3), (8.0, "bury", "E02", "imd", None)],
-        "value double, region string, area_id string, outcome string, decile int",
+        [(7.0, "bury", "E01", "imd", 3, 2), (8.0, "bury", "E02", "imd", None, 5)],
+        "value double, region string, area_id string, outcome string, decile int, national_decile int",
     )
 
     assert storage.write_table(frame, AREA_LABELS, str(tmp_path)) == 2
 
     written = pd.read_parquet(tmp_path / "area_labels").sort_values("area_id")
-    assert list(written.columns) == ["region", "area_id", "outcome", "value", "decile"]
+    assert list(written.columns) == ["region", "area_id", "outcome", "value", "decile", "national_decile"]
     assert written["value"].tolist() == [7.0, 8.0]
     assert written["decile"].isna().tolist() == [False, True]
     assert list((tmp_path / "_staging").iterdir()) == []
@@ -73,7 +73,7 @@ def test_empty_table_is_written_and_read(spark: SparkSession, tmp_path: Path) ->
 
 
 def test_key_that_appears_twice_leaves_the_old_table(spark: SparkSession, tmp_path: Path) -> None:
-    row = ("bury", "E01", "imd", 7.0, 3)
+    row = ("bury", "E01", "imd", 7.0, 3, 2)
     storage.write_table(spark.createDataFrame([row], AREA_LABELS.ddl), AREA_LABELS, str(tmp_path))
 
     with pytest.raises(RunFailed, match=r"area_labels: 1 key\(s\) \(region, area_id, outcome\) appear twice"):
@@ -83,14 +83,16 @@ def test_key_that_appears_twice_leaves_the_old_table(spark: SparkSession, tmp_pa
 
 
 def test_null_key_is_refused(spark: SparkSession, tmp_path: Path) -> None:
-    frame = spark.createDataFrame([("bury", None, "imd", 7.0, 3)], AREA_LABELS.ddl)
+    frame = spark.createDataFrame([("bury", None, "imd", 7.0, 3, 2)], AREA_LABELS.ddl)
 
     with pytest.raises(RunFailed, match="1 are null"):
         storage.write_table(frame, AREA_LABELS, str(tmp_path))
 
 
 def test_missing_column_is_named(spark: SparkSession, tmp_path: Path) -> None:
-    with pytest.raises(RunFailed, match=r"area_labels: column\(s\) region, outcome, value are missing"):
+    with pytest.raises(
+        RunFailed, match=r"area_labels: column\(s\) region, outcome, value, national_decile are missing"
+    ):
         storage.write_table(spark.createDataFrame([("E01", 3)], "area_id string, decile int"), AREA_LABELS, "unused")
 
 

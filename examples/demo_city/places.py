@@ -10,12 +10,12 @@ import numpy as np
 
 from demo_city.photograph import Place
 from demo_city.traits import OUTCOMES
+from streetdeciles.config import LabelTable
 from streetdeciles.errors import RunRefused
 
 if TYPE_CHECKING:
     import pandas as pd
 
-LAYOUT = "iod2019_file_7"
 AREA_ID = "LSOA11CD"
 DECIMALS = 6
 """Decimals of a coordinate in degrees: 0.1 m."""
@@ -38,9 +38,13 @@ def find_locations(table: str, boundaries: str, district: str, *, locations_per_
     """
     from streetdeciles.geography.boundaries import read_boundaries
     from streetdeciles.labels.deciles import deciles
-    from streetdeciles.labels.layouts import read_layout
+    from streetdeciles.sources.opening import open_source
+    from streetdeciles.sources.reading import read_source
 
-    areas = _areas_of(read_layout(LAYOUT, table), table, district)
+    published = read_source(open_source(LabelTable(path=table)))
+    for why in published.unfit.values():
+        raise RunRefused(why)
+    areas = _areas_of(published.areas, table, district)
     ranked = {
         name: deciles(areas[name], higher_is="better", outcome=name, region=district).to_list() for name in OUTCOMES
     }

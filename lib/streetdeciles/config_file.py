@@ -101,14 +101,17 @@ def _explain(error: ValidationError) -> Iterator[str]:
 
 
 def _keys_beside(where: tuple[int | str, ...]) -> list[str]:
-    model: Any = RunConfig
+    model: type[BaseModel] = RunConfig
     for part in where:
-        if isinstance(part, int) or "[" in part:
-            continue
-        annotation = model.model_fields[part].annotation
-        models = [kind for kind in (annotation, *get_args(annotation)) if hasattr(kind, "model_fields")]
-        model = models[0]
+        if part in model.model_fields:  # else an index, the name of an outcome, or a kind of a union
+            model = _model_in(model.model_fields[str(part)].annotation) or model
     return list(model.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_model_in, get_args(annotation))), None)
 
 
 def _resolve_paths(config: RunConfig, folder: Path) -> RunConfig:
@@ -125,6 +128,12 @@ def _resolve_paths(config: RunConfig, folder: Path) -> RunConfig:
                 changed[name] = resolved(value)
             elif isinstance(value, list) and value and isinstance(value[0], BaseModel):
                 changed[name] = [resolved(item) for item in value]
+            elif isinstance(value, dict):
+                changed[name] = {
+                    key: resolved(item) if isinstance(item, BaseModel) else item for key, item in value.items()
+                }
+            elif INPUT in field.metadata and isinstance(value, list):
+                changed[name] = [resolve(path) for path in value]
             elif INPUT in field.metadata and value is not None:
                 changed[name] = resolve(value)
         return section.model_copy(update=changed)

@@ -25,6 +25,10 @@ class RunRefused(StreetdecilesError):
     exit_code = 2
 
 
+class NotUtf8(RunRefused):
+    """A file's text is not UTF-8; the encoding of its publisher may still read it."""
+
+
 class ShardFailed(StreetdecilesError):
     """One shard could not be finished; the run goes on with the others and exits non-zero at the end."""
 
@@ -52,7 +56,7 @@ def one_line_error(error: BaseException) -> StreetdecilesError:
     ours = re.findall(r"streetdeciles\.errors\.(\w+): (.+)", text)
     if ours:
         name, message = ours[-1]
-        known = {kind.__name__: kind for kind in (RunRefused, ShardFailed, RunFailed)}
+        known = {kind.__name__: kind for kind in (RunRefused, NotUtf8, ShardFailed, RunFailed)}
         return known.get(name, RunFailed)(message.strip())
     raised = re.findall(r"^(?:Caused by: )?([\w.]*(?:Error|Exception): .+)$", text, flags=re.MULTILINE)
     lines = [line for line in text.splitlines() if line.strip()]

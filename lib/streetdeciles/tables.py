@@ -79,6 +79,7 @@ AREA_LABELS = Table(
         "outcome": "string",
         "value": "double",
         "decile": "tinyint",
+        "national_decile": "tinyint",
     },
 )
 

@@ -47,7 +47,7 @@ def make_config(work_dir: Path, **aggregation: Any) -> RunConfig:
         {
             "work_dir": str(work_dir),
             "labels": {
-                "tables": [{"layout": "iod2019_file_7", "path": "table.csv"}],
+                "tables": [{"path": "table.csv"}],
                 "regions": {"town": "all"},
                 "locations": "locations.csv",
             },

@@ -34,7 +34,7 @@ def make_config(work_dir: Path, **dataset: Any) -> RunConfig:
             "work_dir": str(work_dir),
             "seed": 3,
             "labels": {
-                "tables": [{"layout": "iod2019_file_7", "path": "table.csv"}],
+                "tables": [{"path": "table.csv"}],
                 "regions": {"town": "all"},
                 "locations": "locations.csv",
             },

@@ -31,7 +31,6 @@ def small_config(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "labels": {
             "tables": [
                 {
-                    "layout": "iod2019_file_7",
                     "path": str(DATA / "iod2019" / "File_7_-_All_IoD2019_Ranks_Deciles.csv"),
                 }
             ],

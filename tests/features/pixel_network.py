@@ -58,7 +58,7 @@ def features_of(path: Path) -> np.ndarray:
 def run_config(work_dir: Path, **features: Any) -> RunConfig:
     from streetdeciles.config import DatasetConfig, FeaturesConfig, ImagesConfig, LabelsConfig, LabelTable, RunConfig
 
-    table = LabelTable(layout="iod2019_file_7", path="unused.csv")
+    table = LabelTable(path="unused.csv")
     return RunConfig(
         work_dir=str(work_dir),
         labels=LabelsConfig(tables=[table], regions={"all": "all"}, locations="unused.csv"),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def config_of(
     tmp_path: Path, folder: str, *, pattern: str = "{location_id}_{view}.jpg|png", views: int = 4, shard_size: int = 8
 ) -> RunConfig:
-    labels = LabelsConfig(tables=[LabelTable(layout="iod2019_file_1", path="x")], regions={"x": "all"}, locations="x")
+    labels = LabelsConfig(tables=[LabelTable(path="x")], regions={"x": "all"}, locations="x")
     images = ImagesConfig(folder=folder, pattern=pattern, views=views, shard_size=shard_size)
     work_dir = str(tmp_path / "work")
     return RunConfig(work_dir=work_dir, labels=labels, images=images, dataset=DatasetConfig(outcomes=["imd"]))

@@ -10,16 +10,12 @@ import pytest
 from paths import DATA
 from streetdeciles.config import LabelTable
 from streetdeciles.errors import RunRefused
-from streetdeciles.labels.areas import label_areas, outcome_columns, read_areas
-from streetdeciles.labels.layouts import LAYOUTS
+from streetdeciles.labels.areas import known_outcomes, label_areas, open_tables, read_areas
 from streetdeciles.labels.regions import assign_regions
 
-FILE_1 = LabelTable(
-    layout="iod2019_file_1", path=str(DATA / "iod2019" / "File_1_-_IMD2019_Index_of_Multiple_Deprivation.csv")
-)
-FILE_7 = LabelTable(layout="iod2019_file_7", path=str(DATA / "iod2019" / "File_7_-_All_IoD2019_Ranks_Deciles.csv"))
+FILE_1 = LabelTable(path=str(DATA / "iod2019" / "File_1_-_IMD2019_Index_of_Multiple_Deprivation.csv"))
+FILE_7 = LabelTable(path=str(DATA / "iod2019" / "File_7_-_All_IoD2019_Ranks_Deciles.csv"))
 
-IMD = LAYOUTS["iod2019_file_1"].outcomes["imd"]
 NAN = float("nan")
 
 AREAS = pd.DataFrame(
@@ -63,9 +59,10 @@ def test_region_without_districts_is_refused() -> None:
 
 
 def test_deciles_are_over_the_areas_of_the_region_alone() -> None:
-    areas, _ = read_areas([FILE_7], ["imd"])
+    sources = open_tables([FILE_7])
+    areas = read_areas(sources, ["imd"]).frame
     region_of = assign_regions(areas, {"bury": ["Bury"], "westminster": ["E09000033"]})
-    labelled = label_areas(areas, region_of, LAYOUTS["iod2019_file_7"].outcomes, ["imd"])
+    labelled = label_areas(areas, region_of, known_outcomes(sources, ["imd"]), ["imd"])
     assert labelled["region"].value_counts().to_dict() == {"westminster": 128, "bury": 120}
     published = pd.read_csv(FILE_7.path, index_col=0)
     for region in ("Bury", "Westminster"):
@@ -78,7 +75,7 @@ def test_deciles_are_over_the_areas_of_the_region_alone() -> None:
 def test_region_of_nine_areas_is_refused_with_the_number() -> None:
     areas = pd.DataFrame({"imd": [float(i) for i in range(9)]}, index=[f"A{i}" for i in range(9)])
     with pytest.raises(RunRefused, match=r"labels.regions.small: has 9 area\(s\); deciles need at least 10"):
-        label_areas(areas, pd.Series("small", index=areas.index), {"imd": IMD}, ["imd"])
+        label_areas(areas, pd.Series("small", index=areas.index), {"imd": "better"}, ["imd"])
 
 
 @pytest.mark.parametrize(
@@ -91,37 +88,36 @@ def test_region_of_nine_areas_is_refused_with_the_number() -> None:
 def test_outcome_that_is_not_asked_for_may_lack_deciles(crime: list[float], expected: str) -> None:
     areas = pd.DataFrame({"imd": [float(i) for i in range(12)], "imd_crime": crime}, index=[f"A{i}" for i in range(12)])
     region_of = pd.Series("bath", index=areas.index)
-    labelled = label_areas(areas, region_of, {"imd": IMD, "imd_crime": IMD}, ["imd"])
+    labelled = label_areas(areas, region_of, {"imd": "better", "imd_crime": "better"}, ["imd"])
     assert labelled["imd_decile"].tolist() == [1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 10]
     assert labelled["imd_crime_value"].equals(areas["imd_crime"].rename("imd_crime_value"))
     assert labelled["imd_crime_decile"].isna().all()
     with pytest.raises(RunRefused, match=expected):
-        label_areas(areas, region_of, {"imd": IMD, "imd_crime": IMD}, ["imd_crime"])
+        label_areas(areas, region_of, {"imd": "better", "imd_crime": "better"}, ["imd_crime"])
 
 
 def test_outcome_in_two_tables_is_refused_with_both() -> None:
     with pytest.raises(RunRefused, match=r"outcome imd is in both .*File_7.* and .*File_1"):
-        outcome_columns([FILE_7, FILE_1], ["imd"])
+        known_outcomes(open_tables([FILE_7, FILE_1]), ["imd"])
 
 
-def test_outcome_in_two_tables_is_the_first_ones_where_it_is_not_asked_for() -> None:
-    assert outcome_columns([FILE_7, FILE_1], ["imd_crime"])["imd"] == LAYOUTS["iod2019_file_7"].outcomes["imd"]
+def test_outcome_in_two_tables_is_the_first_ones_if_unused(tmp_path: Path) -> None:
+    header = "LSOA code (2011),Index of Multiple Deprivation (IMD) Rank,Crime Rank"
+    for name, rows in (("a.csv", "E1,1,5\nE2,2,6"), ("b.csv", "E2,9,\nE3,8,7")):
+        (tmp_path / name).write_text(f"{header}\n{rows}")
+    sources = open_tables([LabelTable(path=str(tmp_path / name)) for name in ("a.csv", "b.csv")])
+    assert known_outcomes(sources, [])["imd"] == "better"
+    assert read_areas(sources, []).frame["imd"].to_dict() == {"E1": 1, "E2": 2, "E3": 8}
 
 
-def test_areas_of_several_tables_are_put_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file_1, file_7 = LAYOUTS["iod2019_file_1"], LAYOUTS["iod2019_file_7"]
-    crime = type(file_7)(file_7.area_headers, {"imd_crime": file_7.outcomes["imd_crime"]})
-    monkeypatch.setitem(LAYOUTS, "iod2019_file_7", crime)
-    tables = []
-    for layout, rows in (
-        ("iod2019_file_1", "E1,a,D1,Bury,1\nE2,b,D1,Bury,2"),
-        ("iod2019_file_7", "E2,x,D9,Y,7\nE3,c,D2,Z,8"),
-    ):
-        headers = [*file_1.area_headers, *[column.header for column in LAYOUTS[layout].outcomes.values()]]
-        path = tmp_path / f"{layout}.csv"
-        path.write_text(",".join(headers) + "\n" + rows)
-        tables.append(LabelTable(layout=layout, path=str(path)))  # type: ignore[arg-type]
-    areas, _ = read_areas(tables, ["imd"])
+def test_areas_of_several_tables_are_put_together(tmp_path: Path) -> None:
+    header = (
+        "LSOA code (2011),LSOA name (2011),Local Authority District code (2019),Local Authority District name (2019)"
+    )
+    (tmp_path / "a.csv").write_text(f"{header},IMD Rank\nE1,a,D1,Bury,1\nE2,b,D1,Bury,2")
+    (tmp_path / "b.csv").write_text(f"{header},Crime Rank\nE2,x,D9,Y,7\nE3,c,D2,Z,8")
+    sources = open_tables([LabelTable(path=str(tmp_path / name)) for name in ("a.csv", "b.csv")])
+    areas = read_areas(sources, ["imd"]).frame
     assert areas.index.tolist() == ["E1", "E2", "E3"]
     assert areas["district_name"].tolist() == ["Bury", "Bury", "Z"]
     assert areas["imd"].fillna(-1).tolist() == [1, 2, -1]

@@ -32,7 +32,7 @@ def westminster(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def config_of(work_dir: Path, table: str, **changes: Any) -> RunConfig:
     labels: dict[str, Any] = {
-        "tables": [LabelTable(layout="iod2019_file_7", path=table)],
+        "tables": [LabelTable(path=table)],
         "regions": {"westminster": ["Westminster"]},
         "locations": str(DATA / "sample" / "locations.csv"),
         "boundaries": Boundaries(path=str(WESTMINSTER)),
@@ -51,14 +51,17 @@ def test_sample_gives_labels_of_all_areas_and_a_place_for_each_location(
 ) -> None:
     report = run(spark, config_of(tmp_path, westminster))
     assert report.counts == {
+        "areas in the tables": 301,
+        "areas in no region": 173,
         "areas": 128,
+        "areas with a decile of imd": 128,
         "labels (areas x outcomes)": 1024,
         "locations in the file": 33,
         "locations": 33,
     }
     assert report.notes == ["region westminster: 128 areas"]
     labels = pd.read_parquet(tmp_path / "work" / "area_labels")
-    assert list(labels.columns) == ["region", "area_id", "outcome", "value", "decile"]
+    assert list(labels.columns) == ["region", "area_id", "outcome", "value", "decile", "national_decile"]
     crime = labels[labels["outcome"] == "imd_crime"].set_index("area_id").sort_index()
     published = pd.read_csv(westminster, index_col=0)
     published = published[published["Local Authority District name (2019)"] == "Westminster"].sort_index()
@@ -66,6 +69,8 @@ def test_sample_gives_labels_of_all_areas_and_a_place_for_each_location(
     assert crime.index.tolist() == ranks.index.tolist()
     assert crime["value"].tolist() == ranks.tolist()
     assert crime["decile"].tolist() == (pd.qcut(ranks, 10, labels=False) + 1).tolist()
+    national = published["Crime Decile (where 1 is most deprived 10% of LSOAs)"]
+    assert crime["national_decile"].tolist() == national.tolist()
 
     locations = pd.read_parquet(tmp_path / "work" / "locations").set_index("location_id")
     assert locations.loc["berlin_01", ["region", "area_id"]].tolist() == ["westminster", "E01004646"]

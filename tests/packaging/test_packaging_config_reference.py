@@ -23,7 +23,7 @@ def test_config_reference_explains_every_key() -> None:
 
     assert [key for key, row in zip(keys, rows, strict=True) if row[-1].strip(" |") == ""] == []
     assert {key.split(".")[0] for key in keys} == {"work_dir", "seed", *sections}
-    assert "labels.tables[].layout" in keys
+    assert "labels.tables[].columns.outcomes.<name>.higher_is" in keys
 
 
 def test_config_reference_says_what_changes_results() -> None:

@@ -28,6 +28,7 @@ from streetdeciles.tables import (
 )
 
 DATA = Path(__file__).parents[1] / "data"
+NATIONAL = "Decile (where 1 is most deprived 10% of LSOAs)"
 OUTCOMES = {
     "imd_income": "Income Rank (where 1 is most deprived)",
     "imd_health": "Health Deprivation and Disability Rank (where 1 is most deprived)",
@@ -54,9 +55,7 @@ def run_config(work_dir: Path, **changes: Any) -> RunConfig:
         "work_dir": str(work_dir),
         "seed": 1,
         "labels": {
-            "tables": [
-                {"layout": "iod2019_file_7", "path": str(DATA / "iod2019/File_7_-_All_IoD2019_Ranks_Deciles.csv")}
-            ],
+            "tables": [{"path": str(DATA / "iod2019/File_7_-_All_IoD2019_Ranks_Deciles.csv")}],
             "regions": {"bury": ["Bury"]},
             "locations": str(work_dir / "locations.csv"),
             "boundaries": {"path": str(DEMO_CITY / "lsoa11_bury.geojson")},
@@ -123,6 +122,7 @@ def _area_labels() -> pd.DataFrame:
                 "outcome": outcome,
                 "value": bury[column].astype(float),
                 "decile": pd.qcut(bury[column], 10, labels=False) + 1,
+                "national_decile": bury[column.replace("Rank (where 1 is most deprived)", NATIONAL)],
             }
         )
         for outcome, column in OUTCOMES.items()

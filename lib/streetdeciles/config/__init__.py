@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field, model_validator
 from streetdeciles.config.dataset import SPLITS, DatasetConfig
 from streetdeciles.config.features import BACKBONES, PRESETS, FeaturesConfig
 from streetdeciles.config.images import ImagesConfig, ImageTable, Panorama
-from streetdeciles.config.labels import Boundaries, LabelsConfig, LabelTable
+from streetdeciles.config.labels import Boundaries, LabelsConfig, LabelTable, OwnColumns, RegionFile
 from streetdeciles.config.section import INPUT, NEUTRAL, InputPath, Section
 from streetdeciles.config.training import TRAINING_PRESETS, TrainingConfig
 from streetdeciles.shown import without_secrets
@@ -35,9 +35,11 @@ __all__ = [
     "LabelTable",
     "LabelsConfig",
     "NEUTRAL",
+    "OwnColumns",
     "Panorama",
     "PredictionConfig",
     "ReportConfig",
+    "RegionFile",
     "RunConfig",
     "SECTIONS_READ",
     "SPLITS",
@@ -176,6 +178,8 @@ def input_paths(section: BaseModel, prefix: str = "") -> Iterator[tuple[str, str
     for key, value, field in _walk(section, prefix):
         if INPUT in field and isinstance(value, str):
             yield key, value
+        elif INPUT in field and isinstance(value, list):
+            yield from ((f"{key}[{i}]", path) for i, path in enumerate(value))
 
 
 def result_settings(section: BaseModel) -> dict[str, Any]:
@@ -207,5 +211,11 @@ def _walk(section: BaseModel, prefix: str) -> Iterator[tuple[str, Any, list[Any]
         elif isinstance(value, list) and value and isinstance(value[0], BaseModel):
             for i, item in enumerate(value):
                 yield from _walk(item, f"{key}[{i}].")
+        elif isinstance(value, dict) and any(isinstance(item, BaseModel) for item in value.values()):
+            for inner, item in value.items():
+                if isinstance(item, BaseModel):
+                    yield from _walk(item, f"{key}.{inner}.")
+                else:
+                    yield f"{key}.{inner}", item, field.metadata
         else:
             yield key, value, field.metadata

@@ -47,6 +47,7 @@ _OTHERS = {
     "JSON": rb"\s*[\[{]\s*[\"{\[]",
     "UTF-32 text": rb"\xff\xfe\x00\x00|\x00\x00\xfe\xff",
 }
+_WORKBOOK_PARTS = frozenset({"[Content_Types].xml", "mimetype"})
 _ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 
 
@@ -55,7 +56,7 @@ class Format:
     """How a file is read. A file that is not `plain` can only be read from its beginning, as one stream."""
 
     compression: Compression | None
-    encoding: Literal["utf-8", "utf-16"]
+    encoding: Literal["utf-8", "utf-16", "windows-1252"]
     mark_bytes: int
     """Length of the byte order mark at the beginning of the text."""
 
@@ -83,6 +84,16 @@ def recognise(uri: str) -> Format:
     return Format(compression, "utf-8", 3 if head.startswith(codecs.BOM_UTF8) else 0)
 
 
+def is_workbook(uri: str) -> bool:
+    """Whether the file is a spreadsheet's workbook (xlsx, ods): a zip archive with the parts of one."""
+    with _open(uri) as file:
+        if not zipfile.is_zipfile(file):
+            return False
+        file.seek(0)
+        with _named_damage(uri, "zip"):
+            return not _WORKBOOK_PARTS.isdisjoint(zipfile.ZipFile(file).namelist())
+
+
 def text_chunks(uri: str, file_format: Format) -> Iterator[bytes]:
     """The file's text as UTF-8 without its byte order mark, in chunks; memory use is bounded for any file."""
     with _open(uri) as file:
@@ -90,6 +101,8 @@ def text_chunks(uri: str, file_format: Format) -> Iterator[bytes]:
         chunks = _chunks(uri, stream, file_format.compression)
         if file_format.encoding == "utf-16":
             yield from _from_utf_16(uri, chunks)
+        elif file_format.encoding == "windows-1252":
+            yield from _from_windows_1252(uri, chunks)
         else:
             skip = file_format.mark_bytes
             for chunk in chunks:
@@ -157,7 +170,7 @@ def _only_member(uri: str, file: IO[bytes]) -> IO[bytes]:
     # macOS adds a second file for each, with metadata of its own file system.
     members = [info for info in archive.infolist() if not info.is_dir() and not info.filename.startswith("__MACOSX/")]
     names = [info.filename for info in members]
-    if "[Content_Types].xml" in names or "mimetype" in names:
+    if not _WORKBOOK_PARTS.isdisjoint(names):
         raise RunRefused(f"{uri}: is a workbook of a spreadsheet; save the sheet as 'CSV UTF-8 (comma delimited)'")
     if len(members) != 1:
         listed = ", ".join(repr(name) for name in names[:5]) + (", …" if len(names) > 5 else "")
@@ -195,3 +208,11 @@ def _from_utf_16(uri: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
         yield decoder.decode(b"", final=True).encode("utf-8")
     except UnicodeDecodeError as error:
         raise RunRefused(f"{uri}: begins like UTF-16 text, but is not ({error.reason}); {SAVE_AS_UTF_8}") from error
+
+
+def _from_windows_1252(uri: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    try:
+        for chunk in chunks:
+            yield chunk.decode("windows-1252").encode("utf-8")
+    except UnicodeDecodeError as error:
+        raise RunRefused(f"{uri}: is neither UTF-8 nor Windows-1252 text ({error.reason}); {SAVE_AS_UTF_8}") from error

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from streetdeciles.csv_tables.structure import ends_inside, record_ends, stray_quote, whole_records
-from streetdeciles.errors import RunRefused
+from streetdeciles.errors import NotUtf8, RunRefused
 
 MAX_RECORD_BYTES = 4 << 20
 """Maximum length of a row. A longer one has an unclosed quote, or the file is not a table."""
@@ -104,7 +104,7 @@ def _checked(block: Block, position: int) -> Block:
     try:
         content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise RunRefused(
+        raise NotUtf8(
             f"{source}, row {row_at(error.start)}: not UTF-8 text (byte {position + error.start}); {SAVE_AS_UTF_8}"
         ) from error
     return block

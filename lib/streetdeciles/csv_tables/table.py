@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 
 import numpy as np
@@ -49,11 +50,14 @@ class CsvTable:
                     yield file.uri, row, cells
 
 
-def open_table(uri: str) -> CsvTable:
-    """The table at `uri`; RunRefused if it is not one. Reads only the beginning of each file."""
+def open_table(uri: str, *, windows_1252: bool = False) -> CsvTable:
+    """The table at `uri`; RunRefused if it is not one. Reads only the beginning of each file.
+
+    With `windows_1252` that is the encoding of files that are not UTF-16; NotUtf8 is raised where it may be needed.
+    """
     uris = _files(uri)
     with ThreadPoolExecutor(16) as pool:
-        opened = [pair for pair in pool.map(_open_file, uris) if pair]
+        opened = [pair for pair in pool.map(partial(_open_file, windows_1252=windows_1252), uris) if pair]
     if not opened:
         raise RunRefused(f"{uri}: is empty; expected a CSV table with a header")
     first, header = opened[0]
@@ -83,13 +87,15 @@ def _files(uri: str) -> list[str]:
     return [storage.join(uri, name) for name in parts]
 
 
-def _open_file(uri: str) -> tuple[CsvFile, tuple[str, ...]] | None:
+def _open_file(uri: str, *, windows_1252: bool) -> tuple[CsvFile, tuple[str, ...]] | None:
     """The file and its header, or None if all its rows are blank."""
     fs, path = storage.filesystem(uri)
     info = fs.info(path)
     if info["type"] != "file":
         raise RunRefused(f"{uri}: is not a regular file; expected a CSV table (save a pipe's output to a file)")
     file_format = recognise(uri)
+    if windows_1252 and file_format.encoding == "utf-8" and not file_format.mark_bytes:
+        file_format = replace(file_format, encoding="windows-1252")
     chunks = text_chunks(uri, file_format)
     first = next(chunks, b"")
     _refuse_other_separators(uri, first)

@@ -3,34 +3,70 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from streetdeciles.config import LabelTable
 from streetdeciles.errors import RunRefused
 from streetdeciles.labels.deciles import SMALLEST_REGION, deciles
-from streetdeciles.labels.layouts import AREA_COLUMNS, LAYOUTS, OutcomeColumn, read_published
+from streetdeciles.outcomes import OUTCOMES, HigherIs
+from streetdeciles.sources.opening import SourceTable, open_source
+from streetdeciles.sources.reading import AREA_COLUMNS, NATIONAL, read_source
+from streetdeciles.tables import training_set_columns
 
 if TYPE_CHECKING:
     import pandas as pd
 
+_NUMBERED_NAME = r"(.+?) \d{3}[A-Z]"
+"""LSOAs are named after their district, e.g. `Bury 021A`."""
 
-def outcome_columns(tables: Sequence[LabelTable], asked: Collection[str]) -> dict[str, OutcomeColumn]:
-    """Every outcome that the tables may give.
+
+@dataclass(frozen=True)
+class Areas:
+    """One row per area of any table: index area_id; area_name, district_code, district_name (None: not known).
+
+    One float64 column per outcome, and `<outcome>_national_decile` where it is published.
+    """
+
+    frame: pd.DataFrame
+    unfit: dict[str, str]
+    """Outcomes that are not among the columns, because a value is not as published, and why."""
+    notes: tuple[str, ...]
+
+
+def open_tables(sections: Sequence[LabelTable]) -> list[SourceTable]:
+    """The tables of the config; RunRefused where their areas are not of the same census year."""
+    sources = [open_source(section) for section in sections]
+    by_year = {source.layout.year: source for source in sources if source.layout.year}
+    if len(by_year) > 1:
+        listed = " and ".join(f"{source.path} (LSOAs of {year})" for year, source in sorted(by_year.items()))
+        raise RunRefused(
+            f"labels.tables: {listed} have different areas, and values cannot be moved from one to the other; use "
+            "tables of the same year"
+        )
+    return sources
+
+
+def known_outcomes(sources: Sequence[SourceTable], asked: Collection[str]) -> dict[str, HigherIs]:
+    """Every outcome that the tables give, and what its high values mean.
 
     RunRefused where two of them give the same one of `asked`, or none gives one of these.
     """
-    known: dict[str, OutcomeColumn] = {}
-    table_of: dict[str, LabelTable] = {}
-    for table in tables:
-        for outcome, column in LAYOUTS[table.layout].outcomes.items():
+    known: dict[str, HigherIs] = {}
+    path_of: dict[str, str] = {}
+    for source in sources:
+        for outcome, columns in source.layout.outcomes.items():
             if outcome in known and outcome in asked:
                 raise RunRefused(
-                    f"labels.tables: outcome {outcome} is in both {table_of[outcome].path} and {table.path}; "
+                    f"labels.tables: outcome {outcome} is in both {path_of[outcome]} and {source.path}; "
                     "leave one of them out"
                 )
-            known.setdefault(outcome, column)
-            table_of.setdefault(outcome, table)
+            if outcome in training_set_columns(()):
+                raise RunRefused(f"{source.path}: {outcome} cannot be the name of an outcome; choose another one")
+            known.setdefault(outcome, columns.higher_is or OUTCOMES[outcome].higher_is)
+            path_of.setdefault(outcome, source.path)
     for outcome in asked:
         if outcome not in known:
             near = difflib.get_close_matches(outcome, known, n=1)
@@ -41,53 +77,77 @@ def outcome_columns(tables: Sequence[LabelTable], asked: Collection[str]) -> dic
     return known
 
 
-def read_areas(tables: Sequence[LabelTable], asked: Collection[str]) -> tuple[pd.DataFrame, dict[str, str]]:
-    """One row per area of any table: index area_id, then name and district, then one column per outcome.
+def read_areas(sources: Sequence[SourceTable], asked: Collection[str]) -> Areas:
+    """The areas of all tables; RunRefused where one of the outcomes `asked` is not as published.
 
-    The second value: outcomes that are not as published, and so not among the columns, with the reason; RunRefused
-    where that is one of `asked`. Where tables differ about an area's name or district, the first of them holds.
+    Where tables differ about an area's name or district, or give the same outcome, the first of them holds.
     """
-    areas: pd.DataFrame | None = None
+    frame: pd.DataFrame | None = None
     unfit: dict[str, str] = {}
-    for table in tables:
-        frame, problems = read_published(table.layout, table.path)
-        unfit |= problems
-        frame = frame.set_index("area_id")
-        areas = frame if areas is None else areas.combine_first(frame)
-    assert areas is not None
-    unfit = {outcome: why for outcome, why in unfit.items() if outcome not in areas}
+    notes: list[str] = []
+    for source in sources:
+        table = read_source(source)
+        unfit |= table.unfit
+        notes += table.notes
+        areas = table.areas.set_index("area_id")
+        frame = areas if frame is None else frame.combine_first(areas)
+    assert frame is not None
+    unfit = {outcome: why for outcome, why in unfit.items() if outcome not in frame}
     for outcome in asked:
         if outcome in unfit:
             raise RunRefused(unfit[outcome])
-    outcomes = [outcome for outcome in outcome_columns(tables, asked) if outcome in areas]
-    return areas[[*AREA_COLUMNS[1:], *outcomes]].sort_index(), unfit
+    outcomes = [outcome for outcome in known_outcomes(sources, asked) if outcome in frame]
+    national = [outcome + NATIONAL for outcome in outcomes if outcome + NATIONAL in frame]
+    frame = frame[[*AREA_COLUMNS[1:], *outcomes, *national]].sort_index()
+    return Areas(_with_district_names(frame), unfit, tuple(notes))
 
 
 def label_areas(
-    areas: pd.DataFrame, region_of: pd.Series, outcomes: Mapping[str, OutcomeColumn], asked: Collection[str]
+    areas: pd.DataFrame, region_of: pd.Series, outcomes: Mapping[str, HigherIs], asked: Collection[str]
 ) -> pd.DataFrame:
-    """The areas of the regions: index area_id; region, and `<outcome>_value`, `<outcome>_decile` (float64, NaN: none).
+    """The areas of the regions: index area_id; region, and by outcome `<outcome>_value`, `<outcome>_decile` and
+    `<outcome>_national_decile` (float64, NaN: none).
 
     `region_of` gives the region of each area_id that is in one. Where the values of a region do not make deciles
     RunRefused is raised for an outcome of `asked`, and any other keeps its values without deciles.
     """
     import pandas as pd
 
-    labelled = pd.DataFrame({"region": region_of})
+    columns: dict[str, pd.Series] = {"region": region_of}
     inside = areas.loc[region_of.index]
-    for region, members in inside.groupby(region_of):
+    regions = {str(region): members.index for region, members in inside.groupby(region_of)}
+    for region, members in regions.items():
         if len(members) < SMALLEST_REGION:
             raise RunRefused(
                 f"labels.regions.{region}: has {len(members)} area(s); deciles need at least {SMALLEST_REGION}, "
                 "so add districts"
             )
-        for outcome, column in outcomes.items():
-            labelled.loc[members.index, f"{outcome}_value"] = members[outcome]
-            try:
-                found = deciles(members[outcome], higher_is=column.higher_is, outcome=outcome, region=str(region))
-            except RunRefused:
-                if outcome in asked:
-                    raise
-                found = pd.Series(float("nan"), index=members.index)
-            labelled.loc[members.index, f"{outcome}_decile"] = found
-    return labelled
+    for outcome, higher_is in outcomes.items():
+        found = [
+            _deciles(inside.loc[members, outcome], higher_is, outcome, region, is_asked=outcome in asked)
+            for region, members in regions.items()
+        ]
+        columns[f"{outcome}_value"] = inside[outcome]
+        columns[f"{outcome}_decile"] = pd.concat(found).reindex(region_of.index)
+        national = outcome + NATIONAL
+        columns[national] = inside[national] if national in inside else pd.Series(float("nan"), index=region_of.index)
+    return pd.DataFrame(columns)
+
+
+def _deciles(values: pd.Series, higher_is: HigherIs, outcome: str, region: str, *, is_asked: bool) -> pd.Series:
+    import pandas as pd
+
+    try:
+        return deciles(values, higher_is=higher_is, outcome=outcome, region=region)
+    except RunRefused:
+        if is_asked:
+            raise
+        return pd.Series(float("nan"), index=values.index)
+
+
+def _with_district_names(frame: pd.DataFrame) -> pd.DataFrame:
+    """The areas, with the districts after which they are named where nothing else says their district."""
+    unknown = frame["district_code"].isna() & frame["district_name"].isna() & frame["area_name"].notna()
+    named = [re.fullmatch(_NUMBERED_NAME, name) for name in frame.loc[unknown, "area_name"]]
+    frame.loc[unknown, "district_name"] = [found.group(1) if found else None for found in named]
+    return frame

@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING
 
 from streetdeciles import storage
 from streetdeciles.config import Boundaries, LabelsConfig, RunConfig
-from streetdeciles.csv_tables.table import open_table
 from streetdeciles.geography.boundaries import check_properties, read_boundaries
 from streetdeciles.ids.lookalikes import loose_spelling
-from streetdeciles.labels.areas import label_areas, outcome_columns, read_areas
+from streetdeciles.labels.areas import known_outcomes, label_areas, open_tables, read_areas
 from streetdeciles.labels.boundaries import refuse_other_areas
-from streetdeciles.labels.layouts import check_headers
 from streetdeciles.labels.locations import open_locations
 from streetdeciles.labels.regions import assign_regions
 
@@ -38,13 +36,11 @@ def preflight(config: RunConfig) -> None:
 
 def _labelled_areas(labels: LabelsConfig, asked: Collection[str]) -> pd.Index | None:
     """The areas of the regions, or None where the tables are too large to be read here."""
-    known = outcome_columns(labels.tables, asked)
-    for table in labels.tables:
-        check_headers(table.layout, table.path, asked)
-    files = [file for table in labels.tables for file in open_table(table.path).files]
-    if sum(file.size for file in files) > MAX_TABLE_BYTES or any(file.format.compression for file in files):
+    sources = open_tables(labels.tables)
+    known = known_outcomes(sources, asked)
+    if sum(source.size for source in sources) > MAX_TABLE_BYTES or not all(source.is_quick for source in sources):
         return None
-    areas, _ = read_areas(labels.tables, asked)
+    areas = read_areas(sources, asked).frame
     outcomes = {outcome: known[outcome] for outcome in asked}
     return label_areas(areas, assign_regions(areas, labels.regions), outcomes, asked).index
 

@@ -16,9 +16,9 @@ from streetdeciles.labels.area_codes import (
     describe_locations,
     refuse_alike,
 )
-from streetdeciles.labels.areas import label_areas, outcome_columns, read_areas
+from streetdeciles.labels.area_report import area_counts, area_notes, outcome_notes
+from streetdeciles.labels.areas import known_outcomes, label_areas, open_tables, read_areas
 from streetdeciles.labels.boundaries import refuse_other_areas
-from streetdeciles.labels.deciles import SMALLEST_REGION
 from streetdeciles.labels.locations import (
     COLUMNS,
     BoundariesFile,
@@ -30,6 +30,7 @@ from streetdeciles.labels.locations import (
 )
 from streetdeciles.labels.regions import assign_regions
 from streetdeciles.run_log import StageReport
+from streetdeciles.sources.reading import NATIONAL
 from streetdeciles.tables import AREA_LABELS, LEFT_OUT, LOCATIONS
 
 if TYPE_CHECKING:
@@ -42,13 +43,14 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     labels = config.labels
     locations = open_locations(labels.locations, has_boundaries=labels.boundaries is not None)
     asked = config.dataset.outcomes
-    known = outcome_columns(labels.tables, asked)
-    areas, unfit = read_areas(labels.tables, asked)
-    outcomes = {outcome: column for outcome, column in known.items() if outcome in areas}
-    region_of = assign_regions(areas, labels.regions)
-    labelled = label_areas(areas, region_of, outcomes, asked)
+    sources = open_tables(labels.tables)
+    known = known_outcomes(sources, asked)
+    areas = read_areas(sources, asked)
+    outcomes = {outcome: higher_is for outcome, higher_is in known.items() if outcome in areas.frame}
+    region_of = assign_regions(areas.frame, labels.regions)
+    labelled = label_areas(areas.frame, region_of, outcomes, asked)
     boundaries, drawn, boundary_notes = _boundaries(spark, labels.boundaries, labelled.index)
-    regions = _spark_frame(spark, areas[[]].join(region_of).reset_index())
+    regions = _spark_frame(spark, areas.frame[[]].join(region_of).reset_index())
     located_by_point = boundaries if {"latitude", "longitude"} <= {*locations.header} else None
     rows = spark_rows(spark, locations, COLUMNS)
     placed = place(rows, regions, path=labels.locations, boundaries=located_by_point).persist()
@@ -61,15 +63,16 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
         storage.write_table(located, LOCATIONS, config.work_dir)
         storage.write_partition(left_out(placed), LEFT_OUT, config.work_dir, "labels")
         notes = [
-            *_area_notes(labels.boundaries, drawn, labelled),
-            *_outcome_notes(labelled, unfit),
+            *area_notes(labels.boundaries, drawn, labelled),
+            *outcome_notes(labelled, areas.unfit),
+            *areas.notes,
             *boundary_notes,
             *_location_notes(located, drawn, counts),
             *([describe_locations(alike)] if alike else []),
         ]
     finally:
         placed.unpersist()
-    return StageReport("labels", _counts(len(labelled), n_labels, counts), notes)
+    return StageReport("labels", area_counts(areas.frame, labelled, asked) | _counts(n_labels, counts), notes)
 
 
 def _boundaries(
@@ -106,6 +109,7 @@ def _long(spark: SparkSession, labelled: pd.DataFrame, outcomes: Iterable[str]) 
                 F.lit(outcome).alias("outcome"),
                 known(f"{outcome}_value").alias("value"),
                 known(f"{outcome}_decile").alias("decile"),
+                known(outcome + NATIONAL).alias("national_decile"),
             )
             for outcome in outcomes
         ]
@@ -120,37 +124,6 @@ def _spark_frame(spark: SparkSession, frame: pd.DataFrame) -> DataFrame:
         # Spark 3.5 asks pandas 2 in a way that pandas 2 calls deprecated.
         warnings.simplefilter("ignore", DeprecationWarning)
         return spark.createDataFrame(frame, schema)
-
-
-def _area_notes(section: Boundaries | None, drawn: set[str], labelled: pd.DataFrame) -> list[str]:
-    notes = [f"region {region}: {n} areas" for region, n in labelled["region"].value_counts().sort_index().items()]
-    lost = sorted({*labelled.index} - drawn)
-    if section is not None and lost:
-        notes.append(
-            f"{len(lost)} of the {len(labelled)} areas have no polygon in {section.path}, e.g. {lost[0]}: "
-            "maps cannot show them, and no point is found to be in them"
-        )
-    return notes
-
-
-def _outcome_notes(labelled: pd.DataFrame, unfit: dict[str, str]) -> list[str]:
-    """What outcomes lack: values of some areas, deciles of a region, or all, where none of dataset.outcomes is that."""
-    notes = []
-    for column in labelled.filter(regex="_value$"):
-        outcome = str(column).removesuffix("_value")
-        if n := labelled[column].isna().sum():
-            notes.append(f"{outcome}: {n} areas have no value, so no decile")
-        for region, areas in labelled.groupby("region"):
-            n = areas[column].notna().sum()
-            if n and areas[f"{outcome}_decile"].isna().all():
-                why = f"only {n} areas have a value" if n < SMALLEST_REGION else "too many areas have the same value"
-                notes.append(
-                    f"{outcome}: no deciles in region {region}, as {why}; dataset.outcomes does not ask for them"
-                )
-    return [
-        *notes,
-        *(f"{outcome}: left out, as dataset.outcomes does not ask for it ({unfit[outcome]})" for outcome in unfit),
-    ]
 
 
 def _location_notes(located: DataFrame, drawn: set[str], counts: LocationCounts) -> list[str]:
@@ -173,9 +146,8 @@ def _location_notes(located: DataFrame, drawn: set[str], counts: LocationCounts)
     return notes
 
 
-def _counts(n_areas: int, n_labels: int, counts: LocationCounts) -> dict[str, int]:
+def _counts(n_labels: int, counts: LocationCounts) -> dict[str, int]:
     return {
-        "areas": n_areas,
         "labels (areas x outcomes)": n_labels,
         "locations in the file": counts.in_file,
         "locations": counts.located,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from streetdeciles.config import RunConfig, input_paths
+from streetdeciles.config import RegionFile, RunConfig, input_paths
 from streetdeciles.outcomes import OUTCOMES
 from streetdeciles.report import colours
 from streetdeciles.report.panels import MEASURE_TITLES, METHODS, Panel, RegionMap, make_panel
@@ -41,6 +41,7 @@ def render(
 ) -> str:
     """The whole page. Every text in it is escaped: names of files and locations come from outside."""
     outcomes = config.dataset.outcomes
+    titles = outcome_titles(config)
     panels = [
         make_panel(findings, config, region.region, outcome, (r, o))
         for o, outcome in enumerate(outcomes)
@@ -56,14 +57,15 @@ def render(
         panels=panels,
         maps=maps,
         gallery=gallery,
-        outcomes=[outcome_title(name) for name in outcomes],
-        titles=dict(zip(outcomes, map(outcome_title, outcomes), strict=True)),
+        outcomes=[*titles.values()],
+        titles=titles,
+        sources=_attributions(config),
         tiles=_tiles(findings, panels, config),
         split=split_of(config.dataset, config.training.folds).report_words,
         settings=_settings(config),
         measures=list(MEASURE_TITLES.values()),
         method=METHODS[config.report.method],
-        map_data=_map_data(maps, outcomes),
+        map_data=_map_data(maps, titles),
         style=_source(environment, "report.css"),
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
@@ -71,8 +73,19 @@ def render(
     )
 
 
-def outcome_title(name: str) -> str:
-    return OUTCOMES.get(name, name)
+def outcome_titles(config: RunConfig) -> dict[str, str]:
+    """The title of each outcome: that of the config's own tables, else that of the catalogue."""
+    own = config.labels.titles()
+    return {
+        name: own.get(name) or (OUTCOMES[name].title if name in OUTCOMES else name) for name in config.dataset.outcomes
+    }
+
+
+def _attributions(config: RunConfig) -> list[str]:
+    """The lines that the licences of the published statistics ask for."""
+    own = config.labels.titles()
+    published = [OUTCOMES[name] for name in config.dataset.outcomes if name in OUTCOMES and name not in own]
+    return [*dict.fromkeys(outcome.publication.attribution for outcome in published)]
 
 
 def region_title(name: str) -> str:
@@ -129,10 +142,7 @@ def _settings(config: RunConfig) -> list[tuple[str, str]]:
     features, training = config.features, config.training
     views, locations = ("-".join(map(str, units)) for units in (training.view_units, training.location_units))
     weights = _file_name(features.weights)
-    regions = "; ".join(
-        f"{region}: {'every area' if districts == 'all' else ', '.join(districts)}"
-        for region, districts in config.labels.regions.items()
-    )
+    regions = "; ".join(f"{region}: {_region_words(chosen)}" for region, chosen in config.labels.regions.items())
     network = (
         f"{views} a view, {locations} a location; "
         f"learning rate {training.learning_rate:g}, batch size {training.batch_size}, "
@@ -155,6 +165,14 @@ def _settings(config: RunConfig) -> list[tuple[str, str]]:
     ]
 
 
+def _region_words(chosen: str | list[str] | RegionFile) -> str:
+    if isinstance(chosen, RegionFile):
+        return f"the areas in {_file_name(chosen.file)}"
+    if isinstance(chosen, str):
+        return "every area" if chosen == "all" else chosen
+    return ", ".join(chosen)
+
+
 def _without_folders(text: str, config: RunConfig) -> str:
     """`text` of a stage with this machine's paths cut to the names of files: the page may be handed on."""
     paths = [config.work_dir, *(path for _, path in input_paths(config))]
@@ -174,15 +192,15 @@ def _duration(seconds: float) -> str:
     return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def _map_data(maps: Sequence[RegionMap], outcomes: Sequence[str]) -> dict[str, Any]:
+def _map_data(maps: Sequence[RegionMap], titles: Mapping[str, str]) -> dict[str, Any]:
     """What the page's script shows on the maps and in the table of areas; lists are in the order of the areas."""
     return {
-        "outcomes": [outcome_title(name) for name in outcomes],
+        "outcomes": [*titles.values()],
         "regions": [
             {
                 "areas": region.area_ids,
                 "names": region.names,
-                "values": [region.values[outcome] for outcome in outcomes],
+                "values": [region.values[outcome] for outcome in titles],
             }
             for region in maps
         ],
