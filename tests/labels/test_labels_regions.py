@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from paths import DATA
-from streetdeciles.config import LabelTable
+from streetdeciles.config import LabelTable, RegionFile
 from streetdeciles.errors import RunRefused
 from streetdeciles.labels.areas import known_outcomes, label_areas, open_tables, read_areas
 from streetdeciles.labels.regions import assign_regions
@@ -122,3 +122,101 @@ def test_areas_of_several_tables_are_put_together(tmp_path: Path) -> None:
     assert areas["district_name"].tolist() == ["Bury", "Bury", "Z"]
     assert areas["imd"].fillna(-1).tolist() == [1, 2, -1]
     assert areas["imd_crime"].fillna(-1).tolist() == [-1, 7, 8]
+
+
+@pytest.fixture(scope="module")
+def england() -> pd.DataFrame:
+    return read_areas(open_tables([FILE_7]), []).frame
+
+
+@pytest.mark.parametrize(
+    ("chosen", "n_areas"),
+    # Counts of LSOAs of 2011, as the Office for National Statistics gives them.
+    [
+        ("greater_london", 4_835),
+        ("Greater London", 4_835),
+        ("E12000007", 4_835),
+        (["e12000001"], 1_657),
+        ("E12000002", 4_497),
+        ("E12000003", 3_317),
+        ("E12000004", 2_774),
+        ("E12000005", 3_487),
+        ("E12000006", 3_614),
+        ("E12000008", 5_382),
+        ("E12000009", 3_281),
+        ("greater_manchester", 1_673),
+        (["west_midlands", "Warwick"], 1_680 + 86),
+        ("west_yorkshire", 1_388),
+        ("all", 32_844),
+        ("Bury", 120),
+    ],
+)
+def test_regions_of_england_have_their_areas(england: pd.DataFrame, chosen: str | list[str], n_areas: int) -> None:
+    assert len(assign_regions(england, {"x": chosen})) == n_areas
+
+
+def test_several_presets_are_regions_of_one_run(england: pd.DataFrame) -> None:
+    names = ["greater_london", "west_midlands", "greater_manchester", "west_yorkshire"]
+    region_of = assign_regions(england, {name: name for name in names})
+    assert region_of.value_counts().to_dict() == dict(zip(names, [4_835, 1_680, 1_673, 1_388], strict=True))
+
+
+def test_preset_of_a_partial_table_is_refused(england: pd.DataFrame) -> None:
+    manchester = england[england["district_name"] != "Wigan"]
+    with pytest.raises(RunRefused, match="the tables lack 1 of the 10 districts of greater_manchester, e.g. Wigan"):
+        assign_regions(manchester, {"gm": "greater_manchester"})
+
+
+def test_preset_is_found_by_names_of_districts(england: pd.DataFrame) -> None:
+    named = england.assign(district_code=None)
+    assert len(assign_regions(named, {"gm": "greater_manchester"})) == 1_673
+    with pytest.raises(RunRefused, match="the tables have no codes of districts; add a look-up"):
+        assign_regions(named, {"london": "E12000007"})
+
+
+def test_region_code_of_a_lookup_goes_first() -> None:
+    areas = AREAS.assign(region_code=["E12000001", "E12000002", None, None])
+    assert assign_regions(areas, {"x": "E12000002"}).index.tolist() == ["A2"]
+
+
+def test_region_without_any_district_is_refused_with_the_way_out() -> None:
+    bare = AREAS.assign(district_code=None, district_name=None)
+    with pytest.raises(RunRefused, match=r"no table says which district .* add a look-up .* to labels.lookups"):
+        assign_regions(bare, {"north": ["Bury"]})
+    assert len(assign_regions(bare, {"north": "all"})) == 4
+
+
+@pytest.mark.parametrize("header", ["area_id", "LSOA11CD,name", "code", "name,lsoa code (2011)"])
+def test_region_may_be_a_file_of_areas(tmp_path: Path, header: str) -> None:
+    row = "{},x" if header.startswith("LSOA") else "x,{}" if "," in header else "{}"
+    (tmp_path / "areas.csv").write_text("\n".join([header, *(row.format(code) for code in (" a1", "A4"))]))
+    chosen = RegionFile(file=str(tmp_path / "areas.csv"))
+    assert assign_regions(AREAS, {"mine": chosen, "north": ["D2"]}).to_dict() == {
+        "A1": "mine",
+        "A3": "north",
+        "A4": "mine",
+    }
+    with pytest.raises(RunRefused, match="area A1 is in both mine and north"):
+        assign_regions(AREAS, {"mine": chosen, "north": ["Bury"]})
+
+
+def test_unknown_area_of_a_file_is_refused_by_row(tmp_path: Path) -> None:
+    (tmp_path / "areas.csv").write_text("area_id\nA1\nA9\nA8\n")
+    with pytest.raises(RunRefused, match=r"areas.csv, row 3: area A9 is in none of labels.tables, and 2 of the 3 rows"):
+        assign_regions(AREAS, {"mine": RegionFile(file=str(tmp_path / "areas.csv"))})
+
+
+def test_districts_follow_from_the_names_of_lsoas(tmp_path: Path) -> None:
+    header = "geography,geography code,General health: Total,General health: Bad health,General health: Very bad health"
+    rows = "\nBury 021A,E01004941,100,1,2\nKingston upon Hull 001B,E01012345,100,3,4\nHull,E01012346,1,0,0"
+    (tmp_path / "health.csv").write_text(header + rows)
+    areas = read_areas(open_tables([LabelTable(path=str(tmp_path / "health.csv"))]), []).frame
+    assert areas["district_name"].fillna("").tolist() == ["Bury", "Kingston upon Hull", ""]
+    assert assign_regions(areas, {"bury": ["Bury"]}).to_dict() == {"E01004941": "bury"}
+
+
+def test_tables_of_both_census_years_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("LSOA code (2011),IMD Rank\nE01000001,1")
+    (tmp_path / "b.csv").write_text("LSOA code (2021),Crime Rank\nE01000001,1")
+    with pytest.raises(RunRefused, match=r"a.csv \(LSOAs of 2011\) and .*b.csv \(LSOAs of 2021\) have different areas"):
+        open_tables([LabelTable(path=str(tmp_path / name)) for name in ("b.csv", "a.csv")])

@@ -12,6 +12,7 @@ from streetdeciles.config import LabelTable
 from streetdeciles.errors import RunRefused
 from streetdeciles.labels.deciles import SMALLEST_REGION, deciles
 from streetdeciles.outcomes import OUTCOMES, HigherIs
+from streetdeciles.sources.lookups import Lookups
 from streetdeciles.sources.opening import SourceTable, open_source
 from streetdeciles.sources.reading import AREA_COLUMNS, NATIONAL, read_source
 from streetdeciles.tables import training_set_columns
@@ -27,7 +28,7 @@ _NUMBERED_NAME = r"(.+?) \d{3}[A-Z]"
 class Areas:
     """One row per area of any table: index area_id; area_name, district_code, district_name (None: not known).
 
-    One float64 column per outcome, and `<outcome>_national_decile` where it is published.
+    With look-ups also region_code. One float64 column per outcome; `<outcome>_national_decile` where it is published.
     """
 
     frame: pd.DataFrame
@@ -77,10 +78,16 @@ def known_outcomes(sources: Sequence[SourceTable], asked: Collection[str]) -> di
     return known
 
 
-def read_areas(sources: Sequence[SourceTable], asked: Collection[str]) -> Areas:
+def tables_year(sources: Sequence[SourceTable]) -> int | None:
+    """The census year of the tables' areas; None where no table says it."""
+    return next((source.layout.year for source in sources if source.layout.year), None)
+
+
+def read_areas(sources: Sequence[SourceTable], asked: Collection[str], lookups: Lookups | None = None) -> Areas:
     """The areas of all tables; RunRefused where one of the outcomes `asked` is not as published.
 
-    Where tables differ about an area's name or district, or give the same outcome, the first of them holds.
+    Where tables differ about an area's name or district, or give the same outcome, the first of them holds. What none
+    of them says of an area comes from the look-ups.
     """
     frame: pd.DataFrame | None = None
     unfit: dict[str, str] = {}
@@ -99,6 +106,8 @@ def read_areas(sources: Sequence[SourceTable], asked: Collection[str]) -> Areas:
     outcomes = [outcome for outcome in known_outcomes(sources, asked) if outcome in frame]
     national = [outcome + NATIONAL for outcome in outcomes if outcome + NATIONAL in frame]
     frame = frame[[*AREA_COLUMNS[1:], *outcomes, *national]].sort_index()
+    if lookups is not None:
+        frame = frame.combine_first(lookups.areas.reindex(frame.index).drop(columns="msoa"))
     return Areas(_with_district_names(frame), unfit, tuple(notes))
 
 

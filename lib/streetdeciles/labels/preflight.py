@@ -12,6 +12,7 @@ from streetdeciles.labels.areas import known_outcomes, label_areas, open_tables,
 from streetdeciles.labels.boundaries import refuse_other_areas
 from streetdeciles.labels.locations import open_locations
 from streetdeciles.labels.regions import assign_regions
+from streetdeciles.sources.lookups import read_lookups
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -40,7 +41,7 @@ def _labelled_areas(labels: LabelsConfig, asked: Collection[str]) -> pd.Index | 
     known = known_outcomes(sources, asked)
     if sum(source.size for source in sources) > MAX_TABLE_BYTES or not all(source.is_quick for source in sources):
         return None
-    areas = read_areas(sources, asked).frame
+    areas = read_areas(sources, asked, read_lookups(labels.lookups) if labels.lookups else None).frame
     outcomes = {outcome: known[outcome] for outcome in asked}
     return label_areas(areas, assign_regions(areas, labels.regions), outcomes, asked).index
 

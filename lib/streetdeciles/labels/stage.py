@@ -17,8 +17,9 @@ from streetdeciles.labels.area_codes import (
     refuse_alike,
 )
 from streetdeciles.labels.area_report import area_counts, area_notes, outcome_notes
-from streetdeciles.labels.areas import known_outcomes, label_areas, open_tables, read_areas
+from streetdeciles.labels.areas import known_outcomes, label_areas, open_tables, read_areas, tables_year
 from streetdeciles.labels.boundaries import refuse_other_areas
+from streetdeciles.labels.census_years import refuse_other_year, translate, unknown_lsoas
 from streetdeciles.labels.locations import (
     COLUMNS,
     BoundariesFile,
@@ -30,6 +31,7 @@ from streetdeciles.labels.locations import (
 )
 from streetdeciles.labels.regions import assign_regions
 from streetdeciles.run_log import StageReport
+from streetdeciles.sources.lookups import read_lookups
 from streetdeciles.sources.reading import NATIONAL
 from streetdeciles.tables import AREA_LABELS, LEFT_OUT, LOCATIONS
 
@@ -45,7 +47,8 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     asked = config.dataset.outcomes
     sources = open_tables(labels.tables)
     known = known_outcomes(sources, asked)
-    areas = read_areas(sources, asked)
+    lookups = read_lookups(labels.lookups) if labels.lookups else None
+    areas = read_areas(sources, asked, lookups)
     outcomes = {outcome: higher_is for outcome, higher_is in known.items() if outcome in areas.frame}
     region_of = assign_regions(areas.frame, labels.regions)
     labelled = label_areas(areas.frame, region_of, outcomes, asked)
@@ -53,8 +56,14 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     regions = _spark_frame(spark, areas.frame[[]].join(region_of).reset_index())
     located_by_point = boundaries if {"latitude", "longitude"} <= {*locations.header} else None
     rows = spark_rows(spark, locations, COLUMNS)
+    year = tables_year(sources)
+    if lookups is not None:
+        has_boundaries = located_by_point is not None
+        rows = translate(rows, lookups, areas.frame.index, year, has_boundaries=has_boundaries)
     placed = place(rows, regions, path=labels.locations, boundaries=located_by_point).persist()
     try:
+        if lookups is None or not lookups.translates:
+            refuse_other_year(unknown_lsoas(placed), areas.frame.index, year, labels.locations)
         alike = alike_in_locations(placed, regions)
         counts = count(placed, labels.locations, hint=describe_locations(alike))
         refuse_alike(alike, labels.locations, config.dataset, locations=counts.in_file)

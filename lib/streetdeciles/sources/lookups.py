@@ -1,0 +1,115 @@
+"""Look-ups of areas (ONS Geoportal, Open Government Licence v3.0), recognised by their headers.
+
+Output areas to LSOAs, MSOAs and districts (`OA11CD,LSOA11CD,…`), LSOAs to districts and regions, and LSOAs of 2011 to
+those of 2021 (`LSOA11CD,CHGIND,LSOA21CD,…`), alone or several of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from streetdeciles.csv_tables.records import is_blank
+from streetdeciles.csv_tables.table import CsvTable, open_table
+from streetdeciles.errors import RunRefused
+from streetdeciles.ids.spelling import normalise_list
+from streetdeciles.sources.layout import find
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+AREA_TEXTS = ("area_name", "msoa", "district_code", "district_name", "region_code")
+_PATTERNS = {
+    "oa": r"oa\d\dcd",
+    "area_name": r"lsoa\d\dnm",
+    "msoa": r"msoa\d\dcd",
+    "district_code": r"(lad|ltla)\d\dcd",
+    "district_name": r"(lad|ltla)\d\dnm",
+    "region_code": r"rgn\d\dcd",
+}
+
+
+@dataclass(frozen=True)
+class Lookups:
+    """What all look-ups of a config say."""
+
+    areas: pd.DataFrame
+    """By area_id: AREA_TEXTS, None where no look-up has them."""
+    output_areas: pd.DataFrame
+    """`oa` and the `area_id` that it lies in."""
+    changes: pd.DataFrame
+    """`lsoa11` and `lsoa21`: each pair of areas that share ground, equal codes among them."""
+
+    @cached_property
+    def translates(self) -> bool:
+        return len(self.changes) > 0
+
+    def to_year(self, year: int) -> pd.DataFrame:
+        """By code of the other year: `target`, the code of `year`, None where the area is in several of that year."""
+        here, other = ("lsoa11", "lsoa21") if year == 2011 else ("lsoa21", "lsoa11")
+        by_other = self.changes.groupby(other)[here]
+        return by_other.first().where(by_other.nunique() == 1, None).rename("target").to_frame()
+
+
+def read_lookups(paths: Sequence[str]) -> Lookups:
+    """The look-ups at `paths`; RunRefused where one is not recognised, or is cut short."""
+    import pandas as pd
+
+    areas = pd.DataFrame(columns=[*AREA_TEXTS], index=pd.Index([], name="area_id", dtype=object), dtype=object)
+    output_areas = pd.DataFrame(columns=["oa", "area_id"], dtype=object)
+    changes = pd.DataFrame(columns=["lsoa11", "lsoa21"], dtype=object)
+    for path in paths:
+        table = open_table(path)
+        lsoa11, lsoa21 = find(table.header, "lsoa11cd"), find(table.header, "lsoa21cd")
+        columns = {name: column for name, pattern in _PATTERNS.items() if (column := find(table.header, pattern))}
+        if lsoa11 and lsoa21:
+            if find(table.header, "chgind", "chnind") is None:
+                raise RunRefused(
+                    f"{path}: leads from LSOAs of 2011 to 2021 and has no column CHGIND, so it is a best fit, in which "
+                    "areas are missing; take the exact fit look-up of the ONS"
+                )
+            changes = pd.concat([changes, _texts(table, {"lsoa11": lsoa11, "lsoa21": lsoa21})])
+            # The names and districts of such a look-up are those of 2021.
+            columns["area_name"] = find(table.header, "lsoa21nm") or ""
+            columns.pop("oa", None)
+        area = lsoa21 or lsoa11
+        if area is None or not any(columns.values()):
+            raise RunRefused(
+                f"{path}: is not recognised as a look-up; expected a column LSOA11CD or LSOA21CD, and columns such as "
+                f"OA21CD, MSOA21CD, LAD22CD or RGN22CD, but the columns are {', '.join(table.header)}"
+            )
+        found = _texts(table, {"area_id": area, **{name: column for name, column in columns.items() if column}})
+        if "oa" in found:
+            output_areas = pd.concat([output_areas, found[["oa", "area_id"]].drop_duplicates()])
+        texts = [name for name in AREA_TEXTS if name in found]
+        areas = areas.combine_first(found.drop_duplicates("area_id").set_index("area_id")[texts])
+    return Lookups(areas[[*AREA_TEXTS]], output_areas, changes.drop_duplicates())
+
+
+def _texts(table: CsvTable, columns: dict[str, str]) -> pd.DataFrame:
+    """The columns by the names that they get, codes in capitals; empty cells are None."""
+    import pandas as pd
+
+    places = [table.header.index(column) for column in columns.values()]
+    rows = list(_rows(table, places))
+    by_column = zip(*rows, strict=True) if rows else ([] for _ in columns)
+    frame = pd.DataFrame(
+        {
+            name: normalise_list(list(cells), upper=not name.endswith("_name"))
+            for name, cells in zip(columns, by_column, strict=True)
+        },
+        dtype=object,
+    )
+    return frame.where(frame != "", None)
+
+
+def _rows(table: CsvTable, places: Sequence[int]) -> Iterator[list[str]]:
+    n = len(table.header)
+    for file, row, cells in table.rows():
+        if is_blank(cells, n) or not any(cells):
+            continue
+        if len(cells) != n:
+            raise RunRefused(f"{file}, row {row}: has {len(cells)} fields where the header has {n}")
+        yield [cells[place] for place in places]

@@ -1,0 +1,100 @@
+"""Locations of one census year with tables of the other: refused with the way out, or translated by a look-up."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from paths import DATA
+from small_run import SmallRun
+from streetdeciles.errors import RunRefused
+from streetdeciles.labels.census_years import refuse_other_year
+
+LOOKUP_HEADER = "LSOA11CD,LSOA11NM,CHGIND,LSOA21CD,LSOA21NM,LAD22CD,LAD22NM"
+A, B, C, D = "E01004646", "E01004647", "E01004648", "E01004649"
+"""Areas of Westminster in 2011. For these tests A was split, B and C were merged, and D stayed."""
+CHANGES = [
+    (A, "S", "E01035001"),
+    (A, "S", "E01035002"),
+    (B, "M", "E01035003"),
+    (C, "M", "E01035003"),
+    (D, "U", D),
+]
+
+
+def set_locations(run: SmallRun, *rows: str) -> None:
+    (run.folder / "locations.csv").write_text("\n".join(["location_id,area_id,oa,msoa,latitude,longitude", *rows]))
+
+
+def set_lookup(run: SmallRun) -> None:
+    rows = [f"{old},x,{change},{new},x,E09000033,Westminster" for old, change, new in CHANGES]
+    (run.folder / "changes.csv").write_text("\n".join([LOOKUP_HEADER, *rows]))
+    run.set(labels={"lookups": ["changes.csv"]})
+
+
+def areas_of(run: SmallRun) -> dict[str, str]:
+    areas: dict[str, str] = run.table("locations").set_index("location_id")["area_id"].to_dict()
+    return areas
+
+
+def test_locations_of_2021_are_refused_with_tables_of_2011(
+    small_run: SmallRun, capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_locations(small_run, f"00000,{D},,,,", "00001,E01035001,,,,")
+    assert small_run.main("run", "--to", "labels") == 2
+    told = capsys.readouterr().err
+    assert (
+        "locations.csv: 1 of its areas are LSOAs of 2021, e.g. E01035001, and labels.tables have those of 2011" in told
+    )
+    assert "to labels.lookups" in told
+
+
+def test_locations_of_2021_get_their_areas_of_2011(small_run: SmallRun) -> None:
+    """The parts of a split area lead to it; in a merged one the coordinates decide."""
+    table = pd.read_csv(DATA / "iod2019" / "File_7_-_All_IoD2019_Ranks_Deciles.csv", dtype=str)
+    assert {A, B, C, D} <= {*table["LSOA code (2011)"]}
+    inside_a = "51.537192,-0.180979"
+    set_lookup(small_run)
+    set_locations(
+        small_run,
+        "a1,E01035001,,,,",
+        "a2, e01035002,,,,",
+        "unclear,E01035003,,,,",
+        f"by point,E01035003,,,{inside_a}",
+        f"stays,{D},,,,",
+    )
+    assert small_run.main("run", "--to", "labels") == 0
+    assert areas_of(small_run) == {"a1": A, "a2": A, "by point": A, "stays": D}
+    left_out = small_run.table("left_out").set_index("id")["reason"].to_dict()
+    assert left_out == {"unclear": "unknown_area"}
+
+
+def test_output_areas_give_areas_and_msoas(small_run: SmallRun) -> None:
+    (small_run.folder / "oas.csv").write_text(
+        f"OA11CD,LSOA11CD,MSOA11CD,LAD11CD\nE00000001,{A},E02000970,E09000033\nE00000002,{B},E02000971,E09000033\n"
+    )
+    small_run.set(labels={"lookups": ["oas.csv"]})
+    set_locations(small_run, "x,,e00000001,,,", f"y,{B},,,,", f"z,{B},,own,,")
+    assert small_run.main("run", "--to", "labels") == 0
+    found = small_run.table("locations").set_index("location_id")[["area_id", "msoa"]]
+    assert found.loc[["x", "y", "z"]].to_numpy().tolist() == [[A, "E02000970"], [B, "E02000971"], [B, "OWN"]]
+
+
+@pytest.mark.parametrize(
+    ("unknown", "n_areas", "year", "expected"),
+    [
+        (["E01035000"], 10, 2011, "LSOAs of 2021, e.g. E01035000"),
+        (["E01035000"], 10, None, "LSOAs of 2021"),
+        (["E01000009"], 33_755, 2021, "LSOAs of 2011, e.g. E01000009"),
+        (["E01000009"], 120, 2021, None),  # another place, as far as one can see
+        (["E01000009", "W01000001", "x"], 10, 2011, None),
+    ],
+)
+def test_codes_say_their_year(unknown: list[str], n_areas: int, year: int | None, expected: str | None) -> None:
+    area_ids = [f"E01{number:06d}" for number in range(10_000, 10_000 + min(n_areas, 23_000))]
+    area_ids += [f"E01{number:06d}" for number in range(33_769, 33_769 + n_areas - len(area_ids))]
+    if expected is None:
+        refuse_other_year(unknown, area_ids, year, "locations.csv")
+        return
+    with pytest.raises(RunRefused, match=expected):
+        refuse_other_year(unknown, area_ids, year, "locations.csv")
