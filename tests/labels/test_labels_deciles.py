@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from typing import Literal
 
 import pandas as pd
 import pytest
@@ -68,6 +69,32 @@ def test_deciles_equal_pandas_qcut(values: list[float]) -> None:
             deciles(series, higher_is="better")
     else:
         assert deciles(series, higher_is="better").tolist() == expected.tolist()
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.none() | st.sampled_from([0.0, 0.1, 0.25]) | st.floats(0, 1), min_size=10, max_size=123),
+    st.sampled_from(["better", "worse"]),
+)
+def test_deciles_equal_qcut_with_ties_and_missing_values(
+    values: list[float | None], higher_is: Literal["better", "worse"]
+) -> None:
+    series = pd.Series(values, dtype=float)
+    if 0 < series.count() < 10:
+        with pytest.raises(RunRefused, match="deciles need at least 10"):
+            deciles(series, higher_is=higher_is)
+        return
+    if series.count() == 0:
+        assert deciles(series, higher_is=higher_is).isna().all()
+        return
+    try:
+        expected = pd.qcut(series, 10, labels=False) + 1
+    except ValueError:
+        with pytest.raises(RunRefused, match="edges"):
+            deciles(series, higher_is=higher_is)
+        return
+    expected = expected if higher_is == "better" else 11 - expected
+    assert deciles(series, higher_is=higher_is).fillna(-1).tolist() == expected.fillna(-1).tolist()
 
 
 @settings(max_examples=100, deadline=None)
