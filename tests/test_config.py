@@ -34,6 +34,17 @@ def test_paths_are_relative_to_the_folder_of_the_config(tmp_path: Path, values: 
     assert config.labels.tables[0].path == str(tmp_path / "table.csv")
 
 
+def test_paths_of_lookups_and_lists_of_areas_are_inputs(tmp_path: Path, values: dict[str, Any]) -> None:
+    (tmp_path / "areas.csv").write_text("area_id\n")
+    values["labels"] |= {"lookups": ["table.csv"], "regions": {"mine": {"file": "areas.csv"}, "bury": ["Bury"]}}
+    paths = dict(input_paths(load_values(tmp_path, values)))
+
+    assert paths["labels.lookups[0]"] == str(tmp_path / "table.csv")
+    assert paths["labels.regions.mine.file"] == str(tmp_path / "areas.csv")
+    values["labels"]["lookups"] = ["gone.csv"]
+    assert "labels.lookups[0]: " in refusal(tmp_path, values)
+
+
 def test_uri_is_left_as_it_is(tmp_path: Path, values: dict[str, Any]) -> None:
     config = load_values(tmp_path, values | {"work_dir": "s3://bucket/run"})
 

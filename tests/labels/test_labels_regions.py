@@ -12,6 +12,7 @@ from streetdeciles.config import LabelTable, RegionFile
 from streetdeciles.errors import RunRefused
 from streetdeciles.labels.areas import known_outcomes, label_areas, open_tables, read_areas
 from streetdeciles.labels.regions import assign_regions
+from streetdeciles.sources.lookups import read_lookups
 
 FILE_1 = LabelTable(path=str(DATA / "iod2019" / "File_1_-_IMD2019_Index_of_Multiple_Deprivation.csv"))
 FILE_7 = LabelTable(path=str(DATA / "iod2019" / "File_7_-_All_IoD2019_Ranks_Deciles.csv"))
@@ -220,3 +221,20 @@ def test_tables_of_both_census_years_are_refused(tmp_path: Path) -> None:
     (tmp_path / "b.csv").write_text("LSOA code (2021),Crime Rank\nE01000001,1")
     with pytest.raises(RunRefused, match=r"a.csv \(LSOAs of 2011\) and .*b.csv \(LSOAs of 2021\) have different areas"):
         open_tables([LabelTable(path=str(tmp_path / name)) for name in ("b.csv", "a.csv")])
+
+
+def test_what_one_table_lacks_comes_from_others_and_lookups(tmp_path: Path) -> None:
+    health = "General health: Total,General health: Bad health,General health: Very bad health"
+    texts = {
+        "imd.csv": "lsoa21cd,IMD Rank\nE01000001,1\nE01000002,2\nE01000003,3\n",
+        "health.csv": f"geography,geography code,{health}\nBury 001A,E01000001,10,1,2\nBolton 002B,E01000004,9,1,2\n",
+        "lookup.csv": "LSOA21CD,LSOA21NM,LAD22CD,LAD22NM\nE01000002,Bolton 001A,E08000001,Bolton\nE01000009,x,E08,y\n",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    sources = open_tables([LabelTable(path=str(tmp_path / name)) for name in ("imd.csv", "health.csv")])
+    areas = read_areas(sources, ["imd"], read_lookups([str(tmp_path / "lookup.csv")])).frame
+    assert areas.index.tolist() == ["E01000001", "E01000002", "E01000003", "E01000004"]
+    assert areas["area_name"].fillna("").tolist() == ["Bury 001A", "Bolton 001A", "", "Bolton 002B"]
+    assert areas["district_name"].fillna("").tolist() == ["Bury", "Bolton", "", "Bolton"]
+    assert areas["district_code"].fillna("").tolist() == ["", "E08000001", "", "E08000001"]

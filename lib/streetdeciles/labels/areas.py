@@ -108,7 +108,7 @@ def read_areas(sources: Sequence[SourceTable], asked: Collection[str], lookups: 
     frame = frame[[*AREA_COLUMNS[1:], *outcomes, *national]].sort_index()
     if lookups is not None:
         frame = frame.combine_first(lookups.areas.reindex(frame.index).drop(columns="msoa"))
-    return Areas(_with_district_names(frame), unfit, tuple(notes))
+    return Areas(_with_districts(frame), unfit, tuple(notes))
 
 
 def label_areas(
@@ -154,9 +154,12 @@ def _deciles(values: pd.Series, higher_is: HigherIs, outcome: str, region: str, 
         return pd.Series(float("nan"), index=values.index)
 
 
-def _with_district_names(frame: pd.DataFrame) -> pd.DataFrame:
+def _with_districts(frame: pd.DataFrame) -> pd.DataFrame:
     """The areas, with the districts after which they are named where nothing else says their district."""
     unknown = frame["district_code"].isna() & frame["district_name"].isna() & frame["area_name"].notna()
     named = [re.fullmatch(_NUMBERED_NAME, name) for name in frame.loc[unknown, "area_name"]]
     frame.loc[unknown, "district_name"] = [found.group(1) if found else None for found in named]
+    both = frame.loc[frame["district_code"].notna() & frame["district_name"].notna()]
+    code_of = both.drop_duplicates("district_name").set_index("district_name")["district_code"]
+    frame["district_code"] = frame["district_code"].fillna(frame["district_name"].map(code_of))
     return frame

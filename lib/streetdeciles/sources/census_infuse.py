@@ -28,5 +28,6 @@ def recognise(header: Sequence[str]) -> Layout | None:
         area_name=find(header, "geo_label"),
         year=2011,
         area_kind=(kind, "LSOADZ") if kind else None,
+        area_prefixes=() if kind else ("E01", "W01", "S01", "95"),
         has_descriptions=True,
     )
