@@ -161,5 +161,6 @@ def _with_districts(frame: pd.DataFrame) -> pd.DataFrame:
     frame.loc[unknown, "district_name"] = [found.group(1) if found else None for found in named]
     both = frame.loc[frame["district_code"].notna() & frame["district_name"].notna()]
     code_of = both.drop_duplicates("district_name").set_index("district_name")["district_code"]
-    frame["district_code"] = frame["district_code"].fillna(frame["district_name"].map(code_of))
+    code = frame["district_code"]
+    frame["district_code"] = code.where(code.notna(), frame["district_name"].map(code_of).astype(object))
     return frame

@@ -99,7 +99,7 @@ def _preset(areas: pd.DataFrame, region: str, preset: str) -> pd.Series:
 def _english_region(areas: pd.DataFrame, region: str, code: str) -> pd.Series:
     region_of = areas["district_code"].map(REGION_OF_DISTRICT)
     if "region_code" in areas:
-        region_of = areas["region_code"].fillna(region_of)
+        region_of = areas["region_code"].where(areas["region_code"].notna(), region_of.astype(object))
     inside = region_of == code
     if not inside.any():
         why = "the tables have no codes of districts" if areas["district_code"].isna().all() else "no table has them"
