@@ -10,7 +10,7 @@ import pytest
 from paths import DATA
 from streetdeciles.config import LabelTable, RegionFile
 from streetdeciles.errors import RunRefused
-from streetdeciles.labels.areas import known_outcomes, label_areas, open_tables, read_areas
+from streetdeciles.labels.areas import KnownOutcome, known_outcomes, label_areas, open_tables, read_areas
 from streetdeciles.labels.regions import assign_regions
 from streetdeciles.sources.lookups import read_lookups
 
@@ -18,6 +18,7 @@ FILE_1 = LabelTable(path=str(DATA / "iod2019" / "File_1_-_IMD2019_Index_of_Multi
 FILE_7 = LabelTable(path=str(DATA / "iod2019" / "File_7_-_All_IoD2019_Ranks_Deciles.csv"))
 
 NAN = float("nan")
+BETTER = KnownOutcome("better")
 
 AREAS = pd.DataFrame(
     {
@@ -76,7 +77,7 @@ def test_deciles_are_over_the_areas_of_the_region_alone() -> None:
 def test_region_of_nine_areas_is_refused_with_the_number() -> None:
     areas = pd.DataFrame({"imd": [float(i) for i in range(9)]}, index=[f"A{i}" for i in range(9)])
     with pytest.raises(RunRefused, match=r"labels.regions.small: has 9 area\(s\); deciles need at least 10"):
-        label_areas(areas, pd.Series("small", index=areas.index), {"imd": "better"}, ["imd"])
+        label_areas(areas, pd.Series("small", index=areas.index), {"imd": BETTER}, ["imd"])
 
 
 @pytest.mark.parametrize(
@@ -89,12 +90,12 @@ def test_region_of_nine_areas_is_refused_with_the_number() -> None:
 def test_outcome_that_is_not_asked_for_may_lack_deciles(crime: list[float], expected: str) -> None:
     areas = pd.DataFrame({"imd": [float(i) for i in range(12)], "imd_crime": crime}, index=[f"A{i}" for i in range(12)])
     region_of = pd.Series("bath", index=areas.index)
-    labelled = label_areas(areas, region_of, {"imd": "better", "imd_crime": "better"}, ["imd"])
+    labelled = label_areas(areas, region_of, {"imd": BETTER, "imd_crime": BETTER}, ["imd"])
     assert labelled["imd_decile"].tolist() == [1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 10]
     assert labelled["imd_crime_value"].equals(areas["imd_crime"].rename("imd_crime_value"))
     assert labelled["imd_crime_decile"].isna().all()
     with pytest.raises(RunRefused, match=expected):
-        label_areas(areas, region_of, {"imd": "better", "imd_crime": "better"}, ["imd_crime"])
+        label_areas(areas, region_of, {"imd": BETTER, "imd_crime": BETTER}, ["imd_crime"])
 
 
 def test_outcome_in_two_tables_is_refused_with_both() -> None:
@@ -107,7 +108,7 @@ def test_outcome_in_two_tables_is_the_first_ones_if_unused(tmp_path: Path) -> No
     for name, rows in (("a.csv", "E1,1,5\nE2,2,6"), ("b.csv", "E2,9,\nE3,8,7")):
         (tmp_path / name).write_text(f"{header}\n{rows}")
     sources = open_tables([LabelTable(path=str(tmp_path / name)) for name in ("a.csv", "b.csv")])
-    assert known_outcomes(sources, [])["imd"] == "better"
+    assert known_outcomes(sources, [])["imd"].higher_is == "better"
     assert read_areas(sources, []).frame["imd"].to_dict() == {"E1": 1, "E2": 2, "E3": 8}
 
 
@@ -238,3 +239,16 @@ def test_what_one_table_lacks_comes_from_others_and_lookups(tmp_path: Path) -> N
     assert areas["area_name"].fillna("").tolist() == ["Bury 001A", "Bolton 001A", "", "Bolton 002B"]
     assert areas["district_name"].fillna("").tolist() == ["Bury", "Bolton", "", "Bolton"]
     assert areas["district_code"].fillna("").tolist() == ["", "E08000001", "", "E08000001"]
+
+
+def test_deciles_that_cannot_be_made_name_file_column_and_region(tmp_path: Path) -> None:
+    rows = [f"A{i},D1,{min(i, 8)},40" for i in range(1, 21)]
+    (tmp_path / "own.csv").write_text("\n".join(["code,district,poor,all", *rows]))
+    poor = {"numerator": "poor", "denominator": "all", "higher_is": "worse"}
+    columns = {"area_id": "code", "district": "district", "outcomes": {"poverty": poor}}
+    sources = open_tables([LabelTable.model_validate({"path": str(tmp_path / "own.csv"), "columns": columns})])
+    areas = read_areas(sources, ["poverty"]).frame
+    with pytest.raises(RunRefused) as refused:
+        label_areas(areas, assign_regions(areas, {"x": "all"}), known_outcomes(sources, ["poverty"]), ["poverty"])
+    where = f"{tmp_path}/own.csv, column 'poor' / 'all': outcome poverty in region x"
+    assert str(refused.value).startswith(f"{where}: more than a tenth of the areas have the value 0.2")

@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from streetdeciles.config import LabelTable
 from streetdeciles.errors import RunRefused
@@ -50,12 +50,20 @@ def open_tables(sections: Sequence[LabelTable]) -> list[SourceTable]:
     return sources
 
 
-def known_outcomes(sources: Sequence[SourceTable], asked: Collection[str]) -> dict[str, HigherIs]:
-    """Every outcome that the tables give, and what its high values mean.
+class KnownOutcome(NamedTuple):
+    """An outcome that a table gives."""
+
+    higher_is: HigherIs
+    source: str = ""
+    """The table and its columns, for messages."""
+
+
+def known_outcomes(sources: Sequence[SourceTable], asked: Collection[str]) -> dict[str, KnownOutcome]:
+    """Every outcome that the tables give.
 
     RunRefused where two of them give the same one of `asked`, or none gives one of these.
     """
-    known: dict[str, HigherIs] = {}
+    known: dict[str, KnownOutcome] = {}
     path_of: dict[str, str] = {}
     for source in sources:
         for outcome, columns in source.layout.outcomes.items():
@@ -66,7 +74,8 @@ def known_outcomes(sources: Sequence[SourceTable], asked: Collection[str]) -> di
                 )
             if outcome in training_set_columns(()):
                 raise RunRefused(f"{source.path}: {outcome} cannot be the name of an outcome; choose another one")
-            known.setdefault(outcome, columns.higher_is or OUTCOMES[outcome].higher_is)
+            higher_is = columns.higher_is or OUTCOMES[outcome].higher_is
+            known.setdefault(outcome, KnownOutcome(higher_is, f"{source.path}, column {columns}"))
             path_of.setdefault(outcome, source.path)
     for outcome in asked:
         if outcome not in known:
@@ -112,7 +121,7 @@ def read_areas(sources: Sequence[SourceTable], asked: Collection[str], lookups: 
 
 
 def label_areas(
-    areas: pd.DataFrame, region_of: pd.Series, outcomes: Mapping[str, HigherIs], asked: Collection[str]
+    areas: pd.DataFrame, region_of: pd.Series, outcomes: Mapping[str, KnownOutcome], asked: Collection[str]
 ) -> pd.DataFrame:
     """The areas of the regions: index area_id; region, and by outcome `<outcome>_value`, `<outcome>_decile` and
     `<outcome>_national_decile` (float64, NaN: none).
@@ -131,9 +140,9 @@ def label_areas(
                 f"labels.regions.{region}: has {len(members)} area(s); deciles need at least {SMALLEST_REGION}, "
                 "so add districts"
             )
-    for outcome, higher_is in outcomes.items():
+    for outcome, known in outcomes.items():
         found = [
-            _deciles(inside.loc[members, outcome], higher_is, outcome, region, is_asked=outcome in asked)
+            _deciles(inside.loc[members, outcome], known, outcome, region, is_asked=outcome in asked)
             for region, members in regions.items()
         ]
         columns[f"{outcome}_value"] = inside[outcome]
@@ -143,14 +152,14 @@ def label_areas(
     return pd.DataFrame(columns)
 
 
-def _deciles(values: pd.Series, higher_is: HigherIs, outcome: str, region: str, *, is_asked: bool) -> pd.Series:
+def _deciles(values: pd.Series, known: KnownOutcome, outcome: str, region: str, *, is_asked: bool) -> pd.Series:
     import pandas as pd
 
     try:
-        return deciles(values, higher_is=higher_is, outcome=outcome, region=region)
-    except RunRefused:
+        return deciles(values, higher_is=known.higher_is, outcome=outcome, region=region)
+    except RunRefused as error:
         if is_asked:
-            raise
+            raise RunRefused(f"{known.source}: {error}" if known.source else error) from error
         return pd.Series(float("nan"), index=values.index)
 
 

@@ -49,7 +49,7 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     known = known_outcomes(sources, asked)
     lookups = read_lookups(labels.lookups) if labels.lookups else None
     areas = read_areas(sources, asked, lookups)
-    outcomes = {outcome: higher_is for outcome, higher_is in known.items() if outcome in areas.frame}
+    outcomes = {outcome: column for outcome, column in known.items() if outcome in areas.frame}
     region_of = assign_regions(areas.frame, labels.regions)
     labelled = label_areas(areas.frame, region_of, outcomes, asked)
     boundaries, drawn, boundary_notes = _boundaries(spark, labels.boundaries, labelled.index)

@@ -20,6 +20,11 @@ class OutcomeColumns:
     higher_is: HigherIs | None = None
     """What high values mean; None: what the catalogue of outcomes says."""
 
+    def __str__(self) -> str:
+        """The columns as a message names them."""
+        numerator = " + ".join(map(repr, self.numerator))
+        return numerator if self.denominator is None else f"{numerator} / {self.denominator!r}"
+
 
 @dataclass(frozen=True)
 class Layout:
