@@ -25,7 +25,7 @@ class DatasetConfig(Section):
     """The training set: which outcomes it has, and how it is split."""
 
     outcomes: Annotated[list[str], Field(min_length=1)]
-    """The outcomes to learn and predict, by the names of the tables' layouts (docs/tables.md)."""
+    """The outcomes to learn and predict, by their names in docs/outcomes.md, or in `labels.tables[].columns`."""
     split: Literal["folds", "train_validation_test", "train_test", "by_class", "train_only", "test_only"] = "folds"
     """Which locations are held out from which models. With `prediction.models` the default is `test_only`."""
     folds: Annotated[int | None, Field(ge=2, le=100)] = None

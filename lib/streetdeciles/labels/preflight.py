@@ -1,4 +1,4 @@
-"""What the stage labels can see before a run, without Spark: headers, layouts, districts, outcomes, boundaries."""
+"""What the stage labels can see before a run, without Spark: headers, districts, outcomes, boundaries."""
 
 from __future__ import annotations
 
