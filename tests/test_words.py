@@ -29,6 +29,18 @@ BANNED = {
     r"\bwith what it holds\b": "with its content",
     r"\bnothing is wrong\b": "Ready to run",
     r"\bas ledger\b": "one name per module",
+    r"\batom of\b": "unit of",
+    r"'s (own )?words\b": "output",
+    r"\b(has|have) not[;:.,]": "lacks",
+    r"\bparted (by|into|in)\b": "divided, split",
+    r"(?<!there )\b(is|are) no (archive|photograph|reject|preset|table)s?\b": "is not a photograph",
+    r"\bread where (it|they) lies?\b": "in place",
+    r"\bthe one door\b": "the only module that …",
+    r"\bwhile it worked\b": "while extracting",
+    r"\blook before you leap\b": "say what to do",
+    r"\bUp to here\b": "up to this size",
+    r"\ba word with\b": "asks the server",
+    r"\bdies with\b": "ends with",
     r"\ba (row|line|file|model|polygon) a (photograph|location|view|area|model|stage|worker)\b": "one … per …",
 }
 
