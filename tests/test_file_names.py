@@ -1,4 +1,4 @@
-"""File names with umlauts are the same files for Python and for Java, also where the locale is C."""
+"""File names with umlauts mean the same files in Python and in Java, even if the locale is C."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Precision follows the device."""
+"""The device of a process, and its best precision."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_cpu_is_the_device_if_the_backend_sees_no_gpu() -> None:
 def test_gpu_is_described_by_nvidia_smi(
     output: str, device: Device, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A script of its name prints what it prints for such a GPU."""
+    """A script named nvidia-smi prints what the program prints for such a GPU."""
     script = tmp_path / "nvidia-smi"
     script.write_text(f"#!/bin/sh\necho '{output}'\n")
     script.chmod(0o755)

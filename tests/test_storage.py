@@ -1,4 +1,4 @@
-"""Files and tables are written whole or not at all."""
+"""Files and tables are written as a whole or not at all."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def test_local_path_is_never_parsed_as_a_url(names: list[str]) -> None:
     fs, found = storage.filesystem(path)
 
     assert (type(fs), found) == (LocalFileSystem, path)
-    assert fs._strip_protocol(found) == path  # as every method of fsspec does with what it is given
+    assert fs._strip_protocol(found) == path  # as every method of fsspec does with its path
     assert storage.is_local(path)
     assert storage.local_path(path) == storage.local_path(f"file://{path}") == path
     assert storage.spark_uri(path) == f"file://{path}"

@@ -1,4 +1,4 @@
-"""What is listed of an archive, whatever somebody has put into it."""
+"""Listing and reading archives, including hostile and damaged ones."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_members_of_any_name_are_read_from_an_archive_of_any_name(
 
 
 def is_safe(name: str) -> bool:
-    """Whether a member of that name is neither a folder, nor left out as one that leads out or is an archive."""
+    """Whether a member of that name is used: not a folder, not leading out of the archive, not itself an archive."""
     return not (leads_out(name) or is_nested(name) or name.endswith("/") or name.split("/", maxsplit=1)[0] == "")
 
 
@@ -122,7 +122,7 @@ def test_members_are_read_as_written(tmp_path: Path, make: Callable[[Path], str]
     ]
     assert {lies_open(uri, member.name, member.offset) for member in members} == {ranges}
     reader = MemberReader()
-    for order in (members, members[::-1]):  # against the order costs more, and gives the same
+    for order in (members, members[::-1]):  # reading in reverse takes longer and gives the same
         assert [read(reader, uri, member) for member in order] == [PHOTOS[member.name or ""] for member in order]
     reader.close()
 
@@ -244,7 +244,7 @@ def test_members_before_the_damage_are_used(tmp_path: Path) -> None:
 
 
 def test_bytes_changed_anywhere_are_members_or_damage(tmp_path: Path) -> None:
-    """No exception, whatever is changed; and what is listed can be read, or is damaged."""
+    """Listing never raises, and every listed member can be read or is damaged."""
     from random import Random
 
     from streetdeciles.archives.damage import ArchiveDamaged

@@ -1,4 +1,4 @@
-"""Reads mutations of a file of weights; in a process of its own, which a reader's fault would end.
+"""Reads mutations of a file of weights, in a separate process, which a crash of the reader would end.
 
 python mutated_weights.py FILE SEED N: prints the counts of what came out, as JSON, and the peak memory in MB.
 """
@@ -34,13 +34,13 @@ def mutated(content: bytes, rng: np.random.Generator) -> bytes:
     elif kind == 3:
         changed[at : at + n] = b"\xff" * n
     else:
-        for place in rng.integers(len(changed), size=n):
-            changed[place] = rng.integers(256)
+        for index in rng.integers(len(changed), size=n):
+            changed[index] = rng.integers(256)
     return bytes(changed)
 
 
 def peak_mb() -> int:
-    """Of this process; `getrusage` would say that of the one it was forked from, where that was larger."""
+    """Peak memory of this process; `getrusage` would give that of its parent, if it was larger."""
     return int(re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[0]) // 1024
 
 

@@ -1,4 +1,4 @@
-"""Backbones beside VGG16: each by name, up to layers by name, out of files, and models that Keras has saved."""
+"""Backbones other than VGG16: by name, up to layers by name, from weight files, and models that Keras has saved."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_names_of_the_config_are_those_of_the_registry() -> None:
     ],
 )
 def test_application_gives_what_keras_gives(name: str, builder: str, length: int, layer: str, tmp_path: Path) -> None:
-    """Against the network without its top that keras.applications makes itself, out of its own weight file."""
+    """Compared with the network without its top from keras.applications, with weights from the same file."""
     import keras
 
     keras.utils.set_random_seed(2)
@@ -53,7 +53,7 @@ def test_application_gives_what_keras_gives(name: str, builder: str, length: int
     whole.save_weights(tmp_path / "whole.weights.h5")
     topless = getattr(keras.applications, builder)(weights=None, include_top=False, pooling="avg")
     kept = model_arrays(whole)
-    # ConvNeXt's last normalisation has no name there, and what it begins with: nothing is scaled or added.
+    # ConvNeXt's last normalisation has another name there, and its initial weights neither scale nor add anything.
     assign(topless, [(variable, kept[variable]) for variable in named_variables(topless) if variable in kept])
     prepared = bgr_minus_means(PHOTO, 224) if name == "resnet50" else scaled_centre_crop(PHOTO, 224)
     expected = np.asarray(topless(prepared[None], training=False))
@@ -111,7 +111,7 @@ def test_default_has_the_names_of_earlier_versions() -> None:
 
 
 def test_vgg_layer_before_and_after_its_activation() -> None:
-    """block1_conv2: small enough to be computed by NumPy at one place."""
+    """For block1_conv2, which is small enough to compute one pixel with NumPy."""
     backbone = backbone_named("vgg16", layer="block1_conv2")
     seeded = dict(random_weights(3, backbone))
     before = computed(backbone, seeded.items())

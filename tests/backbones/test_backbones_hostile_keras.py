@@ -1,4 +1,4 @@
-"""Keras' files that are made to run, to lead elsewhere or to exhaust; each is refused by what it holds."""
+"""Keras' files that are made to run code, lead to other files or exhaust the machine are refused."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def test_layers_with_functions_and_operations_are_read(tmp_path: Path) -> None:
 
 
 def hdf5(path: Path, write: Callable[[h5py.Group], None]) -> str:
-    """A file of the old layout, whose layer conv_a has what `write` puts there."""
+    """A file of the old layout, whose layer conv_a is written by `write`."""
     with h5py.File(path, "w") as file:
         file.attrs["layer_names"] = [b"conv_a"]
         group = file.create_group("conv_a")

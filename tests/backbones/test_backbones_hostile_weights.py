@@ -1,4 +1,4 @@
-"""Files of weights that are made to run, to crash or to exhaust: read in a process of their own, each is refused."""
+"""Weight files that are made to run code, crash or exhaust the machine are refused, in a separate process."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ assert peak_mb() < 400, f"{peak_mb()} MB"
 
 
 def in_a_process(*arguments: str) -> str:
-    """What Python prints there; a crash fails the test."""
+    """The output of a Python process; a crash fails the test."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (SOURCES, HERE, HERE.parent)))}
     done = subprocess.run(
         [sys.executable, *arguments], capture_output=True, text=True, env=environment, timeout=100, check=False
@@ -55,7 +55,7 @@ def in_a_process(*arguments: str) -> str:
 
 
 class Asks:
-    """Pickled, it asks for this call and state."""
+    """When pickled, it asks for this call and state."""
 
     def __init__(self, *asked: Any) -> None:
         self.asked = asked
@@ -81,7 +81,7 @@ def npy(program: bytes) -> bytes:
 
 
 def kernel(held: Any, protocol: int = 2) -> bytes:
-    """A file whose first kernel is that; its bias is None."""
+    """A file with this object as its first kernel, and None as its bias."""
     return npy(pickle.dumps({"conv1_1": [held, None]}, protocol=protocol))
 
 
@@ -156,7 +156,7 @@ def test_npy_of_big_endian_float64_is_read(arrays: dict[str, np.ndarray], tmp_pa
 
 
 def test_npy_of_python_2_is_read(tmp_path: Path) -> None:
-    """The published vgg16.npy is one: its texts and the bytes of its arrays are Python 2's strings."""
+    """Like the published vgg16.npy, whose texts and bytes of arrays are Python 2's strings."""
     program = b"\x80\x02}U\x07conv1_1]("
     for size, shape in ((54, b"(K\x03K\x03K\x03K\x02t"), (2, b"K\x02\x85")):
         content = np.arange(size, dtype="<f4").tobytes()

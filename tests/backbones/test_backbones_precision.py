@@ -1,4 +1,4 @@
-"""bfloat16 against float32 on every photograph that there is; three of them are in test_backbones_vgg16.py."""
+"""bfloat16 against float32 on all photographs of the tests; test_backbones_vgg16.py compares three of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CLIP, SigLIP and DINOv2 of KerasHub, small and on seeded weights, against the papers' arithmetic in NumPy."""
+"""KerasHub's CLIP, SigLIP and DINOv2, small and with seeded weights, against the papers' arithmetic in NumPy."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def normal(x: np.ndarray, w: Arrays, name: str, epsilon: float) -> np.ndarray:
 
 
 def attention(query: np.ndarray, x: np.ndarray, w: Arrays, name: str) -> np.ndarray:
-    """One head after the other."""
+    """Computed head by head."""
     q, k, v = (
         np.einsum("nd,dhe->hne", of, w[f"{name}/{kind}/kernel"]) + w[f"{name}/{kind}/bias"][:, None]
         for kind, of in (("query", query), ("key", x), ("value", x))
@@ -98,7 +98,7 @@ def mlp(x: np.ndarray, w: Arrays, first: str, second: str, activation: Callable[
 
 
 def patches(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    """One row a patch, from left to right and downwards, projected."""
+    """The projected patches, one row per patch, from left to right and from top to bottom."""
     side = SIZE // PATCH
     cut = image.reshape(side, PATCH, side, PATCH, 3).transpose(0, 2, 1, 3, 4).reshape(side * side, -1)
     return cut.astype(np.float64) @ kernel.reshape(-1, WIDTH)
@@ -175,7 +175,7 @@ def test_embedding_is_that_of_numpy(family: str, photo: np.ndarray) -> None:
 
 
 def preset(family: str, hub: Any) -> Any:
-    """As KerasHub's own presets are: with an encoder of texts, and DINOv2 for pictures of another size."""
+    """Like KerasHub's own presets: with a text encoder, and DINOv2 for pictures of another size."""
     import keras
 
     keras.utils.set_random_seed(3)
@@ -300,10 +300,10 @@ def test_without_kerashub_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) ->
 def test_preprocessing_is_resize_and_centre_crop(
     name: str, shorter: int, means: Any, deviations: Any, photo_name: str
 ) -> None:
-    """torchvision's two steps on a Pillow image; ours computes the cut alone, so a level of 255 may round otherwise."""
+    """Compared with torchvision's two steps; ours computes only the crop, so levels may be rounded differently."""
     with Image.open(DATA / "photos" / f"{photo_name}.jpg") as opened:
         whole = opened.convert("RGB")
-    width, height = whole.size  # lying
+    width, height = whole.size  # landscape
     size = 224
     resized = whole.resize((int(shorter * width / height), shorter), Image.Resampling.BICUBIC)
     left, top = round((resized.width - size) / 2), round((shorter - size) / 2)

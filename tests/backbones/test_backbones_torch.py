@@ -1,4 +1,4 @@
-"""VGG16 against one written in torch from the paper, on the same weights, out of the files that users have."""
+"""VGG16 against an implementation in torch from the paper, with the same weights, read from files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.compare
 
 PHOTOS = [DATA / "photos" / f"{name}.jpg" for name in ("lund_07", "mapillary_06")]
 TOLERANCE = 1e-5
-"""Of the largest feature. Both sides are in float32 and add up to 25,088 products in different orders (2.5e-6 seen)."""
+"""Share of the largest feature. Both add up to 25,088 float32 products, in different orders (2.5e-6 was measured)."""
 
 CONFIGURATION_D = [64, 64, "M", 128, 128, "M", 256, 256, 256, "M", 512, 512, 512, "M", 512, 512, 512, "M"]
 """Simonyan & Zisserman 2014, table 1, column D: filters of the 3 x 3 convolutions, M for a 2 x 2 maximum."""
@@ -68,7 +68,7 @@ def images() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def by_torch(arrays: dict[str, np.ndarray], images: np.ndarray) -> dict[str, np.ndarray]:
-    """Channels first, fc6 over a map flattened as [512, 7, 7]: torch's and caffe's layout, not Keras'."""
+    """With channels first and fc6 over a map flattened as [512, 7, 7]: the layout of torch and caffe, not Keras'."""
     functional = torch.nn.functional
     x = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
     names = iter(CAFFE_NAMES)
@@ -107,7 +107,7 @@ def test_fc6_is_torchs(
     expected = by_torch["fc6"]
     assert 0.2 < (expected < 0).mean() < 0.8  # before the ReLU
     assert expected.std() > 1  # the signal comes through all layers
-    assert np.abs(expected[0] - expected[1]).max() > 1e-2 * np.abs(expected).max()  # and tells photographs apart
+    assert np.abs(expected[0] - expected[1]).max() > 1e-2 * np.abs(expected).max()  # and photographs differ
     assert_near(features(weight_files[kind], images), expected)
 
 

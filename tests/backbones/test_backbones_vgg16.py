@@ -1,4 +1,4 @@
-"""VGG16's features against plain NumPy on the same weights, out of both kinds of weight files."""
+"""VGG16's features against plain NumPy with the same weights, read from both kinds of weight files."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_features_are_those_of_plain_numpy(model: Any, images: np.ndarray, array
 
 @pytest.mark.parametrize("kind", ["npy", "h5"])
 def test_both_kinds_of_files_hold_the_same_network(kind: str, arrays: dict[str, np.ndarray], tmp_path: Path) -> None:
-    """Bit by bit, in the full size."""
+    """Compared bit by bit, at full size."""
     path = tmp_path / f"vgg16.{kind}"
     layers = npy_names(VGG16.weight_shapes)
     if kind == "npy":

@@ -1,4 +1,4 @@
-"""Weights out of every kind of file, the same numbers from a seed everywhere, and what is refused."""
+"""Weights from every kind of file, the same numbers from a seed everywhere, and files that are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weights that cannot be had are refused before a run, from headers and a word with the server."""
+"""Weights that are not available are refused before a run, by their headers or by asking the server."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from streetdeciles.errors import RunRefused
 
 
 class Weights(BaseHTTPRequestHandler):
-    """A server that has `/there.h5`, and sends no numbers when it is only asked."""
+    """A server that has `/there.h5`, and answers HEAD without content."""
 
     def do_HEAD(self) -> None:
         if self.path == "/slow.h5":
@@ -47,7 +47,7 @@ def server() -> Iterator[str]:
 
 
 def write_layers(path: Path, names: list[str]) -> str:
-    """A file as Keras 2 wrote them, with numbers that are not those of any network."""
+    """A file as Keras 2 wrote it, with arrays that fit no network."""
     with h5py.File(path, "w") as h5:
         h5.attrs["layer_names"] = [name.encode() for name in names]
         for name in names:
@@ -58,7 +58,7 @@ def write_layers(path: Path, names: list[str]) -> str:
 
 
 def check(weights: str, backbone: str, **options: Any) -> None:
-    """As the texts of a config."""
+    """`check_weights` with values from a config."""
     check_weights(weight_source(weights), backbone_source(backbone), **options)
 
 

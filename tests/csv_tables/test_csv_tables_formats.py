@@ -1,4 +1,4 @@
-"""Compressions and encodings are recognised by a file's content, and read or refused by name."""
+"""Compressions and encodings are recognised by a file's content, and read or refused."""
 
 from __future__ import annotations
 

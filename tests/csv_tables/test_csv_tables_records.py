@@ -1,4 +1,4 @@
-"""Rows of CSV files by RFC 4180: read in pieces of any size or in ranges of bytes, they are the same."""
+"""Rows of CSV files by RFC 4180 are the same when read in chunks of any size or in ranges of bytes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from streetdeciles.csv_tables.table import open_table
 from streetdeciles.errors import RunRefused
 
 CELLS = st.text(st.sampled_from(list('",\r\n ab;\té€😀\u2028\x85\ufeff')), max_size=6)
-"""Texts of what CSV readers trip over: quotes, separators, each kind of line end, characters of two to four bytes."""
+"""Texts that are difficult for CSV readers: quotes, separators, all line ends, characters of two to four bytes."""
 
 TABLES = st.integers(1, 4).flatmap(lambda n: st.lists(st.lists(CELLS, min_size=n, max_size=n), max_size=6))
 
@@ -30,7 +30,7 @@ def in_pieces(content: bytes, size: int) -> list[list[str]]:
 
 
 def in_ranges(content: bytes, size: int) -> list[list[str]]:
-    """Rows below the header, which row by row and in Arrow's columns are the same, each with its number."""
+    """The numbered rows below the header, after checking that Arrow's columns and reading row by row give the same."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "t.csv"
         path.write_bytes(content)
@@ -55,7 +55,7 @@ def test_tables_of_pythons_csv_writer_are_read_unchanged(
     table: list[list[str]], end: str, size: int, with_mark: bool
 ) -> None:
     text = io.StringIO(newline="")
-    # Python 3.11 quotes a lone CR only where the lines end in one.
+    # Python 3.11 quotes a lone CR only if the lines end with one.
     quoting = csv.QUOTE_MINIMAL if end == "\r\n" else csv.QUOTE_ALL
     header = [f"c{i}" for i in range(len(table[0]) if table else 1)]
     csv.writer(text, lineterminator=end, quoting=quoting).writerows([header, *table])
@@ -74,7 +74,7 @@ def test_tables_of_pandas_are_read_unchanged(table: list[list[str]], end: str, s
 
 
 def rfc_4180(text: str) -> list[list[str]] | str:
-    """The rows, or what is wrong and in which row, by a machine of four states that reads one character at a time."""
+    """The rows, or the first error and its row, by a machine of four states that reads one character at a time."""
     rows: list[list[str]] = [[""]]
     state, at = "start", 0
     while at < len(text):

@@ -1,4 +1,4 @@
-"""A CSV table as a Spark frame: the same rows however many tasks read them, at no more jobs than are needed."""
+"""A CSV table as a Spark frame: the same rows with any number of tasks, and no more jobs than needed."""
 
 from __future__ import annotations
 

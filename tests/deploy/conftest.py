@@ -21,7 +21,7 @@ SparkSubmit = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture(scope="session")
 def small_config(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Twelve of the real photographs, one a location of Westminster, in shards of three."""
+    """Twelve of the real photographs, one per location in Westminster, in shards of three."""
     folder = tmp_path_factory.mktemp("submitted")
     (folder / "photographs").mkdir()
     for path in sorted((DATA / "photos").glob("lund_*.jpg"))[:PHOTOGRAPHS]:

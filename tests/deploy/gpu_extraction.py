@@ -1,4 +1,4 @@
-"""Run as a driver of its own: an extraction whose tasks write down which GPU they were given, and when.
+"""A driver program: an extraction whose tasks write down which GPU they got, and when.
 
 Arguments: master, work_dir (with image_index), log, GPUs a task, cores an executor.
 """

@@ -1,4 +1,4 @@
-"""The Databricks bundle: valid, a task for each stage in order, and a wheel that holds what the stages need."""
+"""The Databricks bundle is valid, has a task for each stage in order, and a wheel with all that the stages need."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def bundle() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def wheel(bundle: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built by the bundle's own command, in a copy of the files, without the network."""
+    """Built by the bundle's own command in a copy of the files, without a network connection."""
     copy = tmp_path_factory.mktemp("repository")
     for name in ("setup.py", "pyproject.toml", "LICENSE"):
         shutil.copy(REPOSITORY / name, copy)
@@ -90,7 +90,7 @@ def test_wheel_asks_for_nothing_that_the_runtime_brings(wheel: Path) -> None:
 
 
 def test_stage_task_runs_from_the_installed_wheel(wheel: Path, tmp_path: Path) -> None:
-    """As a workspace runs it: the wheel alone is on the path, a session is there, a failure is an exception."""
+    """As in a workspace: only the wheel is on the path, a session exists, and a failure is an exception."""
     site = tmp_path / "site"
     install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", site, wheel]
     subprocess.run(install, check=True)

@@ -1,4 +1,4 @@
-"""Spark's GPUs: the discovery script, and who is given which address on a real cluster with GPUs that are made up."""
+"""Spark's GPUs: the discovery script, and the addresses that tasks get on a real cluster with pretended GPUs."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_discovery_script_without_a_gpu_fails_and_says_why(tmp_path: Path) -> No
 def test_live_tasks_of_a_gpu_are_as_many_as_its_share_allows(
     share: tuple[str, int, int], spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One machine with the GPUs 3 and 7, an executor on each; every task writes down what it was given, and when.
+    """One machine with the GPUs 3 and 7, an executor on each; every task writes down which GPU it got, and when.
 
     The executors that share have more cores than tasks, so that it is the GPU that bounds them.
     """

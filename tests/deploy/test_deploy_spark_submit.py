@@ -1,4 +1,4 @@
-"""The jobs under the real spark-submit of the installed Spark: same code, same config, exit codes that tell."""
+"""The jobs under the installed Spark's spark-submit: same code, same config, the right exit codes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SparkSubmit = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def errors_of(done: subprocess.CompletedProcess[str]) -> list[str]:
-    """Our lines, which spark-submit passes on through its standard output; Spark's own begin with a date."""
+    """Our lines in spark-submit's standard output; Spark's own lines begin with a date."""
     said = [*done.stdout.splitlines(), *done.stderr.splitlines()]
     return [line for line in said if line.startswith(("error", "Traceback", "  File"))]
 
@@ -48,7 +48,7 @@ def test_bad_config_ends_spark_submit_with_2_and_one_line(
 def test_failure_in_a_stage_ends_spark_submit_with_one_line(
     spark_submit: SparkSubmit, small_config: Path, tmp_path: Path
 ) -> None:
-    """A folder without photographs is found by the stage, when Spark runs already."""
+    """The stage notices a folder without photographs only when Spark is already running."""
     values = yaml.safe_load(small_config.read_text())
     values["images"]["folder"] = str(tmp_path / "empty")
     values["work_dir"] = str(tmp_path / "run")

@@ -1,4 +1,4 @@
-"""Feature extraction on a real standalone cluster: a master and two workers, each a process of its own."""
+"""Feature extraction on a real standalone cluster: a master and two workers, each in its own process."""
 
 from __future__ import annotations
 

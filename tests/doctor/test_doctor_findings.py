@@ -1,4 +1,4 @@
-"""What the doctor finds on this machine, and on machines that lack something."""
+"""The doctor's findings on this machine, and on machines that lack something."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def fake_program(folder: Path, name: str, script: str) -> Path:
 
 
 def java_home(folder: Path, version: str) -> Path:
-    """A home whose `java -version` tells this version, as OpenJDK words it."""
+    """A Java home whose `java -version` prints this version in OpenJDK's format."""
     fake_program(folder / "bin", "java", f"echo 'openjdk version \"{version}\" 2024-01-01' >&2")
     return folder
 

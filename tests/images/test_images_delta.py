@@ -1,4 +1,4 @@
-"""A Delta table that the package deltalake has written: the rows of its current version, and what is refused."""
+"""A Delta table written by the package deltalake: the rows of its current version, and tables that are refused."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def write(path: Path, mode: str, **columns: Any) -> None:
 
 @pytest.fixture
 def delta(tmp_path: Path) -> Path:
-    """Overwritten once and appended to once."""
+    """A table that was overwritten once and appended to once."""
     path = tmp_path / "ta ble"
     write(path, "error", location_id=["old", "a"], view=[0, 0], image=[b"old", b"old"], camera=["x", "x"])
     write(path, "overwrite", location_id=["a", "b"], view=[0, 1], image=[b"1", b"2"], camera=["a/b c", None])

@@ -1,4 +1,4 @@
-"""Which file names match a pattern, and what they say."""
+"""Which file names match a pattern, and their locations and views."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shards: whole locations, about equal, numbered without gaps."""
+"""Shards have whole locations and about equal sizes, and are numbered without gaps."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def sharded(spark: SparkSession, images_of: Iterable[int], *, shard_size: int) -> pd.DataFrame:
-    """Locations with so many images each, as a new index."""
+    """A new index of locations with the given numbers of images."""
     rows = [
         (f"place{i}_{view}", f"place{i}", view, "uri", None, None, 1, None)
         for i, images in enumerate(images_of)

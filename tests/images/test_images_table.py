@@ -104,7 +104,7 @@ def test_table_without_the_columns_is_refused(spark: SparkSession, tmp_path: Pat
 
 
 def test_images_in_structs_are_found_and_read(spark: SparkSession, tmp_path: Path) -> None:
-    """As Hugging Face's data sets have them, and Spark's image source."""
+    """As in Hugging Face's data sets and Spark's image source."""
     image = [{"bytes": b"1", "path": "/photos/1.jpg"}, {"bytes": b"2", "path": "/photos/2.jpg"}, None]
     path = write(tmp_path / "t.parquet", image=image, place=[{"id": "a"}, {"id": "b"}, {"id": "c"}])
     table = ImageTable(path=path, image="image.bytes", location_id="place.id", view=None)

@@ -73,7 +73,7 @@ KEPT: dict[str, tuple[pa.DataType, list[Any], list[Any]]] = {
     ),
     "pairs": (pa.map_(pa.string(), pa.uint8()), [[("k", 255)], None], [[("k", 255)], None]),
 }
-"""By name: the type in the file, the values of two rows, and what they are in image_columns."""
+"""Name -> (type in the file, values of two rows, the values in image_columns)."""
 
 
 def test_kept_columns_of_every_type_keep_their_values(spark: SparkSession, tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ LEAVES: list[tuple[pa.DataType, st.SearchStrategy[Any]]] = [
 
 
 def columns() -> st.SearchStrategy[tuple[pa.DataType, list[Any]]]:
-    """A type, nested as it likes, and values of it."""
+    """A type of any nesting, and values of it."""
 
     def nested(
         inner: st.SearchStrategy[tuple[pa.DataType, st.SearchStrategy[Any]]],
@@ -310,7 +310,7 @@ def test_ids_views_and_photographs_may_be_dictionaries(spark: SparkSession, tmp_
 
 
 def test_folders_named_as_columns_are_columns(spark: SparkSession, tmp_path: Path) -> None:
-    """As Spark and pandas write them; a column within the file goes before one of its folder's name."""
+    """Folders as Spark and pandas write them; a column in the file takes precedence over one in a folder's name."""
     folder = tmp_path / "table"
     one = write(folder / "region=a%2Fb%20é" / "place=00012" / "part.parquet", view=[0, 1], image=[b"1", b"2"])
     two = write(
@@ -344,7 +344,7 @@ def test_columns_of_different_types_get_a_common_one(spark: SparkSession, tmp_pa
 
 
 def test_fixed_lists_that_arrow_cannot_read_are_refused(spark: SparkSession, tmp_path: Path) -> None:
-    """Arrow 14 writes null among lists of a fixed size, and cannot read it."""
+    """Arrow 14 writes nulls among lists of a fixed size, but cannot read them."""
     box = pa.array([[1, 2], None], pa.list_(pa.int8(), 2))
     path = write(tmp_path / "table.parquet", location_id=["a", "b"], view=[0, 0], image=[b"1", b"2"], box=box)
     with pytest.raises(Exception, match=r"RunRefused: .*table.parquet: .* fixed-size list .* write it as a list"):
@@ -360,7 +360,7 @@ def test_column_that_appears_twice_is_refused(spark: SparkSession, tmp_path: Pat
 
 
 def set_table(run: SmallRun, frame: pd.DataFrame, **changes: Any) -> Path:
-    """The run's photographs as a table that pandas writes, with the columns of `frame` beside the three keys."""
+    """The run's photographs as a table written by pandas, with the columns of `frame` in addition to the three keys."""
     names = [(name, view) for name in LOCATION_IDS for view in range(2)]
     keys = {"location_id": [name for name, _ in names], "view": [view for _, view in names]}
     images = [photograph(f"{name}_{view}") for name, view in names]

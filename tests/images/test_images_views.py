@@ -31,7 +31,7 @@ def images_of(**values: Any) -> ImagesConfig:
 
 
 def named(images: ImagesConfig, *relative: str) -> list[tuple[str | None, int | None]]:
-    """The location_id and view that each name says."""
+    """The location_id and view of each name."""
     (batch,) = pa.table({"relative": pa.array(relative, pa.string())}).to_batches()
     (found,) = name_batches([batch], images)
     assert found.schema.names == ["relative", *(column.split(" ")[0] for column in NAMED.split(", "))]
