@@ -34,37 +34,37 @@ BACKBONES = ("vgg16", "vgg19", "resnet50", "efficientnetv2b0", "convnext_tiny", 
 
 class FeaturesConfig(Section):
     backbone: str = "vgg16"
-    """A name such as `vgg16` or `clip_vit_base_patch32` (all are in docs/tutorial.md), or a .keras file of Keras 3."""
+    """The pre-trained network that computes the features: a name such as `vgg16` or `clip_vit_base_patch32` (all are in
+    docs/tutorial.md), or a .keras file of Keras 3."""
     weights: str = "imagenet"
-    """`imagenet`, `random:<seed>`, or a file: Keras' .h5, .weights.h5 or .keras, or machrisaa's vgg16.npy.
-
-    A backbone that is a .keras file has its own; that is its default. Of CLIP, SigLIP and DINOv2:
-    random:<seed>, or a preset of KerasHub, as its folder, its .weights.h5 or a .keras file.
-    """
+    """The backbone's weights: `imagenet` downloads them, `random:<seed>` draws them, and a path or URI is a file:
+    Keras' .h5, .weights.h5 or .keras, or machrisaa's vgg16.npy. A backbone that is a .keras file has its own weights by
+    default. CLIP, SigLIP and DINOv2 need random:<seed>, or a KerasHub preset: its folder, .weights.h5 or .keras
+    file."""
     layer: str | None = None
-    """Whose output are the features, by its name in Keras; null: fc1 of VGG, the pooled features of the others.
-
-    What is not flat is flattened. Of a .keras file null is the last layer.
-    """
+    """The layer whose flattened output is the features, by its name in Keras. Null is fc1 for VGG, the last layer of a
+    .keras file, and the pooled features of the other backbones."""
     activation: bool = False
-    """Whether the layer's own activation, e.g. fc1's ReLU, is applied."""
+    """Apply the layer's own activation, e.g. fc1's ReLU."""
     antialias: bool = False
-    """Whether photographs are scaled with anti-aliasing; the reference does it without."""
+    """Scale photographs with anti-aliasing, which the reference does not."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Precision of the backbone. `auto` depends on the machine: bfloat16 where the CPU or GPU has it, else float32.
-    Name one of the two to get the same features on every machine."""
+    """Precision of the backbone. `auto` is bfloat16 if the CPU or GPU has instructions for it, else float32, so
+    features depend on the machine; set one of the two to get the same features everywhere."""
     store: Literal["float32", "float16"] = "float32"
-    """`float16`: rounded to it, in the same column of float32, which then takes half the space on disk."""
+    """Precision of the features on disk. `float16` rounds them, in the same float32 column, and takes half the
+    space."""
     max_pixels: Positive = 50_000_000
-    """A photograph of more pixels is a reject (`too_large`)."""
+    """A photograph with more pixels is a reject (`too_large`); a larger limit needs more memory."""
     min_pixels: Positive = 1
-    """A photograph of fewer pixels is a reject (`too_small`)."""
+    """A photograph with fewer pixels is a reject (`too_small`)."""
     device: Annotated[Literal["auto", "gpu", "cpu"], NEUTRAL] = "auto"
-    """What computes; `auto`: a GPU where there is one."""
+    """The device that computes; `auto` uses a GPU if there is one."""
     batch_size: Annotated[Annotated[int, Field(ge=1, le=4096)] | Literal["auto"], NEUTRAL] = "auto"
-    """Photographs a step of the network; `auto`: 8 on a CPU, where each core has a batch of its own; 128 on a GPU."""
+    """Photographs per step of the backbone; a larger value needs more memory. `auto` is 128 on a GPU and 8 on a CPU,
+    where each core has its own batch."""
     decode_threads: Annotated[int, NEUTRAL, Field(ge=1, le=256)] = 4
-    """Photographs that one task reads and decodes at a time."""
+    """Photographs that one task reads and decodes at the same time; more keep a fast GPU busy and need more memory."""
 
     @property
     def backbone_source(self) -> BackboneSource:
@@ -86,7 +86,7 @@ class FeaturesConfig(Section):
     @model_validator(mode="after")
     def _imagenet_is_for_names(self) -> FeaturesConfig:
         if self.weight_source == ImageNet() and isinstance(self.backbone_source, ModelFile):
-            raise ValueError("weights: imagenet's are there for backbones by name; leave weights out to use the file's")
+            raise ValueError("weights: imagenet is only for backbones by name; leave weights out to use the file's")
         if self.weight_source == ImageNet() and self.backbone in PRESETS:
             raise ValueError(f"weights: {self.backbone} has none of imagenet's; give the folder of KerasHub's preset")
         return self
