@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 
 from streetdeciles.errors import RunRefused, reason
 from streetdeciles.file_damage import DAMAGE
+from streetdeciles.keras_start import without_start_messages
 
 WEIGHTS, CONFIG = "model.weights.h5", "config.json"
 MAX_CONFIG_MB = 16
@@ -58,6 +59,8 @@ def check_members(archive: zipfile.ZipFile, name: str) -> None:
 
 def check_config(text: str, name: str) -> None:
     """RunRefused if a model's config is nested too deep, or names anything that is not Keras' own."""
+    with without_start_messages():
+        import keras  # noqa: F401 - here, so that its framework's greeting is not printed
     config = json.loads(text)
     if isinstance(config, dict):
         config.pop("compile_config", None)  # ignored

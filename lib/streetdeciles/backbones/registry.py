@@ -41,13 +41,12 @@ def for_workers(source: BackboneSource) -> BackboneSource:
 
 
 def check_weights(weights: WeightSource, source: BackboneSource, *, layer: str | None = None) -> None:
-    """RunRefused where `weights` cannot be weights of the backbone, within seconds and before a run.
+    """RunRefused if `weights` cannot be weights of the backbone, within seconds and before a run.
 
-    Only local files are opened. Neither Keras nor another framework is started, and no numbers are read: a file may
-    still be refused later.
+    Only local files are opened, no model is built and no numbers are read, so a file may still be refused later.
     """
     if isinstance(source, ModelFile) and not storage.is_local(source.path):
-        return  # the config's check has looked whether it is there
+        return  # the check of the config has made sure that it exists
     _family(source).check_weights(weights, layer=layer)
 
 
