@@ -38,7 +38,7 @@ class RunFailed(StreetdecilesError):
 
 
 def reason(error: BaseException, limit: int | None = None) -> str:
-    """The text of `error` on one line and of at most `limit` characters, or its type where it has no text.
+    r"""The text of `error` on one line and of at most `limit` characters, or its type where it has no text.
 
     >>> reason(ValueError("no such\n   column"))
     'no such column'
