@@ -252,3 +252,25 @@ def test_deciles_that_cannot_be_made_name_file_column_and_region(tmp_path: Path)
         label_areas(areas, assign_regions(areas, {"x": "all"}), known_outcomes(sources, ["poverty"]), ["poverty"])
     where = f"{tmp_path}/own.csv, column 'poor' / 'all': outcome poverty in region x"
     assert str(refused.value).startswith(f"{where}: more than a tenth of the areas have the value 0.2")
+
+
+def test_deciles_of_the_four_cities_equal_qcut_of_published_ranks() -> None:
+    """The paper's regions, computed here by pandas alone from the published table."""
+    sources = open_tables([FILE_7])
+    areas = read_areas(sources, []).frame
+    presets = ("greater_london", "west_midlands", "greater_manchester", "west_yorkshire")
+    region_of = assign_regions(areas, {name: name for name in presets})
+    labelled = label_areas(areas, region_of, known_outcomes(sources, []), [])
+    published = pd.read_csv(FILE_7.path, index_col=0).sort_index()
+    district = published["Local Authority District code (2019)"]
+    cities = {"greater_london": "E09", "west_yorkshire": "E080000(32|33|34|35|36)"}
+    cities |= {"west_midlands": "E080000(25|26|27|28|29|30|31)", "greater_manchester": "E080000(0[1-9]|10)"}
+    for region, codes in cities.items():
+        rows = published[district.str.match(codes)]
+        assert rows.index.tolist() == labelled.index[labelled["region"] == region].tolist()
+        for domain, outcome in (("Income", "imd_income"), ("Living Environment", "imd_living_environment")):
+            ranks = rows[f"{domain} Rank (where 1 is most deprived)"]
+            national = rows[f"{domain} Decile (where 1 is most deprived 10% of LSOAs)"]
+            found = labelled.loc[rows.index]
+            assert found[f"{outcome}_decile"].tolist() == (pd.qcut(ranks, 10, labels=False) + 1).tolist()
+            assert found[f"{outcome}_national_decile"].tolist() == national.tolist()

@@ -21,7 +21,7 @@ from report_run import HOSTILE, NOT_PREDICTED, FinishedRun, run_config
 from streetdeciles.report.collect import HISTORY, Exhibit, Findings
 from streetdeciles.report.gallery import Thumbnail
 from streetdeciles.report.maps import Outline, draw_map
-from streetdeciles.report.page import Run, render
+from streetdeciles.report.page import Run, outcome_titles, render
 from streetdeciles.report.panels import make_region_map
 from streetdeciles.run_log import StageReport
 from streetdeciles.tables import METRICS
@@ -316,6 +316,35 @@ def test_page_of_given_models_does_not_call_them_held_out() -> None:
     assert "had not seen" not in html
     assert "trained elsewhere; the mean score of its fold models" in html
     assert "london" not in html
+
+
+def test_page_names_publishers_and_says_which_deciles_it_shows(page: Element) -> None:
+    (footer,) = page.find("footer")
+    assert (
+        "Published statistics: English Indices of Deprivation: Ministry of Housing, Communities and Local Government, "
+        "Open Government Licence v3.0." in " ".join(footer.text.split())
+    )
+    text = " ".join(page.text.split())
+    assert "rank areas within their region, and are not the national deciles that statistics offices publish" in text
+
+
+def test_title_of_a_table_of_the_config_is_shown() -> None:
+    own = {"column": "POV", "higher_is": "worse", "title": "Poverty <rate>"}
+    labels = {
+        "tables": [{"path": "x.csv", "columns": {"area_id": "GEOID", "outcomes": {"poverty": own}}}],
+        "regions": {"cook": "all", "mine": {"file": "/home/me/areas.csv"}, "bury": ["Bury", "Bolton"]},
+        "locations": "x.csv",
+    }
+    config = run_config(Path("run"), labels=labels, dataset={"outcomes": ["poverty", "overcrowding", "unknown"]})
+    titles = {"poverty": "Poverty <rate>", "overcrowding": "Occupancy rating", "unknown": "unknown"}
+    assert outcome_titles(config) == titles
+    found = findings(area_rows("cook", ("a", 1, 2.0)))
+    areas = make_region_map(found.areas, {}, None, "cook", [*titles])
+    html = render(found, config, RUN, maps=[areas], gallery=[])
+    text = " ".join(parse(html).text.split())
+    assert "Poverty <rate>" in text
+    assert "cook: every area; mine: the areas in areas.csv; bury: Bury, Bolton" in text
+    assert "Census: Office for National Statistics, Open Government Licence v3.0." in text
 
 
 def split_page(training: dict[str, Any] | None = None, **dataset: Any) -> str:
