@@ -274,3 +274,12 @@ def test_deciles_of_the_four_cities_equal_qcut_of_published_ranks() -> None:
             found = labelled.loc[rows.index]
             assert found[f"{outcome}_decile"].tolist() == (pd.qcut(ranks, 10, labels=False) + 1).tolist()
             assert found[f"{outcome}_national_decile"].tolist() == national.tolist()
+
+
+def test_names_of_the_boundaries_say_the_districts_of_bare_codes(tmp_path: Path) -> None:
+    (tmp_path / "imd.csv").write_text("lsoa11cd,IMD Rank\nE01000001,1\nE01000002,2\nE01000003,3\n")
+    sources = open_tables([LabelTable(path=str(tmp_path / "imd.csv"))])
+    names = {"E01000001": "Bury 001A", "E01000002": "", "E01000009": "Bury 001B"}
+    areas = read_areas(sources, ["imd"], names=names).frame
+    assert areas["district_name"].fillna("").tolist() == ["Bury", "", ""]
+    assert assign_regions(areas, {"x": ["Bury"]}).index.tolist() == ["E01000001"]

@@ -92,11 +92,16 @@ def tables_year(sources: Sequence[SourceTable]) -> int | None:
     return next((source.layout.year for source in sources if source.layout.year), None)
 
 
-def read_areas(sources: Sequence[SourceTable], asked: Collection[str], lookups: Lookups | None = None) -> Areas:
+def read_areas(
+    sources: Sequence[SourceTable],
+    asked: Collection[str],
+    lookups: Lookups | None = None,
+    names: Mapping[str, str] | None = None,
+) -> Areas:
     """The areas of all tables; RunRefused where one of the outcomes `asked` is not as published.
 
     Where tables differ about an area's name or district, or give the same outcome, the first of them holds. What none
-    of them says of an area comes from the look-ups.
+    of them says of an area comes from the look-ups, and its name from `names`, those of the boundaries by area_id.
     """
     frame: pd.DataFrame | None = None
     unfit: dict[str, str] = {}
@@ -117,6 +122,10 @@ def read_areas(sources: Sequence[SourceTable], asked: Collection[str], lookups: 
     frame = frame[[*AREA_COLUMNS[1:], *outcomes, *national]].sort_index()
     if lookups is not None:
         frame = frame.combine_first(lookups.areas.reindex(frame.index).drop(columns="msoa"))
+    if names:
+        known = frame["area_name"]
+        drawn = frame.index.to_series().map({code: name for code, name in names.items() if name}).astype(object)
+        frame["area_name"] = known.where(known.notna(), drawn)
     return Areas(_with_districts(frame), unfit, tuple(notes))
 
 
