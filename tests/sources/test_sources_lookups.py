@@ -65,6 +65,13 @@ def test_areas_of_2011_lead_to_those_of_2021_and_back(tmp_path: Path) -> None:
         "E01033780": None,
     }
     assert found.areas.loc["E01033770", ["area_name", "district_name"]].tolist() == ["b1", "City of London"]
+    assert found.areas.loc["E01000002", ["area_name", "district_name"]].tolist() == ["b", "City of London"]
+
+
+def test_lookup_in_windows_1252_is_read(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(OA_11.encode("windows-1252"))
+    found = read_lookups([str(tmp_path / "a.csv")])
+    assert found.areas.loc["W01000001", "area_name"] == "Ynys Môn 007A"
 
 
 @pytest.mark.parametrize(

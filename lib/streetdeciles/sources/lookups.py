@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from streetdeciles.csv_tables.records import is_blank
 from streetdeciles.csv_tables.table import CsvTable, open_table
-from streetdeciles.errors import RunRefused
+from streetdeciles.errors import NotUtf8, RunRefused
 from streetdeciles.ids.spelling import normalise_list
 from streetdeciles.sources.layout import find
 
@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 
 AREA_TEXTS = ("area_name", "msoa", "district_code", "district_name", "region_code")
 _PATTERNS = {
+    "lsoa11": "lsoa11cd",
+    "lsoa21": "lsoa21cd",
+    "lsoa11_name": "lsoa11nm",
+    "lsoa21_name": "lsoa21nm",
     "oa": r"oa\d\dcd",
-    "area_name": r"lsoa\d\dnm",
     "msoa": r"msoa\d\dcd",
     "district_code": r"(lad|ltla)\d\dcd",
     "district_name": r"(lad|ltla)\d\dnm",
@@ -54,38 +57,48 @@ class Lookups:
 
 
 def read_lookups(paths: Sequence[str]) -> Lookups:
-    """The look-ups at `paths`; RunRefused where one is not recognised, or is cut short."""
+    """The look-ups at `paths`; RunRefused where one is not recognised, or is cut short.
+
+    What several say of an area is that of the first.
+    """
     import pandas as pd
 
     areas = pd.DataFrame(columns=[*AREA_TEXTS], index=pd.Index([], name="area_id", dtype=object), dtype=object)
     output_areas = pd.DataFrame(columns=["oa", "area_id"], dtype=object)
     changes = pd.DataFrame(columns=["lsoa11", "lsoa21"], dtype=object)
     for path in paths:
-        table = open_table(path)
-        lsoa11, lsoa21 = find(table.header, "lsoa11cd"), find(table.header, "lsoa21cd")
-        columns = {name: column for name, pattern in _PATTERNS.items() if (column := find(table.header, pattern))}
-        if lsoa11 and lsoa21:
-            if find(table.header, "chgind", "chnind") is None:
-                raise RunRefused(
-                    f"{path}: leads from LSOAs of 2011 to 2021 and has no column CHGIND, so it is a best fit, in which "
-                    "areas are missing; take the exact fit look-up of the ONS"
-                )
-            changes = pd.concat([changes, _texts(table, {"lsoa11": lsoa11, "lsoa21": lsoa21})])
-            # The names and districts of such a look-up are those of 2021.
-            columns["area_name"] = find(table.header, "lsoa21nm") or ""
-            columns.pop("oa", None)
-        area = lsoa21 or lsoa11
-        if area is None or not any(columns.values()):
-            raise RunRefused(
-                f"{path}: is not recognised as a look-up; expected a column LSOA11CD or LSOA21CD, and columns such as "
-                f"OA21CD, MSOA21CD, LAD22CD or RGN22CD, but the columns are {', '.join(table.header)}"
-            )
-        found = _texts(table, {"area_id": area, **{name: column for name, column in columns.items() if column}})
-        if "oa" in found:
-            output_areas = pd.concat([output_areas, found[["oa", "area_id"]].drop_duplicates()])
-        texts = [name for name in AREA_TEXTS if name in found]
-        areas = areas.combine_first(found.drop_duplicates("area_id").set_index("area_id")[texts])
+        try:
+            found = _columns(open_table(path))
+        except NotUtf8:  # as some look-ups of 2011
+            found = _columns(open_table(path, windows_1252=True))
+        for code in [name for name in ("lsoa11", "lsoa21") if name in found]:
+            named = found.rename(columns={code: "area_id", f"{code}_name": "area_name"}).dropna(subset="area_id")
+            texts = [name for name in AREA_TEXTS if name in named]
+            areas = areas.combine_first(named.drop_duplicates("area_id").set_index("area_id")[texts])
+            if "oa" in named:
+                output_areas = pd.concat([output_areas, named[["oa", "area_id"]].drop_duplicates()])
+        if "lsoa11" in found and "lsoa21" in found:
+            changes = pd.concat([changes, found[["lsoa11", "lsoa21"]].dropna()])
     return Lookups(areas[[*AREA_TEXTS]], output_areas, changes.drop_duplicates())
+
+
+def _columns(table: CsvTable) -> pd.DataFrame:
+    """The columns of a look-up by their names in _PATTERNS."""
+    columns = {name: column for name, pattern in _PATTERNS.items() if (column := find(table.header, pattern))}
+    codes = [name for name in ("lsoa11", "lsoa21") if name in columns]
+    if not codes or len(columns) - len(codes) < 1:
+        raise RunRefused(
+            f"{table.uri}: is not recognised as a look-up; expected a column LSOA11CD or LSOA21CD, and columns such as "
+            f"OA21CD, MSOA21CD, LAD22CD or RGN22CD, but the columns are {', '.join(table.header)}"
+        )
+    if len(codes) == 2:
+        if find(table.header, "chgind", "chnind") is None:
+            raise RunRefused(
+                f"{table.uri}: leads from LSOAs of 2011 to 2021 and has no column CHGIND, so it is a best fit, in "
+                "which areas are missing; take the exact fit look-up of the ONS"
+            )
+        columns.pop("oa", None)
+    return _texts(table, columns)
 
 
 def _texts(table: CsvTable, columns: dict[str, str]) -> pd.DataFrame:
