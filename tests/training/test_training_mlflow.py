@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from config_files import write_config
 from planted_rows import FOLDS, planted_config, planted_rows, write_planted_set
-from streetdeciles.cli import main
+from small_run import SmallRun
 from streetdeciles.models.card import read_card
 from streetdeciles.run_log import StageReport
 from streetdeciles.training import mlflow_log, stage
@@ -153,11 +152,13 @@ def test_the_stage_logs_its_training(store: Path, spark: SparkSession, tmp_path:
 
 
 def test_without_mlflow_the_run_is_refused_before_any_work(
-    tmp_path: Path, values: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    small_run: SmallRun, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "mlflow", None)
-    config = str(write_config(tmp_path, {**values, "training": {"mlflow": True}}))
-    assert main(["run", "--config", config]) == 2
+    small_run.set(training={"mlflow": True})
+
+    assert small_run.main("run") == 2
     assert "training.mlflow: MLflow is not installed: pip install 'streetdeciles[mlflow]'" in capsys.readouterr().err
-    main(["run", "--config", config, "--to", "labels", "--dry-run"])
-    assert "MLflow" not in capsys.readouterr().err, "stages before the training need no MLflow"
+    assert not small_run.work_dir.exists()
+    assert small_run.main("run", "--to", "labels", "--dry-run") == 0, "stages before the training need no MLflow"
+    assert "MLflow" not in capsys.readouterr().err
