@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from streetdeciles import storage
@@ -30,7 +31,8 @@ def logged_to_terminal(*, debug: bool) -> Iterator[None]:
     finally:
         for added in [one for one in root.handlers if isinstance(one.formatter, LogFormatter)]:
             root.removeHandler(added)
-            added.close()
+            with suppress(OSError):  # what is left to be written of a log on a full disk
+                added.close()
 
 
 def log_to_file(work_dir: str) -> None:
@@ -39,6 +41,14 @@ def log_to_file(work_dir: str) -> None:
         return
     path = Path(storage.local_path(work_dir)) / "logs" / "run.log"
     path.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(path, encoding="utf-8")
+    handler = _RunLog(path, encoding="utf-8")
     handler.setFormatter(LogFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.getLogger().addHandler(handler)
+
+
+class _RunLog(logging.FileHandler):
+    """A log that is left alone by a full disk: the run itself soon reports that, in one line."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        if not isinstance(sys.exception(), OSError):
+            super().handleError(record)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import shutil
 from pathlib import Path
@@ -17,12 +18,14 @@ logger = logging.getLogger(__name__)
 
 
 def refuse_unwritable(work_dir: str) -> None:
-    """Make the work_dir where there is none; RunRefused where no file can be written in it."""
+    """Make the work_dir where there is none; RunRefused where no file can be written in it, OSError on a full disk."""
     probe = storage.join(work_dir, f"{uuid4().hex}{storage.UNFINISHED}")
     try:
         storage.write_bytes(probe, b"?")
         storage.remove(probe)
     except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise
         raise RunRefused(
             f"work_dir {work_dir}: nothing can be written there ({error.strerror or error}); give a folder as work_dir "
             "that you may write to"
