@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,6 +15,8 @@ from streetdeciles.training_set.columns import Batch, TrainingSetShape
 from streetdeciles.training_set.reader import open_training_set, training_set_shape
 
 FILE_NAMES = ("training_set.h5", "training_set.csv")
+HEADERS_BYTES = 2**17
+CSV_LINE_BYTES = 200
 PLACE_COLUMNS = ("location_id", "region", "area_id", "oa", "msoa", "fold")
 
 
@@ -46,9 +49,11 @@ def write_files(batches: Iterable[Batch], shape: TrainingSetShape, folder: Path)
 
     Raises:
         RunFailed: the rows do not come in the order of `row_number`, or not all of them come.
+        OSError: there is no room for the files.
     """
     import h5py
 
+    _reserve(folder / FILE_NAMES[0], shape)
     with (
         h5py.File(folder / FILE_NAMES[0], "w") as file,
         (folder / FILE_NAMES[1]).open("w", encoding="utf-8", newline="") as text,
@@ -70,6 +75,16 @@ def write_files(batches: Iterable[Batch], shape: TrainingSetShape, folder: Path)
             row = end
         if row != shape.rows:
             raise RunFailed(f"training_set: has {row} rows of {shape.rows}; run the dataset stage again")
+
+
+def _reserve(path: Path, shape: TrainingSetShape) -> None:
+    """OSError where the disk has no room for both files: HDF5 crashes the process if it finds that out by itself."""
+    hdf5_bytes = shape.rows * shape.views * (4 * shape.feature_size + 1) + HEADERS_BYTES
+    with path.open("wb") as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, hdf5_bytes + shape.rows * CSV_LINE_BYTES)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def _lines(batch: Batch, outcomes: Iterable[str]) -> Iterable[tuple[object, ...]]:
