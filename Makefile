@@ -9,7 +9,7 @@ STREETDECILES = $(IN_VENV) streetdeciles
 PIP_COMPILE = CUSTOM_COMPILE_COMMAND="make lock" .venv/bin/pip-compile --quiet --upgrade --strip-extras --allow-unsafe \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: help demo sample test test-cluster test-browser test-compare check bench bench-table config-doc lock clean \
+.PHONY: help demo sample test test-cluster test-browser test-compare soak check bench bench-table config-doc lock clean \
 	environment environment-dev environment-compare
 
 help:  ## this list
@@ -22,8 +22,8 @@ demo: environment  ## draw the demo city's photographs, run the whole pipeline o
 sample: environment  ## the same pipeline on real photographs
 	@$(STREETDECILES) run --config conf/sample.yaml
 
-test: environment-dev  ## all tests but those of the next three
-	$(IN_VENV) pytest -m "not cluster and not browser and not compare"
+test: environment-dev  ## all tests but those of the next four
+	$(IN_VENV) pytest -m "not cluster and not browser and not compare and not soak"
 
 test-cluster: environment-dev  ## tests on a real Spark standalone cluster, and through spark-submit
 	$(IN_VENV) pytest -m cluster
@@ -33,6 +33,9 @@ test-browser: environment-dev  ## the report in a headless Chromium
 
 test-compare: environment-compare  ## tests against PyTorch, and those of KerasHub
 	.venv-compare/bin/python -m pytest -m compare
+
+soak: environment-dev  ## kill -9 a run at 50 random moments (SOAK_KILLS), and compare its tables with an undisturbed run's
+	$(IN_VENV) pytest -m soak
 
 check: environment-dev  ## ruff, mypy --strict, import-linter
 	$(IN_VENV) ruff check .

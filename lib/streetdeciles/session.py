@@ -13,16 +13,16 @@ from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 from streetdeciles import file_names, storage
+from streetdeciles.borrowed_sessions import jobs_cancelled_on_stop, session_of_others
 from streetdeciles.config import SparkConfig
 from streetdeciles.errors import RunRefused
 from streetdeciles.jvm import OwnJvm, has_jvm
-from streetdeciles.stopping import on_stop, stop_requested, take_signals
+from streetdeciles.stopping import be_guest, stop_requested, take_signals
 
 if TYPE_CHECKING:
-    from pyspark import SparkConf, SparkContext
+    from pyspark import SparkConf
     from pyspark.sql import SparkSession
 
 OLDEST_JAVA = 17
@@ -34,18 +34,18 @@ NEWEST_JAVA = {3: 20}
 def spark_session(config: SparkConfig, work_dir: str) -> Iterator[SparkSession]:
     """The active session, or a new one that is stopped at the end.
 
-    A stop (`stopping`) ends a JVM that was started here. In somebody else's session it only cancels this run's jobs.
+    A stop (`stopping`) ends a JVM that was started here. In somebody else's session it only cancels this run's jobs,
+    and so does a KeyboardInterrupt from elsewhere, e.g. from a notebook.
 
     Raises:
         RunRefused: Java reads the name of work_dir as a different name, or Spark's JVM does not start.
         RunFailed: Spark's JVM has ended.
     """
-    from pyspark.sql import SparkSession
-
-    active = SparkSession.getActiveSession()
+    active = session_of_others()
     if active is not None:
         _refuse_other_file_names(active, work_dir)
-        with _jobs_cancelled_on_stop(active):
+        be_guest()
+        with jobs_cancelled_on_stop(active):
             yield active
         return
     settings = {"spark.app.name": "streetdeciles", **_SQL_SETTINGS, **config.conf}
@@ -53,7 +53,7 @@ def spark_session(config: SparkConfig, work_dir: str) -> Iterator[SparkSession]:
         spark = _build(settings)
         try:
             _refuse_other_file_names(spark, work_dir)
-            with _jobs_cancelled_on_stop(spark):
+            with jobs_cancelled_on_stop(spark):
                 yield spark
         finally:
             if not stop_requested():  # else spark-submit ends it, and the connection to it is lost
@@ -70,33 +70,6 @@ def spark_session(config: SparkConfig, work_dir: str) -> Iterator[SparkSession]:
         finally:
             if not stop_requested():
                 jvm.close()
-
-
-@contextmanager
-def _jobs_cancelled_on_stop(spark: SparkSession) -> Iterator[None]:
-    if getattr(spark, "_jvm", None) is None:  # in Spark Connect
-        yield
-        return
-    context, tag = spark.sparkContext, f"streetdeciles-{uuid4().hex}"
-    context.addJobTag(tag)
-    take_signals()
-    try:
-        with on_stop(lambda: context.cancelJobsWithTag(tag)):
-            yield
-    except KeyboardInterrupt:
-        _drop_connection(context)
-        raise
-    finally:
-        context.removeJobTag(tag)
-
-
-def _drop_connection(context: SparkContext) -> None:
-    """Make this thread reconnect to the JVM, so that it does not take a late answer for the answer to its next call."""
-    client = context._gateway._gateway_client  # type: ignore[union-attr]
-    connection = client.get_thread_connection()
-    if connection is not None:
-        connection.close()
-        del client.thread_connection.connection
 
 
 def _refuse_other_file_names(spark: SparkSession, work_dir: str) -> None:

@@ -4,11 +4,13 @@ The main thread gets a KeyboardInterrupt and clears up as from any error. It may
 a C library, though, which no exception ends. So another thread does the rest: it ends what the main thread may wait
 for, and after GRACE_S seconds, or at a second signal, the whole process. What is finished by then is whole on disk, as
 after `kill -9`, and the same command goes on from there.
+
+In somebody else's session (a notebook) the process is theirs: it is never ended here, and SIGTERM is not handled. Under
+spark-submit this process is a child of Spark's JVM and must end with it: a signal may only reach the JVM.
 """
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import os
 import signal
@@ -17,14 +19,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import NoReturn
+from typing import Any, NoReturn
 
-import psutil
+from streetdeciles.child_processes import ChildProcesses, adopt_orphans
+from streetdeciles.silence import Silence
 
 GRACE_S = 6.0
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-STDERR = 2
-PR_SET_CHILD_SUBREAPER = 36
+PARENT_CHECK_S = 0.5
 LINE = "stopped; run the same command to go on"
 
 
@@ -34,25 +36,30 @@ class Stop:
     def __init__(self) -> None:
         self.requested = threading.Event()
         self.interrupted = False
+        self.is_guest = False
+        """Whether the process is somebody else's."""
+        self.signals: tuple[signal.Signals, ...] = SIGNALS
+        self.handlers: dict[signal.Signals, Any] = {}
+        """Those from before."""
         self.at_once: list[Callable[[], None]] = []
         self.at_the_end: list[Callable[[], None]] = []
         self._number: int = signal.SIGINT
         self._nothing_to_wait_for = threading.Event()
         self._cleared_up = threading.Event()
         self._finishing = threading.Lock()
-        self._others = set(_children())
-        """Processes that were there before, and are not ours to end."""
-        self._ours: set[psutil.Process] = set()
+        self._children = ChildProcesses()
         self._said = False
-        self._terminal: Callable[[], None] | None = None
+        self.silence: Silence | None = None
 
     def request(self, number: int) -> None:
         """A signal has come: the first lets the main thread clear up, the second ends the process."""
         if self.requested.is_set():
-            self._end_process()
+            if not self.is_guest:
+                self._end_process()
+            return
         self._number = number
-        _adopt_orphans()
-        self._terminal = _silence()
+        adopt_orphans()
+        self.silence = Silence()
         self.requested.set()
         threading.Thread(target=self._wind_down, name="stop", daemon=True).start()
 
@@ -66,7 +73,7 @@ class Stop:
             self._nothing_to_wait_for.wait(GRACE_S)
         self._cleared_up.set()
         with self._finishing:
-            self._end_processes()
+            self._children.end()
             self._say()
         return 128 + self._number
 
@@ -77,51 +84,34 @@ class Stop:
 
     def _wind_down(self) -> None:
         until = time.monotonic() + GRACE_S
-        self._ours |= self._started_since()  # those that lose their parent now could not be found later
+        self._children.note()  # those that lose their parent now could not be found later
         for end in reversed(self.at_once):
             # One that hangs, as a call to a JVM may, keeps nobody from the next.
             one = threading.Thread(target=_quietly, args=(end,), daemon=True)
             one.start()
             one.join(GRACE_S / 2)
         self._nothing_to_wait_for.set()
-        if not self._cleared_up.wait(max(0.0, until - time.monotonic())):
+        if not self.is_guest and not self._cleared_up.wait(max(0.0, until - time.monotonic())):
             self._end_process()
 
     def _end_process(self) -> None:
         with self._finishing:
             for end in reversed(self.at_the_end):
                 _quietly(end)
-            self._end_processes()
+            self._children.end()
             self._say()
             os._exit(128 + self._number)
-
-    def _end_processes(self) -> None:
-        until = time.monotonic() + 2
-        ours = self._ours | self._started_since()
-        while ours and time.monotonic() < until:
-            for process in ours:
-                with suppress(psutil.Error):
-                    process.kill()
-            psutil.wait_procs(ours, timeout=1)
-            ours = self._started_since()  # what lost its parent meanwhile
-
-    def _started_since(self) -> set[psutil.Process]:
-        started = [child for child in _children() if child not in self._others]
-        below: list[psutil.Process] = []
-        for child in started:
-            with suppress(psutil.Error):
-                below += child.children(recursive=True)
-        return {*started, *below}
 
     def _say(self) -> None:
         if self._said:
             return
         self._said = True
-        if self._terminal is not None:
-            self._terminal()
+        if self.silence is not None:
+            self.silence.give_terminal_back()
         # A bar that was cut off leaves its line, and hides the cursor.
         clear = "\r\x1b[K\x1b[?25h" if sys.stderr.isatty() else ""
-        print(f"{clear}{LINE}", file=sys.stderr, flush=True)
+        with suppress(OSError):  # whoever read it has ended first
+            print(f"{clear}{LINE}", file=sys.stderr, flush=True)
 
 
 @contextmanager
@@ -134,18 +124,22 @@ def stoppable() -> Iterator[Stop]:
     _current.append(stop)
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
-    before = {number: signal.getsignal(number) for number in SIGNALS}
+    stop.handlers = {number: signal.getsignal(number) for number in SIGNALS}
     # The byte is written at once, whatever the main thread does; its handler must wait for it to come back to Python.
     wakeup = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     threading.Thread(target=_watch, args=(reading, stop), name="signals", daemon=True).start()
+    if "PYSPARK_GATEWAY_PORT" in os.environ:
+        threading.Thread(target=_watch_parent, args=(stop,), name="parent", daemon=True).start()
     unraisable, sys.unraisablehook = sys.unraisablehook, _without_interrupts(sys.unraisablehook)
     take_signals()
     try:
         yield stop
     finally:
         sys.unraisablehook = unraisable
-        for number, handler in before.items():
+        for number, handler in stop.handlers.items():
             signal.signal(number, handler)
+        if stop.silence is not None:
+            stop.silence.end()
         signal.set_wakeup_fd(wakeup)
         os.close(writing)
         _current.clear()
@@ -154,8 +148,23 @@ def stoppable() -> Iterator[Stop]:
 def take_signals() -> None:
     """Handle the signals here again: PySpark takes Ctrl-C for itself, and calls the JVM over a connection in use."""
     if _current and threading.current_thread() is threading.main_thread():
-        for number in SIGNALS:
+        for number in _current[0].signals:
             signal.signal(number, _interrupt)
+
+
+def be_guest() -> None:
+    """Leave the process to its owner, whose session this is: it is not ended here, and SIGTERM is not for us."""
+    if not _current:
+        return
+    stop = _current[0]
+    stop.is_guest, stop.signals = True, (signal.SIGINT,)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, stop.handlers[signal.SIGTERM])
+
+
+def is_stoppable() -> bool:
+    """Whether this is inside `stoppable`."""
+    return bool(_current)
 
 
 def stop_requested() -> bool:
@@ -190,8 +199,11 @@ _current: list[Stop] = []
 
 
 def _interrupt(number: int, frame: object) -> None:
-    """In the main thread, and for the first signal only: a second exception would break what clears up."""
-    if _current and not _current[0].interrupted:
+    """In the main thread, and for the first signal only: a second exception would break what clears up.
+
+    Nobody ends a guest's process if the first one is lost, so there the second one counts too.
+    """
+    if _current and (_current[0].is_guest or not _current[0].interrupted):
         _current[0].interrupted = True
         raise KeyboardInterrupt
 
@@ -205,38 +217,19 @@ def _without_interrupts(
 
 def _watch(reading: int, stop: Stop) -> None:
     while signals := os.read(reading, 1):
-        if signals[0] in SIGNALS:
+        if signals[0] in stop.signals:
             stop.request(signals[0])
     os.close(reading)
 
 
-def _silence() -> Callable[[], None]:
-    """Keep the errors that follow from the stop off the terminal; returns what gives it back for the last line.
-
-    The log's handlers stay silent: other threads report the end of the JVM until the process ends.
-    """
-    for handler in logging.getLogger().handlers:
-        if type(handler) is logging.StreamHandler:
-            handler.setLevel(logging.CRITICAL + 1)
-    terminal = os.dup(STDERR)
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, STDERR)
-    os.close(nothing)
-
-    def give_back() -> None:
-        os.dup2(terminal, STDERR)
-
-    return give_back
-
-
-def _children() -> list[psutil.Process]:
-    return [*psutil.Process().children()]
-
-
-def _adopt_orphans() -> None:
-    """On Linux, a process whose parent ends becomes a child of this one, so that it is found (prctl(2))."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+def _watch_parent(stop: Stop) -> None:
+    """Stop when the JVM of spark-submit has ended: Ctrl-C and SIGTERM may have reached it alone."""
+    parent = os.getppid()
+    while stop in _current:
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGTERM)
+            return
+        time.sleep(PARENT_CHECK_S)
 
 
 def _quietly(call: Callable[[], None]) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from streetdeciles import storage
 from streetdeciles.aggregation.areas import aggregate_areas, count_areas, locate
+from streetdeciles.borrowed_sessions import interruptible
 from streetdeciles.config import RunConfig
 from streetdeciles.errors import RunFailed
 from streetdeciles.run_log import StageReport
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row, SparkSession
 
 
+@interruptible
 def run(spark: SparkSession, config: RunConfig) -> StageReport:
     """Write area_predictions.
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from streetdeciles import storage
+from streetdeciles.borrowed_sessions import interruptible
 from streetdeciles.config import DatasetConfig, ImagesConfig, RunConfig
 from streetdeciles.dataset.hdf5 import FILE_NAMES, export_hdf5
 from streetdeciles.dataset.join import build_rows, count_areas, find_left_out, find_photographs, number_places
@@ -31,6 +32,7 @@ SMALL_BATCHES = {
 """A view is 16 KB of float32, and Spark counts rows: with its defaults of 4,096 and 10,000 a task would take 400 MB."""
 
 
+@interruptible
 def run(spark: SparkSession, config: RunConfig) -> StageReport:
     """Write training_set, left_out/stage=dataset and, if wanted, training_set.h5 and training_set.csv.
 

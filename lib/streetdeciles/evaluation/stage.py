@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from streetdeciles import storage
+from streetdeciles.borrowed_sessions import interruptible
 from streetdeciles.config import RunConfig
 from streetdeciles.evaluation.baseline import MEDIAN, median_cells, worse_than_median
 from streetdeciles.evaluation.bootstrap import measure
@@ -26,6 +27,7 @@ _query = partial(query, "streetdeciles.evaluation")
 GROUP = ("region", "outcome", "level")
 
 
+@interruptible
 def run(spark: SparkSession, config: RunConfig) -> StageReport:
     """Write metrics: for each region, outcome and level one row per method of the network, and one for the baseline.
 

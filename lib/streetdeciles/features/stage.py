@@ -10,6 +10,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from streetdeciles import storage
+from streetdeciles.borrowed_sessions import interruptible
 from streetdeciles.config import RunConfig
 from streetdeciles.errors import RunFailed
 from streetdeciles.features import ledger
@@ -43,6 +44,7 @@ OWN_WORKERS = "spark.sql.execution.pandas.udf.buffer.size"
 OWN_BUFFER_BYTES = str(1024 * 1024)
 
 
+@interruptible
 def run(spark: SparkSession, config: RunConfig, *, afresh: bool = False) -> StageReport:
     """Write features and rejects: for every photograph of the index a row in one of them.
 

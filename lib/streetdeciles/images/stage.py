@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from streetdeciles import storage
+from streetdeciles.borrowed_sessions import interruptible
 from streetdeciles.config import ImagesConfig, RunConfig
 from streetdeciles.errors import RunFailed, RunRefused
 from streetdeciles.images.kept_types import spark_type
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _query = partial(query, "streetdeciles.images")
 
 
+@interruptible
 def run(spark: SparkSession, config: RunConfig, *, afresh: bool = False) -> StageReport:
     """Write image_index and left_out/stage=images; RunRefused if the source holds no photograph.
 

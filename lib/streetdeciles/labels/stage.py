@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from streetdeciles import storage
+from streetdeciles.borrowed_sessions import interruptible
 from streetdeciles.config import Boundaries, RunConfig
 from streetdeciles.csv_tables.on_spark import spark_rows
 from streetdeciles.geography.boundaries import read_boundaries
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
 
+@interruptible
 def run(spark: SparkSession, config: RunConfig) -> StageReport:
     """Write area_labels, locations and left_out/stage=labels; RunRefused before any of them where input is unfit."""
     labels = config.labels

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from streetdeciles import __version__, storage
+from streetdeciles.borrowed_sessions import interruptible
 from streetdeciles.config import RunConfig
 from streetdeciles.digests import settings_digest
 from streetdeciles.errors import RunFailed, RunRefused
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 PARTS = ("_cache", "prediction_parts")
 
 
+@interruptible
 def run(spark: SparkSession, config: RunConfig) -> StageReport:
     """Write predictions: one row for each location and each trained outcome, where the location is held out.
 

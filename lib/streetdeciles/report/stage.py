@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from streetdeciles import __version__, storage
+from streetdeciles.borrowed_sessions import interruptible
 from streetdeciles.config import RunConfig
 from streetdeciles.report import collect, gallery
 from streetdeciles.report.maps import Outline, draw_map, read_outlines
@@ -23,6 +24,7 @@ EXAMPLES = 3
 """Photographs that the stage's report names where they could not be shown."""
 
 
+@interruptible
 def run(spark: SparkSession, config: RunConfig) -> StageReport:
     """Write the page; what it shows is bounded by the number of areas, not of locations."""
     findings = collect.collect(spark, config)

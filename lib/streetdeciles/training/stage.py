@@ -10,6 +10,7 @@ from statistics import mean
 from typing import TYPE_CHECKING
 
 from streetdeciles import storage
+from streetdeciles.borrowed_sessions import interruptible
 from streetdeciles.config import SPLITS, RunConfig, result_settings
 from streetdeciles.errors import RunRefused
 from streetdeciles.keras_start import start_keras
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 MODELS = "models"
 
 
+@interruptible
 def run(spark: SparkSession, config: RunConfig) -> StageReport:
     """Write models/ (one .keras file per model, history.csv, model_card.json) and logs/tensorboard/.
 

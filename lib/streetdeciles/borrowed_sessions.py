@@ -1,0 +1,82 @@
+"""Sessions that somebody else has started, e.g. in a notebook: found, used, and left as they were."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+from uuid import uuid4
+
+from streetdeciles.stopping import be_guest, is_stoppable, on_stop, stop_requested, stoppable, take_signals
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+Run = TypeVar("Run", bound=Callable[..., Any])
+
+
+def session_of_others() -> SparkSession | None:
+    """The active session, or that of another thread."""
+    from pyspark.sql import SparkSession
+
+    active = SparkSession.getActiveSession()
+    if active is None:  # each thread has its own
+        session = getattr(SparkSession, "_instantiatedSession", None)
+        active = session if session is not None and session.sparkContext._jsc is not None else None
+    return active
+
+
+def interruptible(run: Run) -> Run:
+    """A stage's `run`, which Ctrl-C also ends in somebody else's session, e.g. a notebook; the session goes on."""
+
+    @wraps(run)
+    def interruptible_run(spark: SparkSession, *arguments: Any, **options: Any) -> Any:
+        if is_stoppable():  # by the command line, which says what happens then
+            return run(spark, *arguments, **options)
+        with stoppable() as stop:
+            be_guest()
+            try:
+                with jobs_cancelled_on_stop(spark):
+                    return run(spark, *arguments, **options)
+            except Exception:
+                if not stop.requested.wait(0.2):  # what follows from the end of a job is quicker than the signal
+                    raise
+                raise KeyboardInterrupt from None
+            finally:
+                if stop.requested.is_set():
+                    stop.finish()
+
+    return cast("Run", interruptible_run)
+
+
+@contextmanager
+def jobs_cancelled_on_stop(spark: SparkSession) -> Iterator[None]:
+    """Cancel the jobs that this thread has started in here, and no others, at a stop or a KeyboardInterrupt."""
+    if getattr(spark, "_jvm", None) is None:  # in Spark Connect
+        yield
+        return
+    context, tag = spark.sparkContext, f"streetdeciles-{uuid4().hex}"
+    context.addJobTag(tag)
+    take_signals()
+    try:
+        with on_stop(lambda: context.cancelJobsWithTag(tag)):
+            yield
+    except KeyboardInterrupt:
+        _drop_connection(spark)
+        if not stop_requested():
+            context.cancelJobsWithTag(tag)
+        raise
+    finally:
+        context.removeJobTag(tag)
+
+
+def _drop_connection(spark: SparkSession) -> None:
+    """Let this thread connect to the JVM again, else it would read a late answer as that to its next call."""
+    client = spark.sparkContext._gateway._gateway_client  # type: ignore[union-attr]
+    connection = client.get_thread_connection()
+    if connection is not None:
+        connection.close()
+        del client.thread_connection.connection
+        # The JVM answers in another thread now, in which no session is active yet.
+        spark._jvm.SparkSession.setActiveSession(spark._jsparkSession)  # type: ignore[union-attr]
