@@ -31,7 +31,7 @@ def assert_same_results(one: Path, other: Path) -> None:
 
 def assert_same_frames(one: pd.DataFrame, other: pd.DataFrame, name: str) -> None:
     """The same rows in whatever order; float numbers up to TOLERANCE."""
-    pd.testing.assert_frame_equal(_sorted(one), _sorted(other), rtol=TOLERANCE, check_categorical=False, obj=name)
+    pd.testing.assert_frame_equal(_sorted(one), _sorted(other), rtol=TOLERANCE, obj=name)
 
 
 def assert_same_hdf5(one: Path, other: Path) -> None:
@@ -55,10 +55,11 @@ def assert_same_models(one: Path, other: Path) -> None:
 
 def _sorted(frame: pd.DataFrame) -> pd.DataFrame:
     """By the columns that are neither lists nor float numbers, which are keys and what follows from them."""
+    partitions = [name for name in frame if isinstance(frame[name].dtype, pd.CategoricalDtype)]
+    frame = frame.astype(dict.fromkeys(partitions, str))
     by = [name for name in frame if frame[name].dtype.kind in "iubO" and not frame[name].map(_is_list).any()]
-    by += [name for name in frame if isinstance(frame[name].dtype, pd.CategoricalDtype)]
-    text = frame.assign(**{name: frame[name].astype(str) for name in by})
-    return frame.loc[text.sort_values(by).index].reset_index(drop=True)
+    order = frame[by].astype(str).sort_values(by).index
+    return frame.loc[order].reset_index(drop=True)
 
 
 def _is_list(value: object) -> bool:
