@@ -39,15 +39,7 @@ from streetdeciles.backbone_sources import Named, Seeded
 from streetdeciles.backbones.variables import assign
 from streetdeciles.backbones.vgg import VGG16
 from streetdeciles.backbones.weights import random_weights, weights_hash
-from streetdeciles.config import (
-    DatasetConfig,
-    FeaturesConfig,
-    ImagesConfig,
-    LabelsConfig,
-    LabelTable,
-    RunConfig,
-    SparkConfig,
-)
+from streetdeciles.config import FeaturesConfig, ImagesConfig, RunConfig, SparkConfig
 from streetdeciles.features import device, stage
 from streetdeciles.features.extraction import extract
 from streetdeciles.features.network import Network, NetworkSettings, load_network
@@ -84,14 +76,8 @@ def draw_files(folder: Path, n: int) -> list[Path]:
 
 def run_config(work_dir: Path, images: ImagesConfig, precision: str = "auto") -> RunConfig:
     """A config with which the stages images and features can run alone."""
-    table = LabelTable(path="none")
-    return RunConfig(
-        work_dir=str(work_dir),
-        labels=LabelsConfig(tables=[table], regions={"none": "all"}, locations="none"),
-        images=images,
-        features=FeaturesConfig(weights="random:1", precision=precision, device="cpu"),
-        dataset=DatasetConfig(outcomes=["none"]),
-    )
+    features = FeaturesConfig(weights="random:1", precision=precision, device="cpu")
+    return RunConfig(work_dir=str(work_dir), images=images, features=features)
 
 
 def write_index(spark: SparkSession, work_dir: Path, paths: Sequence[Path]) -> None:

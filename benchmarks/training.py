@@ -31,9 +31,9 @@ from measure import interleaved, record
 from streetdeciles.config import TrainingConfig
 from streetdeciles.hardware import device_of
 from streetdeciles.training.assignments import Assignments, plan_assignments
-from streetdeciles.training.batches import batch_size_of
 from streetdeciles.training.cache import COLUMNS, TrainingRows, cache_rows
 from streetdeciles.training.history import HistoryRow
+from streetdeciles.training.plan import TrainingPlan, plan_training
 from streetdeciles.training.stacked_training import Watcher, train_models
 from streetdeciles.training_set.reader import open_training_set, training_set_shape
 from torch_loop import ReferenceLoop, loop_rate, of_first_model, start_loop, write_features
@@ -84,11 +84,15 @@ def stacked(assignments: Assignments, settings: TrainingConfig, *, stop_after_s:
             before = None
 
         with suppress(Enough):
-            train_models(assignments, settings, seed=1, watcher=Watcher(on_batch, on_epoch), hold=True)
+            train_models(assignments, plan_of(settings, assignments), watcher=Watcher(on_batch, on_epoch), hold=True)
         gc.collect()
         return learned / spent
 
     return run
+
+
+def plan_of(settings: TrainingConfig, assignments: Assignments) -> TrainingPlan:
+    return plan_training(settings, seed=1, n_locations=len(assignments.rows), precision=settings.precision)
 
 
 def products(assignments: Assignments, settings: TrainingConfig, *, seconds: float) -> Callable[[], float]:
@@ -97,7 +101,7 @@ def products(assignments: Assignments, settings: TrainingConfig, *, seconds: flo
     The first layer of the views has 93 % of all multiplications.
     """
     folds, outcomes = len(assignments.folds), len(assignments.outcomes)
-    rows = batch_size_of(settings, len(assignments.rows)) * VIEWS
+    rows = plan_of(settings, assignments).batch_size * VIEWS
     random = np.random.default_rng(0)
     x, w = (
         keras.ops.convert_to_tensor(random.standard_normal(shape, np.float32), dtype=settings.precision)
@@ -141,7 +145,7 @@ def compare_errors(what: str, assignments: Assignments, settings: TrainingConfig
     """
     history: list[HistoryRow] = []
     without_stopping = settings.model_copy(update={"epochs": epochs, "patience": epochs})
-    train_models(assignments, without_stopping, seed=1, watcher=Watcher(on_epoch=history.extend))
+    train_models(assignments, plan_of(without_stopping, assignments), watcher=Watcher(on_epoch=history.extend))
     ours = [mean(row.val_mae for row in history if row.epoch == epoch + 1) for epoch in range(epochs)]
     reference = np.zeros(epochs)
     for fold_index in range(len(assignments.folds)):

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from config_files import config_values
 from small_run import small_run  # noqa: F401 - a fixture
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+# A JVM of a test lives for a minute, so its second compiler and its parallel collectors cost more than they save.
+os.environ.setdefault("SPARK_SUBMIT_OPTS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
 
 
 @pytest.fixture(scope="session")
@@ -26,17 +31,8 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
 
 @pytest.fixture
 def values(tmp_path: Path) -> dict[str, Any]:
-    """The values of a small valid config; its input files are there, below `tmp_path`."""
+    """The values of a small valid config, whose input files are in `tmp_path`."""
     for name in ("table.csv", "locations.csv"):
         (tmp_path / name).write_text("x\n")
     (tmp_path / "photographs").mkdir()
-    return {
-        "work_dir": "out",
-        "labels": {
-            "tables": [{"path": "table.csv"}],
-            "regions": {"bury": ["Bury"]},
-            "locations": "locations.csv",
-        },
-        "images": {"folder": "photographs"},
-        "dataset": {"outcomes": ["imd"]},
-    }
+    return config_values("out", labels={"regions": {"bury": ["Bury"]}})

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from streetdeciles.config import RunConfig
+from config_files import run_config
+from streetdeciles.config import RunConfig, TrainingConfig
 from streetdeciles.training.cache import TrainingRows
+from streetdeciles.training.plan import TrainingPlan, plan_training
 from streetdeciles.training_set.codec import encode_arrays
 from streetdeciles.training_set.columns import TrainingSetShape, training_set_ddl
 from streetdeciles.training_set.writer import write_training_set
@@ -40,6 +42,12 @@ def planted_rows(*, areas: int = 90, per_area: int = 4, outcomes: int = 2, seed:
     return TrainingRows(names, features.astype(np.float32), mask, fold, area, deciles)
 
 
+def planted_plan(settings: TrainingConfig, rows: TrainingRows, *, seed: int = 1) -> TrainingPlan:
+    """The plan of a training, in float32 if the precision is `auto`, whatever the machine."""
+    precision = "float32" if settings.precision == "auto" else settings.precision
+    return plan_training(settings, seed=seed, n_locations=len(rows), precision=precision)
+
+
 def write_planted_set(spark: SparkSession, rows: TrainingRows, uri: str, *, files: int = 1) -> None:
     """Write `rows` as the dataset stage does, in `files` files; a decile of 0 becomes null."""
     features, mask = encode_arrays(rows.features), encode_arrays(rows.view_mask)
@@ -67,17 +75,11 @@ def write_planted_set(spark: SparkSession, rows: TrainingRows, uri: str, *, file
 def planted_config(work_dir: Path, rows: TrainingRows, **training: Any) -> RunConfig:
     """A config for stages that read what `write_planted_set` has written to <work_dir>/training_set."""
     small = {"view_units": [16], "location_units": [8], "learning_rate": 0.02, "epochs": 3}
-    return RunConfig.model_validate(
-        {
-            "work_dir": str(work_dir),
-            "seed": 3,
-            "labels": {
-                "tables": [{"path": "table.csv"}],
-                "regions": {"somewhere": "all"},
-                "locations": "locations.csv",
-            },
-            "images": {"folder": "photographs", "views": VIEWS, "pattern": "{location_id}_{view}.jpg"},
-            "dataset": {"outcomes": list(rows.outcomes), "folds": FOLDS},
-            "training": {**small, **training},
-        }
+    return run_config(
+        work_dir,
+        seed=3,
+        labels={"regions": {"somewhere": "all"}},
+        images={"views": VIEWS, "pattern": "{location_id}_{view}.jpg"},
+        dataset={"outcomes": list(rows.outcomes), "folds": FOLDS},
+        training={**small, **training},
     )

@@ -14,7 +14,7 @@ from types import TracebackType
 
 import psutil
 
-LINE = "stopped; run the same command to go on"
+LINE = "stopped; run the same command to continue"
 WITHIN_S = 10.0
 """A stop may take so long."""
 

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from config_files import config_values, write_config
 from paths import DATA
 from streetdeciles.cli import main
 
@@ -54,7 +55,7 @@ class SmallRun:
     def set(self, **sections: Any) -> None:
         """Merge values into the config, e.g. `set(images={"views": 4})`; a value of None removes its key."""
         values = yaml.safe_load(self.config.read_text())
-        self.config.write_text(yaml.safe_dump(_merged(values, sections), allow_unicode=True))
+        write_config(self.folder, _merged(values, sections))
 
     def main(self, *arguments: str) -> int:
         """The exit code of `streetdeciles <arguments> --config …` in this process; the tests' Spark session serves."""
@@ -78,7 +79,7 @@ def make_small_run(folder: Path) -> SmallRun:
     for location_id in LOCATION_IDS:
         for view in range(2):
             (folder / "photographs" / f"{location_id}_{view}.jpg").write_bytes(photograph(f"{location_id}_{view}"))
-    run.config.write_text(yaml.safe_dump(_values()))
+    write_config(folder, _values())
     return run
 
 
@@ -100,21 +101,20 @@ def photograph(name: str, size: tuple[int, int] = (48, 32)) -> bytes:
 
 
 def _values() -> dict[str, Any]:
-    return {
-        "work_dir": "out",
-        "seed": 1,
-        "labels": {
+    return config_values(
+        "out",
+        seed=1,
+        labels={
             "tables": [{"path": str(DATA / "iod2019" / "File_7_-_All_IoD2019_Ranks_Deciles.csv")}],
             "regions": {"westminster": ["Westminster"]},
-            "locations": "locations.csv",
             "boundaries": {"path": str(DATA / "boundaries" / "lsoa11_westminster.geojson")},
         },
-        "images": {"folder": "photographs", "views": 2, "shard_size": 16},
-        "features": {"backbone": str(BACKBONE), "precision": "float32"},
-        "dataset": {"outcomes": ["imd"], "folds": 2},
-        "training": {"view_units": [8], "location_units": [4], "learning_rate": 0.001, "epochs": 2},
-        "evaluation": {"bootstrap": 10},
-    }
+        images={"views": 2, "shard_size": 16},
+        features={"backbone": str(BACKBONE), "precision": "float32"},
+        dataset={"folds": 2},
+        training={"view_units": [8], "location_units": [4], "learning_rate": 0.001, "epochs": 2},
+        evaluation={"bootstrap": 10},
+    )
 
 
 def _merged(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

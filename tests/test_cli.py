@@ -12,7 +12,7 @@ import pytest
 
 from config_files import write_config
 from paths import DATA
-from streetdeciles.pipeline import STAGE_NAMES
+from streetdeciles.stages import STAGE_NAMES
 
 
 def streetdeciles(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

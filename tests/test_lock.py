@@ -168,7 +168,7 @@ def test_replaced_garbage_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixt
     age(tmp_path / "run.lock")
 
     with locked(str(tmp_path)):
-        assert f"{tmp_path}/run.lock is empty or damaged, so no run holds it; it is replaced" in caplog.text
+        assert f"{tmp_path}/run.lock is empty or damaged, so no run holds it; replaced it" in caplog.text
 
 
 class WithoutExclusiveCreation(MemoryFileSystem):

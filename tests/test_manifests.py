@@ -60,7 +60,7 @@ def test_any_flipped_bit_is_damage(position: int, bit: int) -> None:
     storage.write_bytes(storage.join(work_dir, "report.html"), bytes(content))
 
     assert [*differences(manifest, find_files(work_dir, ["report.html"]))] == []
-    assert [*damaged_files(manifest, work_dir)] == [("report.html", "holds other bytes than were written")]
+    assert [*damaged_files(manifest, work_dir)] == [("report.html", "has other content than was written")]
 
 
 def test_file_that_cannot_be_read_is_named(work_dir: str) -> None:
@@ -79,7 +79,7 @@ def test_differences_name_what_is_gone_cut_and_strange() -> None:
     found = dict(differences(manifest, {"t/a": 1000, "t/b": 7, "t/d": 1000, "t/_committed_1": 3}))
 
     assert found == {
-        "t/b": "has 7 bytes, and was written with 1,000",
-        "t/c": "is gone",
+        "t/b": "has 7 bytes instead of 1,000",
+        "t/c": "is missing",
         "t/d": "was not written by this stage",
     }

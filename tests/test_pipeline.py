@@ -9,13 +9,15 @@ import pytest
 
 from config_files import write_config
 from streetdeciles import run_log, storage
-from streetdeciles.config import SECTIONS_READ, RunConfig
+from streetdeciles.config import RunConfig
 from streetdeciles.config_file import load_config
 from streetdeciles.errors import RunRefused
+from streetdeciles.inputs import signatures
 from streetdeciles.manifests import make_manifest
-from streetdeciles.pipeline import STAGE_NAMES, STAGES, plan, select_stages
-from streetdeciles.plans import generation_of
+from streetdeciles.pipeline import run
+from streetdeciles.plans import generation_of, plan, select_stages
 from streetdeciles.run_log import StageReport
+from streetdeciles.stages import STAGE_NAMES, STAGES, stages_that_follow
 
 
 @pytest.fixture
@@ -57,7 +59,10 @@ def test_selection_by_first_last_and_only() -> None:
 
 @pytest.mark.parametrize(
     ("first", "last", "only", "told"),
-    [("report", "labels", None, "--from report comes after --to labels"), ("labels", None, "images", "stands alone")],
+    [
+        ("report", "labels", None, "--from report comes after --to labels"),
+        ("labels", None, "images", "cannot be combined with"),
+    ],
 )
 def test_contradictory_selection_is_refused(first: str, last: str | None, only: str | None, told: str) -> None:
     with pytest.raises(RunRefused, match=told):
@@ -117,12 +122,37 @@ def test_stage_whose_input_is_not_made_is_refused(config: RunConfig) -> None:
         plan(config, ("features",), force=False)
 
 
+def test_first_run_looks_at_its_inputs_once(config: RunConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[str] = []
+
+    def counted(config: RunConfig, stage: str) -> dict[str, str]:
+        looked_at.append(stage)
+        return signatures(config, stage)
+
+    monkeypatch.setattr("streetdeciles.plans.signatures", counted)
+    with pytest.raises(RunRefused, match=r"locations\.csv"):  # by the preflight of labels, which follows the plan
+        run(config, STAGE_NAMES)
+    assert looked_at == list(STAGE_NAMES)
+
+
+def test_refused_plan_leaves_no_folder(config: RunConfig) -> None:
+    with pytest.raises(RunRefused, match="images must run first"):
+        run(config, ["features"])
+    assert not Path(config.work_dir).exists()
+
+
 def test_stage_that_nothing_selected_reads_may_be_missing(config: RunConfig) -> None:
     assert actions(config, "labels")["training"] == "not selected"
 
 
-def test_sections_that_are_read_are_known_of_every_stage() -> None:
-    assert tuple(SECTIONS_READ) == STAGE_NAMES
+def test_each_stage_reads_its_own_section() -> None:
+    assert [stage.sections[0] for stage in STAGES] == list(STAGE_NAMES)
+
+
+def test_stages_that_follow_read_its_output_directly_or_through_others() -> None:
+    assert stages_that_follow("images") == STAGE_NAMES[2:]
+    assert stages_that_follow("training") == STAGE_NAMES[5:]
+    assert stages_that_follow("report") == ()
 
 
 def test_stage_without_section_is_taken_as_it_is(config: RunConfig, tmp_path: Path, values: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,18 @@ def test_header_of_locations_is_looked_at(
 
     assert dry_run(tmp_path, inputs) == 2
     assert "locations.csv: expected the columns location_id and area_id" in capsys.readouterr().err
+
+
+def test_mlflow_that_is_missing_is_refused_before_spark_starts(
+    tmp_path: Path, inputs: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    monkeypatch.setenv("JAVA_HOME", "/nowhere")  # no session could be started
+    config = str(write_config(tmp_path, {**inputs, "training": {"mlflow": True}}))
+
+    assert main(["run", "--config", config]) == 2
+    assert "training.mlflow: MLflow is not installed: pip install 'streetdeciles[mlflow]'" in capsys.readouterr().err
+    assert main(["run", "--config", config, "--to", "labels", "--dry-run"]) == 0, "labels needs no MLflow"
 
 
 def test_stages_that_will_not_run_are_not_looked_at(tmp_path: Path, inputs: dict[str, Any]) -> None:

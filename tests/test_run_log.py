@@ -45,7 +45,9 @@ def test_another_config_in_the_same_work_dir_is_refused(tmp_path: Path, values: 
     run_log.refuse_other_config(load(tmp_path, values | {"spark": {"master": "local[1]"}}))
     changed = load(tmp_path, values | {"training": {"epochs": 3}})
 
-    with pytest.raises(RunRefused, match=r"training\.epochs was 50, is 3.*or accept it: streetdeciles run --force"):
+    with pytest.raises(
+        RunRefused, match=r"training\.epochs was 50, is 3.*or accept the change: streetdeciles run --force"
+    ):
         run_log.refuse_other_config(changed)
 
     previous = run_log.save_config(changed)

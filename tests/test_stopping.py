@@ -102,5 +102,5 @@ def test_killed_jvm_is_said_by_name_and_log(small_run: SmallRun) -> None:
     assert command.left() == []
     last = command.output.splitlines()[-1]
     assert last.startswith("error: Spark's JVM ended during the run (killed, perhaps because the machine ran out of")
-    assert last.endswith(f"its log is {small_run.work_dir}/logs/spark.log; run the same command to go on")
+    assert last.endswith(f"its log is {small_run.work_dir}/logs/spark.log; run the same command to continue")
     assert "Traceback" not in command.output

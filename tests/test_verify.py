@@ -14,7 +14,8 @@ import pytest
 from small_run import BACKBONE, SmallRun, make_small_run, photograph, write_locations
 from streetdeciles import run_log
 from streetdeciles.config_file import load_config
-from streetdeciles.pipeline import STAGE_NAMES, plan
+from streetdeciles.plans import plan
+from streetdeciles.stages import STAGE_NAMES
 
 TABLES = (
     "area_labels",
@@ -102,7 +103,7 @@ def test_untouched_run_is_up_to_date_and_whole(finished_run: SmallRun, capsys: p
     assert whys(finished_run) == {}
 
     assert finished_run.main("verify") == 0
-    assert f"of {len(TABLES)} tables are as they were written" in capsys.readouterr().out
+    assert f"of {len(TABLES)} tables are unchanged since they were written" in capsys.readouterr().out
 
 
 def test_copy_elsewhere_is_verified_without_its_inputs(
@@ -115,7 +116,7 @@ def test_copy_elsewhere_is_verified_without_its_inputs(
     assert copied.main("verify") == 0
     (copied.work_dir / "report.html").unlink()
     assert copied.main("verify") == 1
-    assert "report.html: is gone" in capsys.readouterr().out
+    assert "report.html: is missing" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("table", [*TABLES, "features/_shards"])
@@ -127,7 +128,7 @@ def test_flipped_bit_is_found_and_named(finished_run: SmallRun, table: str, caps
 
     assert finished_run.main("verify") == 1
     told = capsys.readouterr().out
-    assert f"{file.relative_to(finished_run.work_dir)}: holds other bytes than were written" in told
+    assert f"{file.relative_to(finished_run.work_dir)}: has other content than was written" in told
 
 
 def test_verify_names_what_is_cut_and_what_is_too_much(
@@ -140,7 +141,7 @@ def test_verify_names_what_is_cut_and_what_is_too_much(
 
     assert finished_run.main("verify") == 1
     told = capsys.readouterr().out
-    assert f"{cut.name}: has {size - 7:,} bytes, and was written with {size:,}; copy it" in told
+    assert f"{cut.name}: has {size - 7:,} bytes instead of {size:,}; copy it" in told
     assert "locations/copy.parquet: was not written by this stage; remove it" in told
     assert "2 problem(s)" in told
 
@@ -160,7 +161,7 @@ def test_lost_file_is_named_in_the_plan(finished_run: SmallRun, table: str) -> N
 
     found = whys(finished_run)
 
-    assert found[stages[table]] == f"{file.relative_to(finished_run.work_dir)} is gone"
+    assert found[stages[table]] == f"{file.relative_to(finished_run.work_dir)} is missing"
     assert list(found)[-1] == "report"
 
 
@@ -201,12 +202,12 @@ def test_grown_archive_is_used_after_its_stage_alone_was_forced(finished_run: Sm
     write_archive(archive, [finished_run.folder / f"00012_{view}.jpg" for view in range(2)])
     assert finished_run.main("images", "--force") == 0
 
-    assert whys(finished_run)["features"] == "images has been done again since"
+    assert whys(finished_run)["features"] == "images has been redone since"
     assert list(whys(finished_run)) == ["features", *following("dataset")]
     assert finished_run.main("run", "--to", "features") == 0
 
     assert {"00012_0", "00012_1"} <= {*finished_run.table("features")["image_id"]}
-    assert whys(finished_run)["dataset"] == "features has been done again since"
+    assert whys(finished_run)["dataset"] == "features has been redone since"
 
 
 def test_killed_early_stage_makes_all_that_follow_stale(finished_run: SmallRun) -> None:

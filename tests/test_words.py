@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 from pathlib import Path
@@ -11,6 +12,9 @@ import pytest
 REPOSITORY = Path(__file__).parents[1]
 READ_BY_USERS = ("lib", "jobs", "docs", "conf", "examples", "deploy", "README.md", "CHANGELOG.md")
 SUFFIXES = {".py", ".md", ".yaml", ".yml", ".jinja", ".js", ".sql", ".sh"}
+
+MAX_NAME = 70
+"""Characters in the name of a test."""
 
 BANNED = {
     r"\btold\b": "name the thing: digest, batches, note, label",
@@ -68,3 +72,14 @@ def test_every_word_of_the_readme_is_in_the_glossary() -> None:
     glossary = (REPOSITORY / "docs" / "glossary.md").read_text()
     assert words
     assert [word for word in words if word != "word" and f"| {word} |" not in glossary] == []
+
+
+def test_modules_of_tests_have_a_docstring_and_tests_short_names() -> None:
+    undescribed, long = [], []
+    for path in [*REPOSITORY.glob("tests/**/*.py"), *REPOSITORY.glob("examples/**/test_*.py")]:
+        module = ast.parse(path.read_text(encoding="utf-8"))
+        functions = [node.name for node in ast.walk(module) if isinstance(node, ast.FunctionDef)]
+        undescribed += [] if ast.get_docstring(module) else [path.name]
+        long += [name for name in functions if name.startswith("test_") and len(name) >= MAX_NAME]
+    assert undescribed == []
+    assert long == []

@@ -1,4 +1,4 @@
-"""From a YAML file to a checked `RunConfig`: what is not right is named by its key, all of it at once."""
+"""From a YAML file to a checked `RunConfig`; all mistakes are reported at once, each with its key."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from fsspec import available_protocols
 from pydantic import BaseModel, ValidationError
 
 from streetdeciles import file_names, storage
-from streetdeciles.config import INPUT, SECTIONS_READ, RunConfig, input_paths
+from streetdeciles.config import INPUT, RunConfig, input_paths
 from streetdeciles.config.features import network_files
 from streetdeciles.config_yaml import MAX_BYTES, parse_yaml
 from streetdeciles.errors import RunRefused, reason
 from streetdeciles.shown import HIDDEN, is_secret, without_secrets
+from streetdeciles.stages import STAGE_NAMES, sections_read
 
 MAX_PROBLEMS = 10
 """Named in one refusal."""
 
 
-def load_config(path: str, stages: Collection[str] = tuple(SECTIONS_READ)) -> RunConfig:
-    """Read, check and resolve the YAML file at `path`; RunRefused names each key that is not right.
+def load_config(path: str, stages: Collection[str] = STAGE_NAMES) -> RunConfig:
+    """Read, check and resolve the YAML file at `path`; RunRefused names each wrong key.
 
-    Sections that none of `stages` reads may be absent, and the inputs they name need not be there.
+    Sections that none of `stages` reads may be absent, and the inputs that they name need not exist.
     """
     try:
         if Path(path).exists() and not (Path(path).is_file() or Path(path).is_dir()):
@@ -42,7 +43,7 @@ def load_config(path: str, stages: Collection[str] = tuple(SECTIONS_READ)) -> Ru
         raise RunRefused(f"{path}: {error}") from error
     if not isinstance(values, dict):
         raise RunRefused(f"{path}: expected a mapping with the keys {', '.join(RunConfig.model_fields)}")
-    read = {section for stage in stages for section in SECTIONS_READ[stage]}
+    read = sections_read(stages)
     missing = [_missing(name, stages) for name in REQUIRED if name in read and name not in values]
     try:
         config = RunConfig.model_validate(values)
@@ -62,12 +63,12 @@ REQUIRED = ("labels", "images", "dataset")
 """Sections without defaults."""
 
 PATTERN_SIGNS = {"*", "?", "["}
-"""fsspec copies and removes what matches, where a path on an object store holds one of them."""
+"""With one of these in a path on an object store, fsspec copies and removes all paths that match."""
 
 
 def _missing(section: str, stages: Collection[str]) -> str:
-    reading = [stage for stage in stages if section in SECTIONS_READ[stage]]
-    return f"{section}: is missing; the stage {reading[0]} reads it"
+    reading = next(stage for stage in stages if section in sections_read([stage]))
+    return f"{section}: is missing; the stage {reading} reads it"
 
 
 def _first(missing: Sequence[str], error: ValidationError) -> Iterator[str]:
@@ -149,7 +150,7 @@ def _resolve_paths(config: RunConfig, folder: Path) -> RunConfig:
 
 
 def _check_inputs(path: str, config: RunConfig, sections: Collection[str]) -> None:
-    """RunRefused where an input that one of the `sections` names is not there."""
+    """RunRefused if an input that one of the `sections` names does not exist."""
     paths = [*input_paths(config)]
     paths += [(f"features.{name}", path) for name, path in network_files(config.features).items()]
     paths = [(key, value) for key, value in paths if key.partition(".")[0] in sections]
@@ -176,7 +177,7 @@ def _why_missing(path: str) -> str | None:
 
 def _why_unknown(path: str) -> str | None:
     if not storage.is_local(path) and PATTERN_SIGNS & {*path}:
-        return "the libraries that write there would take * ? [ for a pattern; choose a name without them"
+        return "* ? [ would be taken for a pattern there; choose a name without them"
     protocol, separator, _ = path.partition("://")
     known = not storage.is_uri(path) or not separator or protocol in available_protocols()
     return None if known else f"unknown protocol {protocol}; {_PREFIX_HINT}"

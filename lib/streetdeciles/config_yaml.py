@@ -10,13 +10,13 @@ import yaml
 
 MAX_BYTES = 2**17
 MAX_NODES = 5_000
-"""Keys, values and lists, with those that an alias repeats."""
+"""The maximum number of keys, values and lists, counting those that an alias repeats."""
 MAX_DEPTH = 20
 MAX_DIGITS = 30
 """Characters of an integer."""
 
 PADDED = re.compile(r"[+-]?0[0-9_]+")
-"""A number with leading zeros, such as the heading 045, is decimal as in YAML 1.2; YAML 1.1 took it for octal, 37."""
+"""A number with leading zeros, such as the heading 045, is decimal as in YAML 1.2; in YAML 1.1 it is octal, 37."""
 
 EXPONENT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][+-]?[0-9]+")
 """1e-3 is a number as in YAML 1.2; YAML 1.1 took it for text, for want of a point."""
@@ -122,5 +122,5 @@ def _check_scalar(node: yaml.ScalarNode) -> None:
 
 
 def _error(problem: str, at: Any) -> yaml.MarkedYAMLError:
-    """`at`: the node or event whose place in the file is named."""
+    """`at`: the node or event whose position in the file the error names."""
     return yaml.MarkedYAMLError(problem=problem, problem_mark=at.start_mark)

@@ -1,4 +1,4 @@
-"""Cells of the CSV files that we write: a spreadsheet must not run a name from outside as a formula."""
+"""Cells of the CSV files that a run writes: a spreadsheet must not run a name from outside as a formula."""
 
 from __future__ import annotations
 
@@ -25,5 +25,5 @@ def safe_cell(cell: object) -> object:
 
 
 def text_of_cell(cell: str) -> str:
-    """The text that `safe_cell` was given."""
+    """The text from which `safe_cell` made the cell."""
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell

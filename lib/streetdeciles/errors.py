@@ -1,4 +1,4 @@
-"""Errors, named for what happens next. Their text is for users: what was wrong, where, and what to do.
+"""Errors, named for their consequence. Their text is for users: what was wrong, where, and what to do.
 
 Each of them is one line on the terminal and sets the exit code; the trace goes to the run's log.
 """
@@ -11,7 +11,7 @@ from streetdeciles.shown import shown
 
 
 class StreetdecilesError(Exception):
-    """Anything that the user can do something about. Its text is one line without secrets, whatever it quotes."""
+    """An error that the user can do something about. Its text is one line without secrets, whatever it quotes."""
 
     exit_code = 1
 
@@ -20,7 +20,7 @@ class StreetdecilesError(Exception):
 
 
 class RunRefused(StreetdecilesError):
-    """Nothing was done: the config, an input or the machine is not fit for this run."""
+    """The run was refused before any work: the config, an input or the machine is not fit for it."""
 
     exit_code = 2
 
@@ -30,11 +30,11 @@ class NotUtf8(RunRefused):
 
 
 class ShardFailed(StreetdecilesError):
-    """One shard could not be finished; the run goes on with the others and exits non-zero at the end."""
+    """One shard could not be finished; the run continues with the others and exits non-zero at the end."""
 
 
 class RunFailed(StreetdecilesError):
-    """The run stopped while working; the same command goes on from what is finished."""
+    """The run failed while working; the same command continues from what is finished."""
 
 
 def reason(error: BaseException, limit: int | None = None) -> str:
@@ -49,7 +49,7 @@ def reason(error: BaseException, limit: int | None = None) -> str:
 
 
 def one_line_error(error: BaseException) -> StreetdecilesError:
-    """`error` as one of ours: what a Spark worker raised comes back wrapped in a JVM's trace."""
+    """`error` as one of these classes; those of a Spark worker are found in the trace of the JVM."""
     if isinstance(error, StreetdecilesError):
         return error
     text = str(error)

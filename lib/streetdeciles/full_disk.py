@@ -1,4 +1,4 @@
-"""A full disk, whoever runs into it (Python, Spark, HDF5, Petastorm): which paths, and how much is free there."""
+"""The error of a full disk, whether Python, Spark, HDF5 or Petastorm meets it: which paths, and how much is free."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TOO_LARGE = re.compile(r"File too large|errno = 27\b")
 
 @contextmanager
 def full_disk_explained(work_dir: str) -> Iterator[None]:
-    """RunFailed that names the paths, in place of any error that a full disk has caused."""
+    """Raise RunFailed, which names the paths, in place of any error that a full disk has caused."""
     try:
         yield
     except Exception as error:
@@ -30,14 +30,14 @@ def full_disk_explained(work_dir: str) -> Iterator[None]:
         numbers = {cause.errno for cause in causes if isinstance(cause, OSError)}
         if numbers.intersection(FULL) or SAID.search(text):
             raise RunFailed(
-                f"the disk is full: {_where(causes, work_dir)}; make room there, and run the same command to go on"
+                f"the disk is full: {_where(causes, work_dir)}; make room there, and run the same command to continue"
             ) from error
         if errno.EFBIG in numbers or TOO_LARGE.search(text):
             limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
             allowed = "" if limit == resource.RLIM_INFINITY else f", ulimit -f allows {limit / 1e6:.1f} MB"
             raise RunFailed(
                 f"a file may not become larger (file system or ulimit{allowed}): {_where(causes, work_dir)}; raise the "
-                "limit, and run the same command to go on"
+                "limit, and run the same command to continue"
             ) from error
         raise
 
@@ -49,7 +49,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _where(causes: list[BaseException], work_dir: str) -> str:
-    """The file that could not be written, where the error names it; else the folders that a run writes to."""
+    """The file that could not be written, if the error names it; else the folders that a run writes to."""
     files = [cause.filename for cause in causes if isinstance(cause, OSError) and isinstance(cause.filename, str)]
     if files:
         return free_space(files[0])

@@ -1,4 +1,4 @@
-"""What shows that an input has changed since a stage read it: by content where that is cheap, else by size and time."""
+"""Signatures of inputs, which change when the input does: of the content where that is cheap, else of size and time."""
 
 from __future__ import annotations
 
@@ -18,21 +18,22 @@ MAX_HASHED_BYTES = 64 * 1024 * 1024
 """Local files up to this size are compared by content, which takes 0.1 s at most."""
 
 MAX_CHECKED_FILES = 100_000
-"""In a local folder of more files only the names are compared, which takes a microsecond each instead of several."""
+"""In a local folder with more files only the names are compared, which takes a microsecond each, not several."""
 
 CONTAINERS = (".tar", ".tar.gz", ".tgz", ".zip", ".parquet")
-"""Files of many photographs: always compared by size and time, since one that grows does not change its folder."""
+"""Files that hold many photographs. They are always compared by size and time, because one that grows does not change
+its folder."""
 
 VERSION_KEYS = ("ETag", "etag", "e_tag", "md5Hash", "mtime", "LastModified", "last_modified", "updated", "created")
-"""Where fsspec's file systems say which version of a file is there."""
+"""The keys under which fsspec's file systems give the version of a file."""
 
 logger = logging.getLogger(__name__)
 
 
 def signatures(config: RunConfig, stage: str) -> dict[str, str]:
-    """For each input of a stage, by its key in the config, text that changes when the input does.
+    """The signature of each input of a stage, by its key in the config: text that changes when the input does.
 
-    Inputs that are not there are left out: a stage that does not run does not need them.
+    Missing inputs are left out, because a stage that does not run does not need them.
     """
     section = getattr(config, stage)
     paths = {f"{stage}.{key}": path for key, path in input_paths(section)}
@@ -49,7 +50,7 @@ def version_of(uri: str) -> str | None:
 
 
 def version_in(info: Mapping[str, Any]) -> str | None:
-    """The same, from what fsspec's `info` or `ls` says of the file; None where it says nothing."""
+    """The same, from what fsspec's `info` or `ls` returns for the file; None if that has no version."""
     return next((str(info[key]) for key in VERSION_KEYS if info.get(key) is not None), None)
 
 
@@ -57,7 +58,7 @@ def _signature_if_there(key: str, uri: str) -> str | None:
     try:
         return _signature(key, uri)
     except Exception as error:  # each kind of store has its own errors; those that matter are refused with the config
-        logger.debug("%s: %s cannot be looked at (%s)", key, uri, error)
+        logger.debug("%s: %s cannot be read (%s)", key, uri, error)
         return None
 
 
@@ -88,7 +89,7 @@ def _of_remote(key: str, uri: str) -> str:
 
 
 def _of_folder(key: str, root: str) -> str:
-    """From one pass over the folder that holds no list of its files: sums of hashes do not depend on the order."""
+    """One pass over the folder, without a list of its files in memory: sums of hashes do not depend on the order."""
     n_files = names = checked = containers = folders = 0
     for path, is_folder in _entries(root):
         name = path.removeprefix(root)
@@ -105,8 +106,8 @@ def _of_folder(key: str, root: str) -> str:
     if n_files <= MAX_CHECKED_FILES:
         return f"listing {checked % 2**128:032x}"
     logger.info(
-        "%s: holds %d files, too many to look at each at the start: one that was overwritten is noticed when "
-        "`streetdeciles images --force` lists them all",
+        "%s: has %d files, too many to check each at the start; to have overwritten ones noticed, run "
+        "`streetdeciles images --force`, which checks them all",
         key,
         n_files,
     )
@@ -114,9 +115,9 @@ def _of_folder(key: str, root: str) -> str:
 
 
 def _entries(root: str) -> Iterator[tuple[str, bool]]:
-    """(path, whether it is a folder) of all below `root`; linked folders are followed, once.
+    """(path, whether it is a folder) of everything below `root`; linked folders are followed once.
 
-    What may not be read is left to the stage, which says so.
+    Folders that may not be read are skipped here; the stage refuses them.
     """
     pending, seen = [root], {os.path.realpath(root)}
     while pending:
@@ -143,7 +144,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _size_and_time(path: str) -> tuple[int, int]:
-    """In bytes and nanoseconds; zeros where there is nothing, as behind a broken link."""
+    """Size in bytes and time in nanoseconds; zeros if the file does not exist, as behind a broken link."""
     try:
         status = os.stat(path)
     except OSError:

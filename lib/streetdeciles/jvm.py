@@ -1,4 +1,4 @@
-"""Spark's JVM: started with a log of its own, ended at a stop, and explained where it ends by itself."""
+"""Spark's JVM: started with its own log, ended at a stop, and explained if it ends by itself."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from pyspark import SparkConf
 
 SPARK_LOG = ("logs", "spark.log")
-"""What the JVM and the Python workers write to stderr, in a run's work_dir."""
+"""The log of what the JVM and the Python workers write to stderr, in the work_dir."""
 
 ENDS_WITHIN_S = 3.0
 OUT_OF_MEMORY = 52
-"""Exit code of a JVM that Spark ends for want of memory."""
+"""The exit code of a JVM that Spark ends because it ran out of memory."""
 
 
 def has_jvm() -> bool:
-    """Whether there is a JVM already, of spark-submit or of a session of others."""
+    """Whether there is a JVM already, started by spark-submit or for another session."""
     from pyspark import SparkContext
 
     return "PYSPARK_GATEWAY_PORT" in os.environ or SparkContext._gateway is not None
@@ -38,7 +38,7 @@ class OwnJvm:
     """A JVM that this process starts and ends."""
 
     def __init__(self, conf: SparkConf, work_dir: str) -> None:
-        """Start it; RunRefused where it does not come up."""
+        """Start it; RunRefused if it does not start."""
         from pyspark.errors import PySparkRuntimeError
         from pyspark.java_gateway import launch_gateway
 
@@ -56,7 +56,7 @@ class OwnJvm:
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """End the JVM at a stop; RunFailed, in place of what follows from it, where the JVM has ended by itself."""
+        """End the JVM at a stop; RunFailed, in place of the errors that follow, if it has ended by itself."""
         try:
             with on_stop(self._end):
                 yield
@@ -85,7 +85,7 @@ class OwnJvm:
 
     def is_alive(self) -> bool:
         try:
-            self._process.wait(0.5)  # its connections break before it is gone
+            self._process.wait(0.5)  # its connections break before it has ended
         except TimeoutExpired:
             return True
         return False
@@ -109,13 +109,13 @@ class OwnJvm:
             why = f"by {signal.Signals(-code).name}"
         else:
             why = f"exit code {code}"
-        return f"Spark's JVM ended during the run ({why}); its log is {self.log}; run the same command to go on"
+        return f"Spark's JVM ended during the run ({why}); its log is {self.log}; run the same command to continue"
 
     def _text(self) -> str:
         return self.log.read_text(errors="replace")
 
     def _last_line(self) -> str:
-        # The one that names the fault comes before the JVM's remark that it ends.
+        # The line that names the fault comes before the one that says that the JVM ends.
         lines = [line for line in self._text().splitlines() if line.strip()]
         named = [line for line in lines if re.search(r"error|exception|invalid", line, re.IGNORECASE)]
         return (named or lines or ["it said nothing"])[0].strip()

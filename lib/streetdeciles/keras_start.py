@@ -1,4 +1,4 @@
-"""Starting Keras and the framework below it in a process, without what the framework has to say at its start."""
+"""Starting Keras and its backend in a process, without the messages that the backend prints at its start."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 
 def start_keras() -> None:
-    """Import Keras and compute once, so that what the framework has to say at its start is not said on the terminal.
+    """Import Keras and compute once, and keep the messages that the backend prints at its start off the terminal.
 
     What is set by environment variables (backend, cores, GPU) must be set before; once Keras has been imported, nothing
     happens.

@@ -32,20 +32,20 @@ from streetdeciles.work_dir import sweep
 
 VERIFY_AFTER_S = 2.0
 WRITTEN_WITHIN_S = 10.0
-"""A lock without readable contents may belong to a run that is writing it now, but not for longer than this."""
+"""For so many seconds, a lock without readable content may belong to a run that is just writing it."""
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Owner:
-    """What the lock file says."""
+    """The content of the lock file."""
 
     process: ProcessIdentity
     token: str
-    """Of this one hold of the lock."""
+    """Another one each time that the lock is taken."""
     since: float
-    """Seconds since 1970, for people: nothing is decided by it."""
+    """Seconds since 1970, for people; nothing depends on it."""
 
     def __str__(self) -> str:
         minutes = max(0.0, time.time() - self.since) / 60
@@ -63,7 +63,7 @@ class _Hold:
 
 @contextmanager
 def locked(work_dir: str) -> Iterator[None]:
-    """Hold `<work_dir>/run.lock`; RunRefused where a live run holds it, named by host, process and age.
+    """Hold `<work_dir>/run.lock`; RunRefused if a live run holds it, named by host, process and age.
 
     What runs before this one have not finished is removed (`work_dir.sweep`).
 
@@ -80,7 +80,7 @@ def locked(work_dir: str) -> Iterator[None]:
 
 
 def lock_owner(work_dir: str) -> str | None:
-    """Process, host and age of the run that works there now, as far as can be seen from here."""
+    """Process, host and age of the run that is at work in the work_dir, as far as this machine can see."""
     uri = _uri(work_dir)
     content = _read(uri)
     if content is None:
@@ -105,10 +105,10 @@ def _take(work_dir: str, owner: Owner) -> None:
             )
         left = _read(uri)
         if left is not None and _parse(left) is None:
-            logger.warning("%s is empty or damaged, so no run holds it; it is replaced", uri)
+            logger.warning("%s is empty or damaged, so no run holds it; replaced it", uri)
         _remove(uri, left)
         if not _create(uri, content):
-            raise RunRefused(f"work_dir {work_dir} has just been taken by {lock_owner(work_dir) or 'another run'}")
+            raise RunRefused(f"work_dir {work_dir} was just taken by {lock_owner(work_dir) or 'another run'}")
 
 
 def _give_back(work_dir: str, owner: Owner) -> None:
@@ -119,7 +119,9 @@ def _give_back(work_dir: str, owner: Owner) -> None:
         if now is not None and now.token == owner.token:
             _remove(uri, content)
         else:
-            logger.warning("%s is no longer this run's lock (%s); it stays as it is", uri, now or "gone or damaged")
+            logger.warning(
+                "%s is no longer the lock of this run (%s), so it is not removed", uri, now or "missing or damaged"
+            )
 
 
 def _uri(work_dir: str) -> str:
@@ -132,7 +134,7 @@ def _local(uri: str) -> Path | None:
 
 @contextmanager
 def _alone_on_this_machine(work_dir: str) -> Iterator[None]:
-    """Let one run after the other look at the lock; where a file system or store cannot, creation alone decides."""
+    """Let only one run at a time examine the lock; where a file system or store cannot, creating it decides."""
     folder = _local(work_dir)
     if folder is None:
         yield
@@ -151,7 +153,7 @@ def _alone_on_this_machine(work_dir: str) -> Iterator[None]:
 
 
 def _create(uri: str, content: bytes) -> bool:
-    """Whether the lock was created here; False where there is one."""
+    """Whether this run created the lock; False if there is one already."""
     path = _local(uri)
     return _create_object(uri, content) if path is None else _create_file(path, content)
 
@@ -198,7 +200,7 @@ def _create_object(uri: str, content: bytes) -> bool:
 
 
 def _remove(uri: str, judged: bytes | None) -> None:
-    """Remove the lock, unless another run's has taken the place of the one that was judged."""
+    """Remove the lock, unless another run has replaced the one that was examined."""
     if judged is not None and _read(uri) == judged:
         with suppress(FileNotFoundError):
             path = _local(uri)
@@ -224,7 +226,7 @@ def _parse(content: bytes) -> Owner | None:
 
 
 def _may_be_half_written(uri: str) -> bool:
-    """Whether the lock changed within the last seconds. Stores show no half of an object: a person must look."""
+    """Whether a run may be writing the lock just now: it changed within the last seconds, or is in an object store."""
     path = _local(uri)
     if path is None:
         return True

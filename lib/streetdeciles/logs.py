@@ -1,4 +1,4 @@
-"""Where a command's log goes: the terminal, and `logs/run.log` in the work_dir."""
+"""The log of a command: on the terminal, and in `logs/run.log` of the work_dir."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which files a stage has written, with sizes and checksums, and whether they are still as they were written."""
+"""The files that a stage has written, with sizes and checksums, and whether they are still the same."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class WrittenFile(NamedTuple):
 
 
 Manifest = Mapping[str, WrittenFile]
-"""By path below the work_dir, so that it holds for a copy elsewhere."""
+"""Written files by path below the work_dir, so that it also fits a copy of the work_dir."""
 
 
 def find_files(work_dir: str, names: Collection[str]) -> dict[str, int]:
@@ -51,7 +51,7 @@ def _is_hidden(parts: list[str]) -> bool:
 
 
 def make_manifest(work_dir: str, names: Collection[str], *, known: Collection[str] = ()) -> dict[str, WrittenFile]:
-    """Read all files of these tables, but those whose paths are `known`; in memory some MB for each of 16 threads."""
+    """The manifest of these tables: all files are read, except `known` ones; 16 threads need some MB each."""
     fs, root = storage.filesystem(work_dir)
     files = [path for path in find_files(work_dir, names) if path not in known]
     with ThreadPoolExecutor(THREADS) as pool:
@@ -59,19 +59,19 @@ def make_manifest(work_dir: str, names: Collection[str], *, known: Collection[st
 
 
 def differences(manifest: Manifest, files: Mapping[str, int]) -> Iterator[tuple[str, str]]:
-    """(path, what is wrong) of what is gone, has another size, or lies in a table that it is not part of."""
+    """(path, what is wrong) of each file that is missing, has another size, or does not belong to its table."""
     for path, written in manifest.items():
         if path not in files:
-            yield path, "is gone"
+            yield path, "is missing"
         elif files[path] != written.bytes:
-            yield path, f"has {files[path]:,} bytes, and was written with {written.bytes:,}"
+            yield path, f"has {files[path]:,} bytes instead of {written.bytes:,}"
     for path in files:
         if path not in manifest and not any(part.startswith("_") for part in path.split("/")):
             yield path, "was not written by this stage"
 
 
 def damaged_files(manifest: Manifest, work_dir: str) -> Iterator[tuple[str, str]]:
-    """(path, what is wrong) of the files whose content is not as it was written; they are all read."""
+    """(path, what is wrong) of each file whose content has changed since it was written; all files are read."""
     fs, root = storage.filesystem(work_dir)
 
     def look(path: str) -> str:
@@ -79,7 +79,7 @@ def damaged_files(manifest: Manifest, work_dir: str) -> Iterator[tuple[str, str]
             found = _read(fs, storage.join(root, path), rows=False)
         except OSError as error:
             return f"cannot be read ({error.strerror or error})"
-        return "" if found.sha256 == manifest[path].sha256 else "holds other bytes than were written"
+        return "" if found.sha256 == manifest[path].sha256 else "has other content than was written"
 
     with ThreadPoolExecutor(THREADS) as pool:
         for path, what in zip(manifest, pool.map(look, manifest), strict=True):

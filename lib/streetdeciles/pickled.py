@@ -1,4 +1,4 @@
-"""Pickles read as data: what a pickle would call is named, never called, and nothing of it is imported.
+"""Pickles read as data: the calls in a pickle are recorded, but never made, and nothing is imported.
 
 `pickle.Unpickler` with an allow-list is not enough for files from outside. The classes that it admits can be misused,
 an index in the memo can take all memory, and the hash of a tuple in a tuple in a tuple … ends the process. Here a
@@ -16,11 +16,11 @@ from streetdeciles.shown import shown
 
 MAX_OPCODES = 500_000
 LONGEST_TEXT = 256
-"""Bytes of a Python 2 string that is read as text; a longer one holds an array and stays bytes."""
+"""The maximum size of a Python 2 string that is read as text; a longer one holds an array and stays bytes."""
 
 
 class NotWeights(Exception):
-    """The pickle holds what weights do not need; the text says what."""
+    """The pickle holds something that weights do not need; the text says what."""
 
 
 class Name(NamedTuple):
@@ -31,7 +31,7 @@ class Name(NamedTuple):
 
 
 class Held(NamedTuple):
-    """What the pickle says is stored beside it, such as a tensor's numbers."""
+    """Data that the pickle says is stored beside it, such as a tensor's numbers."""
 
     about: Any
 

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from importlib import import_module
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from streetdeciles import run_log, storage
@@ -15,67 +14,23 @@ from streetdeciles.config import RunConfig
 from streetdeciles.errors import RunRefused
 from streetdeciles.lock import locked
 from streetdeciles.manifests import make_manifest
-from streetdeciles.plans import (
-    STAGE_NAMES,
-    STAGES,
-    Planned,
-    files_of_shards,
-    generation_of,
-    plan,
-    select_stages,
-    stages_of,
-)
+from streetdeciles.plans import Planned, files_in_ledger, generation_of, plan, stages_of
 from streetdeciles.preflight import preflight
 from streetdeciles.run_log import StageReport
 from streetdeciles.session import spark_session
+from streetdeciles.stages import stages_that_follow
 from streetdeciles.work_dir import refuse_unwritable
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-__all__ = ["STAGES", "STAGE_NAMES", "plan", "run", "run_learning_curve", "select_stages"]
+Reopen = Callable[[str, Callable[[], None]], None]
+"""Makes some finished work of the selected stage undone, e.g. `features.retry.retry_rejects`.
+
+It is called with the work_dir and a function that it calls before it changes anything there.
+"""
 
 logger = logging.getLogger(__name__)
-
-
-def _retry_rejects(work_dir: str) -> None:
-    """Plan to compute the rejects again that may be features now.
-
-    The stages that are done with them are forgotten before: a run that is killed in between goes on as any other.
-    """
-    from streetdeciles.features.retry import plan_retry, rejects_to_retry
-
-    retries = rejects_to_retry(work_dir)
-    first = next(retries, None)
-    if first is None:
-        logger.info("features: there are no rejects whose files have changed since")
-        return
-    stale = {"features"}
-    for stage in STAGES:
-        if stale.intersection(stage.reads):
-            stale.add(stage.name)
-    for name in stale:
-        run_log.forget(work_dir, name)
-    n_retried = 0
-    for shard, image_ids in chain([first], retries):
-        plan_retry(work_dir, shard, image_ids)
-        n_retried += len(image_ids)
-    logger.info("features: %d rejects whose files have changed are tried again", n_retried)
-
-
-def run_learning_curve(config: RunConfig, *, on_start: Callable[[], None] = lambda: None) -> StageReport:
-    """Train on growing shares of the areas, of a run whose dataset is there; its models stay as they are."""
-    from streetdeciles.training.curve_stage import learning_curve
-
-    refuse_unwritable(config.work_dir)
-    with locked(config.work_dir):
-        run_log.refuse_other_config(config)
-        plan(config, ("training",), force=False)  # refuses where the dataset is not there, or out of date
-        on_start()
-        start = time.monotonic()
-        report = learning_curve(config)
-        report.seconds = round(time.monotonic() - start, 2)
-    return report
 
 
 def run(
@@ -83,45 +38,55 @@ def run(
     selected: Sequence[str],
     *,
     force: bool = False,
-    retry_rejects: bool = False,
+    reopen: Reopen | None = None,
     on_start: Callable[[], None] = lambda: None,
     on_report: Callable[[Planned, StageReport], None] = lambda planned, report: None,
 ) -> None:
     """Run what of `selected` is not up to date; what is refused changes nothing in the work_dir.
 
-    With `retry_rejects` the shards of rejects that may be features now are no longer up to date, nor is what follows.
-
     Args:
+        reopen: is applied to the only selected stage before it runs.
         on_start: called once the plan is accepted, before the inputs are checked and anything is changed.
         on_report: called for each stage, also for those up to date.
     """
-    if config.training.mlflow and "training" in selected:
-        from streetdeciles.training.mlflow_log import refuse_without_mlflow
-
-        refuse_without_mlflow()
-    is_new = not storage.exists(config.work_dir)
+    # In a new work_dir the plan comes first, so that a refused one leaves no folder.
+    steps = None if storage.exists(config.work_dir) else plan(config, selected, force=force)
     refuse_unwritable(config.work_dir)
-    if is_new:
-        _plan_or_leave_no_folder(config, selected, force=force)
-    with ExitStack() as stack:
-        stack.enter_context(locked(config.work_dir))
+    with locked(config.work_dir):
         if not force:
             run_log.refuse_other_config(config)
-        steps = plan(config, selected, force=force, photographs_as_indexed=retry_rejects)
+        if steps is None or not run_log.is_empty(config.work_dir):
+            steps = plan(config, selected, force=force, inputs_as_read=reopen is not None)
         on_start()
-        preflight(config, selected if retry_rejects else [step.stage.name for step in steps if step.action == "run"])
-        if retry_rejects:
-            _retry_rejects(config.work_dir)
-            steps = plan(config, selected, force=force, photographs_as_indexed=True)
+        preflight(config, selected if reopen else [step.stage.name for step in steps if step.action == "run"])
+        if reopen:
+            (name,) = selected
+            reopen(config.work_dir, lambda: forget_from(config.work_dir, name))
+            steps = plan(config, selected, force=force, inputs_as_read=True)
         run_steps(config, steps, force=force, on_report=on_report)
 
 
-def _plan_or_leave_no_folder(config: RunConfig, selected: Sequence[str], *, force: bool) -> None:
-    try:
-        plan(config, selected, force=force)
-    except RunRefused:
-        storage.remove(config.work_dir)
-        raise
+def run_beside(
+    config: RunConfig,
+    stage: str,
+    work: Callable[[RunConfig], StageReport],
+    *,
+    on_start: Callable[[], None] = lambda: None,
+) -> StageReport:
+    """Do work that reads what `stage` reads, and leaves its tables as they are; none of it is recorded.
+
+    Raises:
+        RunRefused: what the stage reads is not there, or out of date.
+    """
+    refuse_unwritable(config.work_dir)
+    with locked(config.work_dir):
+        run_log.refuse_other_config(config)
+        plan(config, (stage,), force=False)
+        on_start()
+        start = time.monotonic()
+        report = work(config)
+        report.seconds = round(time.monotonic() - start, 2)
+    return report
 
 
 def run_steps(
@@ -159,9 +124,7 @@ def _run_stage(spark: SparkSession, config: RunConfig, step: Planned, *, force: 
     reads = {name: generation_of(work_dir, name) for name in stage.reads}
     run_log.forget(work_dir, stage.name)
     start = time.monotonic()
-    # An index that is made again with the same settings keeps its shards: else all features would be computed again.
-    keeps = stage.name == "images" and before is not None and before.fingerprint == step.fingerprint
-    afresh = {"afresh": True} if force and stage.resumes and not keeps else {}
+    afresh = {"afresh": True} if force and _starts_over(step, before) else {}
     try:
         report: StageReport = import_module(f"streetdeciles.{stage.name}.stage").run(spark, config, **afresh)
     except RunRefused:
@@ -169,7 +132,23 @@ def _run_stage(spark: SparkSession, config: RunConfig, step: Planned, *, force: 
             run_log.write_mark(work_dir, before)
         raise
     report.seconds = round(time.monotonic() - start, 2)
-    known = files_of_shards(work_dir) if stage.name == "features" else {}
-    files = make_manifest(work_dir, [*stage.writes, *stage.may_write], known=known)
+    files = make_manifest(work_dir, [*stage.writes, *stage.may_write], known=files_in_ledger(work_dir, stage))
     run_log.record(work_dir, report, step.fingerprint, inputs=step.inputs, reads=reads, files=files)
     return report
+
+
+def _starts_over(step: Planned, before: run_log.Mark | None) -> bool:
+    """Whether a forced stage discards its finished work.
+
+    An index that is made again with the same settings keeps its shards, because otherwise all features would be
+    computed again.
+    """
+    if step.stage.afresh == "if forced with other settings":
+        return before is None or before.fingerprint != step.fingerprint
+    return step.stage.afresh == "if forced"
+
+
+def forget_from(work_dir: str, name: str) -> None:
+    """Forget that a stage, and those that follow from it, are done; a run that is killed then goes on as any other."""
+    for stage in (name, *stages_that_follow(name)):
+        run_log.forget(work_dir, stage)

@@ -1,4 +1,4 @@
-"""What can be seen to be wrong before Spark starts: for `--dry-run`, and at the start of every run."""
+"""Checks before Spark starts, for `--dry-run` and at the start of every run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def preflight(config: RunConfig, stages: Sequence[str]) -> None:
     passes may still be refused by the stage itself.
 
     Raises:
-        RunRefused: one of the stages would end so.
+        RunRefused: one of the stages would refuse its inputs.
     """
     for name in stages:
         module = f"streetdeciles.{name}.preflight"

@@ -1,4 +1,4 @@
-"""Which process a pid meant: pids are used again, and clocks are set, so neither tells alone."""
+"""The identity of a process: pids are reused and clocks are changed, so neither is enough by itself."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ class ProcessIdentity:
     host: str
     pid: int
     boot: str
-    """Linux's boot id; empty elsewhere."""
+    """Linux's id of the boot; empty on other systems."""
     namespace: str
-    """The namespace of the pid, which another container numbers differently; empty elsewhere."""
+    """The namespace of the pid, because containers number processes differently; empty on other systems."""
     start: float
     """Clock ticks from the machine's boot to the process's start, which no change of the clock moves."""
 
     def may_be_alive(self) -> bool:
-        """False only where this machine can tell that the process has ended."""
+        """False only if this machine can tell that the process has ended."""
         here = this_process()
         if self.host != here.host:
             return True
@@ -40,7 +40,7 @@ def this_process() -> ProcessIdentity:
 
 
 def _start(pid: int) -> float | None:
-    """None where no process has this pid, or one that has ended and only waits to be reaped."""
+    """None if no process has this pid, or only one that has ended and waits to be reaped."""
     try:
         # Field 2 is the program's name in brackets, and may hold spaces and brackets itself.
         fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()

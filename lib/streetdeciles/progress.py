@@ -1,4 +1,4 @@
-"""How far a long piece of work is: a bar on a terminal, a plain line now and then in a log."""
+"""The progress of long work: a bar on a terminal, and a plain line now and then in a log."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Advance(Protocol):
 
 @contextmanager
 def progress(title: str, total: int, *, unit: str) -> Iterator[Advance]:
-    """Show `title` going from 0 to `total` units, with units/s and the time left."""
+    """Show the progress of `title` from 0 to `total` units, with units/s and the time left."""
     show = _bar if sys.stderr.isatty() else _lines
     with show(title, total, unit) as advance:
         yield advance

@@ -1,4 +1,4 @@
-"""What ran in a work_dir, from which settings and inputs, and what it wrote: so only what is missing is done."""
+"""The record of a work_dir: which stages are finished, with which settings and inputs, and what they wrote."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from streetdeciles.state_files import read_state
 
 @dataclass
 class StageReport:
-    """What a stage did. `counts` add up (rows in = rows out + left out); `notes` are for the reader's eye."""
+    """What a stage did. `counts` add up (rows in = rows out + left out); `notes` are sentences for people."""
 
     stage: str
     counts: dict[str, int] = field(default_factory=dict)
@@ -30,22 +30,22 @@ class StageReport:
 
 @dataclass(frozen=True)
 class Mark:
-    """What `run_log/<stage>.json` holds: the stage is finished, made from these inputs, and wrote these files."""
+    """The content of `run_log/<stage>.json`: the stage is finished, read these inputs and wrote these files."""
 
     stage: str
     counts: dict[str, int]
     notes: list[str]
     seconds: float
     fingerprint: str
-    """Of its settings."""
+    """The digest of its settings."""
     inputs: dict[str, str] = field(default_factory=dict)
-    """By key of the config, what showed which version of the input was read."""
+    """The signature of each input that was read, by its key in the config."""
     reads: dict[str, str] = field(default_factory=dict)
-    """By stage, the generation of its tables that was read."""
+    """The generation of the tables that were read, by the stage that wrote them."""
     files: dict[str, WrittenFile] = field(default_factory=dict)
-    """By path below the work_dir."""
+    """The files that were written, by path below the work_dir."""
     generation: str = ""
-    """Another one each time that the stage is finished; empty in marks of versions that recorded none of this."""
+    """A new value each time the stage finishes; empty in the marks of versions that did not record it."""
 
     @property
     def report(self) -> StageReport:
@@ -89,8 +89,13 @@ def forget(work_dir: str, stage: str) -> None:
     storage.remove(_mark_uri(work_dir, stage))
 
 
+def is_empty(work_dir: str) -> bool:
+    """Whether no stage has ever finished in the work_dir."""
+    return not storage.exists(storage.join(work_dir, "run_log"))
+
+
 def read_mark(work_dir: str, stage: str) -> Mark | None:
-    """What the last finished run of a stage left, or None where there is none, or where it started again since."""
+    """The mark of a stage's last finished run; None if there is none, or if the stage has started again since."""
     return read_state(_mark_uri(work_dir, stage), Mark)
 
 
@@ -101,7 +106,7 @@ def finished(work_dir: str, stage: str) -> tuple[StageReport, str] | None:
 
 
 def refuse_other_config(config: RunConfig) -> None:
-    """RunRefused where a run with other settings is in the work_dir already."""
+    """RunRefused if the work_dir already holds a run with other settings."""
     uri = _config_uri(config.work_dir)
     values = read_state(uri, dict[str, Any])
     if values is None:
@@ -112,18 +117,18 @@ def refuse_other_config(config: RunConfig) -> None:
     except ValidationError as error:
         raise RunRefused(
             f"{uri} was written by another version of streetdeciles ({error.errors()[0]['msg']}); "
-            "take another work_dir, or redo everything in this one with --force"
+            "choose another work_dir, or redo everything in this one with --force"
         ) from error
     if differ := _differing(saved, settings):
         what = "; ".join(f"{key} was {saved.get(key)!r}, is {settings.get(key)!r}" for key in differ[:5])
         raise RunRefused(
-            f"work_dir {config.work_dir} holds a run of another config ({what}); take another work_dir, "
-            f"or accept it: streetdeciles run --force --from <the first stage that the change concerns>"
+            f"work_dir {config.work_dir} holds a run with another config ({what}); choose another work_dir, "
+            f"or accept the change: streetdeciles run --force --from <the first stage that it affects>"
         )
 
 
 def _sections(config: RunConfig) -> set[str]:
-    """All sections, or, where the config is for some stages only, those that it has."""
+    """All sections; of a config for some stages only, the sections that it has."""
     is_partial = config.labels.is_absent or config.images.is_absent or config.dataset.is_absent
     return config.model_fields_set if is_partial else {*RunConfig.model_fields}
 
@@ -140,14 +145,14 @@ def _compared(config: RunConfig, sections: set[str]) -> dict[str, Any]:
 
 
 def _differing(saved: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:
-    """Keys that differ, of the sections that both have. A work_dir that was moved is still that of its config."""
+    """The keys that differ, in the sections that both have. A work_dir may be moved, so its path is not compared."""
     both = {_section_of(key) for key in saved} & {_section_of(key) for key in settings} - {"work_dir"}
     keys = (key for key in {*saved, *settings} if _section_of(key) in both)
     return sorted(key for key in keys if saved.get(key) != settings.get(key))
 
 
 def save_config(config: RunConfig) -> dict[str, Any] | None:
-    """Save the resolved config in the work_dir; returns what was there before, for `restore_config`.
+    """Save the resolved config in the work_dir; returns the previous one, for `restore_config`.
 
     Sections that this config does not have stay as they were.
     """

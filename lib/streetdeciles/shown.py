@@ -1,4 +1,4 @@
-"""What is safe to show on a terminal or in a log: one line, no control characters, no secrets.
+"""Text that is safe to show on a terminal or in a log: one line, no control characters, no secrets.
 
 File names and ids come from others. One that holds a line break and `error:` would forge a line, one that holds an
 escape sequence would colour or clear the terminal, and one with bidirectional controls would read as another name.
@@ -33,7 +33,7 @@ def is_secret(key: str) -> bool:
 
 
 def without_secrets(value: Any, *, by_key: bool = True) -> Any:
-    """Values as JSON has them, with `***` for passwords in URIs and, `by_key`, for what has a secret's key."""
+    """The values with `***` in place of passwords in URIs and, `by_key`, of values whose key names a secret."""
     if isinstance(value, dict):
         return {
             key: HIDDEN if by_key and is_secret(str(key)) else without_secrets(held, by_key=by_key)
@@ -50,7 +50,7 @@ def _without_passwords(text: str) -> str:
 
 
 class LogFormatter(logging.Formatter):
-    """Each record is one line; the lines of a trace are indented, so that none looks like a record."""
+    """Formats each record as one line; the lines of a trace are indented, so that none looks like a record."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         record.message = shown(record.message)

@@ -1,4 +1,4 @@
-"""What runs remember in JSON files, read again after a crash or a full disk may have cut them."""
+"""The state of a run in JSON files, which a crash or a full disk may have truncated."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class Damaged(ValueError):
 
 
 def read_state(uri: str, kind: type[T]) -> T | None:
-    """`load_state`, for what can be redone: None where there is no file, or a damaged one, which the log names."""
+    """`load_state` for state that can be redone: None if the file is missing, or damaged, which the log reports."""
     try:
         return load_state(uri, kind)
     except FileNotFoundError:
         return None
     except Damaged as error:
-        logger.warning("%s; it is ignored, and what it stands for is done again", error)
+        logger.warning("%s; it is ignored, and the work that it records is done again", error)
         return None
 
 
@@ -46,7 +46,7 @@ def load_state(uri: str, kind: type[T]) -> T:
 
 
 def _damage(content: bytes, error: ValidationError) -> str:
-    """What is wrong with the file, in some words."""
+    """What is wrong with the file, in a few words."""
     if not content.strip(b" \t\r\n\0"):
         return "is empty"
     first = error.errors(include_url=False, include_input=False)[0]

@@ -27,7 +27,7 @@ from streetdeciles.silence import Silence
 GRACE_S = 6.0
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 PARENT_CHECK_S = 0.5
-LINE = "stopped; run the same command to go on"
+LINE = "stopped; run the same command to continue"
 
 
 class Stop:
@@ -52,7 +52,7 @@ class Stop:
         self.silence: Silence | None = None
 
     def request(self, number: int) -> None:
-        """A signal has come: the first lets the main thread clear up, the second ends the process."""
+        """Handle a signal: the first one lets the main thread clean up, the second one ends the process."""
         if self.requested.is_set():
             if not self.is_guest:
                 self._end_process()
@@ -64,7 +64,7 @@ class Stop:
         threading.Thread(target=self._wind_down, name="stop", daemon=True).start()
 
     def finish(self) -> int:
-        """For the main thread, when it has cleared up: end the processes started since, and say so in one line.
+        """For the main thread, after its clean-up: end the processes that it has started, and print one line.
 
         Returns:
             The exit code.
@@ -86,7 +86,7 @@ class Stop:
         until = time.monotonic() + GRACE_S
         self._children.note()  # those that lose their parent now could not be found later
         for end in reversed(self.at_once):
-            # One that hangs, as a call to a JVM may, keeps nobody from the next.
+            # One that hangs, as a call to a JVM may, must not delay the next one.
             one = threading.Thread(target=_quietly, args=(end,), daemon=True)
             one.start()
             one.join(GRACE_S / 2)
@@ -116,7 +116,7 @@ class Stop:
 
 @contextmanager
 def stoppable() -> Iterator[Stop]:
-    """Handle both signals in here. Without effect in a thread, and within another `stoppable`."""
+    """Handle both signals in this context. Has no effect in a thread, and within another `stoppable`."""
     if _current or threading.current_thread() is not threading.main_thread():
         yield _current[0] if _current else Stop()
         return
@@ -146,7 +146,7 @@ def stoppable() -> Iterator[Stop]:
 
 
 def take_signals() -> None:
-    """Handle the signals here again: PySpark takes Ctrl-C for itself, and calls the JVM over a connection in use."""
+    """Handle the signals here again, because PySpark replaces the handler of Ctrl-C by one that may block."""
     if _current and threading.current_thread() is threading.main_thread():
         for number in _current[0].signals:
             signal.signal(number, _interrupt)
@@ -173,14 +173,14 @@ def stop_requested() -> bool:
 
 @contextmanager
 def on_stop(end: Callable[[], None]) -> Iterator[None]:
-    """Call `end` in another thread as soon as a signal has come: it ends what the main thread waits for."""
+    """Call `end` in another thread as soon as a signal comes, to end what the main thread is waiting for."""
     with _registered(_current[0].at_once if _current else [], end):
         yield
 
 
 @contextmanager
 def at_the_end(end: Callable[[], None]) -> Iterator[None]:
-    """Call `end` where the process is ended before the main thread has left this context."""
+    """Call `end` if the process ends before the main thread has left this context."""
     with _registered(_current[0].at_the_end if _current else [], end):
         yield
 
@@ -195,7 +195,7 @@ def _registered(calls: list[Callable[[], None]], call: Callable[[], None]) -> It
 
 
 _current: list[Stop] = []
-"""The one of this process, while there is one."""
+"""The `Stop` of this process, while there is one."""
 
 
 def _interrupt(number: int, frame: object) -> None:
@@ -211,7 +211,7 @@ def _interrupt(number: int, frame: object) -> None:
 def _without_interrupts(
     tell: Callable[[sys.UnraisableHookArgs], object],
 ) -> Callable[[sys.UnraisableHookArgs], object]:
-    """One that comes while an object is finalised is lost: the main thread goes on, but not for long."""
+    """An exception that is raised while an object is finalised is lost: the main thread continues for a moment."""
     return lambda error: None if issubclass(error.exc_type, KeyboardInterrupt) else tell(error)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from streetdeciles import storage
 from streetdeciles.config import RunConfig
 from streetdeciles.evaluation.baseline import worse_than_median
+from streetdeciles.methods import AREA, MEDIAN
 from streetdeciles.run_log import StageReport
 from streetdeciles.shown import shown
 from streetdeciles.splits.registry import split_of
@@ -92,7 +93,7 @@ def show_verification(verification: Verification) -> None:
     if verification.problems:
         say(f"{len(verification.problems):,} problem(s); compared {files} of {tables} with what was written")
     else:
-        say(f"all {files} of {tables} are as they were written")
+        say(f"all {files} of {tables} are unchanged since they were written")
 
 
 def show_models(models: Sequence[dict[str, Any]]) -> None:
@@ -129,7 +130,7 @@ def show_results(config: RunConfig) -> None:
         return
     fs, path = storage.filesystem(storage.join(config.work_dir, METRICS.name))
     metrics = pd.read_parquet(path, filesystem=fs)
-    on_areas = metrics[(metrics["level"] == "area") & metrics["method"].isin([config.report.method, "median"])]
+    on_areas = metrics[(metrics["level"] == AREA) & metrics["method"].isin([config.report.method, MEDIAN])]
     title = "Areas, by models trained elsewhere" if config.prediction.models else "Held-out areas"
     rows = []
     for row in on_areas.sort_values(["region", "outcome", "model"], ascending=[True, True, False]).to_dict("records"):

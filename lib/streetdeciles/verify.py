@@ -1,4 +1,4 @@
-"""Whether the tables of a run are as they were written: after copying them to another disk, or years later."""
+"""Check that the files of a run have not changed since they were written, e.g. after copying them, or years later."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from streetdeciles import run_log
 from streetdeciles.errors import RunRefused
 from streetdeciles.lock import lock_owner
 from streetdeciles.manifests import Manifest, damaged_files, differences, find_files
-from streetdeciles.plans import STAGES, Stage, recorded_files
+from streetdeciles.plans import recorded_files
+from streetdeciles.stages import STAGES, Stage
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A file, or a table, that is not as it was written."""
+    """A file or table that has changed since it was written."""
 
     path: str
-    """Below the work_dir."""
+    """The path below the work_dir."""
     what: str
     advice: str
 
@@ -25,7 +26,7 @@ class Problem:
 @dataclass(frozen=True)
 class Verification:
     files: int
-    """That were compared."""
+    """The number of files that were compared."""
     tables: int
     problems: list[Problem]
 
@@ -39,10 +40,10 @@ def verify(work_dir: str) -> Verification:
         RunRefused: no stage has finished there, or a run is at work.
     """
     if owner := lock_owner(work_dir):
-        raise RunRefused(f"work_dir {work_dir} is in use by {owner}; verify it when that run has ended")
+        raise RunRefused(f"work_dir {work_dir} is in use by {owner}; verify it after that run has ended")
     n_files, tables, problems = 0, set[str](), list[Problem]()
     for stage in STAGES:
-        manifest = _manifest(work_dir, stage)
+        manifest = recorded_files(work_dir, stage)
         n_files += len(manifest)
         names = [*stage.writes, *stage.may_write]
         tables |= {name for name in names if any(path == name or path.startswith(f"{name}/") for path in manifest)}
@@ -52,15 +53,10 @@ def verify(work_dir: str) -> Verification:
     return Verification(n_files, len(tables), problems)
 
 
-def _manifest(work_dir: str, stage: Stage) -> Manifest:
-    mark = run_log.read_mark(work_dir, stage.name)
-    return recorded_files(work_dir, mark) if mark else {}
-
-
 def _problems(work_dir: str, stage: Stage, manifest: Manifest) -> Iterator[Problem]:
     mark = run_log.read_mark(work_dir, stage.name)
     files = find_files(work_dir, [*stage.writes, *stage.may_write])
-    again = f"run `streetdeciles run` with this config: it does the stage {stage.name} again"
+    again = f"run `streetdeciles run` with this config, which redoes the stage {stage.name}"
     if mark is None:
         if files:
             what = f"belongs to the stage {stage.name}, which is not finished"
@@ -68,17 +64,17 @@ def _problems(work_dir: str, stage: Stage, manifest: Manifest) -> Iterator[Probl
         return
     if not mark.generation:
         uri = f"run_log/{stage.name}.json"
-        yield Problem(uri, "is of an earlier version, which recorded no checksums", again)
+        yield Problem(uri, "was written by an earlier version, which recorded no checksums", again)
         return
-    if stage.name == "features":
-        again += ", only the shards concerned"
+    if stage.has_ledger:
+        again += " for these shards only"
     wrong = dict(differences(manifest, files))
     for path, what in wrong.items():
-        copy = "copy it from where it is whole, or " if path in manifest else "remove it, or "
+        copy = "copy it from an intact work_dir, or " if path in manifest else "remove it, or "
         yield Problem(path, what, copy + again)
     there = {path: written for path, written in manifest.items() if path not in wrong}
     for path, what in damaged_files(there, work_dir):
-        yield Problem(path, what, f"copy it from where it is whole, or remove it and {again}")
+        yield Problem(path, what, f"copy it from an intact work_dir, or remove it and {again}")
 
 
 def _table(path: str, stage: Stage) -> str:

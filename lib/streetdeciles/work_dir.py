@@ -1,4 +1,4 @@
-"""A run's folder, before the run: whether it can be written, and what killed runs have left in it."""
+"""The work_dir before a run: whether it can be written, and what killed runs have left in it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from streetdeciles import storage
 from streetdeciles.errors import RunRefused
 
 LOGS = ("run_log", "features/_shards", "features/_failed")
-"""Folders in which single files are written."""
+"""Folders with single files, which are written one by one."""
 
 logger = logging.getLogger(__name__)
 
 
 def refuse_unwritable(work_dir: str) -> None:
-    """Make the work_dir where there is none; RunRefused where no file can be written in it, OSError on a full disk."""
+    """Create the work_dir if it does not exist; RunRefused if no file can be written in it, OSError if the disk is full."""
     probe = storage.join(work_dir, f"{uuid4().hex}{storage.UNFINISHED}")
     try:
         storage.write_bytes(probe, b"?")
@@ -27,13 +27,12 @@ def refuse_unwritable(work_dir: str) -> None:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise RunRefused(
-            f"work_dir {work_dir}: nothing can be written there ({error.strerror or error}); give a folder as work_dir "
-            "that you may write to"
+            f"work_dir {work_dir}: cannot be written ({error.strerror or error}); choose a folder that you may write to"
         ) from error
 
 
 def sweep(work_dir: str) -> None:
-    """Remove what killed runs were making; only for the run that holds the lock.
+    """Remove the unfinished files of killed runs; only for the run that holds the lock.
 
     `_staging` holds only what is made again from its start. What stages go on from is in `_cache`.
     """
@@ -50,7 +49,7 @@ def sweep(work_dir: str) -> None:
 
 
 def free_space(path: str) -> str:
-    """E.g. `/tmp has 0.0 of 50.0 GB free`; of the folder around it where there is no such path."""
+    """E.g. `/tmp has 0.0 of 50.0 GB free`; if the path does not exist, that of the folder around it."""
     place = Path(path).absolute()
     while not place.exists():
         place = place.parent

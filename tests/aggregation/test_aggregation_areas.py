@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binom
 
+from config_files import run_config
 from small_tables import write_rows
 from streetdeciles.aggregation import stage
 from streetdeciles.config import RunConfig
@@ -43,19 +44,7 @@ def most_probable(score: float) -> int:
 
 
 def make_config(work_dir: Path, **aggregation: Any) -> RunConfig:
-    return RunConfig.model_validate(
-        {
-            "work_dir": str(work_dir),
-            "labels": {
-                "tables": [{"path": "table.csv"}],
-                "regions": {"town": "all"},
-                "locations": "locations.csv",
-            },
-            "images": {"folder": "photographs"},
-            "dataset": {"outcomes": ["by_hand", "random", "constant"]},
-            "aggregation": aggregation,
-        }
-    )
+    return run_config(work_dir, dataset={"outcomes": ["by_hand", "random", "constant"]}, aggregation=aggregation)
 
 
 def by_hand() -> pd.DataFrame:

@@ -72,11 +72,8 @@ def test_server_is_asked_for_the_file(server: str) -> None:
 
 
 def test_slow_server_is_given_up(server: str) -> None:
-    start = time.monotonic()
-
     with pytest.raises(RunRefused, match=r"slow\.h5 \((no answer within 0\.2 s|timed out)\)"):
         check_reachable(f"{server}/slow.h5", timeout_s=0.2)
-    assert time.monotonic() - start < 1.5
 
 
 def test_weights_in_the_cache_need_no_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,3 +1,5 @@
+"""Views of locations become rows of the training set, whatever batches they come in."""
+
 from __future__ import annotations
 
 import numpy as np

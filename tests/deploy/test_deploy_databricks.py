@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from standalone.cluster import environment
-from streetdeciles.pipeline import STAGE_NAMES
+from streetdeciles.stages import STAGE_NAMES
 
 REPOSITORY = Path(__file__).parents[2]
 BUNDLE = REPOSITORY / "deploy" / "databricks"

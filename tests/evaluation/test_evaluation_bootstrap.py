@@ -110,7 +110,7 @@ def test_baseline_counts_an_area_once_for_any_number_of_methods() -> None:
     assert median_cells(cells)["n"].tolist() == [1, 1]
 
 
-def test_a_country_takes_seconds() -> None:
+def test_measures_of_a_country_take_seconds() -> None:
     """33,000 areas, 1.5 million locations, 1000 samples."""
     random = np.random.default_rng(0)
     true = random.integers(1, 11, 33_000)
@@ -123,7 +123,7 @@ def test_a_country_takes_seconds() -> None:
             "n": random.integers(0, 10, 330_000),
         }
     )
-    start = time.perf_counter()
+    start = time.process_time()
     row = measure(cells, samples=1000, random=random)["prediction"]
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 20
     assert row["kappa_low"] < 0 < row["kappa_high"]  # predictions are drawn regardless of the truth

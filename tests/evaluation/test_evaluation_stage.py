@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from config_files import run_config
 from small_tables import write_rows
 from streetdeciles.config import RunConfig
 from streetdeciles.evaluation import stage
@@ -26,19 +27,7 @@ UNLABELLED = 23
 
 
 def make_config(work_dir: Path) -> RunConfig:
-    return RunConfig.model_validate(
-        {
-            "work_dir": str(work_dir),
-            "labels": {
-                "tables": [{"path": "table.csv"}],
-                "regions": {"town": "all"},
-                "locations": "locations.csv",
-            },
-            "images": {"folder": "photographs"},
-            "dataset": {"outcomes": ["imd", "imd_crime", "imd_health"]},
-            "evaluation": {"bootstrap": 50},
-        }
-    )
+    return run_config(work_dir, dataset={"outcomes": ["imd", "imd_crime", "imd_health"]}, evaluation={"bootstrap": 50})
 
 
 def true_decile(area: int) -> int | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+import config_files
 from streetdeciles.backbones.preprocessing import scaled_centre_crop
 from streetdeciles.extraction.decoding import decode
 from streetdeciles.features.image_network import ImageNetwork
@@ -56,16 +57,7 @@ def features_of(path: Path) -> np.ndarray:
 
 
 def run_config(work_dir: Path, **features: Any) -> RunConfig:
-    from streetdeciles.config import DatasetConfig, FeaturesConfig, ImagesConfig, LabelsConfig, LabelTable, RunConfig
-
-    table = LabelTable(path="unused.csv")
-    return RunConfig(
-        work_dir=str(work_dir),
-        labels=LabelsConfig(tables=[table], regions={"all": "all"}, locations="unused.csv"),
-        images=ImagesConfig(folder="unused"),
-        features=FeaturesConfig(weights="random:1", **features),
-        dataset=DatasetConfig(outcomes=["imd"]),
-    )
+    return config_files.run_config(work_dir, features={"weights": "random:1", **features})
 
 
 def write_index(spark: SparkSession, work_dir: Path, shards: Sequence[Sequence[Path]]) -> None:

@@ -139,7 +139,7 @@ def test_features_do_not_depend_on_the_order_of_members(as_files: dict[str, tupl
 
 
 @pytest.mark.parametrize("step", [1, -1])
-def test_rows_of_a_parquet_file_give_the_features_and_rejects_of_the_files(
+def test_parquet_rows_give_the_features_and_rejects_of_the_files(
     step: int, as_files: dict[str, tuple[Any, ...]], tmp_path: Path
 ) -> None:
     path = tmp_path / "x.parquet"

@@ -114,7 +114,7 @@ def test_costly_photographs_come_back_from_a_trace() -> None:
     assert costly_photographs(RuntimeError("ValueError: [[1]]")) is None
 
 
-def test_photograph_that_takes_too_long_is_a_reject_and_the_others_features(
+def test_photograph_that_takes_too_long_is_a_reject_and_no_other(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two in one shard, one alone in its own."""

@@ -10,11 +10,10 @@ import pytest
 from pixel_network import pixel_network, run_config, write_index, write_photos
 
 from small_run import SmallRun
-from streetdeciles import pipeline
 from streetdeciles.features import commit, ledger, stage
 from streetdeciles.features.ledger import Shard
 from streetdeciles.features.parallel import Parallelism
-from streetdeciles.features.retry import plan_retry, with_retries
+from streetdeciles.features.retry import plan_retry, retry_rejects, with_retries
 from streetdeciles.run_log import StageReport
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ def damaged(spark: SparkSession, tmp_path: Path) -> dict[Path, bytes]:
 
 def test_only_the_rejects_are_computed_again(spark: SparkSession, tmp_path: Path, damaged: dict[Path, bytes]) -> None:
     before = {number: mark.seconds for number, mark in ledger.read_marks(str(tmp_path / "run")).items()}
-    pipeline._retry_rejects(str(tmp_path / "run"))
+    retry_rejects(str(tmp_path / "run"), before_change=lambda: None)
     assert not [*(tmp_path / "run" / "_staging").glob("extracted*")]
     report = extract(spark, tmp_path / "run", tmp_path / "log")
     assert report.counts == {"images": 12, "features": 12, "rejects": 0}
@@ -73,7 +72,7 @@ def test_retry_that_is_killed_goes_on(
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
-    pipeline._retry_rejects(str(tmp_path / "run"))
+    retry_rejects(str(tmp_path / "run"), before_change=lambda: None)
     with monkeypatch.context() as patched:
         patched.setattr(commit, moment, killed)
         with pytest.raises(KeyboardInterrupt):

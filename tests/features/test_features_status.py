@@ -20,10 +20,11 @@ from streetdeciles.errors import RunRefused
 from streetdeciles.features import ledger, stage
 from streetdeciles.features.ledger import Mark
 from streetdeciles.features.parallel import Parallelism
-from streetdeciles.features.retry import rejects_to_retry
+from streetdeciles.features.retry import rejects_to_retry, retry_rejects
 from streetdeciles.features.status import extraction_status
 from streetdeciles.lock import locked
 from streetdeciles.run_log import StageReport
+from streetdeciles.stages import STAGE_NAMES
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -108,11 +109,11 @@ def test_retried_rejects_are_features_now_and_other_shards_stay(spark: SparkSess
     counts = {"images": 9, "features": 5, "rejects": 4, "rejects: missing": 2, "rejects: empty": 2}
     assert extract().counts == counts
     before = marks_and_times(tmp_path)
-    pipeline._retry_rejects(str(tmp_path))
+    retry_rejects(str(tmp_path), before_change=lambda: None)
     assert marks_and_times(tmp_path) == before  # nothing is different yet
     hidden.rename(photos[3])
     mended.write_bytes(content)
-    pipeline._retry_rejects(str(tmp_path))
+    retry_rejects(str(tmp_path), before_change=lambda: None)
     again = extract()
     assert again.counts == {"images": 9, "features": 7, "rejects": 2, "rejects: missing": 1, "rejects: empty": 1}
     after = marks_and_times(tmp_path)
@@ -172,11 +173,11 @@ def test_what_follows_from_rejects_is_made_again(rejects: dict[str, int], tmp_pa
     finish(tmp_path, 0, 3, **rejects)
     if rejects:
         write_rejects(tmp_path, 0, str(tmp_path), "missing")
-    for name in pipeline.STAGE_NAMES:
+    for name in STAGE_NAMES:
         run_log.record(str(tmp_path), StageReport(name), "x")
-    pipeline._retry_rejects(str(tmp_path))
-    kept = [name for name in pipeline.STAGE_NAMES if run_log.finished(str(tmp_path), name)]
-    assert kept == (["labels", "images"] if rejects else list(pipeline.STAGE_NAMES))
+    retry_rejects(str(tmp_path), lambda: pipeline.forget_from(str(tmp_path), "features"))
+    kept = [name for name in STAGE_NAMES if run_log.finished(str(tmp_path), name)]
+    assert kept == (["labels", "images"] if rejects else list(STAGE_NAMES))
 
 
 def test_retry_that_must_not_run_yet_forgets_nothing(values: dict[str, Any], tmp_path: Path) -> None:
@@ -184,6 +185,6 @@ def test_retry_that_must_not_run_yet_forgets_nothing(values: dict[str, Any], tmp
     write_rejects(tmp_path / "out", 0, str(tmp_path), "missing")
     run_log.record(str(tmp_path / "out"), StageReport("features"), "x")
     with pytest.raises(RunRefused, match="stage images must run first"):
-        pipeline.run(load_config(str(write_config(tmp_path, values))), ["features"], retry_rejects=True)
+        pipeline.run(load_config(str(write_config(tmp_path, values))), ["features"], reopen=retry_rejects)
     assert list(ledger.read_marks(str(tmp_path / "out"))) == [0]
     assert run_log.finished(str(tmp_path / "out"), "features")

@@ -47,7 +47,7 @@ def test_point_is_in_its_square_and_no_other(tmp_path: Path) -> None:
     assert areas_at(polygons, (1.5, 0.5), (0.5, 0.5), (0.5, 5.5), (3, 3)) == ["B", "A", "7", None]
 
 
-def test_point_on_a_border_is_in_the_first_area_by_code_in_any_order_of_the_file(tmp_path: Path) -> None:
+def test_point_on_a_border_is_in_the_first_area_by_code(tmp_path: Path) -> None:
     features = [feature("B", square(1, 0)), feature("A", square(0, 0)), feature("C", square(1, 1))]
     for ordered in (features, features[::-1]):
         polygons = read_boundaries(written(tmp_path, *ordered), "code").polygons

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 
+from config_files import run_config
 from paths import DATA
-from streetdeciles.config import DatasetConfig, ImagesConfig, LabelsConfig, LabelTable, RunConfig
+from streetdeciles.config import RunConfig
 from streetdeciles.errors import RunRefused
 from streetdeciles.images.stage import run
 
@@ -20,10 +21,8 @@ if TYPE_CHECKING:
 def config_of(
     tmp_path: Path, folder: str, *, pattern: str = "{location_id}_{view}.jpg|png", views: int = 4, shard_size: int = 8
 ) -> RunConfig:
-    labels = LabelsConfig(tables=[LabelTable(path="x")], regions={"x": "all"}, locations="x")
-    images = ImagesConfig(folder=folder, pattern=pattern, views=views, shard_size=shard_size)
-    work_dir = str(tmp_path / "work")
-    return RunConfig(work_dir=work_dir, labels=labels, images=images, dataset=DatasetConfig(outcomes=["imd"]))
+    images = {"folder": folder, "pattern": pattern, "views": views, "shard_size": shard_size}
+    return run_config(tmp_path / "work", images=images)
 
 
 def written(folder: Path, *names: str) -> str:

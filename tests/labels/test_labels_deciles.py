@@ -108,7 +108,7 @@ def test_distinct_ranks_between_edges_are_split_as_exact_arithmetic_says(n: int)
             assert found[rank - 1] == math.floor(place) + 1
 
 
-def test_national_deciles_are_the_published_ones_but_for_four_ranks_at_edges() -> None:
+def test_national_deciles_are_the_published_ones_but_for_four_ranks() -> None:
     # The publisher's decile is ceil(10 rank / n); qcut's edges are those of the ranks 1..n, a fraction higher.
     table = pd.read_csv(DATA / "iod2019" / "File_7_-_All_IoD2019_Ranks_Deciles.csv")
     domains = [column.removesuffix(" Rank (where 1 is most deprived)") for column in table if " Rank " in column]

@@ -106,9 +106,7 @@ def test_location_id_that_appears_twice_is_refused_with_an_example(spark: SparkS
         count(placed(spark, path, boundaries=False), str(path))
 
 
-def test_file_without_a_location_in_the_regions_is_refused_with_the_reasons(
-    spark: SparkSession, tmp_path: Path
-) -> None:
+def test_file_without_a_location_in_the_regions_is_refused(spark: SparkSession, tmp_path: Path) -> None:
     path = written(tmp_path, "location_id,area_id", "a,E01004649", "b,X", "c,Y")
     with pytest.raises(RunRefused, match=r"none of its locations .*\(1 not_in_region, 2 unknown_area\)"):
         count(placed(spark, path, boundaries=False), str(path))

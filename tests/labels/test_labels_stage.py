@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pytest
 
+from config_files import run_config
 from paths import DATA
-from streetdeciles.config import Boundaries, DatasetConfig, ImagesConfig, LabelsConfig, LabelTable, RunConfig
+from streetdeciles.config import Boundaries, RunConfig
 from streetdeciles.errors import RunRefused
 from streetdeciles.labels.stage import run
 
@@ -32,17 +33,17 @@ def westminster(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def config_of(work_dir: Path, table: str, **changes: Any) -> RunConfig:
     labels: dict[str, Any] = {
-        "tables": [LabelTable(path=table)],
+        "tables": [{"path": table}],
         "regions": {"westminster": ["Westminster"]},
         "locations": str(DATA / "sample" / "locations.csv"),
-        "boundaries": Boundaries(path=str(WESTMINSTER)),
+        "boundaries": {"path": str(WESTMINSTER)},
     }
     outcomes = changes.pop("outcomes", ["imd"])
-    return RunConfig(
-        work_dir=str(work_dir / "work"),
-        labels=LabelsConfig(**{**labels, **changes}),
-        images=ImagesConfig(folder=str(DATA / "photos"), pattern="{location_id}.jpg", views=1),
-        dataset=DatasetConfig(outcomes=outcomes),
+    return run_config(
+        work_dir / "work",
+        labels={**labels, **changes},
+        images={"folder": str(DATA / "photos"), "pattern": "{location_id}.jpg", "views": 1},
+        dataset={"outcomes": outcomes},
     )
 
 
@@ -79,7 +80,7 @@ def test_sample_gives_labels_of_all_areas_and_a_place_for_each_location(
     assert len(pd.read_parquet(tmp_path / "work" / "left_out")) == 0
 
 
-def test_missing_values_lost_areas_and_left_out_locations_are_counted_and_noted(
+def test_missing_values_and_left_out_locations_are_counted_and_noted(
     spark: SparkSession, tmp_path: Path, westminster: str
 ) -> None:
     table = pd.read_csv(westminster, dtype=str)

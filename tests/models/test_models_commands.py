@@ -153,4 +153,4 @@ def test_a_learning_curve_needs_the_dataset(config: str, capsys: pytest.CaptureF
 @pytest.mark.parametrize("option", ["--dry-run", "--force"])
 def test_a_learning_curve_refuses_other_options(config: str, option: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["training", "--config", config, "--learning-curve", option]) == 2
-    assert "--learning-curve goes without --dry-run and --force" in capsys.readouterr().err
+    assert "--learning-curve cannot be combined with --dry-run or --force" in capsys.readouterr().err

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from planted_rows import planted_rows
+from planted_rows import planted_plan, planted_rows
 from streetdeciles.config import TrainingConfig
 from streetdeciles.errors import RunRefused
 from streetdeciles.models.start import StartModels, load_start_models
@@ -110,9 +110,9 @@ def test_another_network_is_refused(tmp_path: Path) -> None:
 def test_fine_tuning_changes_all_but_the_frozen_layers(folder: Path) -> None:
     assignments, _ = plan_assignments(ROWS, validation_share=0.2, seed=1)
     starts = load(folder)
-    tuned = train_models(assignments, SETTINGS, seed=1, starts=starts.weights)
+    tuned = train_models(assignments, planted_plan(SETTINGS, ROWS), starts=starts.weights)
     slow = SETTINGS.model_copy(update={"learning_rate": 1e-9, "epochs": 1, "freeze": 0})
-    barely = train_models(assignments, slow, seed=1, starts=starts.weights)
+    barely = train_models(assignments, planted_plan(slow, ROWS), starts=starts.weights)
     names = [variable.path for variable in location_network(SHAPE).weights]
     for model, hardly in zip(tuned, barely, strict=True):
         first = starts.weights(model.outcome, model.fold)

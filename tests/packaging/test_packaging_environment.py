@@ -185,15 +185,13 @@ def test_full_disk_is_told_before_anything_is_made(project: Path, tmp_path: Path
     assert done.stdout == ""
 
 
-def test_made_once_and_anew_where_its_ground_has_changed(project: Path, tmp_path: Path) -> None:
+def test_environment_is_built_once_and_again_if_its_inputs_change(project: Path, tmp_path: Path) -> None:
     env = environment(tmp_path)
     first = make(project, env, "dev")
     assert first.returncode == 0, first.stderr
     for wanted in ("dev", "cpu"):  # dev holds all of cpu
-        start = time.monotonic()
         again = make(project, env, wanted)
         assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
-        assert time.monotonic() - start < 2
 
     # Another lock, and no network for it: what is there stays as it is.
     (project / "requirements" / "dev.lock").write_text(f"six==1.17.0 --hash=sha256:{'0' * 64}\n")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from report_run import FinishedRun, run_config, write_finished_run
+from report_run import FinishedRun, report_config, write_finished_run
 
 from streetdeciles.run_log import StageReport
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def finished_run(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
     """A run over Bury up to `evaluation`; `Table.arrow_schema`, and so this, needs a Spark session."""
-    return write_finished_run(run_config(tmp_path_factory.mktemp("finished")))
+    return write_finished_run(report_config(tmp_path_factory.mktemp("finished")))
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from config_files import run_config
 from paths import DEMO_CITY
 from streetdeciles import run_log
 from streetdeciles.config import RunConfig
@@ -49,10 +50,9 @@ class FinishedRun:
     labels: pd.DataFrame
 
 
-def run_config(work_dir: Path, **changes: Any) -> RunConfig:
-    """The config of a run over Bury; `changes` replace sections."""
-    values: dict[str, Any] = {
-        "work_dir": str(work_dir),
+def report_config(work_dir: Path, **changes: Any) -> RunConfig:
+    """The config of a run over Bury; `changes` replace its sections."""
+    bury: dict[str, Any] = {
         "seed": 1,
         "labels": {
             "tables": [{"path": str(DATA / "iod2019/File_7_-_All_IoD2019_Ranks_Deciles.csv")}],
@@ -68,7 +68,7 @@ def run_config(work_dir: Path, **changes: Any) -> RunConfig:
             "notice": "The photographs are not of Bury. <b>Nothing</b> here is a result.",
         },
     }
-    return RunConfig.model_validate(values | changes)
+    return run_config(work_dir, **(bury | changes))
 
 
 def write_rows(table: Table, work_dir: Path, rows: pd.DataFrame) -> None:

@@ -59,7 +59,7 @@ def test_learning_curves_end_at_four_times_the_median() -> None:
     assert curves.folds[0].validation == "34.0,10.0 128.0,90.0 222.0,110.0"
 
 
-def test_learning_curve_of_another_measure_marks_the_epoch_of_the_least_loss() -> None:
+def test_learning_curve_of_any_measure_marks_the_epoch_of_least_loss() -> None:
     curves = learning_curves(history((0, 1, 2, 2, 2, 0.1), (0, 2, 1, 1, 1, 0.5)), "mae", "MAE")
     assert curves is not None
     assert curves.folds[0].best == "epoch 2: 0.50"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 from parsed_page import parse
-from report_run import HOSTILE, FinishedRun, run_config, write_finished_run
+from report_run import HOSTILE, FinishedRun, report_config, write_finished_run
 
 from streetdeciles import storage
 from streetdeciles.report import collect, stage
@@ -48,8 +48,8 @@ def test_exhibits_come_in_the_asked_order_with_what_is_known(spark: SparkSession
 
 
 def test_run_without_losses_boundaries_models_and_gallery_is_reported(spark: SparkSession, tmp_path: Path) -> None:
-    labels = run_config(tmp_path).labels.model_dump() | {"boundaries": None}
-    run = write_finished_run(run_config(tmp_path, labels=labels, report={"gallery": 0}))
+    labels = report_config(tmp_path).labels.model_dump() | {"boundaries": None}
+    run = write_finished_run(report_config(tmp_path, labels=labels, report={"gallery": 0}))
     for table in (REJECTS, LEFT_OUT):
         storage.remove(storage.join(run.config.work_dir, table.name))
         storage.write_table(spark.createDataFrame([], table.ddl), table, run.config.work_dir)
@@ -64,7 +64,7 @@ def test_run_without_losses_boundaries_models_and_gallery_is_reported(spark: Spa
 
 
 def test_outcome_that_reads_as_a_number_keeps_its_name(spark: SparkSession, tmp_path: Path) -> None:
-    config = run_config(tmp_path)
+    config = report_config(tmp_path)
     text = "outcome,fold,epoch,loss,val_loss,mae,val_mae,learning_rate\n2019,0,0,1,1,1,1,0.1\n"
     storage.write_text(storage.join(config.work_dir, "models", "history.csv"), text)
     history = collect.read_history(config)

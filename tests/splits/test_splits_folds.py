@@ -61,7 +61,7 @@ def test_fewer_areas_than_folds_is_refused() -> None:
         assign_folds(areas, 5, seed=0)
 
 
-def test_a_country_takes_seconds() -> None:
+def test_folds_of_a_country_take_seconds() -> None:
     random = np.random.default_rng(0)
     areas = pd.DataFrame(
         {
@@ -70,6 +70,6 @@ def test_a_country_takes_seconds() -> None:
             "n_locations": random.integers(1, 90, 33_755),
         }
     )
-    start = time.perf_counter()
+    start = time.process_time()
     assign_folds(areas, 5, seed=0)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5

@@ -6,7 +6,7 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-from planted_rows import planted_config, planted_rows
+from planted_rows import planted_config, planted_plan, planted_rows
 from streetdeciles.config import RunConfig
 from streetdeciles.keras_start import start_keras
 from streetdeciles.models.store import TrainedModel
@@ -29,7 +29,7 @@ def train_planted(work_dir: Path, **training: object) -> tuple[list[TrainedModel
     config = config_of(work_dir, rows, **training)
     assignments, _ = plan_assignments(rows, validation_share=config.training.validation_share, seed=config.seed)
     with closing(TensorBoardLog(work_dir / "logs")) as log:
-        return train(config, assignments, [log])
+        return train(assignments, planted_plan(config.training, rows, seed=config.seed), config.work_dir, [log])
 
 
 def one_outcome_per_round(assignments: Assignments, *args: object, **kwargs: object) -> list[Assignments]:

@@ -8,11 +8,9 @@ import numpy as np
 import pytest
 
 from planted_rows import planted_rows
-from streetdeciles.config import TrainingConfig
 from streetdeciles.training.assignments import Assignments, plan_assignments
 from streetdeciles.training.batches import (
     StackedBatch,
-    batch_size_of,
     learning_batches,
     prefetched,
     validation_batches,
@@ -42,15 +40,6 @@ def rows_of_model(assignments: Assignments, batches: Iterable[StackedBatch], mod
             assert batch.deciles[model, column] == assignments.rows.deciles[row, outcome_index]
             rows.append(row)
     return rows
-
-
-@pytest.mark.parametrize(
-    ("rows", "train_size", "expected"),
-    [(1, 1, 16), (240, 1, 16), (400, 1, 20), (10_000, 1, 100), (1_500_000, 1, 256), (90_000, 0.01, 30)],
-)
-def test_automatic_batch_size_is_the_square_root_within_bounds(rows: int, train_size: float, expected: int) -> None:
-    assert batch_size_of(TrainingConfig(train_size=train_size), rows) == expected
-    assert batch_size_of(TrainingConfig(train_size=train_size, batch_size=7), rows) == 7
 
 
 @pytest.mark.parametrize("buffer_mb", [ALL_AT_ONCE, ONE_BLOCK])

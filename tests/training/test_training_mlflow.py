@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import logging
 import socket
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from planted_rows import FOLDS, planted_config, planted_rows, write_planted_set
-from small_run import SmallRun
 from streetdeciles.models.card import read_card
 from streetdeciles.run_log import StageReport
 from streetdeciles.training import mlflow_log, stage
@@ -149,16 +147,3 @@ def test_the_stage_logs_its_training(store: Path, spark: SparkSession, tmp_path:
     assert run.data.params["seed"] == "3"
     assert run.data.tags["streetdeciles.training_set"] == card["training_set"]
     assert "mlflow" not in card["training"]
-
-
-def test_without_mlflow_the_run_is_refused_before_any_work(
-    small_run: SmallRun, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setitem(sys.modules, "mlflow", None)
-    small_run.set(training={"mlflow": True})
-
-    assert small_run.main("run") == 2
-    assert "training.mlflow: MLflow is not installed: pip install 'streetdeciles[mlflow]'" in capsys.readouterr().err
-    assert not small_run.work_dir.exists()
-    assert small_run.main("run", "--to", "labels", "--dry-run") == 0, "stages before the training need no MLflow"
-    assert "MLflow" not in capsys.readouterr().err

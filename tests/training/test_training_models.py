@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from planted_rows import FOLDS, SIGNAL_NOISE, VIEWS, planted_rows
+from planted_rows import FOLDS, SIGNAL_NOISE, VIEWS, planted_plan, planted_rows
 from streetdeciles.config import TrainingConfig
 from streetdeciles.errors import RunFailed
 from streetdeciles.models.store import TrainedModel
@@ -33,7 +33,7 @@ def train(
     rows: TrainingRows, *, settings: TrainingConfig = SETTINGS, seed: int = 1, **kwargs: Any
 ) -> list[TrainedModel]:
     assignments, _ = plan_assignments(rows, validation_share=settings.validation_share, seed=seed)
-    return train_models(assignments, settings, seed=seed, **kwargs)
+    return train_models(assignments, planted_plan(settings, rows, seed=seed), **kwargs)
 
 
 def held_out_deciles(
@@ -88,7 +88,7 @@ def test_the_plain_variant_learns_a_planted_signal(rows: TrainingRows) -> None:
         {"preset": "paper_torch", "view_units": [16], "location_units": [8], "learning_rate": 0.02, "epochs": 15}
     )
     assignments, _ = plan_assignments(rows, validation_share=settings.validation_share, seed=1)
-    models = train_models(assignments.part([0, 1, 2], [0]), settings, seed=1)
+    models = train_models(assignments.part([0, 1, 2], [0]), planted_plan(settings, assignments.rows))
     measured = measures(rows.deciles[:, 0], held_out_deciles(rows, models, 0, settings))
     assert measured["mae"] is not None
     assert measured["mae"] < 1
@@ -111,7 +111,7 @@ def test_held_out_rows_do_not_leak(rows: TrainingRows) -> None:
     features[rows.fold == 0] = 2 * features.mean(axis=(0, 1)) - features[rows.fold == 0]
     turned = replace(rows, features=features)
     assignments, _ = plan_assignments(turned, validation_share=0.15, seed=1)
-    models = train_models(assignments.part([0], [0, 1]), SETTINGS, seed=1)
+    models = train_models(assignments.part([0], [0, 1]), planted_plan(SETTINGS, assignments.rows))
     held_out = rows.fold == 0
     for o in range(2):
         measured = measures(rows.deciles[held_out, o], held_out_deciles(turned, models, o)[held_out])
@@ -147,8 +147,8 @@ def test_features_held_on_the_device_give_the_same_weights(rows: TrainingRows, m
 def test_a_model_does_not_depend_on_which_others_are_trained(rows: TrainingRows) -> None:
     short = SETTINGS.model_copy(update={"epochs": 2})
     assignments, _ = plan_assignments(rows, validation_share=0.15, seed=1)
-    together = train_models(assignments, short, seed=1)
-    alone = train_models(assignments.part([2], [1]), short, seed=1)[0]
+    together = train_models(assignments, planted_plan(short, assignments.rows))
+    alone = train_models(assignments.part([2], [1]), planted_plan(short, assignments.rows))[0]
     assert (alone.outcome, alone.fold, alone.epoch) == (together[5].outcome, together[5].fold, together[5].epoch)
     for one, of_all in zip(alone.weights, together[5].weights, strict=True):
         np.testing.assert_allclose(one, of_all, rtol=1e-3, atol=1e-3)
@@ -175,8 +175,9 @@ def test_kept_weights_give_the_reported_validation_error(rows: TrainingRows, mod
 
 def test_a_training_that_diverges_fails_with_advice(rows: TrainingRows) -> None:
     assignments, _ = plan_assignments(rows, validation_share=0.15, seed=1)
+    plan = planted_plan(SETTINGS.model_copy(update={"learning_rate": 1e38, "epochs": 1}), rows)
     with pytest.raises(RunFailed, match="outcome_0/0.*lower training.learning_rate"):
-        train_models(assignments, SETTINGS.model_copy(update={"learning_rate": 1e38, "epochs": 1}), seed=1)
+        train_models(assignments, plan)
 
 
 def test_a_signal_is_learned_despite_missing_views(rows: TrainingRows) -> None:
@@ -186,7 +187,7 @@ def test_a_signal_is_learned_despite_missing_views(rows: TrainingRows) -> None:
     features = np.where(mask[..., None], rows.features, 0).astype(np.float32)
     some = replace(rows, features=features, view_mask=mask)
     assignments: Assignments = plan_assignments(some, validation_share=0.15, seed=1)[0]
-    models = train_models(assignments.part([0, 1, 2], [0]), SETTINGS, seed=1)
+    models = train_models(assignments.part([0, 1, 2], [0]), planted_plan(SETTINGS, assignments.rows))
     measured = measures(some.deciles[:, 0], held_out_deciles(some, models, 0))
     assert measured["mae"] is not None
     assert measured["mae"] < 1

@@ -44,7 +44,7 @@ def check_full(small_run: SmallRun, capsys: pytest.CaptureFixture[str], *command
     (line,) = [line for line in errors if "INFO" not in line and not line[:1].isdigit()]
     assert line.startswith("error: the disk is full: ")
     assert str(small_run.folder / "disk") in line
-    assert line.endswith("make room there, and run the same command to go on")
+    assert line.endswith("make room there, and run the same command to continue")
 
 
 def test_full_disk_ends_the_run_in_one_line_and_it_goes_on(

@@ -15,7 +15,7 @@ import pytest
 
 from planted_rows import planted_config, planted_rows, write_planted_set
 from small_tables import write_rows
-from streetdeciles import pipeline, terminal
+from streetdeciles import plans, terminal
 from streetdeciles.aggregation import stage as aggregation
 from streetdeciles.config import RunConfig
 from streetdeciles.errors import RunFailed, RunRefused
@@ -199,7 +199,7 @@ def test_train_only_learns_and_predicts_nothing(
         prediction.run(spark, made.config)
     with pytest.raises(RunRefused, match="a learning curve needs held-out locations"):
         learning_curve(made.config)
-    assert [stage.name for stage in pipeline.stages_of(made.config)] == [
+    assert [stage.name for stage in plans.stages_of(made.config)] == [
         "labels",
         "images",
         "features",
@@ -207,7 +207,7 @@ def test_train_only_learns_and_predicts_nothing(
         "training",
     ]
     with pytest.raises(RunRefused, match="holds nothing out, so there is nothing to predict or to measure"):
-        pipeline.plan(made.config, ["report"], force=False)
+        plans.plan(made.config, ["report"], force=False)
     terminal.show_results(made.config)
     assert "models; nothing is held out, so nothing was predicted or measured" in capsys.readouterr().out
 
@@ -239,7 +239,7 @@ def test_modes_test_predict_every_location_by_given_models(
     assert made.reports["prediction"].notes == [
         f"scores are the mean of 1 models per outcome, from {given.work_dir}/models; not held out"
     ]
-    assert "training" not in [stage.name for stage in pipeline.stages_of(made.config)]
+    assert "training" not in [stage.name for stage in plans.stages_of(made.config)]
 
 
 def test_nothing_held_out_of_what_was_trained_is_told(learned_from_everything: Made, spark: SparkSession) -> None:

@@ -61,11 +61,11 @@ methods AS (
         stack(
             5,
             -- The most probable class 0..9 of binomial(9, p) is floor(10 p), the upper if two are equal, as in the network.
-            'score_mean', least(10D, floor(10 / (1 + exp(-a.mean_score))) + 1),
-            'score_decile_mean', a.score_decile_mean,
-            'decile_mean', a.decile_mean,
-            'decile_median', a.decile_median,
-            'decile_mode', m.decile_mode
+            :score_mean, least(10D, floor(10 / (1 + exp(-a.mean_score))) + 1),
+            :score_decile_mean, a.score_decile_mean,
+            :decile_mean, a.decile_mean,
+            :decile_median, a.decile_median,
+            :decile_mode, m.decile_mode
         ) AS (method, decile)
     FROM areas AS a
     JOIN modes AS m ON a.region = m.region AND a.area_id = m.area_id AND a.outcome = m.outcome
@@ -73,7 +73,7 @@ methods AS (
 
 SELECT
     region,
-    'area' AS level,
+    :area AS level,
     area_id,
     outcome,
     method,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from streetdeciles.methods import AGGREGATION_METHODS, AREA, NETWORK
 from streetdeciles.queries import query
 
 if TYPE_CHECKING:
@@ -16,7 +17,9 @@ _query = partial(query, "streetdeciles.aggregation")
 
 def locate(predictions: DataFrame, locations: DataFrame, area_labels: DataFrame) -> DataFrame:
     """The network's predictions with `region`, `area_id` and `true_decile`; region is null for unknown locations."""
-    return _query("located", predictions=predictions, locations=locations, area_labels=area_labels)
+    return _query(
+        "located", {"network": NETWORK}, predictions=predictions, locations=locations, area_labels=area_labels
+    )
 
 
 def aggregate_areas(located: DataFrame, methods: Sequence[str]) -> DataFrame:
@@ -30,7 +33,8 @@ def aggregate_areas(located: DataFrame, methods: Sequence[str]) -> DataFrame:
     from pyspark.sql import functions as F
 
     located = located.where("region IS NOT NULL")
-    areas = _query("area_predictions", located=located, edges=_query("score_edges", located=located))
+    names: dict[str, str] = {name: name for name in (AREA, *AGGREGATION_METHODS)}
+    areas = _query("area_predictions", names, located=located, edges=_query("score_edges", located=located))
     return areas.where(F.col("method").isin(*methods))
 
 

@@ -10,4 +10,4 @@ SELECT
 FROM {predictions} AS p
 LEFT JOIN {locations} AS l ON p.location_id = l.location_id
 LEFT JOIN {area_labels} AS a ON l.region = a.region AND l.area_id = a.area_id AND p.outcome = a.outcome
-WHERE p.model = 'network'
+WHERE p.model = :network

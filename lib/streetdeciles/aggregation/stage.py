@@ -10,6 +10,7 @@ from streetdeciles.aggregation.areas import aggregate_areas, count_areas, locate
 from streetdeciles.borrowed_sessions import interruptible
 from streetdeciles.config import RunConfig
 from streetdeciles.errors import RunFailed
+from streetdeciles.methods import NETWORK, SCORE_DECILE_MEAN
 from streetdeciles.run_log import StageReport
 from streetdeciles.tables import AREA_LABELS, AREA_PREDICTIONS, LOCATIONS, PREDICTIONS
 
@@ -33,7 +34,7 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
         n_of_group = {(row["region"], row["outcome"]): row["n"] for row in _groups(located, "count(*)")}
         if not n_of_group:
             where = storage.join(work_dir, PREDICTIONS.name)
-            raise RunFailed(f"{where}: no predictions of the model network; run the stage prediction again")
+            raise RunFailed(f"{where}: no predictions of the model {NETWORK}; run the stage prediction again")
         rows = storage.write_table(aggregate_areas(located, methods), AREA_PREDICTIONS, work_dir)
     finally:
         located.unpersist()
@@ -48,10 +49,10 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
         for region, row in sorted(areas.items())
         if row["n_areas"] > row["n_predicted"]
     ]
-    if config.dataset.held_out_deciles and "score_decile_mean" in methods:
+    if config.dataset.held_out_deciles and SCORE_DECILE_MEAN in methods:
         deciles = ", ".join(map(str, config.dataset.held_out_deciles))
         notes.append(
-            f"score_decile_mean divides locations of decile {deciles} alone into ten classes: choose another method"
+            f"{SCORE_DECILE_MEAN} divides locations of decile {deciles} alone into ten classes: choose another method"
         )
     counts = {
         "predictions (locations x outcomes)": sum(n_of_group.values()),

@@ -7,7 +7,7 @@ continue with another value; everything else is part of the run's identity (`run
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, model_validator
 
@@ -17,11 +17,11 @@ from streetdeciles.config.images import ImagesConfig, ImageTable, Panorama
 from streetdeciles.config.labels import Boundaries, LabelsConfig, LabelTable, OwnColumns, RegionFile
 from streetdeciles.config.section import INPUT, NEUTRAL, InputPath, Section
 from streetdeciles.config.training import TRAINING_PRESETS, TrainingConfig
+from streetdeciles.methods import AGGREGATION_METHODS, SCORE_MEAN, AggregationMethod
 from streetdeciles.shown import without_secrets
 
 __all__ = [
     "AggregationConfig",
-    "AggregationMethod",
     "BACKBONES",
     "PRESETS",
     "Boundaries",
@@ -41,7 +41,6 @@ __all__ = [
     "ReportConfig",
     "RegionFile",
     "RunConfig",
-    "SECTIONS_READ",
     "SPLITS",
     "Section",
     "SparkConfig",
@@ -52,22 +51,20 @@ __all__ = [
     "result_settings",
 ]
 
-AggregationMethod = Literal["score_mean", "score_decile_mean", "decile_mean", "decile_median", "decile_mode"]
-
 
 class PredictionConfig(Section):
     """The prediction of locations."""
 
     models: Annotated[str | None, INPUT] = None
-    """The `models` folder of another run. All its models predict every location, and this run trains none."""
+    """The `models` folder of another run, whose models predict every location; null, the default, trains models."""
     batch_size: Annotated[int, NEUTRAL, Field(ge=1)] = 256
-    """Locations that a task predicts at a time; a larger value needs more memory."""
+    """The number of locations that a task predicts at a time; a larger value needs more memory."""
 
 
 class AggregationConfig(Section):
     """The aggregation of locations to areas."""
 
-    methods: Annotated[list[AggregationMethod], Field(min_length=1)] = list(get_args(AggregationMethod))
+    methods: Annotated[list[AggregationMethod], Field(min_length=1)] = list(AGGREGATION_METHODS)
     """The methods to compute, all by default; docs/reference.md, 5, defines them."""
 
 
@@ -75,7 +72,8 @@ class EvaluationConfig(Section):
     """The measures of prediction accuracy."""
 
     bootstrap: Annotated[int, Field(ge=0)] = 1000
-    """Random samples of the areas for the 95 % intervals; more take longer and give steadier intervals; 0: none."""
+    """The number of random samples of the areas for the 95 % intervals; more take longer and give steadier intervals.
+    0 gives no intervals."""
 
 
 class ReportConfig(Section):
@@ -87,44 +85,30 @@ class ReportConfig(Section):
     """A notice above everything else, e.g. that the photographs are drawings; empty for none."""
     attribution: str = ""
     """The sources of tables, boundaries and photographs, at the foot of the page, as their licences require."""
-    method: AggregationMethod = "score_mean"
+    method: AggregationMethod = SCORE_MEAN
     """The method of aggregation that maps and figures show; one of `aggregation.methods`."""
     gallery: Annotated[int, Field(ge=0, le=200)] = 12
     """The number of locations whose photographs the page shows; more make the page larger, 0 shows none."""
 
 
 class SparkConfig(Section):
-    """For a session that streetdeciles builds itself; under spark-submit the cluster's settings hold."""
+    """The Spark session that streetdeciles builds itself; under spark-submit the cluster's settings apply instead."""
 
     master: str = "local[*]"
     """Where Spark runs: `local[*]` uses all cores of this machine, `spark://host:7077` a cluster."""
     driver_memory: str = "2g"
-    """Memory of the JVM on this machine."""
+    """The memory of the JVM on this machine, e.g. 2g; a larger value is needed for tables with many files."""
     conf: dict[str, str] = {}
-    """Further settings of Spark, by their names there."""
-
-
-SECTIONS_READ: dict[str, tuple[str, ...]] = {
-    "labels": ("labels", "dataset"),
-    "images": ("images",),
-    "features": ("features", "images"),
-    "dataset": ("dataset", "images"),
-    "training": ("training", "dataset"),
-    "prediction": ("prediction", "training", "dataset"),
-    "aggregation": ("aggregation", "dataset"),
-    "evaluation": ("evaluation", "dataset", "report"),
-    "report": ("report", "labels", "images", "dataset", "training", "prediction", "aggregation"),
-}
-"""By stage, the sections that it reads."""
+    """Further settings of Spark, by their names, e.g. spark.sql.shuffle.partitions."""
 
 
 class RunConfig(Section):
     """A whole run. `work_dir` receives every table, model, log and the report."""
 
     work_dir: str
-    """Folder or URI that receives every table, model, log and the report."""
+    """The folder or URI that receives every table, model, log and the report."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    """Folds, initial weights, batches and bootstrap samples follow from it."""
+    """The seed of folds, initial weights, batches and bootstrap samples: the same seed gives the same results."""
     labels: LabelsConfig = Field(default_factory=LabelsConfig.absent)
     images: ImagesConfig = Field(default_factory=ImagesConfig.absent)
     features: FeaturesConfig = FeaturesConfig()

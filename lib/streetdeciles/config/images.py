@@ -14,19 +14,19 @@ from streetdeciles.ids.spelling import normalise_views
 class ImageTable(Section):
     """A Parquet file, a folder of some, or a Delta table, with one row per photograph.
 
-    `image` holds its bytes, or its file's URI. `a.b` names the field b of the struct a.
+    The column `image` holds its bytes, or the URI of its file. `a.b` names the field b of the struct a.
     """
 
     path: InputPath
-    """The file or folder."""
+    """The Parquet file, the folder of Parquet files, or the folder of the Delta table."""
     image: str = "image"
-    """Column of the bytes or URIs."""
+    """The column with the photograph's bytes, or with the URI of its file."""
     location_id: str = "location_id"
-    """Column of the location's id."""
+    """The column with the location's id, as in `labels.locations`."""
     view: str | None = "view"
-    """Column of the view. Null where there is one photograph a location."""
+    """The column with the view; null if each location has one photograph."""
     keep: list[Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")]] = []
-    """Other columns, e.g. the date, that the table `image_columns` is to hold for each photograph."""
+    """Other columns to copy into the table `image_columns`, e.g. the date of each photograph; none by default."""
 
     @field_validator("keep")
     @classmethod
@@ -37,37 +37,42 @@ class ImageTable(Section):
 
 
 class Panorama(Section):
-    """Each photograph is an equirectangular panorama, twice as wide as high; a view of each heading is cut from it."""
+    """Each photograph is an equirectangular panorama, twice as wide as high, from which one view per heading is cut."""
 
     headings: Annotated[list[Annotated[float, Field(ge=-360, le=360)]], Field(min_length=1)] = [0.0, 90.0, 180.0, 270.0]
-    """Degrees clockwise from the panorama's middle."""
+    """The headings of the views, in degrees clockwise from the panorama's middle; more headings make more views."""
     field_of_view: Annotated[float, Field(ge=10, le=150)] = 90.0
-    """Degrees, across and upright."""
+    """The width and height of a view in degrees; a larger value shows more of the street, but smaller."""
 
 
 class ImagesConfig(Section):
-    folder: Annotated[str | None, INPUT] = None
-    """Folder of the photographs, and of archives that hold some. Give this or `table`."""
-    table: ImageTable | None = None
-    """Instead of `folder` and `pattern`."""
-    pattern: str = "{location_id}_{view}.jpg|jpeg|png"
-    """File name with {location_id} and, where there are several, {view}; endings after the last dot by `|`.
+    """The photographs: where they are, and how their names or columns give location and view."""
 
-    A view is a number from 0 or a letter from a, or one of `view_names`. Files match in any folder below
-    `folder`, and in archives there.
+    folder: Annotated[str | None, INPUT] = None
+    """The folder of the photographs, or of archives that hold them. Set this or `table`."""
+    table: ImageTable | None = None
+    """A table of photographs, in place of `folder` and `pattern`."""
+    pattern: str = "{location_id}_{view}.jpg|jpeg|png"
+    """The names of the files: {location_id}, {view} if a location has several, and endings separated by `|`.
+
+    A view is a number from 0, a letter from a, or one of `view_names`. Files match in any folder below `folder`, and in
+    the archives there.
     """
     panorama: Panorama | None = None
-    """The pattern, or the table, then has no view."""
+    """Set this if the photographs are panoramas. The pattern, or the table, then has no view."""
     views: Annotated[int, Field(ge=1, le=16)] = 4
-    """Photographs of one location."""
+    """The number of photographs per location; more of them make a location's prediction more precise, but cost as much
+    more time."""
     view_names: Annotated[list[str], Field(min_length=1, max_length=16)] | None = None
-    """What the views are called, e.g. [0, 90, 180, 270] or [N, E, S, W], in their order; case and leading zeros of
-    numbers do not matter. Null: by their numbers from 0, or letters from a. Sets `views`."""
+    """The names of the views in their order, e.g. [0, 90, 180, 270] or [N, E, S, W]; case and leading zeros do not
+    matter. Null means numbers from 0, or letters from a. Setting this also sets `views`."""
     shard_size: Positive = 4096
-    """Photographs in one shard: what a killed extraction does not do again."""
+    """The number of photographs per shard, the unit of resuming. A killed extraction repeats unfinished shards, so
+    larger ones lose more work; smaller ones cost more time to start and commit."""
     duplicates: Literal["keep", "reject"] = "keep"
-    """`reject`: a file that several locations have is a reject (`duplicate_picture`) for all of them: it most often
-    says that there is no imagery. Where views of one location have the same file, the first view stays."""
+    """With `reject`, a file that several locations have becomes a reject (`duplicate_picture`) for all of them, because
+    it mostly says that there is no imagery. If several views of one location have the same file, the first one is kept.
+    `keep` uses all files."""
 
     @field_validator("pattern")
     @classmethod

@@ -82,6 +82,8 @@ class Boundaries(Section):
 
 
 class LabelsConfig(Section):
+    """The published tables, the regions and the locations."""
+
     tables: Annotated[list[LabelTable], Field(min_length=1)]
     """Where the outcomes of each area come from."""
     regions: Annotated[dict[str, str | list[str] | RegionFile], Field(min_length=1)]

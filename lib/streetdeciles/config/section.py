@@ -1,4 +1,4 @@
-"""What every section of the config is made of."""
+"""The base of every section of the config, and the types of its fields."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ NEUTRAL = "neutral"
 INPUT = "input"
 
 InputPath = Annotated[str, INPUT]
-"""A file or folder that must be there before the run starts."""
+"""A file or folder that must exist before the run starts."""
 
 Positive = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -21,7 +21,7 @@ class Section(BaseModel):
 
     @classmethod
     def absent(cls) -> Self:
-        """In place of a section that the config does not have, and that no selected stage reads: it has no values."""
+        """A section without values, in place of one that the config does not have and no selected stage reads."""
         section = cls.model_construct()
         vars(section).clear()
         return section

@@ -1,4 +1,4 @@
-"""Views to locations: the rows of the training set from Arrow batches of single views."""
+"""From Arrow batches of single views to rows of the training set, one per location."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _feature_rows(table: pa.Table, feature_size: int) -> npt.NDArray[Any]:
         wrong = int(np.flatnonzero(sizes != feature_size)[0])
         raise RunFailed(
             f"table features: image {table.column('image_id')[wrong]} has {sizes[wrong]} features, others have "
-            f"{feature_size}; the table is of two runs: remove it and run the features stage again"
+            f"{feature_size}, so the table mixes two runs; remove it and run the stage features again"
         )
     rows: npt.NDArray[Any] = column.flatten().to_numpy().reshape(-1, feature_size)
     return rows

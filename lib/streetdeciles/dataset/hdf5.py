@@ -1,4 +1,4 @@
-"""The training set as HDF5 and CSV, row by row alike (docs/reference.md, 3). The only module that knows h5py."""
+"""The training set as HDF5 and CSV, with the same rows in both (docs/reference.md, 3)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PLACE_COLUMNS = ("location_id", "region", "area_id", "oa", "msoa", "fold")
 
 
 def export_hdf5(training_set: str, work_dir: str) -> int:
-    """Write `training_set.h5` and `training_set.csv` of the set at `training_set` into work_dir; returns the rows."""
+    """Write `training_set.h5` and `training_set.csv` from the set at `training_set`; returns the number of rows."""
     shape = training_set_shape(training_set)
     staged = storage.staging_uri(work_dir, "hdf5")
     try:
@@ -29,7 +29,7 @@ def export_hdf5(training_set: str, work_dir: str) -> int:
             folder = Path(storage.local_path(staged))
             folder.mkdir(parents=True)
             write_files(open_training_set(training_set), shape, folder)
-        else:  # HDF5 needs a file that it can seek in
+        else:  # HDF5 needs a file in which it can seek
             with TemporaryDirectory() as name:
                 write_files(open_training_set(training_set), shape, Path(name))
                 storage.upload(Path(name), staged)
@@ -41,14 +41,14 @@ def export_hdf5(training_set: str, work_dir: str) -> int:
 
 
 def write_files(batches: Iterable[Batch], shape: TrainingSetShape, folder: Path) -> None:
-    """One pass over `batches`, in memory one batch.
+    """Write both files in one pass over `batches`, with one batch in memory.
 
     `training_set.h5` holds `features` float32 [rows, views, feature_size] and `view_mask` bool [rows, views];
     line i of `training_set.csv` (below its header) is the location of row i. The reference's names for its columns:
     location_id is `img_id`, area_id `lsoa11`, oa `oa11`, msoa `msoa11`. A decile that is not known is empty.
 
     Raises:
-        RunFailed: the rows do not come in the order of `row_number`, or not all of them come.
+        RunFailed: the rows are not in the order of `row_number`, or some are missing.
         OSError: there is no room for the files.
     """
     import h5py
@@ -67,7 +67,7 @@ def write_files(batches: Iterable[Batch], shape: TrainingSetShape, folder: Path)
             numbers = batch["row_number"]
             end = row + len(numbers)
             if (numbers != range(row, end)).any():
-                raise RunFailed(f"training_set: row {row} is not where it should be; run the dataset stage again")
+                raise RunFailed(f"training_set: row {row} is out of order; run the stage dataset again")
             features[row:end] = batch["features"]
             view_mask[row:end] = batch["view_mask"]
             write_rows(text, _lines(batch, shape.outcomes))

@@ -1,4 +1,4 @@
-"""Features, locations and deciles to the rows of the training set: DataFrames in, DataFrames out."""
+"""From features, locations and deciles to the rows of the training set: DataFrames in, DataFrames out."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FILE_MB = 256
 
 
 def find_photographs(features: DataFrame, locations: DataFrame, elsewhere: DataFrame, *, views: int) -> DataFrame:
-    """`image_id`, `location_id` and `reason` of each photograph that has features; reason null: it is used.
+    """`image_id`, `location_id` and `reason` of each photograph that has features; used ones have no reason.
 
     `elsewhere` gives the reason for locations that labels left out because they lie elsewhere.
     """
@@ -49,17 +49,17 @@ def count_areas(places: DataFrame, outcome: str) -> DataFrame:
 
 
 def find_left_out(locations: DataFrame, photographs: DataFrame, rejects: DataFrame, *, views: int) -> DataFrame:
-    """`id`, `reason` and `detail` of what comes into no row: locations without features, photographs not used."""
+    """`id`, `reason` and `detail` of locations without features and of photographs that are not used."""
     return _query("left_out", {"views": views}, locations=locations, photographs=photographs, rejects=rejects)
 
 
 def build_rows(features: DataFrame, places: DataFrame, shape: TrainingSetShape) -> DataFrame:
-    """The training set's rows in files' partitions, each a range of `row_number` and in its order.
+    """The training set's rows in one partition per file, each a sorted range of `row_number`.
 
     Args:
         features: the table.
-        places: of `number_places`, with `fold`.
-        shape: of the set.
+        places: from `number_places`, with `fold`.
+        shape: the shape of the set.
     """
     columns = training_set_columns(shape.outcomes)
 

@@ -1,4 +1,4 @@
-"""What was given and would not be used: counted, explained, and too much of it ends the run."""
+"""Photographs and locations that would not be used: counted and explained; too many of them end the run."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 PHOTOGRAPH = (
     r"(?i)(^|[/!\\])[^/!\\.][^/!\\]*[.](jpe?g|jfif|png|webp|tiff?|bmp|gif|hei[cf]|avif|jp2|{endings})(#[0-9]+)?$"
 )
-"""Names of photographs, not hidden ones; `#2` stands behind a member's name that an archive has twice."""
+"""Names of photographs that are not hidden; `#2` follows a name that appears twice in an archive."""
 
 ELSEWHERE = ("not_in_region", "outside_boundaries")
-"""Reasons for which labels leaves out a location that is all right and lies elsewhere: its photographs are not lost."""
+"""Reasons of the stage labels for a location that lies elsewhere; its photographs do not count as lost."""
 
 ADVICE = {
     "view_out_of_range": "list the views to use as images.view_names",
@@ -34,25 +34,25 @@ ADVICE = {
 
 @dataclass(frozen=True)
 class Losses:
-    """Photographs (views, where they are cut from panoramas) and locations that no row uses."""
+    """Photographs (or views cut from panoramas) and locations that no row uses."""
 
     lost: Counter[str]
     """Photographs by reason."""
     share: float
-    """How many photographs are lost, without those of locations elsewhere."""
+    """The share of photographs that are lost, without those of locations elsewhere."""
     elsewhere: int
     """Photographs of locations that labels left out because they lie elsewhere."""
     locations: int
     without_photograph: int
     lookalikes: Sequence[Lookalikes]
-    """Locations without photographs and photographs' locations that labels does not know."""
+    """Locations without photographs that look like unknown locations of photographs."""
 
     @property
     def lookalike_share(self) -> float:
         return sum(found.n_left for found in self.lookalikes) / self.locations
 
     def notes(self) -> list[str]:
-        """For the stage's report."""
+        """Sentences for the stage's report."""
         notes = []
         if self.without_photograph:
             share = self.without_photograph / self.locations
@@ -76,7 +76,7 @@ def find_elsewhere(left_out: DataFrame) -> DataFrame:
 def count_losses(
     left_out: DataFrame, rejects: DataFrame, photographs: DataFrame, images: ImagesConfig, *, locations: int
 ) -> Losses:
-    """`left_out` is that of all stages up to dataset, `photographs` are those of `join.find_photographs`."""
+    """Count the losses. `left_out` covers all stages up to dataset; `photographs` is from `join.find_photographs`."""
     elsewhere = find_elsewhere(left_out)
     arguments = {
         "views_of_one": images.views if images.panorama else 1,
@@ -97,13 +97,13 @@ def count_losses(
     lookalikes = find_lookalikes(no_photograph, unknown) if without and lost["unknown_location"] else []
     indexed = sum(row["n"] for row in rows if row["stage"] != "images")
     found = sum(row["n"] for row in rows)
-    # Where files without a location_id belong is not known: they are taken to be spread evenly.
+    # Files without a location_id may belong anywhere; they are assumed to be spread evenly.
     share = 1 - used / (indexed - n_elsewhere) * (indexed / found)
     return Losses(+lost, share, n_elsewhere, locations, without, lookalikes)
 
 
 def refuse_losses(losses: Losses, settings: DatasetConfig) -> None:
-    """RunFailed where more is lost than the config allows."""
+    """RunFailed if more is lost than the config allows."""
     too_many_lost = losses.share > settings.allowed_lost_share
     too_many_alike = losses.lookalike_share > settings.allowed_lookalike_share
     if not too_many_lost and not too_many_alike:
@@ -122,7 +122,7 @@ def refuse_losses(losses: Losses, settings: DatasetConfig) -> None:
         said.append(spelled_differently(losses.lookalikes))
     needed = math.ceil(max(losses.share, losses.lookalike_share) * 100) / 100
     raise RunFailed(
-        f"dataset: {'; '.join(said)}; correct that (the tables left_out and rejects name each), or allow it with "
+        f"dataset: {'; '.join(said)}; correct that (the tables left_out and rejects list each), or allow it with "
         f"dataset.max_lost_share: {needed:g}"
     )
 

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from streetdeciles.methods import AREA, MEDIAN
+
 if TYPE_CHECKING:
     import pandas as pd
 
-MEDIAN = "median"
 MAX_NAMED = 5
 """The maximum number of outcomes and regions in one note."""
 
@@ -33,7 +34,7 @@ def worse_than_median(metrics: pd.DataFrame, method: str) -> str:
     `metrics` has the columns of the table metrics; the comparison is by mean absolute error.
     """
     keys = ["region", "outcome"]
-    areas = metrics[metrics["level"] == "area"].set_index(keys)
+    areas = metrics[metrics["level"] == AREA].set_index(keys)
     both = areas.loc[areas["method"] == method, ["mae"]].join(
         areas.loc[areas["method"] == MEDIAN, "mae"].rename("of_median"), how="inner"
     )

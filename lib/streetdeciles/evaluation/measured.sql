@@ -3,8 +3,8 @@
 SELECT
     l.region,
     p.outcome,
-    'location' AS level,
-    'prediction' AS method,
+    :location AS level,
+    :prediction AS method,
     l.area_id,
     a.decile AS true_decile,
     CAST(p.decile AS double) AS predicted_decile,
@@ -12,7 +12,7 @@ SELECT
 FROM {predictions} AS p
 JOIN {locations} AS l ON p.location_id = l.location_id
 LEFT JOIN {area_labels} AS a ON l.region = a.region AND l.area_id = a.area_id AND p.outcome = a.outcome
-WHERE p.model = 'network'
+WHERE p.model = :network
 GROUP BY l.region, p.outcome, l.area_id, a.decile, p.decile
 
 UNION ALL

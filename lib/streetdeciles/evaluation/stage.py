@@ -1,4 +1,4 @@
-"""Stage evaluation: how close predicted deciles are to the true ones, with 95 % intervals."""
+"""Stage evaluation: how close predicted deciles are to the actual ones, with 95 % intervals."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import numpy as np
 from streetdeciles import storage
 from streetdeciles.borrowed_sessions import interruptible
 from streetdeciles.config import RunConfig
-from streetdeciles.evaluation.baseline import MEDIAN, median_cells, worse_than_median
+from streetdeciles.evaluation.baseline import median_cells, worse_than_median
 from streetdeciles.evaluation.bootstrap import measure
+from streetdeciles.methods import LOCATION, MEDIAN, NETWORK, PREDICTION
 from streetdeciles.queries import query
 from streetdeciles.run_log import StageReport
 from streetdeciles.tables import AREA_LABELS, AREA_PREDICTIONS, LOCATIONS, METRICS, PREDICTIONS
@@ -59,7 +60,8 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
 def _cells(spark: SparkSession, work_dir: str) -> DataFrame:
     """Counts of pairs of deciles: at most 10 rows per region, outcome, level, method and area."""
     tables = (PREDICTIONS, LOCATIONS, AREA_LABELS, AREA_PREDICTIONS)
-    return _query("measured", **{table.name: storage.read_table(spark, table, work_dir) for table in tables})
+    names = {"location": LOCATION, "prediction": PREDICTION, "network": NETWORK}
+    return _query("measured", names, **{table.name: storage.read_table(spark, table, work_dir) for table in tables})
 
 
 def _count(cells: DataFrame) -> list[Row]:
@@ -85,7 +87,7 @@ def _metrics(cells: pd.DataFrame, config: RunConfig) -> list[dict[str, Any]]:
     both = pd.concat([cells, median_cells(cells)])
     measured = measure(both, samples=config.evaluation.bootstrap, random=random)
     return [
-        {**group, "method": method, "model": MEDIAN if method == MEDIAN else "network", **values}
+        {**group, "method": method, "model": MEDIAN if method == MEDIAN else NETWORK, **values}
         for method, values in measured.items()
     ]
 

@@ -5,10 +5,12 @@ The list outlives a kill: it stays until its shard is committed again.
 
 from __future__ import annotations
 
+import logging
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from streetdeciles import storage
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 
+logger = logging.getLogger(__name__)
+
+
 @dataclass(frozen=True)
 class Retry:
     """Photographs of one shard that are to be computed again."""
@@ -28,6 +33,21 @@ class Retry:
     image_ids: list[str]
     since: float
     """When that was planned first, in seconds since 1970."""
+
+
+def retry_rejects(work_dir: str, before_change: Callable[[], None]) -> None:
+    """Plan to compute the rejects again that may be features now; `before_change` is called if there are any."""
+    retries = rejects_to_retry(work_dir)
+    first = next(retries, None)
+    if first is None:
+        logger.info("features: there are no rejects whose files have changed since")
+        return
+    before_change()
+    n_retried = 0
+    for shard, image_ids in chain([first], retries):
+        plan_retry(work_dir, shard, image_ids)
+        n_retried += len(image_ids)
+    logger.info("features: %d rejects whose files have changed are tried again", n_retried)
 
 
 def rejects_to_retry(work_dir: str) -> Iterator[tuple[int, list[str]]]:

@@ -1,4 +1,4 @@
-"""Which models predict, and how: the driver sends this to the workers."""
+"""Which models predict, and how: the driver sends a `ChosenModels` to the workers."""
 
 from __future__ import annotations
 

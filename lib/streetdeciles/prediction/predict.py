@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from streetdeciles.errors import RunFailed
 from streetdeciles.keras_start import start_keras
+from streetdeciles.methods import NETWORK
 from streetdeciles.prediction.chosen_models import ChosenModels
 from streetdeciles.training_set.codec import decode_arrays
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 ARRAYS = ("features", "view_mask")
 COLUMNS = ("location_id", "fold", *ARRAYS)
-MODEL = "network"
 
 
 def predict(batches: Iterable[pa.RecordBatch], *, models: ChosenModels, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
@@ -63,7 +63,7 @@ def _rows(locations: pa.RecordBatch, prediction: Prediction, schema: pa.Schema) 
     columns = {
         "location_id": locations.column("location_id").take(pa.array(prediction.rows[location])),
         "outcome": pa.array(prediction.outcomes).take(pa.array(outcome)),
-        "model": pa.repeat(MODEL, n),
+        "model": pa.repeat(NETWORK, n),
         "fold": pa.repeat(pa.scalar(prediction.fold, pa.int32()), n),
         "score": pa.array(prediction.scores[included]),
         "decile": pa.array(prediction.deciles[included]),

@@ -11,8 +11,8 @@ from streetdeciles import __version__, storage
 from streetdeciles.borrowed_sessions import interruptible
 from streetdeciles.config import RunConfig
 from streetdeciles.digests import settings_digest
-from streetdeciles.errors import RunFailed, RunRefused
-from streetdeciles.models.card import ModelFile, model_files, read_card
+from streetdeciles.errors import RunFailed
+from streetdeciles.prediction.choice import choose_models
 from streetdeciles.prediction.chosen_models import ChosenModels
 from streetdeciles.prediction.parts import Part, plan_parts, predict_parts
 from streetdeciles.prediction.predict import COLUMNS, predict
@@ -22,7 +22,7 @@ from streetdeciles.splits.registry import split_of
 from streetdeciles.splits.split import Split
 from streetdeciles.tables import PREDICTIONS, TRAINING_SET
 from streetdeciles.training_set.columns import training_set_ddl
-from streetdeciles.training_set.reader import training_set_files, training_set_shape
+from streetdeciles.training_set.reader import training_set_files
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -41,9 +41,9 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
         RunRefused: the split holds nothing out, or `prediction.models` have other features or none of the outcomes.
         RunFailed: no training set, no models, or rows that are not the held-out locations x outcomes.
     """
-    models = _models(config)
+    models = choose_models(config)
     outcomes = models.outcomes
-    files = training_set_files(_training_set_uri(config))
+    files = training_set_files(storage.join(config.work_dir, TRAINING_SET))
     with spark_settings(spark, _small_batches(config.prediction.batch_size)):
         n_locations, n_held_out, expected = _count(_locations(spark, config, list(files)), config, outcomes)
         if not n_held_out:
@@ -94,18 +94,6 @@ def _notes(config: RunConfig, models: ChosenModels, outcomes: Sequence[str]) -> 
     return notes
 
 
-def _models(config: RunConfig) -> ChosenModels:
-    if "prediction" in split_of(config.dataset, config.training.folds).skipped_stages:
-        raise RunRefused(
-            "dataset.split train_only holds no location out, so none can be predicted honestly; use its models in "
-            "another run as prediction.models"
-        )
-    if other_run := config.prediction.models:
-        return ChosenModels(other_run, _models_of_other_run(config, other_run), mean=True)
-    uri = storage.join(config.work_dir, "models")
-    return ChosenModels(uri, model_files(read_card(uri)), held_out_deciles=tuple(config.dataset.held_out_deciles or ()))
-
-
 def _is_held_out(split: Split, outcomes: Sequence[str]) -> str:
     """The condition, in Spark SQL, that a location is held out from a model of at least one outcome."""
     return " OR ".join(dict.fromkeys(split.held_out(outcome) for outcome in outcomes))
@@ -123,36 +111,10 @@ def _count(locations: DataFrame, config: RunConfig, outcomes: Sequence[str]) -> 
     return n_locations, n_held_out, sum(n_predictions)
 
 
-def _models_of_other_run(config: RunConfig, models_uri: str) -> tuple[ModelFile, ...]:
-    """The models for this run's outcomes."""
-    card = read_card(models_uri)
-    size, expected = training_set_shape(_training_set_uri(config)).feature_size, card["input"]["features"][1]
-    if size != expected:
-        raise RunRefused(
-            f"prediction.models: {models_uri}: its models need {expected} features per view, and this run has {size}; "
-            "extract both with the same backbone"
-        )
-    files = tuple(model for model in model_files(card) if model.outcome in config.dataset.outcomes)
-    if not files:
-        trained = sorted({model["outcome"] for model in card["models"]})
-        raise RunRefused(
-            f"prediction.models: {models_uri} has none of dataset.outcomes ({', '.join(config.dataset.outcomes)}); "
-            f"it has {', '.join(trained)}"
-        )
-    return files
-
-
 def _locations(spark: SparkSession, config: RunConfig, part: Part) -> DataFrame:
     """The rows of some files of the training set."""
-    uri, ddl = _training_set_uri(config), training_set_ddl(config.dataset.outcomes)
+    uri, ddl = storage.join(config.work_dir, TRAINING_SET), training_set_ddl(config.dataset.outcomes)
     return storage.read_parquet(spark, *[storage.join(uri, name) for name in part], schema=ddl)
-
-
-def _training_set_uri(config: RunConfig) -> str:
-    uri = storage.join(config.work_dir, TRAINING_SET)
-    if not storage.exists(uri):
-        raise RunFailed(f"{uri}: no training set; run the dataset stage first")
-    return uri
 
 
 def _small_batches(rows: int) -> dict[str, str]:

@@ -9,7 +9,7 @@ SELECT
     coalesce(predicted.n_locations, 0) AS n_locations
 FROM {labels} AS labels
 FULL OUTER JOIN (
-    SELECT * FROM {area_predictions} WHERE level = 'area' AND method = :method
+    SELECT * FROM {area_predictions} WHERE level = :level AND method = :method
 ) AS predicted
     ON labels.region = predicted.region
     AND labels.area_id = predicted.area_id

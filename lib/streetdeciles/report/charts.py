@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SHADE = "#1f5f8b"
-"""Full strength of a cell of a confusion matrix."""
+"""The colour of a cell of a confusion matrix at full strength."""
 
 CURVE_WIDTH, CURVE_HEIGHT = 230, 150
 LEFT, RIGHT, TOP, BOTTOM = 34, 8, 10, 20
@@ -40,7 +40,7 @@ class Matrix:
 
 
 CUT_ABOVE = 4
-"""A learning curve's axis ends at so many times the median value; what is above is drawn at its end."""
+"""The axis of a learning curve ends at so many times the median value; higher values are drawn at its end."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Curve:
     best_x: float | None
     best_y: float | None
     best: str
-    """The epoch of the least validation loss, and the validation value there, in words."""
+    """The epoch of the lowest validation loss and the validation value at it, in words."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Curves:
 
 @dataclass(frozen=True)
 class Interval:
-    """A value with its 95 % interval on a line, in per cent of the line's length; None where it is not known."""
+    """A value with its 95 % interval on a line, in per cent of the line's length; None if it is not known."""
 
     value: float | None
     low: float | None
@@ -82,7 +82,7 @@ class Interval:
 
 
 def confusion_matrix(counts: pd.DataFrame) -> Matrix | None:
-    """From true_decile, decile (halves go to the even decile) and n; None where nothing is counted."""
+    """From true_decile, decile (halves go to the even decile) and n; None if nothing is counted."""
     table = [[0] * 10 for _ in range(10)]
     for true, predicted, n in zip(counts["true_decile"], counts["decile"], counts["n"], strict=True):
         row, column = decile_class(true), decile_class(predicted)
@@ -120,7 +120,7 @@ class _Axes:
         return round(LEFT + (CURVE_WIDTH - LEFT - RIGHT) * along, 1)
 
     def y(self, value: float) -> float:
-        """That of a value above the axis is its upper end."""
+        """The position of a value; above the axis it is the upper end."""
         down = (self.high - min(value, self.high)) / (self.high - self.low)
         return round(TOP + (CURVE_HEIGHT - TOP - BOTTOM) * down, 1)
 
@@ -130,7 +130,7 @@ class _Axes:
 
 
 def learning_curves(history: pd.DataFrame, measure: str, title: str) -> Curves | None:
-    """Charts of `measure` and `val_<measure>` of one outcome's folds; None where nothing finite is there.
+    """Charts of `measure` and `val_<measure>` of one outcome's folds; None if no value is finite.
 
     `history`: fold, epoch, val_loss and the two columns, in any order.
     """
@@ -138,7 +138,7 @@ def learning_curves(history: pd.DataFrame, measure: str, title: str) -> Curves |
     values = [value for value in numbers if math.isfinite(value)]
     if not values:
         return None
-    # Nearly random networks, of the first epochs, may err so much that nothing could be seen of how it goes on.
+    # In the first epochs errors may be so large that the rest of the curve would be flat.
     usual = CUT_ABOVE * median(values)
     highest = min(max(values), usual) if usual > 0 else max(values)
     ticks = _nice_ticks(min(values), highest)
@@ -156,7 +156,7 @@ def learning_curves(history: pd.DataFrame, measure: str, title: str) -> Curves |
 
 def _curve(fold: int, epochs: list[dict[str, Any]], measure: str, axes: _Axes) -> Curve:
     validated = [row for row in epochs if math.isfinite(row["val_loss"])]
-    # The weights of the least validation loss are kept, whatever is charted.
+    # The weights of the lowest validation loss are kept, whatever the chart shows.
     best = min(validated, key=lambda row: row["val_loss"], default=None)
     at = math.nan if best is None else best[f"val_{measure}"]
     shown = best is not None and math.isfinite(at)

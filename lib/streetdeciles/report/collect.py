@@ -1,4 +1,4 @@
-"""What the report shows, read from the tables of a run: small frames, however many locations there are."""
+"""The content of the report, read from the tables of a run: small frames, however many locations there are."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import pandas as pd
 from streetdeciles import run_log, storage
 from streetdeciles.config import RunConfig
 from streetdeciles.csv_cells import text_of_cell
+from streetdeciles.methods import AREA, NETWORK
 from streetdeciles.queries import query
+from streetdeciles.stages import STAGE_NAMES
 from streetdeciles.tables import (
     AREA_LABELS,
     AREA_PREDICTIONS,
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 _query = partial(query, "streetdeciles.report")
 
 EXAMPLES = 3
-"""Examples that are shown of each reason for leaving something out."""
+"""The number of examples for each reason for leaving something out."""
 
 HISTORY = ("outcome", "fold", "epoch", "loss", "val_loss", "mae", "val_mae", "learning_rate")
 
@@ -59,7 +61,7 @@ class Findings:
 
 @dataclass(frozen=True)
 class Exhibit:
-    """A photograph for the gallery: where its bytes are, and what is known of its location.
+    """A photograph for the gallery: where its bytes are, and what is known about its location.
 
     `deciles`: outcome -> (true decile or None, predicted decile).
     """
@@ -76,7 +78,7 @@ class Exhibit:
 
 
 def collect(spark: SparkSession, config: RunConfig) -> Findings:
-    """Read the finished tables of `config.work_dir`; locations are counted on the cluster, never collected."""
+    """Read the finished tables of `config.work_dir`; locations are counted on the cluster and never collected."""
     from pyspark.sql import functions as F
 
     def table(kind: Table) -> DataFrame:
@@ -85,7 +87,7 @@ def collect(spark: SparkSession, config: RunConfig) -> Findings:
 
     areas = _query(
         "areas",
-        {"method": config.report.method},
+        {"level": AREA, "method": config.report.method},
         labels=table(AREA_LABELS),
         area_predictions=table(AREA_PREDICTIONS),
     )
@@ -98,7 +100,7 @@ def collect(spark: SparkSession, config: RunConfig) -> Findings:
     counts = {
         "locations": table(LOCATIONS).count(),
         "photographs": table(IMAGE_INDEX).count(),
-        "predicted": table(PREDICTIONS).where("model = 'network'").select("location_id").distinct().count(),
+        "predicted": table(PREDICTIONS).where(F.col("model") == NETWORK).select("location_id").distinct().count(),
     }
     return Findings(
         areas=areas.toPandas(),
@@ -115,7 +117,7 @@ def held_out_predictions(spark: SparkSession, config: RunConfig) -> DataFrame:
     predictions, locations, labels = (
         storage.read_table(spark, table, config.work_dir) for table in (PREDICTIONS, LOCATIONS, AREA_LABELS)
     )
-    return _query("held_out", predictions=predictions, locations=locations, labels=labels)
+    return _query("held_out", {"network": NETWORK}, predictions=predictions, locations=locations, labels=labels)
 
 
 def candidates(spark: SparkSession, config: RunConfig) -> pd.DataFrame:
@@ -162,8 +164,7 @@ def exhibits(spark: SparkSession, config: RunConfig, location_ids: list[str]) ->
 
 def stage_reports(config: RunConfig) -> list[StageReport]:
     """The reports of the finished stages, in the order of the run."""
-    # The config's sections bear the stages' names, in their order; what is no stage has never finished.
-    done = [run_log.finished(config.work_dir, name) for name in RunConfig.model_fields if name != "report"]
+    done = [run_log.finished(config.work_dir, name) for name in STAGE_NAMES if name != "report"]
     return [report for report, _ in filter(None, done)]
 
 
@@ -177,13 +178,12 @@ def _losses(spark: SparkSession, work_dir: str) -> pd.DataFrame:
     )
     left_out = storage.read_table(spark, LEFT_OUT, work_dir).select("stage", "reason", "id", "detail")
     losses = _query("losses", {"most": EXAMPLES}, rows=rejects.unionByName(left_out)).toPandas()
-    order = {stage: i for i, stage in enumerate(RunConfig.model_fields)}
-    place = losses["stage"].map(order)
-    return losses.assign(place=place).sort_values(["place", "n", "reason"], ascending=[True, False, True])
+    order = losses["stage"].map(STAGE_NAMES.index)
+    return losses.assign(order=order).sort_values(["order", "n", "reason"], ascending=[True, False, True])
 
 
 def read_history(config: RunConfig) -> pd.DataFrame:
-    """Losses per epoch; empty where the models were not trained in this run."""
+    """Losses per epoch; empty if the models were not trained in this run."""
     uri = storage.join(config.work_dir, "models", "history.csv")
     if not storage.exists(uri):
         return pd.DataFrame(columns=list(HISTORY))

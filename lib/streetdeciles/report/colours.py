@@ -16,7 +16,7 @@ DECILE_COLOURS = (
     "#4575b4",
     "#313695",
 )
-"""Decile 1 to 10: ColorBrewer's RdYlBu, which people with any common colour blindness can tell apart."""
+"""Decile 1 to 10: ColorBrewer's RdYlBu, which people with common colour blindness can tell apart."""
 
 NOT_KNOWN = "#bdbdbd"
 
@@ -35,7 +35,7 @@ def blend(colour: str, share: float) -> str:
 
 
 def decile_class(decile: float | None) -> int:
-    """Which colour a decile takes: 1..10, halves to the even one; 0 = not known."""
+    """The index of a decile's colour: 1..10, halves go to the even one; 0 = not known."""
     if decile is None or math.isnan(decile):
         return 0
     return min(10, max(1, round(decile)))

@@ -22,10 +22,10 @@ LONGER_SIDE = 320
 """Pixels of a thumbnail."""
 
 PAUSES_S = (0.5,)
-"""Before the second attempt at a file that cannot be read: the page does without a photograph."""
+"""Seconds before the second attempt to read a file; after that the page goes without the photograph."""
 
 TURNS = (1, 10, 5, 8, 3, 6, 2, 9, 4, 7)
-"""In which order deciles are drawn from, so that even a small gallery shows both ends and the middle."""
+"""The order in which deciles are drawn, so that even a small gallery shows both ends and the middle."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def choose(candidates: pd.DataFrame, most: int) -> list[str]:
 
 
 def thumbnails(exhibits: list[Exhibit], max_pixels: int) -> tuple[list[Thumbnail], list[str]]:
-    """The exhibits with their photographs made small, and a line for each photograph that cannot be shown."""
+    """The exhibits with small versions of their photographs, and one line per photograph that cannot be shown."""
     prepare_pillow(max_pixels)
     members = MemberReader()
     shown: list[Thumbnail] = []
@@ -70,7 +70,7 @@ def thumbnails(exhibits: list[Exhibit], max_pixels: int) -> tuple[list[Thumbnail
 
 
 def shrink(content: bytes, max_pixels: int) -> bytes:
-    """A photograph as an upright RGB JPEG of LONGER_SIDE pixels; Rejected as `decode` has it."""
+    """A photograph as an upright RGB JPEG of LONGER_SIDE pixels; raises Rejected as `decode` does."""
     from PIL import Image
 
     small = Image.fromarray(decode(content, max_pixels=max_pixels))

@@ -13,4 +13,4 @@ LEFT JOIN {labels} AS labels
     ON labels.region = locations.region
     AND labels.area_id = locations.area_id
     AND labels.outcome = predictions.outcome
-WHERE predictions.model = 'network' AND predictions.decile IS NOT NULL
+WHERE predictions.model = :network AND predictions.decile IS NOT NULL

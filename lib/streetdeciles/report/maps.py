@@ -1,4 +1,4 @@
-"""Boundaries as SVG paths: one path per area, on a whole-number grid, so that a country still fits into a page."""
+"""Boundaries as SVG paths: one path per area, on a grid of whole numbers, so that a country fits into a page."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from streetdeciles.config import Boundaries
 from streetdeciles.geography.boundaries import read_boundaries
 
 Ring = npt.NDArray[np.float64]
-"""[points, 2]: longitude and latitude in degrees, or whole grid units once it is placed."""
+"""[points, 2]: longitude and latitude in degrees, or whole grid units after placing it on the grid."""
 
 GRIDS = (8000, 4000, 2000, 1000)
-"""Units along the longer side of a map; the finest is taken whose paths fit into PATH_BYTES."""
+"""Units along the longer side of a map; the finest grid is used whose paths fit into PATH_BYTES."""
 
 PATH_BYTES = 3_000_000
 
 
 @dataclass(frozen=True)
 class Outline:
-    """An area's name and the rings of all its polygons, holes among them."""
+    """An area's name and the rings of all its polygons, including holes."""
 
     name: str
     rings: tuple[Ring, ...]
@@ -55,7 +55,7 @@ def read_outlines(section: Boundaries) -> dict[str, Outline]:
 
 
 def draw_map(outlines: Mapping[str, Outline], area_ids: Iterable[str]) -> AreaMap | None:
-    """The map of those of `area_ids` that have an outline; None where none has.
+    """The map of the `area_ids` that have an outline; None if none has.
 
     One degree of longitude is drawn cos(latitude) times as wide as one of latitude, at the map's middle. Points are
     rounded to one grid for all areas, so that neighbours keep their common border.

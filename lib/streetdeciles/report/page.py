@@ -1,4 +1,4 @@
-"""The page: frames in, one HTML text out, which holds all that it needs and asks no network for anything."""
+"""The page: frames in, one self-contained HTML text out, which loads nothing from the network."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from streetdeciles.config import RegionFile, RunConfig, input_paths
+from streetdeciles.methods import METHOD_TITLES
 from streetdeciles.outcomes import OUTCOMES
 from streetdeciles.report import colours
-from streetdeciles.report.panels import MEASURE_TITLES, METHODS, Panel, RegionMap, make_panel
+from streetdeciles.report.panels import MEASURE_TITLES, Panel, RegionMap, make_panel
 from streetdeciles.splits.registry import split_of
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Run:
-    """What the page says about the run beside its findings."""
+    """What the page says about the run besides its findings."""
 
     reports: list[StageReport]
     versions: dict[str, str]
@@ -39,7 +40,7 @@ def render(
     maps: Sequence[RegionMap],
     gallery: Sequence[Thumbnail],
 ) -> str:
-    """The whole page. Every text in it is escaped: names of files and locations come from outside."""
+    """The whole page. Every text in it is escaped, because names of files and locations come from outside."""
     outcomes = config.dataset.outcomes
     titles = outcome_titles(config)
     panels = [
@@ -64,7 +65,7 @@ def render(
         split=split_of(config.dataset, config.training.folds).report_words,
         settings=_settings(config),
         measures=list(MEASURE_TITLES.values()),
-        method=METHODS[config.report.method],
+        method=METHOD_TITLES[config.report.method],
         map_data=_map_data(maps, titles),
         style=_source(environment, "report.css"),
         script=script,

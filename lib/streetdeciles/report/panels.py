@@ -1,4 +1,4 @@
-"""What the page says of each outcome in each region: matrices, measures, curves, and the values of its map."""
+"""One panel per outcome and region: matrices, measures, curves, and the values of its map."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from streetdeciles.methods import AREA, LEVEL_TITLES, MEDIAN, METHOD_TITLES, NETWORK, PREDICTION
 from streetdeciles.report import charts
 from streetdeciles.report.charts import Curves, Interval, Matrix
 from streetdeciles.tables import MEASURES
@@ -18,24 +19,6 @@ if TYPE_CHECKING:
     from streetdeciles.config import RunConfig
     from streetdeciles.report.collect import Findings
     from streetdeciles.report.maps import AreaMap, Outline
-
-METHODS = {
-    "score_mean": "decile of the mean score",
-    "score_decile_mean": "mean of the scores' deciles",
-    "decile_mean": "mean of the predicted deciles",
-    "decile_median": "median of the predicted deciles",
-    "decile_mode": "most frequent predicted decile",
-    "prediction": "before averaging",
-    "median": "always the median decile",
-}
-
-LEVELS = {
-    "area": "areas",
-    "oa": "output areas",
-    "msoa": "MSOAs",
-    "district": "districts",
-    "location": "single locations",
-}
 
 MEASURE_TITLES = {
     "mae": ("Error", "mean absolute error in deciles; lower is better"),
@@ -117,8 +100,8 @@ def make_panel(findings: Findings, config: RunConfig, region: str, outcome: str,
         charts.learning_curves(history, "loss", "Loss (negative log-likelihood)"),
         charts.learning_curves(history, "mae", "Mean absolute error, in deciles"),
     )
-    shown = _the_row(metrics, level="area", method=config.report.method)
-    baseline = _the_row(metrics, level="area", method="median")
+    shown = _the_row(metrics, level=AREA, method=config.report.method)
+    baseline = _the_row(metrics, level=AREA, method=MEDIAN)
     headline = {name: _measure(shown, name) for name in MEASURES}
     headline |= {f"baseline_{name}": _measure(baseline, name) for name in MEASURES}
     return Panel(
@@ -153,19 +136,19 @@ def make_region_map(
 
 
 def _metrics_rows(metrics: pd.DataFrame, config: RunConfig) -> list[list[MetricsRow]]:
-    """A row a level and method: areas first, methods in the config's order, the baseline last of its level."""
-    order = {name: i for i, name in enumerate([*config.aggregation.methods, "prediction"])}
-    levels = list(LEVELS)
+    """One row per level and method: areas first, methods in the config's order, the baseline last in each level."""
+    order = {name: i for i, name in enumerate([*config.aggregation.methods, PREDICTION])}
+    levels = list(LEVEL_TITLES)
     found = charts.records(metrics)
     found.sort(key=lambda row: (levels.index(row["level"]), order.get(row["method"], len(order)), row["model"]))
     rows = [
         MetricsRow(
-            level=LEVELS[row["level"]],
-            label=METHODS.get(row["method"], row["method"]),
+            level=LEVEL_TITLES[row["level"]],
+            label=METHOD_TITLES.get(row["method"], row["method"]),
             n=int(row["n"]),
             measures=[_measure(row, name) for name in MEASURES],
-            is_baseline=row["model"] != "network",
-            is_mapped=row["level"] == "area" and row["method"] == config.report.method,
+            is_baseline=row["model"] != NETWORK,
+            is_mapped=row["level"] == AREA and row["method"] == config.report.method,
         )
         for row in found
     ]

@@ -1,4 +1,4 @@
-"""The `report` stage: `<work_dir>/report.html`, from the tables of the whole run."""
+"""Stage report: `<work_dir>/report.html`, from the tables of the whole run."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 EXAMPLES = 3
-"""Photographs that the stage's report names where they could not be shown."""
+"""The maximum number of photographs in the stage's notes that could not be shown."""
 
 
 @interruptible
 def run(spark: SparkSession, config: RunConfig) -> StageReport:
-    """Write the page; what it shows is bounded by the number of areas, not of locations."""
+    """Write the page; its size depends on the number of areas, not of locations."""
     findings = collect.collect(spark, config)
     outlines = read_outlines(config.labels.boundaries) if config.labels.boundaries else {}
     maps = [_region_map(findings, config, region, outlines) for region in config.labels.regions]
@@ -64,7 +64,7 @@ def _report(html: str, maps: list[RegionMap], n_shown: int, left_out: list[str])
 
 
 def _versions(spark: SparkSession) -> dict[str, str]:
-    """Versions of what computed; TensorFlow and Keras by their packages, without loading them."""
+    """Versions of the software; those of TensorFlow and Keras come from their packages, without loading them."""
     versions = {"streetdeciles": __version__, "Python": platform.python_version(), "Spark": spark.version}
     for name, packages in {"TensorFlow": ("tensorflow", "tensorflow-cpu"), "Keras": ("keras",)}.items():
         for package in packages:

@@ -7,19 +7,14 @@ import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from math import isqrt
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from streetdeciles.config import TrainingConfig
 from streetdeciles.training.assignments import Assignments, Index
 from streetdeciles.training.feature_source import FeatureSource
 from streetdeciles.training.layout import Layout
-
-MIN_BATCH_SIZE, MAX_BATCH_SIZE = 16, 256
-"""Bounds of `batch_size: auto`. Larger batches multiply faster, but fewer steps per epoch need more epochs."""
 
 Item = TypeVar("Item")
 
@@ -31,13 +26,6 @@ class StackedBatch:
 
     inputs: dict[str, Any]
     deciles: npt.NDArray[np.int32]
-
-
-def batch_size_of(settings: TrainingConfig, rows: int) -> int:
-    """`settings.batch_size`; `auto` depends on the size of the training set alone, so all models get the same."""
-    if settings.batch_size == "auto":
-        return min(MAX_BATCH_SIZE, max(MIN_BATCH_SIZE, isqrt(int(rows * settings.train_size))))
-    return settings.batch_size
 
 
 def learning_batches(

@@ -9,7 +9,8 @@ from streetdeciles.keras_start import start_keras
 from streetdeciles.run_log import StageReport
 from streetdeciles.splits.registry import split_of
 from streetdeciles.training.checkpoints import CHECKPOINTS
-from streetdeciles.training.inputs import plan, read_rows, read_start_models, scratch_folder, with_precision
+from streetdeciles.training.inputs import assign_rows, read_rows, read_start_models, scratch_folder
+from streetdeciles.training.plan import plan_training, resolve_precision
 
 LEARNING_CURVE = "learning_curve.csv"
 
@@ -30,24 +31,24 @@ def learning_curve(config: RunConfig) -> StageReport:
     from streetdeciles.training.learning_curve import SIZES, CurvePoint, curve_csv, curve_points, mean_errors
     from streetdeciles.training.rounds import train
 
-    config = with_precision(config)
+    work_dir, precision = config.work_dir, resolve_precision(config.training)
     points: list[CurvePoint] = []
     notes: list[str] = []
-    with scratch_folder(config.work_dir) as folder:
-        starts = read_start_models(config)
-        rows = read_rows(config, folder)
+    with scratch_folder(work_dir) as folder:
+        starts = read_start_models(config.training, work_dir)
+        rows = read_rows(work_dir, folder, dtype=config.training.cache)
         for size in SIZES:
-            training = config.training.model_copy(update={"train_size": size})
-            sized = config.model_copy(update={"training": training})
-            assignments, plan_notes = plan(sized, rows)
-            notes += [f"{size:.0%}: {note}" for note in plan_notes if "is skipped" in note]
+            settings = config.training.model_copy(update={"train_size": size})
+            assignments, size_notes = assign_rows(rows, settings, config.dataset, seed=config.seed)
+            notes += [f"{size:.0%}: {note}" for note in size_notes if "is skipped" in note]
             if assignments.outcomes:
-                models, _ = train(sized, assignments, [], starts)
-                points += curve_points(assignments, models, training)
+                plan = plan_training(settings, seed=config.seed, n_locations=len(rows), precision=precision)
+                models, _ = train(assignments, plan, work_dir, [], starts)
+                points += curve_points(assignments, models, settings)
         if not points:
             raise RunRefused(f"training: nothing can be learned; {'; '.join(notes)}")
-        storage.write_text(storage.join(config.work_dir, LEARNING_CURVE), curve_csv(points))
-        storage.remove(storage.join(config.work_dir, *CHECKPOINTS))
+        storage.write_text(storage.join(work_dir, LEARNING_CURVE), curve_csv(points))
+        storage.remove(storage.join(work_dir, *CHECKPOINTS))
     for outcome, errors in mean_errors(points).items():
         by_size = ", ".join(f"{size:.0%}: {mae:.2f}" for size, mae in errors.items())
         notes.append(f"{outcome}: mean error on held-out locations, in deciles, by size {by_size}")

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from streetdeciles import storage
-from streetdeciles.config import RunConfig
-from streetdeciles.hardware import choose_precision, device_of
+from streetdeciles.config import DatasetConfig, TrainingConfig
 from streetdeciles.progress import progress
 from streetdeciles.tables import TRAINING_SET
 from streetdeciles.training.assignments import Assignments, plan_assignments
@@ -22,22 +20,10 @@ from streetdeciles.training_set.reader import open_training_set, training_set_sh
 if TYPE_CHECKING:
     from streetdeciles.models.start import StartModels
 
-logger = logging.getLogger(__name__)
 
-
-def with_precision(config: RunConfig) -> RunConfig:
-    """`config` with the precision that `auto` means on this machine."""
-    import keras
-
-    device = device_of(keras.backend.backend())
-    precision = choose_precision(config.training.precision, device)
-    logger.info("training: on %s (%s), %s", device.kind, device.name, precision)
-    return config.model_copy(update={"training": config.training.model_copy(update={"precision": precision})})
-
-
-def read_rows(config: RunConfig, folder: Path) -> TrainingRows:
-    """The training set, with its features in the local `folder`."""
-    uri = storage.join(config.work_dir, TRAINING_SET)
+def read_rows(work_dir: str, folder: Path, *, dtype: Literal["float32", "float16"]) -> TrainingRows:
+    """The training set, with its features in the local `folder`, as numbers of `dtype`."""
+    uri = storage.join(work_dir, TRAINING_SET)
     shape = training_set_shape(uri)
     with progress("training: reading", shape.rows, unit="locations") as advance:
 
@@ -46,31 +32,32 @@ def read_rows(config: RunConfig, folder: Path) -> TrainingRows:
                 yield batch
                 advance(len(batch["row_number"]))
 
-        return cache_rows(counted_batches(), shape, folder, dtype=config.training.cache)
+        return cache_rows(counted_batches(), shape, folder, dtype=dtype)
 
 
-def read_start_models(config: RunConfig) -> StartModels | None:
-    """The models of `training.start_from`; None if it is not set."""
-    if config.training.start_from is None:
+def read_start_models(settings: TrainingConfig, work_dir: str) -> StartModels | None:
+    """The models of `training.start_from` that fit the training set; None if it is not set."""
+    if settings.start_from is None:
         return None
     from streetdeciles.models.start import load_start_models
     from streetdeciles.training.stack import shape_of_input
 
-    rows = training_set_shape(storage.join(config.work_dir, TRAINING_SET))
-    shape = shape_of_input(rows.views, rows.feature_size, settings=config.training)
-    return load_start_models(config.training.start_from, rows.outcomes, shape)
+    rows = training_set_shape(storage.join(work_dir, TRAINING_SET))
+    shape = shape_of_input(rows.views, rows.feature_size, settings=settings)
+    return load_start_models(settings.start_from, rows.outcomes, shape)
 
 
-def plan(config: RunConfig, rows: TrainingRows) -> tuple[Assignments, list[str]]:
-    """The assignments that the config asks for, and notes for the report."""
-    settings = config.training
+def assign_rows(
+    rows: TrainingRows, settings: TrainingConfig, dataset: DatasetConfig, *, seed: int
+) -> tuple[Assignments, list[str]]:
+    """The assignments that the settings ask for, and notes for the report."""
     assignments, notes = plan_assignments(
         rows,
         validation_share=settings.validation_share,
-        seed=config.seed,
+        seed=seed,
         train_size=settings.train_size,
         folds=settings.folds,
-        held_out_deciles=config.dataset.held_out_deciles or (),
+        held_out_deciles=dataset.held_out_deciles or (),
     )
     if settings.train_size < 1:
         notes.append(f"learned from a share of {settings.train_size:.3g} of the areas available to learn from")

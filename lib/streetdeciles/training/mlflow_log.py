@@ -15,11 +15,11 @@ from importlib.util import find_spec
 from typing import Any
 
 from streetdeciles import __version__
-from streetdeciles.config import RunConfig, result_settings
 from streetdeciles.errors import RunRefused
 from streetdeciles.shown import shown
 from streetdeciles.training.assignments import Assignments
 from streetdeciles.training.history import COLUMNS, HistoryRow
+from streetdeciles.training.plan import TrainingPlan
 
 MEASURED = COLUMNS[COLUMNS.index("epoch") + 1 :]
 METRICS_PER_CALL = 1000
@@ -37,24 +37,26 @@ def refuse_without_mlflow() -> None:
 
 
 @contextmanager
-def tracked_training(config: RunConfig, assignments: Assignments, fingerprint: str) -> Iterator[MlflowLog | None]:
-    """The training as an MLflow run; None if the config does not ask for it."""
-    if not config.training.mlflow:
+def tracked_training(
+    assignments: Assignments, plan: TrainingPlan, *, work_dir: str, fingerprint: str
+) -> Iterator[MlflowLog | None]:
+    """The training as an MLflow run; None if the settings do not ask for it."""
+    if not plan.settings.mlflow:
         yield None
         return
     import keras
 
     params = {
-        "seed": config.seed,
+        "seed": plan.seed,
         "outcomes": ", ".join(assignments.outcomes),
         "folds": len(assignments.folds),
         "locations": len(assignments.rows),
-        **result_settings(config.training),
+        **plan.resolved_settings(),
     }
     tags = {
         "streetdeciles.training": fingerprint,
         "streetdeciles.training_set": assignments.rows.fingerprint,
-        "streetdeciles.work_dir": shown(config.work_dir),
+        "streetdeciles.work_dir": shown(work_dir),
         "streetdeciles.version": __version__,
         "keras.version": keras.__version__,
         "keras.backend": keras.backend.backend(),

@@ -12,17 +12,16 @@ import keras
 import psutil
 
 from streetdeciles import __version__, storage
-from streetdeciles.config import RunConfig, TrainingConfig, result_settings
 from streetdeciles.digests import settings_digest
 from streetdeciles.hardware import device_of
 from streetdeciles.models.store import TrainedModel
 from streetdeciles.ordinal.network import NetworkShape
 from streetdeciles.progress import progress
 from streetdeciles.training.assignments import Assignments
-from streetdeciles.training.batches import batch_size_of
 from streetdeciles.training.checkpoints import CHECKPOINTS, Checkpoints
 from streetdeciles.training.feature_source import may_be_held
 from streetdeciles.training.history import HistoryLog, HistoryRow
+from streetdeciles.training.plan import TrainingPlan
 from streetdeciles.training.progress_log import ProgressLog
 from streetdeciles.training.stack import network_shape
 from streetdeciles.training.stacked_training import Watcher, train_models
@@ -41,29 +40,35 @@ logger = logging.getLogger(__name__)
 
 
 def train(
-    config: RunConfig, assignments: Assignments, logs: Sequence[HistoryLog], starts: StartModels | None = None
+    assignments: Assignments,
+    plan: TrainingPlan,
+    work_dir: str,
+    logs: Sequence[HistoryLog],
+    starts: StartModels | None = None,
 ) -> tuple[list[TrainedModel], list[HistoryRow]]:
-    """The models of `assignments`, round by round, and their history; continues where a killed run stopped."""
-    settings = config.training
+    """The models of `assignments`, round by round, and their history; continues where a killed run stopped.
+
+    The checkpoints are in `work_dir`.
+    """
+    epochs = plan.settings.epochs
     memory_bytes = MEMORY_SHARE * _memory_bytes()
     hold = may_be_held(assignments.rows, memory_bytes)
     if hold:
         memory_bytes -= assignments.rows.features.nbytes
-    shape = network_shape(assignments.rows, settings)
-    checkpoints = _checkpoints(config, assignments, starts)
+    shape = network_shape(assignments.rows, plan.settings)
+    checkpoints = _checkpoints(work_dir, assignments, plan, starts)
     rounds = checkpoints.rounds(
-        assignments, lambda: plan_rounds(assignments, shape, settings, memory_bytes=memory_bytes)
+        assignments, lambda: plan_rounds(assignments, shape, plan.batch_size, memory_bytes=memory_bytes)
     )
     logger.info("training: %d model(s) in %d round(s)", len(assignments.models), len(rounds))
     models: list[TrainedModel] = []
-    with progress("training", settings.epochs * assignments.n_learning(), unit="model-rows") as advance:
-        progress_log = ProgressLog(settings.epochs, logs, advance)
+    with progress("training", epochs * assignments.n_learning(), unit="model-rows") as advance:
+        progress_log = ProgressLog(epochs, logs, advance)
         for number, part in enumerate(rounds):
             progress_log.begin(part.n_learning())
             models += train_models(
                 part,
-                settings,
-                seed=config.seed,
+                plan,
                 starts=starts.weights if starts else None,
                 watcher=Watcher(progress_log.on_batch, progress_log.on_epoch),
                 checkpoint=checkpoints.of_round(number),
@@ -75,13 +80,13 @@ def train(
 
 
 def plan_rounds(
-    assignments: Assignments, shape: NetworkShape, settings: TrainingConfig, *, memory_bytes: float
+    assignments: Assignments, shape: NetworkShape, batch_size: int, *, memory_bytes: float
 ) -> list[Assignments]:
     """`assignments` in as few parts as fit into `memory_bytes`: all folds of some outcomes, or some folds of one.
 
     A part has at least one model, however little memory there is.
     """
-    max_models = max(1, int(memory_bytes / model_bytes(shape, batch_size_of(settings, len(assignments.rows)))))
+    max_models = max(1, int(memory_bytes / model_bytes(shape, batch_size)))
     n_folds, n_outcomes = len(assignments.folds), len(assignments.outcomes)
     fold_parts = _parts(n_folds, min(n_folds, max_models))
     outcome_parts = _parts(n_outcomes, max(1, max_models // n_folds))
@@ -98,13 +103,13 @@ def model_bytes(shape: NetworkShape, batch_size: int) -> int:
     return 4 * (ARRAYS_PER_PARAMETER * parameters + activations)
 
 
-def training_fingerprint(config: RunConfig, assignments: Assignments, starts: StartModels | None) -> str:
+def training_fingerprint(assignments: Assignments, plan: TrainingPlan, starts: StartModels | None) -> str:
     """Equal for trainings that end with equal models."""
     return settings_digest(
         training_set=assignments.rows.fingerprint,
-        settings=result_settings(config.training),
+        settings=plan.resolved_settings(),
         held_out_deciles=assignments.held_out_deciles,
-        seed=config.seed,
+        seed=plan.seed,
         models=assignments.models,
         starts=starts.fingerprint if starts else None,
         versions=[__version__, keras.__version__, keras.backend.backend()],
@@ -115,9 +120,11 @@ def _memory_bytes() -> int:
     return device_of(keras.backend.backend()).memory_bytes or int(psutil.virtual_memory().available)
 
 
-def _checkpoints(config: RunConfig, assignments: Assignments, starts: StartModels | None) -> Checkpoints:
-    key = training_fingerprint(config, assignments, starts)
-    return Checkpoints(storage.join(config.work_dir, *CHECKPOINTS, f"{config.training.train_size:g}"), key)
+def _checkpoints(
+    work_dir: str, assignments: Assignments, plan: TrainingPlan, starts: StartModels | None
+) -> Checkpoints:
+    key = training_fingerprint(assignments, plan, starts)
+    return Checkpoints(storage.join(work_dir, *CHECKPOINTS, f"{plan.settings.train_size:g}"), key)
 
 
 def _parts(n: int, size: int) -> list[range]:

@@ -23,6 +23,7 @@ from streetdeciles.training.checkpoints import TrainingState
 from streetdeciles.training.feature_source import FeatureSource
 from streetdeciles.training.history import HistoryRow
 from streetdeciles.training.layout import Layout
+from streetdeciles.training.plan import TrainingPlan
 
 MAX_SHRUNK_SHARE = 0.9
 MIN_SAVED_MODEL_ROWS = 10_000
@@ -36,18 +37,18 @@ class TrainingStack:
     """The models of a layout in one network, with their optimizer; takes and returns arrays of all
     `assignments.models`."""
 
-    def __init__(self, assignments: Assignments, settings: TrainingConfig, seed: int, layout: Layout) -> None:
+    def __init__(self, assignments: Assignments, plan: TrainingPlan, layout: Layout) -> None:
+        settings = plan.settings
         self.assignments = assignments
-        self.settings = settings
-        self.seed = seed
+        self.plan = plan
         self.layout = layout
         self.shape = network_shape(assignments.rows, settings)
         self.network = empty_stack(
             self.shape,
             layout.models.size,
             sets=len(layout.model_indices),
-            seed=seed,
-            precision="mixed_bfloat16" if settings.precision == "bfloat16" else "float32",
+            seed=plan.seed,
+            precision="mixed_bfloat16" if plan.precision == "bfloat16" else "float32",
             weight_decay=settings.weight_decay,
             frozen=settings.freeze,
         )
@@ -58,23 +59,27 @@ class TrainingStack:
     def learn(
         self,
         source: FeatureSource,
-        batch_size: int,
         order: tuple[int, ...],
         best: BestModels,
         on_batch: Callable[[int], None],
     ) -> npt.NDArray[np.float64]:
         """One epoch of the models that still learn; mean loss, absolute error and hits [3, all models]."""
         self.network.optimizer.rate_shares.assign(best.rate_share[self.layout.models])
-        balanced = self.settings.balanced_batches
         batches = learning_batches(
-            self.assignments, self.layout, source, batch_size=batch_size, seed=order, balanced=balanced
+            self.assignments,
+            self.layout,
+            source,
+            batch_size=self.plan.batch_size,
+            seed=order,
+            balanced=self.plan.settings.balanced_batches,
         )
         still_learning = best.learning[self.layout.models]
         return self._mean_by_model(_without_stopped(batches, still_learning), on_batch, learns=True)[0]
 
-    def validate(self, source: FeatureSource, batch_size: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+    def validate(self, source: FeatureSource) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
         """Mean loss, absolute error and hits [3, all models], and the counts of scores [SCORE_BINS, all models]."""
-        return self._mean_by_model(validation_batches(self.assignments, self.layout, source, batch_size=batch_size))
+        batches = validation_batches(self.assignments, self.layout, source, batch_size=self.plan.batch_size)
+        return self._mean_by_model(batches)
 
     def weights_of(self, models: list[int]) -> list[Weights]:
         """The weights of some of `assignments.models`, by their indices."""
@@ -89,12 +94,12 @@ class TrainingStack:
         if smaller_size >= MAX_SHRUNK_SHARE * size:
             return False  # before all rows are counted, because every epoch asks
         rows_per_model = self.assignments.n_learning() / len(self.assignments.models)
-        return (size - smaller_size) * rows_per_model * self.settings.patience >= MIN_SAVED_MODEL_ROWS
+        return (size - smaller_size) * rows_per_model * self.plan.settings.patience >= MIN_SAVED_MODEL_ROWS
 
     def without(self, stopped: npt.NDArray[np.bool_]) -> TrainingStack:
         """A smaller stack of the models that have not stopped, in the state of this one."""
         layout = self.layout.without(stopped)
-        smaller = TrainingStack(self.assignments, self.settings, self.seed, layout)
+        smaller = TrainingStack(self.assignments, self.plan, layout)
         kept = self.layout.stack_indices(layout.models.tolist())
         for old, new in zip(self._variables(), smaller._variables(), strict=True):
             value = keras.ops.convert_to_numpy(old)

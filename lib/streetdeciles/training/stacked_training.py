@@ -12,16 +12,15 @@ from itertools import groupby
 import keras
 import numpy as np
 
-from streetdeciles.config import TrainingConfig
 from streetdeciles.models.store import TrainedModel
 from streetdeciles.ordinal.network import NetworkShape, Weights, initial_weights, location_network
 from streetdeciles.training.assignments import Assignments
-from streetdeciles.training.batches import batch_size_of
 from streetdeciles.training.best_models import BestModels
 from streetdeciles.training.checkpoints import Checkpoint, TrainingState
 from streetdeciles.training.feature_source import BUFFER_MB, FeatureSource
 from streetdeciles.training.history import HistoryRow
 from streetdeciles.training.layout import Layout
+from streetdeciles.training.plan import TrainingPlan
 from streetdeciles.training.stack import TrainingStack
 
 WEIGHTS, ORDER = 2, 3
@@ -40,9 +39,8 @@ class Watcher:
 
 def train_models(
     assignments: Assignments,
-    settings: TrainingConfig,
+    plan: TrainingPlan,
     *,
-    seed: int,
     starts: Callable[[str, int], Weights] | None = None,
     watcher: Watcher = Watcher(),
     checkpoint: Checkpoint | None = None,
@@ -51,12 +49,11 @@ def train_models(
 ) -> list[TrainedModel]:
     """The models of `assignments`, each at its best validation loss, in their order.
 
-    A model stops when its validation loss has not improved for `settings.patience` epochs; the training ends when all
+    A model stops when its validation loss has not improved for `patience` epochs; the training ends when all
     have stopped. A model does not depend on which others are trained with it.
 
     Args:
-        settings: a `precision` of `auto` means float32 here; callers resolve it first.
-        starts: returns the first weights of the model of an outcome and fold; None: they are drawn by `seed`.
+        starts: returns the first weights of the model of an outcome and fold; None: they are drawn by the seed.
         watcher: is also called with the epochs before the checkpoint.
         checkpoint: continue from its state, if it has one. Orders of rows and noise follow from seeds, so the training
             ends with the same weights as one that was never stopped.
@@ -64,9 +61,10 @@ def train_models(
     Raises:
         RunFailed: a model's validation loss was NaN in every epoch.
     """
+    settings = plan.settings
     best = BestModels(assignments.models, settings.patience, settings.halve_after)
     saved = checkpoint.read() if checkpoint is not None else None
-    stack = _new_stack(assignments, settings, seed, starts, saved)
+    stack = _new_stack(assignments, plan, starts, saved)
     history = _resume(stack, best, saved, watcher) if saved is not None else []
     source = FeatureSource(assignments.rows, to_device=keras.ops.convert_to_tensor, buffer_mb=buffer_mb, hold=hold)
     for epoch in range(history[-1].epoch + 1 if history else 1, settings.epochs + 1):
@@ -100,18 +98,17 @@ def first_weights(
 
 def _new_stack(
     assignments: Assignments,
-    settings: TrainingConfig,
-    seed: int,
+    plan: TrainingPlan,
     starts: Callable[[str, int], Weights] | None,
     saved: TrainingState | None,
 ) -> TrainingStack:
     """A stack with the layout of the checkpoint, or else of all models with their first weights."""
     if saved is not None:
         layout = Layout(saved.arrays["layout"], len(assignments.outcomes))
-        return TrainingStack(assignments, settings, seed, layout)
-    layout = Layout.apart(assignments) if settings.balanced_batches else Layout.together(assignments)
-    stack = TrainingStack(assignments, settings, seed, layout)
-    stack.network.set_model_weights(first_weights(assignments, stack.shape, seed, starts))
+        return TrainingStack(assignments, plan, layout)
+    layout = Layout.apart(assignments) if plan.settings.balanced_batches else Layout.together(assignments)
+    stack = TrainingStack(assignments, plan, layout)
+    stack.network.set_model_weights(first_weights(assignments, stack.shape, plan.seed, starts))
     return stack
 
 
@@ -129,9 +126,8 @@ def _one_epoch(
     stack: TrainingStack, source: FeatureSource, epoch: int, best: BestModels, on_batch: Callable[[int], None]
 ) -> list[HistoryRow]:
     """Train and validate once; updates `best`, and returns the history of the models that were still learning."""
-    batch_size = batch_size_of(stack.settings, len(stack.assignments.rows))
-    learned = stack.learn(source, batch_size, (ORDER, stack.seed, epoch), best, on_batch)
-    validated, scores = stack.validate(source, batch_size)
+    learned = stack.learn(source, (ORDER, stack.plan.seed, epoch), best, on_batch)
+    validated, scores = stack.validate(source)
     rates = best.rate_share * float(stack.network.optimizer.learning_rate)
     rows = []
     for m in np.flatnonzero(best.learning):

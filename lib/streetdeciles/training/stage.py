@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from streetdeciles import storage
 from streetdeciles.borrowed_sessions import interruptible
-from streetdeciles.config import SPLITS, RunConfig, result_settings
+from streetdeciles.config import SPLITS, DatasetConfig, RunConfig
 from streetdeciles.errors import RunRefused
 from streetdeciles.keras_start import start_keras
 from streetdeciles.models.card import MODEL_CARD, read_card
@@ -20,8 +20,9 @@ from streetdeciles.training.assignments import Assignments
 from streetdeciles.training.cache import TrainingRows
 from streetdeciles.training.checkpoints import CHECKPOINTS
 from streetdeciles.training.history import HistoryRow, TensorBoardLog, history_csv
-from streetdeciles.training.inputs import plan, read_rows, read_start_models, scratch_folder, with_precision
+from streetdeciles.training.inputs import assign_rows, read_rows, read_start_models, scratch_folder
 from streetdeciles.training.mlflow_log import tracked_training
+from streetdeciles.training.plan import TrainingPlan, plan_training, resolve_precision
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -44,20 +45,22 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     start_keras()
     from streetdeciles.training.rounds import train, training_fingerprint
 
-    config = with_precision(config)
-    with scratch_folder(config.work_dir) as folder, _tensorboard(config.work_dir) as log:
-        starts = read_start_models(config)
-        rows = read_rows(config, folder)
-        config = _with_batch_size(config, rows)
-        assignments, notes = plan(config, rows)
+    settings, work_dir = config.training, config.work_dir
+    precision = resolve_precision(settings)
+    with scratch_folder(work_dir) as folder, _tensorboard(work_dir) as log:
+        starts = read_start_models(settings, work_dir)
+        rows = read_rows(work_dir, folder, dtype=settings.cache)
+        plan = plan_training(settings, seed=config.seed, n_locations=len(rows), precision=precision)
+        assignments, notes = assign_rows(rows, settings, config.dataset, seed=config.seed)
         if not assignments.outcomes:
             raise RunRefused(f"training: nothing can be learned; {'; '.join(notes)}")
-        with tracked_training(config, assignments, training_fingerprint(config, assignments, starts)) as tracked:
-            models, history = train(config, assignments, [log, tracked] if tracked else [log], starts)
-            _save(config, rows, models, history, notes)
+        fingerprint = training_fingerprint(assignments, plan, starts)
+        with tracked_training(assignments, plan, work_dir=work_dir, fingerprint=fingerprint) as tracked:
+            models, history = train(assignments, plan, work_dir, [log, tracked] if tracked else [log], starts)
+            _save(models, history, rows=rows, plan=plan, dataset=config.dataset, notes=notes, work_dir=work_dir)
             if tracked:
-                tracked.result(_mean_results(models), {MODEL_CARD: read_card(storage.join(config.work_dir, MODELS))})
-        storage.remove(storage.join(config.work_dir, *CHECKPOINTS))
+                tracked.result(_mean_results(models), {MODEL_CARD: read_card(storage.join(work_dir, MODELS))})
+        storage.remove(storage.join(work_dir, *CHECKPOINTS))
     counts = {
         "locations": len(rows),
         "outcomes": len(rows.outcomes),
@@ -69,29 +72,29 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     return StageReport("training", counts, [*notes, *_results(assignments, models)])
 
 
-def _with_batch_size(config: RunConfig, rows: TrainingRows) -> RunConfig:
-    """`config` with the batch size that `auto` means for these rows, so that the model card says it."""
-    from streetdeciles.training.batches import batch_size_of
-
-    batch_size = batch_size_of(config.training, len(rows))
-    return config.model_copy(update={"training": config.training.model_copy(update={"batch_size": batch_size})})
-
-
 def _save(
-    config: RunConfig, rows: TrainingRows, models: list[TrainedModel], history: list[HistoryRow], notes: list[str]
+    models: list[TrainedModel],
+    history: list[HistoryRow],
+    *,
+    rows: TrainingRows,
+    plan: TrainingPlan,
+    dataset: DatasetConfig,
+    notes: list[str],
+    work_dir: str,
 ) -> None:
+    """Write the folder `models`, whole or not at all."""
     from streetdeciles.models.store import save_card, save_models
     from streetdeciles.training.stack import network_shape
 
-    shape = network_shape(rows, config.training)
-    staged = storage.staging_uri(config.work_dir, MODELS)
+    shape = network_shape(rows, plan.settings)
+    settings = {"seed": plan.seed, **plan.resolved_settings()}
+    split = {key: getattr(dataset, key) for key in ("split", *SPLITS[dataset.split])}
+    staged = storage.staging_uri(work_dir, MODELS)
     try:
         saved = save_models(models, shape, staged)
         storage.write_text(storage.join(staged, "history.csv"), history_csv(history))
-        settings = {"seed": config.seed, **result_settings(config.training)}
-        split = {key: getattr(config.dataset, key) for key in ("split", *SPLITS[config.dataset.split])}
         save_card(staged, saved, shape, settings, notes, training_set=rows.fingerprint, split=split)
-        storage.replace(staged, storage.join(config.work_dir, MODELS))
+        storage.replace(staged, storage.join(work_dir, MODELS))
     finally:
         storage.remove(staged)
 

@@ -1,0 +1,91 @@
+"""The counts and notes of the stage's report, and the refusals that follow from them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from streetdeciles.config import DatasetConfig, ImagesConfig
+from streetdeciles.dataset.losses import spelled_differently
+from streetdeciles.errors import RunFailed, RunRefused
+from streetdeciles.ids.lookalikes import find_lookalikes
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+def count_rows(left_out: DataFrame, locations: DataFrame, photographs: DataFrame, rows: int) -> dict[str, int]:
+    """The stage's counts: locations = rows + left out, photographs = used + not used.
+
+    Raises:
+        RunFailed: the locations do not add up.
+    """
+    left_out = left_out.where("stage = 'dataset'")
+    lost = {row["reason"]: row["count"] for row in left_out.groupBy("reason").count().collect()}
+    of_reason = {row["reason"]: row["count"] for row in photographs.groupBy("reason").count().collect()}
+    used = of_reason.pop(None, 0)
+    n_locations = locations.count()
+    n_left_out = sum(lost.get(reason, 0) for reason in ("no_photograph", "no_features"))
+    if n_locations != rows + n_left_out:
+        raise RunFailed(
+            f"dataset: {n_locations} locations in, {rows} rows out, {n_left_out} left out; please report this"
+        )
+    return {
+        "locations": n_locations,
+        "rows": rows,
+        **{f"left out: {reason}": lost[reason] for reason in ("no_photograph", "no_features") if reason in lost},
+        "photographs with features": used + sum(of_reason.values()),
+        "photographs used": used,
+        **{f"photographs not used: {reason}": n for reason, n in sorted(of_reason.items())},
+    }
+
+
+def held_out_notes(places: DataFrame, settings: DatasetConfig) -> list[str]:
+    """With the split by_class, how many locations each outcome holds out; RunRefused if no outcome holds any out."""
+    from pyspark.sql import functions as F
+
+    deciles = settings.held_out_deciles
+    if deciles is None:
+        return []
+    counted = places.agg(*[F.count_if(F.col(name).isin(deciles)).alias(name) for name in settings.outcomes]).first()
+    assert counted is not None
+    held_out: dict[str, int] = counted.asDict()
+    if not any(held_out.values()):
+        raise RunRefused(
+            f"dataset.held_out_deciles: no location with photographs has decile {', '.join(map(str, deciles))} of any "
+            "outcome; hold out others"
+        )
+    return [f"{name}: {n} location(s) are held out" for name, n in held_out.items()]
+
+
+def label_notes(places: DataFrame, outcomes: Sequence[str]) -> list[str]:
+    """How many locations are in areas without a decile, by outcome."""
+    from pyspark.sql import functions as F
+
+    unknown = [F.count_if(F.col(outcome).isNull()).alias(outcome) for outcome in outcomes]
+    unlabelled = F.count_if(F.coalesce(*outcomes).isNull()).alias("of any outcome")
+    counted = places.agg(*unknown, unlabelled).first()
+    assert counted is not None
+    return [
+        f"{n} location(s) are in areas without a decile {'' if name.startswith('of any') else 'of '}{name}; "
+        "they can be predicted, not learned from"
+        for name, n in counted.asDict().items()
+        if n
+    ]
+
+
+def nothing_in_common(images: ImagesConfig, locations: DataFrame, features: DataFrame, photographs: DataFrame) -> str:
+    """Why no location has features."""
+    location, feature = (frame.select("location_id").first() for frame in (locations, features))
+    if feature is None:
+        source = f"images.table {images.table.path}" if images.table else f"images.folder {images.folder}"
+        return f"no photograph has features, because all were rejected (see the table rejects); check {source}"
+    expected = f"e.g. {location['location_id']!r}" if location is not None else "none"
+    source_of_ids = f"in images.table's column {images.table.location_id!r}" if images.table else "by images.pattern"
+    unknown = photographs.where("reason = 'unknown_location'").select("location_id").distinct()
+    alike = find_lookalikes(locations.select("location_id"), unknown)
+    why = f"; {spelled_differently(alike)}" if alike else ""
+    return (
+        "no photograph belongs to a location of labels.locations: the location_ids are "
+        f"{expected} there, and {source_of_ids} e.g. {feature['location_id']!r}{why}; correct one of them"
+    )

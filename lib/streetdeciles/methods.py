@@ -1,0 +1,33 @@
+"""The names of levels, methods and models in the tables of predictions and measures; queries get them as arguments."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+AggregationMethod = Literal["score_mean", "score_decile_mean", "decile_mean", "decile_median", "decile_mode"]
+AGGREGATION_METHODS: tuple[AggregationMethod, ...] = get_args(AggregationMethod)
+SCORE_MEAN, SCORE_DECILE_MEAN, DECILE_MEAN, DECILE_MEDIAN, DECILE_MODE = AGGREGATION_METHODS
+
+PREDICTION = "prediction"
+"""The method of single locations: their deciles as predicted."""
+
+NETWORK = "network"
+"""The model of all predictions but the baseline's."""
+
+MEDIAN = "median"
+"""Model and method of the baseline: the median decile everywhere."""
+
+AREA, LOCATION = "area", "location"
+
+METHOD_TITLES = {
+    SCORE_MEAN: "decile of the mean score",
+    SCORE_DECILE_MEAN: "mean of the scores' deciles",
+    DECILE_MEAN: "mean of the predicted deciles",
+    DECILE_MEDIAN: "median of the predicted deciles",
+    DECILE_MODE: "most frequent predicted decile",
+    PREDICTION: "before averaging",
+    MEDIAN: "always the median decile",
+}
+
+LEVEL_TITLES = {AREA: "areas", LOCATION: "single locations"}
+"""In the order of the report."""
