@@ -32,7 +32,7 @@ def test_impossible_work_dir_is_refused(place: str, small_run: SmallRun, capsys:
     assert small_run.main("run") == 2
 
     (line,) = capsys.readouterr().err.splitlines()
-    assert f"work_dir {small_run.folder / place}: cannot be written (" in line
+    assert f"work_dir {small_run.folder / place}: nothing can be written there (" in line
     assert (small_run.folder / "file").read_text() == "mine"
 
 
