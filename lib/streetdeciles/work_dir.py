@@ -27,7 +27,8 @@ def refuse_unwritable(work_dir: str) -> None:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise RunRefused(
-            f"work_dir {work_dir}: nothing can be written there ({error.strerror or error}); choose a folder that you may write to"
+            f"work_dir {work_dir}: nothing can be written there ({error.strerror or error}); choose a folder that you "
+            "may write to"
         ) from error
 
 
