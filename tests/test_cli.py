@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +14,30 @@ import pytest
 
 from config_files import write_config
 from paths import DATA
+from streetdeciles.cli import main
 from streetdeciles.stages import STAGE_NAMES
 
 
-def streetdeciles(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "streetdeciles", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+@dataclass(frozen=True)
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def streetdeciles(capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
+    """Runs a command in this process, with the tests' Spark session if there is one."""
+
+    def run(*arguments: str | Path) -> Done:
+        capsys.readouterr()
+        try:
+            code = main([*map(str, arguments)])
+        except SystemExit as left:
+            code = int(left.code or 0)
+        return Done(code, *capsys.readouterr())
+
+    return run
 
 
 def write_inputs(folder: Path, values: dict[str, Any]) -> None:
@@ -29,7 +49,9 @@ def write_inputs(folder: Path, values: dict[str, Any]) -> None:
         shutil.copy(DATA / "photos" / "lund_01.jpg", folder / "photographs" / f"7_{view}.jpg")
 
 
-def test_cli_dry_run_shows_the_plan_and_writes_nothing(tmp_path: Path, values: dict[str, Any]) -> None:
+def test_cli_dry_run_shows_the_plan_and_writes_nothing(
+    streetdeciles: Callable[..., Done], tmp_path: Path, values: dict[str, Any]
+) -> None:
     done = streetdeciles("run", "--config", write_config(tmp_path, values), "--from", "dataset", "--dry-run", "--force")
 
     assert done.returncode == 2
@@ -45,7 +67,10 @@ def test_cli_dry_run_shows_the_plan_and_writes_nothing(tmp_path: Path, values: d
 
 
 def test_cli_refuses_a_bad_config_in_one_line(tmp_path: Path, values: dict[str, Any]) -> None:
-    done = streetdeciles("run", "--config", write_config(tmp_path, values | {"trainning": {}}))
+    """As a process, as a user starts it."""
+    command = [sys.executable, "-m", "streetdeciles", "run", "--config"]
+    config = write_config(tmp_path, values | {"trainning": {}})
+    done = subprocess.run([*command, config], capture_output=True, text=True, timeout=300, check=False)
 
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
@@ -53,7 +78,9 @@ def test_cli_refuses_a_bad_config_in_one_line(tmp_path: Path, values: dict[str, 
     assert "trainning: unknown key; did you mean training?" in done.stderr
 
 
-def test_cli_refuses_an_unknown_stage_and_names_the_known(tmp_path: Path, values: dict[str, Any]) -> None:
+def test_cli_refuses_an_unknown_stage_and_names_the_known(
+    streetdeciles: Callable[..., Done], tmp_path: Path, values: dict[str, Any]
+) -> None:
     done = streetdeciles("run", "--config", write_config(tmp_path, values), "--only", "mapping")
 
     assert done.returncode == 2
@@ -73,28 +100,34 @@ def bad_column(tmp_path: Path, values: dict[str, Any]) -> Path:
     return write_config(tmp_path, values)
 
 
-def test_cli_tells_a_refusal_in_one_line_and_keeps_the_trace_in_the_log(bad_column: Path) -> None:
+def test_cli_refuses_in_one_line_and_keeps_the_trace_in_the_log(
+    streetdeciles: Callable[..., Done], bad_column: Path
+) -> None:
     done = streetdeciles("labels", "--config", bad_column)
 
     assert done.returncode == 2
-    told = [line for line in done.stderr.splitlines() if "error:" in line]
-    assert len(told) == 1
-    assert "table.csv" in told[0]
-    assert "column 'Index of Multiple Deprivation (IMD) Rank" in told[0]
+    errors = [line for line in done.stderr.splitlines() if "error:" in line]
+    assert len(errors) == 1
+    assert "table.csv" in errors[0]
+    assert "column 'Index of Multiple Deprivation (IMD) Rank" in errors[0]
     assert "Traceback" not in done.stderr
     assert "Traceback" in (bad_column.parent / "out" / "logs" / "run.log").read_text()
 
 
-def test_cli_refuses_an_empty_folder_of_photographs_in_one_line(tmp_path: Path, values: dict[str, Any]) -> None:
+def test_cli_refuses_an_empty_folder_of_photographs_in_one_line(
+    streetdeciles: Callable[..., Done], tmp_path: Path, values: dict[str, Any], spark: object
+) -> None:
     done = streetdeciles("images", "--config", write_config(tmp_path, values))
 
     assert done.returncode == 2
-    told = [line for line in done.stderr.splitlines() if "error:" in line]
-    assert len(told) == 1
-    assert str(tmp_path / "photographs") in told[0]
+    errors = [line for line in done.stderr.splitlines() if "error:" in line]
+    assert len(errors) == 1
+    assert str(tmp_path / "photographs") in errors[0]
 
 
-def test_cli_indexes_photographs_and_says_so(tmp_path: Path, values: dict[str, Any]) -> None:
+def test_cli_indexes_photographs_and_says_so(
+    streetdeciles: Callable[..., Done], tmp_path: Path, values: dict[str, Any], spark: object
+) -> None:
     for view in range(4):
         shutil.copy(DATA / "photos" / "lund_01.jpg", tmp_path / "photographs" / f"7_{view}.jpg")
     config = write_config(tmp_path, values)
