@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from interrupted_training import EPOCHS, one_outcome_per_round, train_planted
 
+from streetdeciles import storage
 from streetdeciles.digests import settings_digest
 from streetdeciles.models.store import TrainedModel
 from streetdeciles.training import stack as training_stack
@@ -123,13 +124,18 @@ def test_finished_rounds_are_not_repeated_and_rounds_do_not_change(
     assert_same(resumed, whole)
 
 
-def test_a_checkpoint_of_other_settings_is_ignored(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    train_planted(tmp_path, epochs=2)
-    expected = train_planted(tmp_path / "other", epochs=2, learning_rate=0.01)
+def test_a_checkpoint_of_other_settings_is_ignored(
+    undisturbed: Trained, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    storage.write_json(str(folder_of(tmp_path) / "rounds.json"), {"key": "other settings", "rounds": [[[0], [0]]]})
+    checkpoint = Checkpoint(str(folder_of(tmp_path) / "round-0.npz"), "other settings")
+    checkpoint.write(TrainingState(HISTORY, {"variable_0": np.zeros(3)}))
+
     with caplog.at_level(logging.INFO):
-        resumed = train_planted(tmp_path, epochs=2, learning_rate=0.01)
+        trained = train_planted(tmp_path)
+
     assert any("which has other settings or another training set" in m for m in caplog.messages)
-    assert_same(resumed, expected)
+    assert_same(trained, undisturbed)
 
 
 def test_different_training_sets_have_different_keys() -> None:

@@ -39,7 +39,7 @@ def streetdeciles(*arguments: str | Path) -> str:
 
 
 def demo_config(folder: Path, city: Path, **changes: Any) -> Path:
-    """conf/demo.yaml with its paths moved to `folder`; nothing else is another than in the demo."""
+    """conf/demo.yaml with its paths moved to `folder`, and no other change."""
     values = yaml.safe_load((REPOSITORY / "conf" / "demo.yaml").read_text())
     values["work_dir"] = str(folder / "run")
     values["labels"]["tables"][0]["path"] = str(changes.get("table", IOD))
@@ -77,7 +77,7 @@ def shuffled(demo: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
     for stage in ("images", "features"):
         (folder / "run" / "run_log").mkdir(exist_ok=True)
         shutil.copy(demo.work_dir / "run_log" / f"{stage}.json", folder / "run" / "run_log")
-    return Run(config, folder / "run", streetdeciles("run", "--config", config))
+    return Run(config, folder / "run", streetdeciles("run", "--config", config, "--to", "aggregation"))
 
 
 def area_spearman(run: Run) -> dict[str, float]:
