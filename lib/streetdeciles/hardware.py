@@ -51,7 +51,7 @@ def choose_precision(setting: str, device: Device) -> str:
 
 
 def cpu() -> tuple[str, frozenset[str]]:
-    """The CPU's model name, and its feature flags in Linux's words (none on other systems)."""
+    """The CPU's model name and its feature flags as Linux names them (none on other systems)."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
