@@ -103,7 +103,7 @@ def test_lock_that_another_run_took_over_is_not_removed(tmp_path: Path, caplog: 
         (tmp_path / "run.lock").write_bytes(others)
 
     assert (tmp_path / "run.lock").read_bytes() == others
-    assert "is no longer this run's lock" in caplog.text
+    assert "is no longer the lock of this run" in caplog.text
 
 
 def test_lock_that_was_removed_by_hand_ends_no_run(tmp_path: Path) -> None:

@@ -49,9 +49,9 @@ def run(
         on_start: called once the plan is accepted, before the inputs are checked and anything is changed.
         on_report: called for each stage, also for those up to date.
     """
-    # In a new work_dir the plan comes first, so that a refused one leaves no folder.
-    steps = None if storage.exists(config.work_dir) else plan(config, selected, force=force)
+    is_new = not storage.exists(config.work_dir)
     refuse_unwritable(config.work_dir)
+    steps = _plan_or_leave_no_folder(config, selected, force=force) if is_new else None
     with locked(config.work_dir):
         if not force:
             run_log.refuse_other_config(config)
@@ -64,6 +64,14 @@ def run(
             reopen(config.work_dir, lambda: forget_from(config.work_dir, name))
             steps = plan(config, selected, force=force, inputs_as_read=True)
         run_steps(config, steps, force=force, on_report=on_report)
+
+
+def _plan_or_leave_no_folder(config: RunConfig, selected: Sequence[str], *, force: bool) -> list[Planned]:
+    try:
+        return plan(config, selected, force=force)
+    except RunRefused:
+        storage.remove(config.work_dir)
+        raise
 
 
 def run_beside(
