@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 
 def refuse_unwritable(work_dir: str) -> None:
-    """Create the work_dir if it does not exist; RunRefused if no file can be written in it, OSError if the disk is full."""
+    """Create the work_dir if it does not exist; RunRefused if it cannot be written, OSError if the disk is full."""
     probe = storage.join(work_dir, f"{uuid4().hex}{storage.UNFINISHED}")
     try:
         storage.write_bytes(probe, b"?")
