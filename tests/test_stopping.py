@@ -13,7 +13,7 @@ import pytest
 
 from real_command import LINE, WITHIN_S, Command, streetdeciles
 from small_run import SmallRun
-from streetdeciles.pipeline import STAGE_NAMES
+from streetdeciles.stages import STAGE_NAMES
 
 
 def test_ctrl_c_in_a_stage_of_spark(small_run: SmallRun) -> None:

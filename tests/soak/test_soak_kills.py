@@ -15,7 +15,7 @@ from real_command import Command, streetdeciles
 from same_results import assert_same_results
 from small_run import make_small_run
 from streetdeciles import run_log
-from streetdeciles.pipeline import STAGE_NAMES
+from streetdeciles.stages import STAGE_NAMES
 
 pytestmark = pytest.mark.soak
 
