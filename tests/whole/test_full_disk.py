@@ -64,31 +64,3 @@ def test_full_disk_ends_the_run_in_one_line_and_it_goes_on(
     assert small_run.main(*command) == 0
     assert not [*(small_disk / "out" / "_staging").glob("*")]
     assert_same_results(undisturbed, small_disk / "out")
-
-
-@pytest.mark.cluster  # takes minutes
-def test_disk_that_fills_up_in_any_stage(
-    small_run: SmallRun, small_disk: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert small_run.main("run") == 0
-    undisturbed = small_run.work_dir.rename(small_run.folder / "undisturbed")
-    small_run.set(work_dir="disk/out")
-    stages = (
-        "labels",
-        "images",
-        "features",
-        "dataset",
-        "training",
-        "prediction",
-        "aggregation",
-        "evaluation",
-        "report",
-    )
-
-    for stage in stages:
-        filler = fill(small_disk, free_kb=8)
-        check_full(small_run, capsys, "run", "--to", stage)
-        filler.unlink()
-        assert small_run.main("run", "--to", stage) == 0
-
-    assert_same_results(undisturbed, small_disk / "out")
