@@ -44,7 +44,7 @@ def device_of(backend: str) -> Device:
 
 
 def choose_precision(setting: str, device: Device) -> str:
-    """`float32` or `bfloat16`; `auto` is bfloat16 where it is native."""
+    """`float32` or `bfloat16`; `auto` is bfloat16 if it is native."""
     if setting != "auto":
         return setting
     return "bfloat16" if device.bfloat16 else "float32"

@@ -81,7 +81,7 @@ def test_every_file_is_indexed_or_left_out_with_its_reason(spark: SparkSession, 
         "deep/up": "folder_loop",
     }
     assert left.loc[f"{folder}/deep/x_y_3.jpg", "detail"] == f"image x_y_3 is also in {folder}/deep/er/x_y_3.png"
-    assert left.loc[f"{folder}/007_e.jpg", "detail"] == "view e where images.views is 4"
+    assert left.loc[f"{folder}/007_e.jpg", "detail"] == "view e, but images.views is 4"
     assert report.counts == {
         "files found": 14,
         "images": 4,

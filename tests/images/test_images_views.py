@@ -117,7 +117,7 @@ def test_headings_in_a_folder_are_indexed(spark: SparkSession, tmp_path: Path) -
     left = read(tmp_path, "left_out").set_index("id")
     assert left.loc[str(tmp_path / "photos" / "p1_45.jpg"), ["reason", "detail"]].tolist() == [
         "view_out_of_range",
-        "view 45 where images.view_names is 0, 90, 180, 270",
+        "view 45, but images.view_names is 0, 90, 180, 270",
     ]
 
 

@@ -38,7 +38,7 @@ class Backbone:
     """A Keras model of the given precision (`float32` or `bfloat16`), float32 [N, feature_length] out."""
     weight_shapes: Shapes
     stored_weights: Callable[[WeightSource, Shapes], Iterator[tuple[str, Array]]]
-    """Each variable of these shapes from a download, file or folder, checked; RunRefused where one is not there."""
+    """Each variable of these shapes from a download, file or folder, checked; RunRefused if one is not there."""
 
     def antialiased(self) -> Backbone:
         """The same backbone, whose photographs are scaled with anti-aliasing."""
@@ -59,7 +59,7 @@ class Family(Protocol):
         """The backbone up to `layer` (None: the one it is known for), with or without that layer's own activation."""
 
     def check_weights(self, source: WeightSource, *, layer: str | None = None) -> None:
-        """RunRefused where `source` cannot hold its weights; reads no numbers and starts no framework."""
+        """RunRefused if `source` cannot hold its weights; reads no numbers and starts no framework."""
 
 
 def layer_unknown(layer: str, names: Sequence[str], backbone: str) -> RunRefused:

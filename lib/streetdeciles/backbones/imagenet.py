@@ -18,7 +18,7 @@ TIMEOUT_S = 8.0
 
 
 def check_available(url: str) -> None:
-    """RunRefused where the file is neither in Keras' cache nor on the server."""
+    """RunRefused if the file is neither in Keras' cache nor on the server."""
     if not is_cached(url):
         check_reachable(url)
 
@@ -37,7 +37,7 @@ def is_cached(url: str) -> bool:
     """Whether Keras has the file in its cache; it would download a damaged one again."""
     home = os.environ.get("KERAS_HOME") or str(Path("~/.keras").expanduser())
     name = url.rsplit("/", 1)[1]
-    # Keras takes the second where the first cannot be written.
+    # Keras uses the second if the first cannot be written.
     return any((Path(folder) / "models" / name).is_file() for folder in (home, "/tmp/.keras"))  # noqa: S108
 
 
@@ -55,7 +55,7 @@ def check_reachable(url: str, timeout_s: float = TIMEOUT_S) -> None:
         except (OSError, ValueError) as error:
             answers.append(error)
 
-    # Looking up a name has no timeout of its own, so the thread is abandoned where that takes too long.
+    # Looking up a name has no timeout of its own, so the thread is abandoned if that takes too long.
     asking = threading.Thread(target=ask, daemon=True)
     asking.start()
     asking.join(timeout_s)

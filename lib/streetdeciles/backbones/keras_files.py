@@ -33,7 +33,7 @@ MAX_ENTRIES = 100_000
 
 
 def read_keras(file: BinaryIO, source: KerasWeights | KerasModel, shapes: Shapes) -> Iterator[tuple[str, Any]]:
-    """(name, array) of each variable in `shapes`; the array is None where the file has no such layer."""
+    """(name, array) of each variable in `shapes`; the array is None if the file has no such layer."""
     import h5py
 
     if isinstance(source, KerasModel):
@@ -50,7 +50,7 @@ def read_keras(file: BinaryIO, source: KerasWeights | KerasModel, shapes: Shapes
 
 
 def check_keras(file: BinaryIO, source: KerasWeights | KerasModel, shapes: Shapes) -> None:
-    """RunRefused where the file is not one that Keras writes, or lacks a layer; no numbers are read.
+    """RunRefused if the file is not one that Keras writes, or lacks a layer; no numbers are read.
 
     Only the directory of a `.keras` file is read. `shapes` may be empty, for a backbone whose layers are not known yet.
     """

@@ -27,7 +27,7 @@ _FLOATS = {"f2": 2, "f4": 4, "f8": 8}
 def read_npy(
     file: BinaryIO, path: str, name: str, shapes: Shapes, npy_names: Mapping[str, str]
 ) -> Iterator[tuple[str, Any]]:
-    """(name, array) of each variable in `shapes`; the array is None where the file has no such layer.
+    """(name, array) of each variable in `shapes`; the array is None if the file has no such layer.
 
     Args:
         name: the backbone's, for errors.

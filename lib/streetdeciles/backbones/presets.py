@@ -66,7 +66,7 @@ class HubBackbone:
     sizes: Mapping[str, Any]
     size: int = 224
     projection: int = 0
-    """Length of the embedding, where a projection follows the image encoder."""
+    """Length of the embedding, if a projection follows the image encoder."""
 
     def backbone(self, *, layer: str | None = None, activation: bool = False) -> Backbone:
         whole = WholeModel(

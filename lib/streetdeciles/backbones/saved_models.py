@@ -47,7 +47,7 @@ class SavedModel:
 
 
 def read_config(path: str) -> str:
-    """The config in a `.keras` file, as JSON; RunRefused where it is not that of a model of Keras' own layers."""
+    """The config in a `.keras` file, as JSON; RunRefused if it is not that of a model of Keras' own layers."""
     fs, path_there = storage.filesystem(path)
     name = f"features.backbone: {path}"
     try:

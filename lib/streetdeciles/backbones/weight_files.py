@@ -22,7 +22,7 @@ NO_NAMES: Mapping[str, str] = MappingProxyType({})
 def read_file(
     source: WeightFile, name: str, *, shapes: Shapes, npy_names: Mapping[str, str] = NO_NAMES
 ) -> Iterator[tuple[str, Array]]:
-    """Each variable in `shapes` from the file, one at a time and checked; RunRefused where one is missing or wrong.
+    """Each variable in `shapes` from the file, one at a time and checked; RunRefused if one is missing or wrong.
 
     Args:
         name: the backbone's, for errors.
@@ -43,7 +43,7 @@ def check_file(
     """RunRefused if headers of a local file show that it has no weights of the backbone `name`; no numbers are read.
 
     Args:
-        shapes: None where they are not known before Keras has built the backbone.
+        shapes: None if they are not known before Keras has built the backbone.
     """
     if not storage.is_local(source.path):
         return
@@ -67,7 +67,7 @@ def no_such_weights(source: WeightSource, name: str) -> RunRefused:
 
 @contextmanager
 def opened_weights(path: str, name: str) -> Iterator[Any]:
-    """The file at `path`; RunRefused where reading it shows that it does not hold weights of the backbone `name`."""
+    """The file at `path`; RunRefused if reading it shows that it does not hold weights of the backbone `name`."""
     fs, path_there = storage.filesystem(path)
     try:
         with fs.open(path_there, "rb") as file:

@@ -20,11 +20,11 @@ NamedArrays = Iterable[tuple[str, Array]]
 """(`<layer>/<variable>`, float32 array) in the order of `Backbone.weight_shapes`."""
 
 SCALES = ("gamma", "lambda1", "moving_variance", "adapt_variance")
-"""Variables of normalisations that are 1 where a bias is 0."""
+"""Variables of normalisations that are 1 when biases are 0."""
 
 
 def read_weights(source: WeightSource, backbone: Backbone) -> Iterator[tuple[str, Array]]:
-    """Each variable of the backbone, one at a time and checked; RunRefused where `source` does not hold its weights."""
+    """Each variable of the backbone, one at a time and checked; RunRefused if `source` does not hold its weights."""
     match source:
         case Seeded(seed):
             yield from random_weights(seed, backbone)

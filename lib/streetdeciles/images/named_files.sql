@@ -26,7 +26,7 @@ SELECT
     reason,
     CASE reason
         WHEN 'name_does_not_match' THEN concat('expected a name like ', :pattern)
-        WHEN 'view_out_of_range' THEN concat('view ', view_name, ' where ', :allowed_views)
+        WHEN 'view_out_of_range' THEN concat('view ', view_name, ', but ', :allowed_views)
         WHEN 'name_not_utf8' THEN 'the name is not UTF-8; rename the file'
         WHEN 'folder_loop' THEN 'a link to a folder above itself'
         WHEN 'not_a_file' THEN 'not a file: a link, a pipe or a device'

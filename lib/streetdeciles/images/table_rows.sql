@@ -28,7 +28,7 @@ SELECT
     reason,
     CASE reason
         WHEN 'no_view' THEN concat('expected a number or a letter, found ', coalesce(view_name, 'null'))
-        WHEN 'view_out_of_range' THEN concat('view ', view_name, ' where ', :allowed_views)
+        WHEN 'view_out_of_range' THEN concat('view ', view_name, ', but ', :allowed_views)
         WHEN 'relative_uri' THEN concat('expected an absolute path or a URI, found ', uri)
     END AS detail
 FROM judged
