@@ -27,9 +27,9 @@ def test_precision(wanted: str, device: Device, precision: str) -> None:
 
 def test_cpu_is_the_device_if_the_backend_sees_no_gpu() -> None:
     pytest.importorskip("tensorflow", reason="needs tensorflow, which the lock has")
-    found = device_of("tensorflow")
+    actual = device_of("tensorflow")
     model, flags = cpu()
-    assert found.kind == "gpu" or found == Device("cpu", model, bool(flags & set(BFLOAT16_FLAGS)))
+    assert actual.kind == "gpu" or actual == Device("cpu", model, bool(flags & set(BFLOAT16_FLAGS)))
 
 
 @pytest.mark.parametrize(

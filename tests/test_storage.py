@@ -105,8 +105,8 @@ def test_partition_is_replaced_and_the_others_stay(spark: SparkSession, tmp_path
     rows("images", "c")
     rows("labels", "d")
 
-    found = storage.read_table(spark, LEFT_OUT, str(tmp_path)).select("stage", "id").collect()
-    assert {tuple(row) for row in found} == {("labels", "d"), ("images", "c")}
+    actual = storage.read_table(spark, LEFT_OUT, str(tmp_path)).select("stage", "id").collect()
+    assert {tuple(row) for row in actual} == {("labels", "d"), ("images", "c")}
 
 
 def test_missing_table_names_the_command_to_run(spark: SparkSession, tmp_path: Path) -> None:
@@ -157,10 +157,10 @@ def test_failed_write_leaves_no_part_of_the_file(tmp_path: Path) -> None:
 def test_local_path_is_never_parsed_as_a_url(names: list[str]) -> None:
     path = "/" + "/".join(names)
 
-    fs, found = storage.filesystem(path)
+    fs, actual = storage.filesystem(path)
 
-    assert (type(fs), found) == (LocalFileSystem, path)
-    assert fs._strip_protocol(found) == path  # as every method of fsspec does with its path
+    assert (type(fs), actual) == (LocalFileSystem, path)
+    assert fs._strip_protocol(actual) == path  # as every method of fsspec does with its path
     assert storage.is_local(path)
     assert storage.local_path(path) == storage.local_path(f"file://{path}") == path
     assert storage.spark_uri(path) == f"file://{path}"
@@ -203,9 +203,9 @@ def test_file_of_any_name_is_written_read_and_removed(name: str) -> None:
     ],
 )
 def test_only_a_scheme_makes_a_uri(uri: str, protocol: str, path: str) -> None:
-    fs, found = storage.filesystem(uri)
+    fs, actual = storage.filesystem(uri)
 
-    assert (protocol in fs.protocol, found) == (True, path)
+    assert (protocol in fs.protocol, actual) == (True, path)
 
 
 @pytest.mark.parametrize("name", ["nul\0", "n" * 300, "no/folder"])

@@ -211,9 +211,9 @@ def test_long_name_of_a_gigabyte_is_not_read(tmp_path: Path) -> None:
     info.type, info.size = tarfile.GNUTYPE_LONGNAME, 2**30
     with gzip.open(tmp_path / "x.tgz", "wb") as file:
         file.write(info.tobuf(tarfile.GNU_FORMAT))
-    (found,) = list_members(str(tmp_path / "x.tgz"))
-    assert found.kind == "archive_damaged"
-    assert str(found.detail).startswith("a header of 1073741824 bytes")
+    (actual,) = list_members(str(tmp_path / "x.tgz"))
+    assert actual.kind == "archive_damaged"
+    assert str(actual.detail).startswith("a header of 1073741824 bytes")
 
 
 @pytest.mark.parametrize("name", ["x.tar", "x.tgz", "x.zip"])

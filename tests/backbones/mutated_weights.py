@@ -55,8 +55,8 @@ def main(file: str, seed: int, n: int) -> None:
             read(str(target))
             outcomes["read"] += 1
         except RunRefused as refused:
-            said = str(refused)
-            outcomes["refused" if said.isprintable() and str(target) in said else "refused wrongly"] += 1
+            message = str(refused)
+            outcomes["refused" if message.isprintable() and str(target) in message else "refused wrongly"] += 1
     print(json.dumps({**outcomes, "peak_mb": peak_mb()}))
 
 

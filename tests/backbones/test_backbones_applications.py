@@ -24,8 +24,8 @@ PHOTO = np.random.default_rng(0).integers(0, 256, (260, 300, 3), dtype=np.uint8)
 def computed(backbone: Any, arrays: Any, precision: str = "float32") -> np.ndarray:
     model = backbone.build(precision)
     assign(model, arrays)
-    found: np.ndarray = np.asarray(model(backbone.preprocess(PHOTO)[None], training=False))
-    return found
+    actual: np.ndarray = np.asarray(model(backbone.preprocess(PHOTO)[None], training=False))
+    return actual
 
 
 def saved(path: Path, **options: Any) -> Any:
@@ -61,9 +61,9 @@ def test_application_gives_what_keras_gives(name: str, builder: str, length: int
     backbone = backbone_named(name)
     assert (backbone.feature_length, backbone.layer, backbone.size) == (length, layer, 224)
     pickle.dumps((backbone.preprocess, backbone.build))  # they travel to workers
-    found = computed(backbone, read_weights(weight_source(str(tmp_path / "whole.weights.h5")), backbone))
-    assert found.shape == (1, length)
-    assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()
+    actual = computed(backbone, read_weights(weight_source(str(tmp_path / "whole.weights.h5")), backbone))
+    assert actual.shape == (1, length)
+    assert np.abs(actual - expected).max() < 1e-4 * np.abs(expected).max()
 
     if name == "convnext_tiny":  # Keras numbers some of its variables, differently in every process
         assert dict(backbone_named(name).weight_shapes) == dict(backbone.weight_shapes)
@@ -162,8 +162,8 @@ def test_saved_model_up_to_a_layer(adapted: bool, tmp_path: Path) -> None:
     expected = np.asarray(cut(scaled_centre_crop(PHOTO, 16)[None], training=False))
     write_npz(read_weights(KerasModel(str(path)), backbone), str(tmp_path / "shipped.npz"))
     on_worker = backbone_from(for_workers(ModelFile(str(path))), layer="features_here", activation=True)
-    found = computed(on_worker, read_weights(Shipped(str(tmp_path / "shipped.npz")), on_worker))
-    assert np.allclose(found, expected, rtol=1e-5, atol=1e-5)
+    actual = computed(on_worker, read_weights(Shipped(str(tmp_path / "shipped.npz")), on_worker))
+    assert np.allclose(actual, expected, rtol=1e-5, atol=1e-5)
     assert on_worker.name == backbone.name
     before = computed(saved(path, layer="features_here"), read_weights(KerasModel(str(path)), backbone))
     assert np.allclose(np.maximum(before, 0), expected, rtol=1e-5, atol=1e-5)
@@ -190,16 +190,18 @@ def test_weight_file_in_keras_2_layout_with_a_model_within_the_model(tmp_path: P
         file.attrs["layer_names"] = [layer.name.encode() for layer in model.layers]
         for layer in model.layers:
             group = file.create_group(layer.name)
-            held = {key: key for key in arrays if key.split("/")[0] == layer.name}
+            content = {key: key for key in arrays if key.split("/")[0] == layer.name}
             if layer.name == "stem":
-                held = {f"stem/{key}:0": key for key in arrays if key.split("/")[0] in ("inner", layer.layers[1].name)}
-            group.attrs["weight_names"] = [name.encode() for name in held]
-            for name, key in held.items():
+                content = {
+                    f"stem/{key}:0": key for key in arrays if key.split("/")[0] in ("inner", layer.layers[1].name)
+                }
+            group.attrs["weight_names"] = [name.encode() for name in content]
+            for name, key in content.items():
                 group[name] = arrays[key]
     backbone = saved(tmp_path / "own.keras")
-    found = dict(read_weights(weight_source(str(tmp_path / "weights.h5")), backbone))
-    assert set(found) == set(arrays)
-    assert all(np.array_equal(found[key], arrays[key]) for key in arrays)
+    actual = dict(read_weights(weight_source(str(tmp_path / "weights.h5")), backbone))
+    assert set(actual) == set(arrays)
+    assert all(np.array_equal(actual[key], arrays[key]) for key in arrays)
 
 
 def test_unknown_layer_names_near_ones(tmp_path: Path) -> None:

@@ -188,9 +188,9 @@ def test_mutated_keras_files_are_read_or_refused(name: str, arrays: dict[str, np
     model = keras_model(arrays)
     path = tmp_path / name
     model.save_weights(path) if name == "model.weights.h5" else model.save(path)
-    found = json.loads(in_a_process(str(HERE / "mutated_weights.py"), str(path), "1", "300"))
-    assert found.get("read", 0) + found["refused"] == 300
-    assert found["peak_mb"] < 2_000  # a mutated length in HDF5 has taken 1 GB
+    actual = json.loads(in_a_process(str(HERE / "mutated_weights.py"), str(path), "1", "300"))
+    assert actual.get("read", 0) + actual["refused"] == 300
+    assert actual["peak_mb"] < 2_000  # a mutated length in HDF5 has taken 1 GB
 
 
 def test_hostile_backbone_ends_a_run_with_one_line(small_run: SmallRun, capsys: pytest.CaptureFixture[str]) -> None:

@@ -143,10 +143,10 @@ def test_mutated_weights_are_read_or_refused(name: str, arrays: dict[str, np.nda
         write_pickled_npy(file, caffe_dict(arrays), int(name[1]))
     else:
         shutil.copy(DATA / "torch_weights" / name, file)
-    found = json.loads(in_a_process(str(HERE / "mutated_weights.py"), str(file), "1", "300"))
-    assert found["refused"] > 150
-    assert found["read"] + found["refused"] == 300
-    assert found["peak_mb"] < 400
+    actual = json.loads(in_a_process(str(HERE / "mutated_weights.py"), str(file), "1", "300"))
+    assert actual["refused"] > 150
+    assert actual["read"] + actual["refused"] == 300
+    assert actual["peak_mb"] < 400
 
 
 def test_npy_of_big_endian_float64_is_read(arrays: dict[str, np.ndarray], tmp_path: Path) -> None:
@@ -165,6 +165,6 @@ def test_npy_of_python_2_is_read(tmp_path: Path) -> None:
         program += b"T" + struct.pack("<I", len(content)) + content + b"tb"
     (tmp_path / "vgg16.npy").write_bytes(npy(program + b"es."))
     small = replace(SMALL, weight_shapes={"conv_a/kernel": (3, 3, 3, 2), "conv_a/bias": (2,)})
-    found = dict(read_weights(weight_source(str(tmp_path / "vgg16.npy")), small))
-    assert np.array_equal(found["conv_a/kernel"].ravel(), np.arange(54))
-    assert np.array_equal(found["conv_a/bias"], [0, 1])
+    actual = dict(read_weights(weight_source(str(tmp_path / "vgg16.npy")), small))
+    assert np.array_equal(actual["conv_a/kernel"].ravel(), np.arange(54))
+    assert np.array_equal(actual["conv_a/bias"], [0, 1])

@@ -87,12 +87,12 @@ def test_anti_aliased_crop_is_a_mean_under_triangles(shape: tuple[int, int]) -> 
     factor = 224 / min(shape) + 0.0001
     down, across = (by_triangles(length, 224, factor) for length in shape)
     expected = np.einsum("ih,hwc,jw->ijc", down, image, across, optimize=True)
-    found = scaled_centre_crop(image, 224, antialias=True)
-    assert found.dtype == np.float32
-    assert np.abs(found - expected).max() <= 1.01  # rounded to whole numbers, after each direction
+    actual = scaled_centre_crop(image, 224, antialias=True)
+    assert actual.dtype == np.float32
+    assert np.abs(actual - expected).max() <= 1.01  # rounded to whole numbers, after each direction
     prepared = VGG16.antialiased().preprocess(image)
     assert prepared.flags.c_contiguous
-    assert np.allclose(prepared, found[:, :, ::-1] - np.array([103.939, 116.779, 123.68]), atol=1e-4)
+    assert np.allclose(prepared, actual[:, :, ::-1] - np.array([103.939, 116.779, 123.68]), atol=1e-4)
 
 
 def test_anti_aliasing_keeps_the_mean_of_fine_stripes() -> None:

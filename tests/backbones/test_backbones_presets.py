@@ -164,14 +164,14 @@ def test_embedding_is_that_of_numpy(family: str, photo: np.ndarray) -> None:
     image = backbone.preprocess(photo)
     arrays = seeded(backbone)
     expected = BY_NUMPY[family](image, arrays)
-    found = computed(backbone, arrays, image)
+    actual = computed(backbone, arrays, image)
     assert (backbone.feature_length, backbone.size) == (len(expected), SIZE)
-    assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()
-    assert found.std() > 0.05
+    assert np.abs(actual - expected).max() < 1e-4 * np.abs(expected).max()
+    assert actual.std() > 0.05
     pickle.dumps(backbone)  # it travels to workers
     half = computed(backbone, arrays, image, "bfloat16")
-    assert (half.dtype, half.shape) == (np.float32, found.shape)
-    assert (found * half).sum() / np.linalg.norm(found) / np.linalg.norm(half) > 0.99
+    assert (half.dtype, half.shape) == (np.float32, actual.shape)
+    assert (actual * half).sum() / np.linalg.norm(actual) / np.linalg.norm(half) > 0.99
 
 
 def preset(family: str, hub: Any) -> Any:
@@ -211,8 +211,8 @@ def test_weights_are_those_of_kerashubs_preset(family: str, hub: Any, photo: np.
     for source in ("preset", "whole.keras", "whole.weights.h5"):
         arrays = dict(read_weights(weight_source(str(tmp_path / source), has_presets=True), backbone))
         assert list(arrays) == list(backbone.weight_shapes)
-        found = computed(backbone, arrays, image)
-        assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()
+        actual = computed(backbone, arrays, image)
+        assert np.abs(actual - expected).max() < 1e-4 * np.abs(expected).max()
     write_npz(arrays.items(), str(tmp_path / "shipped" / "weights.npz"))  # as workers get them
     shipped = dict(read_weights(Shipped(str(tmp_path / "shipped" / "weights.npz")), backbone))
     assert all(np.array_equal(shipped[name], array) for name, array in arrays.items())
@@ -308,9 +308,9 @@ def test_preprocessing_is_resize_and_centre_crop(
     resized = whole.resize((int(shorter * width / height), shorter), Image.Resampling.BICUBIC)
     left, top = round((resized.width - size) / 2), round((shorter - size) / 2)
     cut = np.asarray(resized.crop((left, top, left + size, top + size)), dtype=np.float64)
-    found = PRESETS[name].preprocess(np.asarray(whole), size=size)
-    assert (found.dtype, found.shape) == (np.float32, (size, size, 3))
-    levels = (found * np.array(deviations) + np.array(means)) * 255
+    actual = PRESETS[name].preprocess(np.asarray(whole), size=size)
+    assert (actual.dtype, actual.shape) == (np.float32, (size, size, 3))
+    levels = (actual * np.array(deviations) + np.array(means)) * 255
     assert np.abs(levels - cut).max() < 1.3
 
 
@@ -325,9 +325,9 @@ def test_siglip_sees_the_whole_photograph(photo: np.ndarray) -> None:
 def test_extreme_shapes_are_preprocessed(shape: tuple[int, ...]) -> None:
     image = np.full(shape, 200, dtype=np.uint8)
     for known in (PRESETS["clip_vit_base_patch16"], PRESETS["dinov2_base"], PRESETS["siglip_base_patch16_224"]):
-        found = known.preprocess(image, size=224)
-        assert found.shape == (224, 224, 3)
-        assert np.ptp(found, axis=(0, 1)).max() < 1e-6
+        actual = known.preprocess(image, size=224)
+        assert actual.shape == (224, 224, 3)
+        assert np.ptp(actual, axis=(0, 1)).max() < 1e-6
 
 
 def test_config_takes_a_presets_folder_and_no_imagenet() -> None:

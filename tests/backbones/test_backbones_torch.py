@@ -46,12 +46,12 @@ def weight_files(arrays: dict[str, np.ndarray], tmp_path_factory: pytest.TempPat
 
     folder = tmp_path_factory.mktemp("weights")
     names = [*(f"conv{name}" for name in CAFFE_NAMES), "fc6"]
-    held: Any = {name: [arrays[f"{name}/kernel"], arrays[f"{name}/bias"]] for name in names}
-    np.save(folder / "vgg16.npy", held, allow_pickle=True)
+    content: Any = {name: [arrays[f"{name}/kernel"], arrays[f"{name}/bias"]] for name in names}
+    np.save(folder / "vgg16.npy", content, allow_pickle=True)
     model = keras.applications.VGG16(weights=None)
     with_weights = [layer for layer in model.layers if layer.weights]
     for name, layer in zip(names, with_weights, strict=False):  # fc7 and fc8 stay as they are
-        layer.set_weights(held[name])
+        layer.set_weights(content[name])
     model.save_weights(folder / "vgg16.weights.h5")
     model.save(folder / "vgg16.h5")
     return {kind: str(folder / f"vgg16.{kind}") for kind in ("npy", "h5", "weights.h5")}
@@ -94,10 +94,10 @@ def features(weights: str, images: np.ndarray, **options: Any) -> np.ndarray:
     return np.asarray(model.predict_on_batch(images))
 
 
-def assert_near(found: np.ndarray, expected: np.ndarray) -> None:
-    assert found.dtype == np.float32
-    assert found.shape == expected.shape
-    assert np.abs(found - expected).max() < TOLERANCE * np.abs(expected).max()
+def assert_near(actual: np.ndarray, expected: np.ndarray) -> None:
+    assert actual.dtype == np.float32
+    assert actual.shape == expected.shape
+    assert np.abs(actual - expected).max() < TOLERANCE * np.abs(expected).max()
 
 
 @pytest.mark.parametrize("kind", ["npy", "h5", "weights.h5"])
@@ -114,12 +114,12 @@ def test_fc6_is_torchs(
 def test_fc1_after_its_activation_is_torchs(
     weight_files: dict[str, str], images: np.ndarray, by_torch: dict[str, np.ndarray]
 ) -> None:
-    found = features(weight_files["npy"], images, layer="fc1", activation=True)
-    assert (found >= 0).all()
-    assert_near(found, by_torch["relu6"])
+    actual = features(weight_files["npy"], images, layer="fc1", activation=True)
+    assert (actual >= 0).all()
+    assert_near(actual, by_torch["relu6"])
 
 
 def test_pool5_is_torchs(weight_files: dict[str, str], images: np.ndarray, by_torch: dict[str, np.ndarray]) -> None:
     """Ours is flattened as [7, 7, 512]."""
-    found = features(weight_files["h5"], images, layer="block5_pool")
-    assert_near(found.reshape(2, 7, 7, 512).transpose(0, 3, 1, 2), by_torch["pool5"])
+    actual = features(weight_files["h5"], images, layer="block5_pool")
+    assert_near(actual.reshape(2, 7, 7, 512).transpose(0, 3, 1, 2), by_torch["pool5"])

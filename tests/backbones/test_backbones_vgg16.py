@@ -72,8 +72,8 @@ def test_both_kinds_of_files_hold_the_same_network(kind: str, arrays: dict[str, 
     path = tmp_path / f"vgg16.{kind}"
     layers = npy_names(VGG16.weight_shapes)
     if kind == "npy":
-        held = {layers[layer]: [arrays[f"{layer}/kernel"], arrays[f"{layer}/bias"]] for layer in layers}
-        np.save(path, held, allow_pickle=True)  # type: ignore[arg-type]
+        content = {layers[layer]: [arrays[f"{layer}/kernel"], arrays[f"{layer}/bias"]] for layer in layers}
+        np.save(path, content, allow_pickle=True)  # type: ignore[arg-type]
     else:
         with h5py.File(path, "w") as file:
             file.attrs["layer_names"] = [*layers]
@@ -89,7 +89,7 @@ def test_bfloat16_features_point_the_same_way(model: Any, images: np.ndarray, ar
     half = VGG16.build("bfloat16")
     assert {variable.dtype for variable in half.variables} == {"bfloat16"}
     assign(half, arrays.items())
-    exact, found = model.predict_on_batch(images), half.predict_on_batch(images)
-    assert found.dtype == np.float32
-    cosine = (exact * found).sum(1) / np.linalg.norm(exact, axis=1) / np.linalg.norm(found, axis=1)
+    exact, actual = model.predict_on_batch(images), half.predict_on_batch(images)
+    assert actual.dtype == np.float32
+    cosine = (exact * actual).sum(1) / np.linalg.norm(exact, axis=1) / np.linalg.norm(actual, axis=1)
     assert (cosine > 0.999).all()

@@ -68,11 +68,11 @@ def write_pickled_npy(path: Path, held: Any, protocol: int) -> None:
 
 
 def assert_read(source: WeightSource, arrays: dict[str, np.ndarray]) -> None:
-    found = dict(read_weights(source, SMALL))
-    assert list(found) == list(SMALL.weight_shapes)
+    actual = dict(read_weights(source, SMALL))
+    assert list(actual) == list(SMALL.weight_shapes)
     for name, array in arrays.items():
-        assert found[name].dtype == np.float32
-        assert np.array_equal(found[name], array)
+        assert actual[name].dtype == np.float32
+        assert np.array_equal(actual[name], array)
 
 
 @pytest.mark.parametrize("name", ["model.keras", "model.weights.h5", "model.h5"])
@@ -166,11 +166,11 @@ def test_file_that_holds_no_weights_is_refused_in_one_line(name: str, content: b
 
 def test_seeded_weights_are_he_normal_and_pinned() -> None:
     """The numbers of a seed may never change: features that were made with them would no longer be comparable."""
-    found = dict(islice(random_weights(1, VGG16), 26))  # all but fc1
-    assert found["block1_conv1/kernel"][0, 0, 0, :3].tolist() == pytest.approx([0.4706024, -0.3887758, 0.2797167])
-    assert found["block5_conv3/kernel"].std() == pytest.approx(np.sqrt(2 / (9 * 512)), rel=0.01)
-    assert abs(found["block5_conv3/kernel"].mean()) < 1e-4
-    assert not found["block3_conv1/bias"].any()
+    actual = dict(islice(random_weights(1, VGG16), 26))  # all but fc1
+    assert actual["block1_conv1/kernel"][0, 0, 0, :3].tolist() == pytest.approx([0.4706024, -0.3887758, 0.2797167])
+    assert actual["block5_conv3/kernel"].std() == pytest.approx(np.sqrt(2 / (9 * 512)), rel=0.01)
+    assert abs(actual["block5_conv3/kernel"].mean()) < 1e-4
+    assert not actual["block3_conv1/bias"].any()
 
 
 def test_hash_depends_on_every_number(arrays: dict[str, np.ndarray]) -> None:

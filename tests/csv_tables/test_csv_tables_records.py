@@ -37,13 +37,13 @@ def in_ranges(content: bytes, size: int) -> list[list[str]]:
         table = open_table(str(path))
         (file,) = table.files
         found_in = [scan(part) for part in byte_ranges(file, size)]
-        found = [block for span in spans(file, found_in) for block in span_blocks(span)]
-        rows = [(row, cells) for block in found for row, cells in block.rows() if row > 1]
+        actual = [block for span in spans(file, found_in) for block in span_blocks(span)]
+        rows = [(row, cells) for block in actual for row, cells in block.rows() if row > 1]
         rows = [(row, cells) for row, cells in rows if not is_blank(cells, len(table.header))]
         assert [(row, cells) for _, row, cells in table.rows()] == rows
     if len({*table.header}) == len(table.header):
-        by_column = [columns_of(block, table.header, table.header) for block in found]
-        for block, columns in zip(found, by_column, strict=True):
+        by_column = [columns_of(block, table.header, table.header) for block in actual]
+        for block, columns in zip(actual, by_column, strict=True):
             one_by_one = columns_of_rows(block.rows(), table.header, table.header, "")
             assert columns is None or columns.equals(one_by_one)
     return [cells for _, cells in rows]

@@ -56,9 +56,9 @@ def test_part_files_are_read_in_parallel(spark: SparkSession, tmp_path: Path) ->
     (tmp_path / "part-1.csv.gz").write_bytes(gzip.compress(part.read_bytes()))
     part.unlink()
     (tmp_path / "part-2.csv").write_text("id,text,more\n\nshort,1\n")
-    found = rows_of(spark, tmp_path, range_bytes=4096)
-    assert [row[2] for row in found[:-1]] == [row[0] for row in TABLE]
-    assert found[-1] == ("1", None, "short", "part-2.csv, row 3 has 2 fields where the header has 3: short,1")
+    actual = rows_of(spark, tmp_path, range_bytes=4096)
+    assert [row[2] for row in actual[:-1]] == [row[0] for row in TABLE]
+    assert actual[-1] == ("1", None, "short", "part-2.csv, row 3 has 2 fields where the header has 3: short,1")
 
 
 @pytest.mark.parametrize(

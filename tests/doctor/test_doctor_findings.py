@@ -98,8 +98,8 @@ def test_full_disk_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     [("1.8.0_392", False), ("11.0.21", False), ("17.0.9", True), ("20", True), ("21.0.2", False), ("25", False)],
 )
 def test_java_that_spark_runs_on(version: str, runs: bool, tmp_path: Path) -> None:
-    found = session.java_version(java_home(tmp_path, version))
-    assert session.runs_spark(found) is runs
+    actual = session.java_version(java_home(tmp_path, version))
+    assert session.runs_spark(actual) is runs
 
 
 def test_embedded_java_is_used_if_the_other_is_unfit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,10 +41,10 @@ def test_members_are_indexed_or_left_out_with_their_reason(spark: SparkSession, 
     report = run(spark, config_of(tmp_path, folder))
 
     index = read(tmp_path, "image_index").set_index("image_id").sort_index()
-    found = index[["uri", "member", "offset", "length"]].astype(object).replace({float("nan"): None})
+    actual = index[["uri", "member", "offset", "length"]].astype(object).replace({float("nan"): None})
     in_tar, in_tgz, in_zip = f"{folder}/one.tar", f"{folder}/sub/two.tar.gz", f"{folder}/three.zip"
     stored_at = (photos / "three.zip").read_bytes().index(b"stored")
-    assert {image_id: tuple(row.values()) for image_id, row in found.to_dict("index").items()} == {
+    assert {image_id: tuple(row.values()) for image_id, row in actual.to_dict("index").items()} == {
         "a_0": (f"{folder}/a_0.jpg", None, None, 7),
         "a_1": (in_tar, "a_1.jpg", 3 * 512, 7),
         "a_2": (in_tar, "deep/a_2.jpg", 5 * 512, 12),

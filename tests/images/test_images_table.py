@@ -34,8 +34,8 @@ def write(path: Path, **columns: Any) -> str:
 
 def rows_of(tmp_path: Path) -> dict[str, tuple[Any, ...]]:
     index = read(tmp_path, "image_index").set_index("image_id")
-    found = index[["uri", "member", "offset"]].astype(object).replace({float("nan"): None})
-    return {image_id: tuple(row.values()) for image_id, row in found.to_dict("index").items()}
+    actual = index[["uri", "member", "offset"]].astype(object).replace({float("nan"): None})
+    return {image_id: tuple(row.values()) for image_id, row in actual.to_dict("index").items()}
 
 
 def test_rows_with_bytes_are_indexed_by_file_and_row(spark: SparkSession, tmp_path: Path) -> None:
@@ -142,8 +142,8 @@ def test_kept_columns_are_stored_by_image_id(spark: SparkSession, tmp_path: Path
     )
     config = table_config(tmp_path, ImageTable(path=path, keep=["captured", "id", "size"]))
     run(spark, config)
-    found = pq.read_table(tmp_path / "work" / "image_columns").sort_by("image_id")
-    assert found.to_pylist() == [
+    actual = pq.read_table(tmp_path / "work" / "image_columns").sort_by("image_id")
+    assert actual.to_pylist() == [
         {"image_id": "a_0", "captured": day, "id": "x", "size": {"width": 3}},
         {"image_id": "b_1", "captured": None, "id": "y", "size": None},
     ]
@@ -161,8 +161,8 @@ def test_kept_columns_of_a_panorama_are_repeated_for_each_view(spark: SparkSessi
     table = ImageTable(path=path, view=None, keep=["camera"])
     images = ImagesConfig(table=table, views=2, panorama=Panorama(headings=[0, 90]))
     run(spark, config_of(tmp_path, "unused").model_copy(update={"images": images}))
-    found = read(tmp_path, "image_columns").sort_values("image_id")
-    assert found.to_numpy().tolist() == [["a_0", "left"], ["a_1", "left"]]
+    actual = read(tmp_path, "image_columns").sort_values("image_id")
+    assert actual.to_numpy().tolist() == [["a_0", "left"], ["a_1", "left"]]
 
 
 def test_table_of_no_photograph_is_refused(spark: SparkSession, tmp_path: Path) -> None:

@@ -81,12 +81,12 @@ def test_kept_columns_of_every_type_keep_their_values(spark: SparkSession, tmp_p
     keys = {"location_id": ["a", "b"], "view": [0, 0], "image": [b"1", b"2"]}
     path = write(tmp_path / "table.parquet", **keys, **columns)
     run(spark, table_config(tmp_path, ImageTable(path=path, keep=[*KEPT])))
-    found = pq.read_table(tmp_path / "work" / "image_columns").sort_by("image_id")
-    found = found.set_column(
-        found.schema.get_field_index("duration"), "duration", found["duration"].cast(pa.duration("us"))
+    actual = pq.read_table(tmp_path / "work" / "image_columns").sort_by("image_id")
+    actual = actual.set_column(
+        actual.schema.get_field_index("duration"), "duration", actual["duration"].cast(pa.duration("us"))
     )
     for name, (_, _, expected) in KEPT.items():
-        assert found[name].to_pylist() == expected, name
+        assert actual[name].to_pylist() == expected, name
 
 
 def kept_of(values: pa.Array) -> list[Any]:
@@ -234,7 +234,7 @@ def test_ids_are_text_or_whole_numbers_of_any_type(values: pa.Array, expected: l
 
 
 @pytest.mark.parametrize(
-    ("values", "found"),
+    ("values", "actual"),
     [
         (pa.array([1.0, 1.5]), "1.5"),
         (pa.array([float("inf")]), "inf"),
@@ -243,8 +243,8 @@ def test_ids_are_text_or_whole_numbers_of_any_type(values: pa.Array, expected: l
         (pa.array([b"\xff\xfe"]), "bytes that are not UTF-8 text"),
     ],
 )
-def test_ids_that_are_other_numbers_or_bytes_are_refused(values: pa.Array, found: str) -> None:
-    with pytest.raises(ValueError, match=found):
+def test_ids_that_are_other_numbers_or_bytes_are_refused(values: pa.Array, actual: str) -> None:
+    with pytest.raises(ValueError, match=actual):
         key_text(values)
 
 

@@ -33,9 +33,9 @@ def images_of(**values: Any) -> ImagesConfig:
 def named(images: ImagesConfig, *relative: str) -> list[tuple[str | None, int | None]]:
     """The location_id and view of each name."""
     (batch,) = pa.table({"relative": pa.array(relative, pa.string())}).to_batches()
-    (found,) = name_batches([batch], images)
-    assert found.schema.names == ["relative", *(column.split(" ")[0] for column in NAMED.split(", "))]
-    return list(zip(found.column("location_id").to_pylist(), found.column("view").to_pylist(), strict=True))
+    (actual,) = name_batches([batch], images)
+    assert actual.schema.names == ["relative", *(column.split(" ")[0] for column in NAMED.split(", "))]
+    return list(zip(actual.column("location_id").to_pylist(), actual.column("view").to_pylist(), strict=True))
 
 
 def with_images(config: RunConfig, **values: Any) -> RunConfig:
@@ -44,8 +44,8 @@ def with_images(config: RunConfig, **values: Any) -> RunConfig:
 
 
 def test_headings_are_views_in_their_order() -> None:
-    found = named(images_of(view_names=HEADINGS), "00012_0.jpg", "a_b_090.jpg", "00012_180.JPG", "00012_270.jpg")
-    assert found == [("00012", 0), ("a_b", 1), ("00012", 2), ("00012", 3)]
+    actual = named(images_of(view_names=HEADINGS), "00012_0.jpg", "a_b_090.jpg", "00012_180.JPG", "00012_270.jpg")
+    assert actual == [("00012", 0), ("a_b", 1), ("00012", 2), ("00012", 3)]
 
 
 def test_words_are_views_in_any_case() -> None:
@@ -64,10 +64,10 @@ def test_longest_name_is_the_view() -> None:
 
 
 def test_names_are_composed_and_blanks_around_ids_removed() -> None:
-    found = named(
+    actual = named(
         images_of(), "Ynys-Mo\u0302n_0.jpg", "\u00a000012\u200b_1.jpg", "\u00a0_1.jpg", "deep/AB1\u00a00AA_b.jpg"
     )
-    assert found == [("Ynys-M\u00f4n", 0), ("00012", 1), (None, 1), ("AB1 0AA", 1)]
+    assert actual == [("Ynys-M\u00f4n", 0), ("00012", 1), (None, 1), ("AB1 0AA", 1)]
 
 
 def test_pattern_may_hold_decomposed_letters() -> None:
@@ -76,8 +76,8 @@ def test_pattern_may_hold_decomposed_letters() -> None:
 
 
 def test_headings_may_have_a_point() -> None:
-    found = named(images_of(view_names=HEADINGS), "00012_0.0.jpg", "a.b_90.0.jpg", "a_090.00.jpg", "x_37.5.jpg")
-    assert found == [("00012", 0), ("a.b", 1), ("a", 1), (None, None)]
+    actual = named(images_of(view_names=HEADINGS), "00012_0.0.jpg", "a.b_90.0.jpg", "a_090.00.jpg", "x_37.5.jpg")
+    assert actual == [("00012", 0), ("a.b", 1), ("a", 1), (None, None)]
 
 
 @pytest.mark.parametrize(
