@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from streetdeciles import __version__
-from streetdeciles.errors import RunRefused
+from streetdeciles.errors import RunRefused, reason
 from streetdeciles.shown import shown
 from streetdeciles.training.assignments import Assignments
 from streetdeciles.training.history import COLUMNS, HistoryRow
@@ -146,7 +146,7 @@ class MlflowLog:
                 logger.warning(
                     "training: MLflow cannot be used any more (%s); the training continues, and its history will be in "
                     "models/history.csv",
-                    " ".join(str(error).split())[:200],
+                    reason(error, 200),
                 )
             self._lost = True
 
