@@ -132,7 +132,7 @@ def test_large_boundaries_are_searched_for_the_property(
     assert dry_run(tmp_path, inputs) == 0
     inputs["labels"]["boundaries"] = {"path": str(path)}
     assert dry_run(tmp_path, inputs) == 2
-    assert "no feature has the property 'LSOA11CD' (labels.boundaries.area_id)" in capsys.readouterr().err
+    assert "no feature has the property of an area's code by one of its usual names" in capsys.readouterr().err
 
 
 def test_header_of_a_large_table_is_looked_at(

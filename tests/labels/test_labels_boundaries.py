@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pyarrow as pa
 
 from paths import DATA
 from streetdeciles.geography.boundaries import read_boundaries
 from streetdeciles.labels.boundaries import fill_areas
 
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
 WESTMINSTER = str(DATA / "boundaries" / "lsoa11_westminster.geojson")
 
 
-def test_only_rows_without_area_and_with_coordinates_are_filled() -> None:
+def test_only_rows_without_area_and_with_coordinates_are_filled(spark: SparkSession) -> None:
     batch = pa.RecordBatch.from_pydict(
         {
             "area_id": pa.array(["E1", None, None, None], pa.string()),
@@ -20,8 +25,8 @@ def test_only_rows_without_area_and_with_coordinates_are_filled() -> None:
             "other": pa.array(["a", "b", "c", "d"]),
         }
     )
-    digest = read_boundaries(WESTMINSTER, "LSOA11CD").digest
-    (filled,) = fill_areas(iter([batch]), WESTMINSTER, "LSOA11CD", digest)
+    polygons = spark.sparkContext.broadcast(read_boundaries(WESTMINSTER).polygons)
+    (filled,) = fill_areas(iter([batch]), polygons)
     assert filled.schema == batch.schema
     assert filled.column("area_id").to_pylist() == ["E1", "E01004646", None, None]
     assert filled.column("other").to_pylist() == ["a", "b", "c", "d"]

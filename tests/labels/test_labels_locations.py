@@ -11,7 +11,7 @@ from paths import DATA
 from streetdeciles.csv_tables.on_spark import spark_rows
 from streetdeciles.errors import RunRefused
 from streetdeciles.geography.boundaries import read_boundaries
-from streetdeciles.labels.locations import COLUMNS, BoundariesFile, count, left_out, open_locations, place
+from streetdeciles.labels.locations import COLUMNS, count, left_out, open_locations, place
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -23,9 +23,9 @@ WESTMINSTER = str(DATA / "boundaries" / "lsoa11_westminster.geojson")
 def placed(spark: SparkSession, path: Path, *, boundaries: bool = True) -> DataFrame:
     rows = [("E01004646", "westminster"), ("E01004647", "westminster"), ("E01004649", None)]
     areas = spark.createDataFrame(rows, "area_id string, region string")
-    there = BoundariesFile(WESTMINSTER, "LSOA11CD", read_boundaries(WESTMINSTER, "LSOA11CD").digest)
+    polygons = read_boundaries(WESTMINSTER).polygons if boundaries else None
     read = spark_rows(spark, open_locations(str(path)), COLUMNS)
-    return place(read, areas, path=str(path), boundaries=there if boundaries else None)
+    return place(read, areas, path=str(path), polygons=polygons)
 
 
 def written(folder: Path, *lines: str, end: str = "\n") -> Path:

@@ -71,14 +71,14 @@ class RegionFile(Section):
 
 
 class Boundaries(Section):
-    """GeoJSON polygons of the areas, WGS84, and the properties that hold an area's code and name."""
+    """Polygons of the areas, and the properties that hold an area's code and name."""
 
     path: InputPath
-    """GeoJSON file."""
-    area_id: str = "LSOA11CD"
-    """Property that holds an area's code, as in the tables."""
-    name: str = "LSOA11NM"
-    """Property that holds an area's name."""
+    """GeoJSON, GeoPackage, shapefile, GeoParquet or FlatGeobuf file in any coordinate reference system; also zipped."""
+    area_id: str | None = None
+    """Property that holds an area's code, as in the tables; null: one by a usual name, such as LSOA11CD or lsoa21cd."""
+    name: str | None = None
+    """Property that holds an area's name; null: one by a usual name, if there is one."""
 
 
 class LabelsConfig(Section):

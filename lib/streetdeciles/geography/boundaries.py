@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from streetdeciles import storage
 from streetdeciles.errors import RunRefused
-from streetdeciles.geography.geojson import Shape, read_shape
+from streetdeciles.geography.features import CODE_NAMES, EXPECTED_NAMES
+from streetdeciles.geography.files import JSON, plain_file
+from streetdeciles.geography.geojson import read_geojson
+from streetdeciles.geography.shapes import Shape
+from streetdeciles.geography.vector_files import check_vector_file, read_vector_file
 from streetdeciles.ids.spelling import normalise_list
 
 if TYPE_CHECKING:
@@ -38,6 +42,12 @@ class AreaPolygons:
         shapely.prepare(self.polygons)
         self._tree = shapely.STRtree(self.polygons)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Well-known binary, of which a worker makes its own index: an index cannot be sent."""
+        import shapely
+
+        return _polygons_of, (self.area_ids, shapely.to_wkb(self.polygons))
+
     def areas_at(
         self, longitude: npt.NDArray[np.float64], latitude: npt.NDArray[np.float64]
     ) -> npt.NDArray[np.object_]:
@@ -56,6 +66,12 @@ class AreaPolygons:
         return areas
 
 
+def _polygons_of(area_ids: Sequence[str], well_known_binary: Any) -> AreaPolygons:
+    import shapely
+
+    return AreaPolygons(area_ids, shapely.from_wkb(well_known_binary))
+
+
 @dataclass(frozen=True)
 class AreaBoundaries:
     """What a file of boundaries holds."""
@@ -63,92 +79,75 @@ class AreaBoundaries:
     polygons: AreaPolygons
     names: dict[str, str]
     """By area_id, of all areas in the file; empty where an area has no name."""
-    digest: str
-    """SHA-256 of the file."""
+    code_property: str
+    """The property that holds the area_id."""
     notes: tuple[str, ...]
     """What was not used as it is in the file."""
 
 
-def read_boundaries(path: str, area_id: str, name: str | None = None) -> AreaBoundaries:
-    """The areas in the GeoJSON file at `path`, with the property `area_id` as their code and `name` as their name.
+def read_boundaries(path: str, area_id: str | None = None, name: str | None = None) -> AreaBoundaries:
+    """The areas in the file at `path`: GeoJSON, GeoPackage, shapefile, GeoParquet or FlatGeobuf, perhaps in a zip.
 
-    Features without polygons, and features without a code, are not used; a note counts them.
+    The property `area_id` holds their code and `name` their name; None: those that usually do. Features without
+    polygons, and features without a code, are not used; a note counts them.
 
     Raises:
-        RunRefused: the file is not a GeoJSON FeatureCollection with polygons in WGS84 degrees, or none of its features
-            has one of the properties.
+        RunRefused: the file is not one of polygons, says no coordinate reference system and is not in WGS84 degrees,
+            or none of its features has one of the properties.
     """
-    content = storage.read_bytes(path)
-    properties, geometries = _features(path, content)
-    for key, wanted in (("area_id", area_id), ("name", name)):
-        if wanted is not None and not any(wanted in own for own in properties):
-            known = dict.fromkeys(column for own in properties for column in own)
-            raise RunRefused(
-                f"{path}: no feature has the property {wanted!r} (labels.boundaries.{key}); "
-                f"the properties are {', '.join(known) or 'none'}"
-            )
-    codes = normalise_list([_text(own, area_id) for own in properties], upper=True)
-    shapes = [_shape(path, number, geometry) for number, geometry in enumerate(geometries, start=1)]
+    with plain_file(path) as file:
+        read = read_geojson if file.suffix == JSON else read_vector_file
+        features = read(file, path, area_id, name)
+    shapes = features.shapes
+    codes = normalise_list(features.codes, upper=True)
     _refuse_other_degrees(path, shapes)
     drawn = [i for i, shape in enumerate(shapes) if codes[i] and shape.geometry is not None]
     if not drawn:
         kinds = ", ".join(sorted({shape.kind for shape in shapes}))
         raise RunRefused(f"{path}: holds no polygon with a code; expected one for each area, found only {kinds}")
     names: dict[str, str] = {}
-    for code, own in zip(codes, properties, strict=True):
-        names[code] = names.get(code) or _text(own, name)
+    for code, own in zip(codes, features.names, strict=True):
+        names[code] = names.get(code) or own
     return AreaBoundaries(
         AreaPolygons([codes[i] for i in drawn], [shapes[i].geometry for i in drawn]),
         names,
-        hashlib.sha256(content).hexdigest(),
-        tuple(_notes(path, area_id, codes, shapes)),
+        features.code_property,
+        tuple(_notes(path, features.code_property, codes, shapes)),
     )
 
 
-def check_properties(path: str, area_id: str, name: str) -> None:
+def check_properties(path: str, area_id: str | None, name: str | None) -> None:
     """RunRefused where the file nowhere holds one of the properties; memory is bounded, for files of any size."""
-    fs, path_there = storage.filesystem(path)
-    missing = {"area_id": area_id, "name": name}
+    with plain_file(path) as file:
+        if file.suffix == JSON:
+            _search_json(file, path, area_id, name)
+        else:
+            check_vector_file(file, path, area_id, name)
+
+
+def _search_json(file: Path, uri: str, area_id: str | None, name: str | None) -> None:
+    usual = "|".join(CODE_NAMES).encode()
+    missing = {"area_id": _as_json(area_id) if area_id else b'"(' + usual + b')"', "name": _as_json(name)}
     rest = b""
-    with fs.open(path_there, "rb") as file:
-        while missing and (chunk := file.read(CHUNK_BYTES)):
+    with file.open("rb") as content:
+        while missing and (chunk := content.read(CHUNK_BYTES)):
             rest = rest[-MAX_NAME_BYTES:] + chunk
-            missing = {key: text for key, text in missing.items() if not any(one in rest for one in _as_json(text))}
-    for key, text in missing.items():
+            missing = {key: names for key, names in missing.items() if not re.search(names, rest, re.IGNORECASE)}
+    for key in missing:
+        asked = repr(area_id if key == "area_id" else name)
+        if key == "area_id" and area_id is None:
+            asked = f"of an area's code by one of its usual names ({EXPECTED_NAMES})"
         raise RunRefused(
-            f"{path}: no feature has the property {text!r} (labels.boundaries.{key}); "
+            f"{uri}: no feature has the property {asked} (labels.boundaries.{key}); "
             "expected a GeoJSON FeatureCollection of areas"
         )
 
 
-def _as_json(text: str) -> tuple[bytes, bytes]:
-    return json.dumps(text).encode(), json.dumps(text, ensure_ascii=False).encode()
-
-
-def _features(path: str, content: bytes) -> tuple[list[dict[str, Any]], list[dict[str, Any] | None]]:
-    try:
-        features = json.loads(content)["features"]
-        properties = [dict(feature.get("properties") or {}) for feature in features]
-        geometries = [dict(feature["geometry"]) if feature.get("geometry") else None for feature in features]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise RunRefused(
-            f"{path}: not a GeoJSON FeatureCollection of areas ({type(error).__name__}: {error})"
-        ) from error
-    if not features:
-        raise RunRefused(f"{path}: holds no features; expected a polygon for each area")
-    return properties, geometries
-
-
-def _shape(path: str, number: int, geometry: dict[str, Any] | None) -> Shape:
-    try:
-        return read_shape(geometry)
-    except (ValueError, TypeError, AttributeError, KeyError, OverflowError) as error:
-        raise RunRefused(f"{path}, feature {number}: its coordinates are not those of a polygon ({error})") from error
-
-
-def _text(values: dict[str, Any], column: str | None) -> str:
-    value = values.get(column or "")
-    return "" if value is None else str(value)
+def _as_json(text: str | None) -> bytes:
+    """A pattern for the text as JSON may write it; one that is found everywhere for None."""
+    if text is None:
+        return b""
+    return b"|".join(re.escape(json.dumps(text, ensure_ascii=ascii_only).encode()) for ascii_only in (True, False))
 
 
 def _refuse_other_degrees(path: str, shapes: list[Shape]) -> None:

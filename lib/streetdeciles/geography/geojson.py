@@ -1,10 +1,16 @@
-"""A GeoJSON geometry as the polygons that it holds, whatever it is."""
+"""GeoJSON as people write it: what GDAL refuses or loses (empty rings, heights at some points only) is read here."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from streetdeciles.errors import RunRefused
+from streetdeciles.geography.features import Features, choose_properties, text_of, to_wgs84
+from streetdeciles.geography.shapes import Shape, shape_of, shape_of_parts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,50 +20,75 @@ MIN_RING_POINTS = 4
 """The fewest points of a ring with an area; its first point is repeated at its end."""
 
 
-@dataclass(frozen=True)
-class Shape:
-    """The polygons of one feature as one shapely geometry in two dimensions, or None where it has no polygon."""
+def read_geojson(file: Path, uri: str, area_id: str | None, name: str | None) -> Features:
+    """The features of the GeoJSON in `file`, which messages call `uri`.
 
-    geometry: Any
-    kind: str
-    """GeoJSON's name for what the feature holds; `null` or `empty` where it holds nothing."""
-    repaired: bool = False
-    """Its rings crossed themselves or each other, or a hole lay outside."""
-    bounds: tuple[float, float, float, float] | None = None
-    """West, south, east and north of all points of its polygons, also of those that have no area."""
+    Raises:
+        RunRefused: it is not a FeatureCollection of areas, or lacks a property.
+    """
+    collection, properties, geometries = _features(file.read_bytes(), uri)
+    known = dict.fromkeys(column for own in properties for column in own)
+    code_property, name_property = choose_properties(uri, known, area_id, name)
+    shapes = [_shape(uri, number, geometry) for number, geometry in enumerate(geometries, start=1)]
+    if crs := _crs(collection):
+        moved = to_wgs84(uri, [shape.geometry for shape in shapes], crs)
+        shapes = [_moved(shape, geometry) for shape, geometry in zip(shapes, moved, strict=True)]
+    return Features(
+        code_property,
+        [text_of(own.get(code_property)) for own in properties],
+        [text_of(own.get(name_property)) if name_property else "" for own in properties],
+        shapes,
+    )
+
+
+def _features(content: bytes, uri: str) -> tuple[dict[str, Any], list[dict[str, Any]], list[dict[str, Any] | None]]:
+    try:
+        collection = json.loads(content)
+        features = collection["features"]
+        properties = [dict(feature.get("properties") or {}) for feature in features]
+        geometries = [dict(feature["geometry"]) if feature.get("geometry") else None for feature in features]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise RunRefused(
+            f"{uri}: not a GeoJSON FeatureCollection of areas ({type(error).__name__}: {error}), nor a GeoPackage, "
+            "shapefile, GeoParquet or FlatGeobuf file"
+        ) from error
+    if not features:
+        raise RunRefused(f"{uri}: holds no features; expected a polygon for each area")
+    return collection, properties, geometries
+
+
+def _crs(collection: dict[str, Any]) -> str | None:
+    """The coordinate reference system that the file names; None for GeoJSON's own, WGS84."""
+    named = collection.get("crs")
+    properties = named.get("properties") if isinstance(named, dict) else None
+    text = properties.get("name") if isinstance(properties, dict) else None
+    return text if isinstance(text, str) else None
+
+
+def _moved(shape: Shape, geometry: Any) -> Shape:
+    if geometry is None:
+        return replace(shape, bounds=None)
+    moved = shape_of(geometry)
+    return replace(moved, kind=shape.kind, repaired=shape.repaired or moved.repaired)
+
+
+def _shape(uri: str, number: int, geometry: dict[str, Any] | None) -> Shape:
+    try:
+        return read_shape(geometry)
+    except (ValueError, TypeError, AttributeError, KeyError, OverflowError) as error:
+        raise RunRefused(f"{uri}, feature {number}: its coordinates are not those of a polygon ({error})") from error
 
 
 def read_shape(geometry: dict[str, Any] | None) -> Shape:
-    """The polygons of a GeoJSON geometry; those of a collection are put together.
-
-    Rings that cross are repaired: what outer rings go around belongs to the area, and what holes cover there does not.
-    A hole that lies wholly outside is an island: converters that lose the order of rings write such holes. Rings
-    without an area are dropped.
+    """The polygons of a GeoJSON geometry (see `shape_of_parts`).
 
     Raises:
         ValueError: coordinates are not numbers.
     """
-    import numpy as np
-    import shapely
-
     if geometry is None:
         return Shape(None, "null")
     parts = [_parts(coordinates) for coordinates in _polygon_coordinates(geometry)]
-    rings = [ring for part in parts for polygon in part for ring in polygon]
-    if not rings:
-        kind = str(geometry.get("type"))
-        return Shape(None, "empty" if kind in ("Polygon", "MultiPolygon", "None") else kind)
-    points = np.concatenate(rings)
-    bounds = (*points.min(axis=0).tolist(), *points.max(axis=0).tolist())
-    drawn = [_draw(part) for part in parts]
-    repaired = any(was_invalid for _, was_invalid in drawn)
-    polygons = [polygon for found, _ in drawn for polygon in _polygons_in(found)]
-    if not polygons:
-        return Shape(None, "empty", bounds=bounds)
-    if len(parts) > 1:
-        polygons = _polygons_in(shapely.union_all(polygons))
-    whole = polygons[0] if len(polygons) == 1 else shapely.multipolygons(polygons)
-    return Shape(whole, str(geometry["type"]), repaired, bounds)
+    return shape_of_parts([_draw(part) for part in parts if part], str(geometry.get("type")))
 
 
 def _polygon_coordinates(geometry: dict[str, Any]) -> Iterator[Any]:
@@ -96,22 +127,9 @@ def _ring(points: Any) -> npt.NDArray[np.float64]:
     return ring if (ring[0] == ring[-1]).all() else np.concatenate([ring, ring[:1]])
 
 
-def _draw(part: list[list[npt.NDArray[np.float64]]]) -> tuple[Any, bool]:
-    """The polygons of one Polygon or MultiPolygon, and whether they had to be repaired."""
+def _draw(part: list[list[npt.NDArray[np.float64]]]) -> Any:
+    """One Polygon or MultiPolygon, valid or not."""
     import shapely
 
-    if not part:
-        return None, False
     polygons = [shapely.Polygon(rings[0], rings[1:]) for rings in part]
-    drawn = polygons[0] if len(polygons) == 1 else shapely.multipolygons(polygons)
-    if shapely.is_valid(drawn):
-        return drawn, False
-    return shapely.make_valid(drawn, method="structure", keep_collapsed=False), True
-
-
-def _polygons_in(geometry: Any) -> list[Any]:
-    import shapely
-
-    parts = shapely.get_parts(geometry)
-    inner = [part for one in parts for part in shapely.get_parts(one)]  # a MultiPolygon within a collection
-    return [part for part in inner if shapely.get_type_id(part) == shapely.GeometryType.POLYGON and part.area > 0]
+    return polygons[0] if len(polygons) == 1 else shapely.multipolygons(polygons)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from streetdeciles.csv_tables.table import CsvTable, open_table
 from streetdeciles.errors import RunRefused
+from streetdeciles.geography.boundaries import AreaPolygons
 from streetdeciles.ids.spelling import normalise_columns
 from streetdeciles.labels.boundaries import fill_areas
 from streetdeciles.queries import query
@@ -21,15 +22,6 @@ _query = partial(query, "streetdeciles.labels")
 COLUMNS = ("location_id", "area_id", "oa", "msoa", "latitude", "longitude")
 CODES = ("area_id", "oa", "msoa")
 NUMBER = r"^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$"
-
-
-@dataclass(frozen=True)
-class BoundariesFile:
-    """What executors need to read the boundaries (`boundaries.fill_areas`)."""
-
-    path: str
-    area_id: str
-    digest: str
 
 
 @dataclass(frozen=True)
@@ -64,7 +56,7 @@ def open_locations(path: str, *, has_boundaries: bool = True) -> CsvTable:
     return table
 
 
-def place(rows: DataFrame, areas: DataFrame, *, path: str, boundaries: BoundariesFile | None) -> DataFrame:
+def place(rows: DataFrame, areas: DataFrame, *, path: str, polygons: AreaPolygons | None) -> DataFrame:
     """Each row of the file with its region, or the reason for which it has none.
 
     `areas` holds area_id and region (null: in none) of all areas of the tables.
@@ -72,10 +64,10 @@ def place(rows: DataFrame, areas: DataFrame, *, path: str, boundaries: Boundarie
     normalise = partial(normalise_columns, ids=("location_id", "latitude", "longitude"), codes=CODES)
     normal = rows.mapInArrow(normalise, rows.schema)
     cleaned = _query("location_rows", {"number": NUMBER}, rows=normal)
-    if boundaries is not None:
-        fill = partial(fill_areas, path=boundaries.path, area_id=boundaries.area_id, digest=boundaries.digest)
-        cleaned = cleaned.mapInArrow(fill, cleaned.schema)
-    arguments = {"has_boundaries": boundaries is not None, "file": path.rsplit("/", 1)[-1]}
+    if polygons is not None:
+        sent = rows.sparkSession.sparkContext.broadcast(polygons)
+        cleaned = cleaned.mapInArrow(partial(fill_areas, polygons=sent), cleaned.schema)
+    arguments = {"has_boundaries": polygons is not None, "file": path.rsplit("/", 1)[-1]}
     return _query("placed_locations", arguments, rows=cleaned, areas=areas)
 
 

@@ -51,9 +51,9 @@ def _check_boundaries(section: Boundaries, area_ids: pd.Index | None) -> None:
     if fs.size(path) > MAX_BOUNDARIES_BYTES:
         check_properties(section.path, section.area_id, section.name)
         return
-    drawn = read_boundaries(section.path, section.area_id, section.name).polygons.area_ids
-    if area_ids is not None and not _look_alike(drawn, area_ids):
-        refuse_other_areas(section, drawn, list(area_ids))
+    found = read_boundaries(section.path, section.area_id, section.name)
+    if area_ids is not None and not _look_alike({*found.polygons.area_ids}, area_ids):
+        refuse_other_areas(section.path, found, list(area_ids))
 
 
 def _look_alike(drawn: Collection[str], area_ids: Collection[str]) -> bool:

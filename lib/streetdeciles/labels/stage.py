@@ -10,7 +10,8 @@ from streetdeciles import storage
 from streetdeciles.borrowed_sessions import interruptible
 from streetdeciles.config import Boundaries, RunConfig
 from streetdeciles.csv_tables.on_spark import spark_rows
-from streetdeciles.geography.boundaries import read_boundaries
+from streetdeciles.geography.boundaries import AreaPolygons, read_boundaries
+from streetdeciles.geography.coverage import coverage_notes
 from streetdeciles.labels.area_codes import (
     alike_in_boundaries,
     alike_in_locations,
@@ -23,7 +24,6 @@ from streetdeciles.labels.boundaries import refuse_other_areas
 from streetdeciles.labels.census_years import refuse_other_year, translate, unknown_lsoas
 from streetdeciles.labels.locations import (
     COLUMNS,
-    BoundariesFile,
     LocationCounts,
     count,
     left_out,
@@ -54,15 +54,16 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     outcomes = {outcome: column for outcome, column in known.items() if outcome in areas.frame}
     region_of = assign_regions(areas.frame, labels.regions)
     labelled = label_areas(areas.frame, region_of, outcomes, asked)
-    boundaries, drawn, boundary_notes = _boundaries(spark, labels.boundaries, labelled.index)
+    polygons, boundary_notes = _boundaries(spark, labels.boundaries, labelled.index)
+    drawn = {*polygons.area_ids} if polygons else set()
     regions = _spark_frame(spark, areas.frame[[]].join(region_of).reset_index())
-    located_by_point = boundaries if {"latitude", "longitude"} <= {*locations.header} else None
+    located_by_point = polygons if {"latitude", "longitude"} <= {*locations.header} else None
     rows = spark_rows(spark, locations, COLUMNS)
     year = tables_year(sources)
     if lookups is not None:
         has_boundaries = located_by_point is not None
         rows = translate(rows, lookups, areas.frame.index, year, has_boundaries=has_boundaries)
-    placed = place(rows, regions, path=labels.locations, boundaries=located_by_point).persist()
+    placed = place(rows, regions, path=labels.locations, polygons=located_by_point).persist()
     try:
         if lookups is None or not lookups.translates:
             refuse_other_year(unknown_lsoas(placed), areas.frame.index, year, labels.locations)
@@ -88,16 +89,15 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
 
 def _boundaries(
     spark: SparkSession, section: Boundaries | None, area_ids: pd.Index
-) -> tuple[BoundariesFile | None, set[str], tuple[str, ...]]:
-    """The boundaries for the executors, the areas that they draw, and notes."""
+) -> tuple[AreaPolygons | None, tuple[str, ...]]:
+    """The polygons of the boundaries, and notes on them."""
     if section is None:
-        return None, set(), ()
+        return None, ()
     found = read_boundaries(section.path, section.area_id, section.name)
-    drawn = {*found.polygons.area_ids}
-    alike = _alike(spark, area_ids, drawn)
-    refuse_other_areas(section, drawn, list(area_ids), hint=alike)
-    notes = (*found.notes, alike) if alike else found.notes
-    return BoundariesFile(section.path, section.area_id, found.digest), drawn, notes
+    alike = _alike(spark, area_ids, {*found.polygons.area_ids})
+    refuse_other_areas(section.path, found, list(area_ids), hint=alike)
+    notes = (*found.notes, *coverage_notes(section.path, found.polygons))
+    return found.polygons, (*notes, alike) if alike else notes
 
 
 def _alike(spark: SparkSession, area_ids: pd.Index, drawn: set[str]) -> str:
