@@ -45,9 +45,10 @@ def page() -> str:
     top_keys = [key for key in keys(RunConfig, "") if "." not in key.name]
     parts.append(_table("The run", "", top_keys))
     for name, field in RunConfig.model_fields.items():
-        section = _section(field.annotation)
-        if section is None:
+        sections = _sections(field.annotation)
+        if not sections:
             continue
+        (section,) = sections
         section_keys = [*keys(section, f"{name}.", neutral=NEUTRAL in field.metadata)]
         parts.append(_table(f"`{name}`", _one_line(section.__doc__ or ""), section_keys))
     return "\n".join(parts)
@@ -58,18 +59,18 @@ def keys(section: type[BaseModel], prefix: str, *, neutral: bool = False) -> Ite
     texts = _texts(section)
     for name, field in section.model_fields.items():
         is_neutral = neutral or NEUTRAL in field.metadata
-        inner = _section(field.annotation)
-        if inner is not None and section is RunConfig:
+        inner = _sections(field.annotation)
+        if inner and section is RunConfig:
             continue
         text = texts.get(name, "")
-        if inner is not None:
-            text = f"{text} {_one_line(inner.__doc__ or '')}".strip()
+        if len(inner) == 1:
+            text = f"{text} {_one_line(inner[0].__doc__ or '')}".strip()
         kind = "path" if name == "work_dir" else _kind(field.annotation, field)
         changes_results = not is_neutral and name != "work_dir"
         yield Key(f"{prefix}{name}", kind, _default(field), changes_results, text)
-        if inner is not None:
-            many = {list: "[]", dict: ".<name>"}.get(get_origin(field.annotation) or object, "")
-            yield from keys(inner, f"{prefix}{name}{many}.", neutral=is_neutral)
+        many = {list: "[]", dict: ".<name>"}.get(get_origin(field.annotation) or object, "")
+        for one in inner:
+            yield from keys(one, f"{prefix}{name}{many}.", neutral=is_neutral)
 
 
 def _table(title: str, text: str, table_keys: list[Key]) -> str:
@@ -99,11 +100,11 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _section(annotation: Any) -> type[BaseModel] | None:
-    """The section that a field holds, perhaps in a list, or None."""
+def _sections(annotation: Any) -> list[type[BaseModel]]:
+    """The section that a field holds, perhaps in a list, the several that it may hold, or none."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next(filter(None, map(_section, get_args(annotation))), None)
+        return [annotation]
+    return [section for inner in get_args(annotation) for section in _sections(inner)]
 
 
 def _kind(annotation: Any, field: FieldInfo | None = None) -> str:
@@ -111,6 +112,8 @@ def _kind(annotation: Any, field: FieldInfo | None = None) -> str:
     origin, inside = get_origin(annotation), get_args(annotation)
     own = field.metadata if field else inside[1:] if origin is Annotated else ()
     bounds = _bounds(_flat(own))
+    if INPUT in own and _sections(annotation):
+        return "path or section"
     if INPUT in own:
         return "list of paths" if origin is list else "path or null" if NoneType in inside else "path"
     if origin is Annotated:
@@ -128,7 +131,7 @@ def _plain_kind(annotation: Any, origin: Any, inside: tuple[Any, ...]) -> str:
         return f"list of {_plural(_kind(inside[0]))}"
     if origin is dict:
         return f"{_kind(inside[0])}: {_kind(inside[1])}"
-    return "section" if _section(annotation) else NAMES[annotation]
+    return "section" if _sections(annotation) else NAMES[annotation]
 
 
 def _plural(kind: str) -> str:

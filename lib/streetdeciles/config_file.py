@@ -102,17 +102,21 @@ def _explain(error: ValidationError) -> Iterator[str]:
 
 
 def _keys_beside(where: tuple[int | str, ...]) -> list[str]:
-    model: type[BaseModel] = RunConfig
+    models: list[type[BaseModel]] = [RunConfig]
     for part in where:
-        if part in model.model_fields:  # else an index, the name of an outcome, or a kind of a union
-            model = _model_in(model.model_fields[str(part)].annotation) or model
-    return list(model.model_fields)
+        # Of a union Pydantic adds which kind it is.
+        kinds = [model for model in models if part == f"[{model.__name__}]"]
+        if kinds:
+            models = kinds
+        elif part in models[0].model_fields:  # else an index, or the name of an outcome
+            models = _models_in(models[0].model_fields[str(part)].annotation) or models
+    return list(models[0].model_fields)
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next(filter(None, map(_model_in, get_args(annotation))), None)
+        return [annotation]
+    return [model for inner in get_args(annotation) for model in _models_in(inner)]
 
 
 def _resolve_paths(config: RunConfig, folder: Path) -> RunConfig:

@@ -11,7 +11,7 @@ from streetdeciles import storage
 from streetdeciles.config import RunConfig
 from streetdeciles.errors import RunRefused
 from streetdeciles.images.sample import sample_images
-from streetdeciles.labels.known_ids import example_id, knows_any
+from streetdeciles.labels.known_ids import example_id, knows_any, table_of_ids
 
 logger = logging.getLogger(__name__)
 
@@ -35,19 +35,21 @@ def preflight(config: RunConfig, stages: Sequence[str]) -> None:
 
 def _has_locations(config: RunConfig) -> bool:
     """Whether the file of locations is there: `images` and what follows run without it once labels is done."""
-    return not config.labels.is_absent and storage.exists(config.labels.locations)
+    return not config.labels.is_absent and storage.exists(config.labels.location_source.file)
 
 
 def _compare_ids(config: RunConfig, *, are_joined: bool) -> None:
     """RunRefused where no location has a photograph and they `are_joined`; a warning where only a sample says so."""
     sample = sample_images(config.images)
-    path = config.labels.locations
-    if sample is None or not sample.location_ids or knows_any(path, sample.location_ids) is not False:
+    table = table_of_ids(config.labels.location_source)
+    if table is None or sample is None or not sample.location_ids:
+        return
+    if knows_any(table, sample.location_ids) is not False:
         return
     n = len(sample.location_ids)
     problem = (
-        f"none of the location_ids of {n:,} location(s) with photographs is in {path}: photographs have e.g. "
-        f"{min(sample.location_ids)!r}, locations {example_id(path)!r}; correct images.pattern or the ids"
+        f"none of the location_ids of {n:,} location(s) with photographs is in {table.uri}: photographs have e.g. "
+        f"{min(sample.location_ids)!r}, locations {example_id(table)!r}; correct images.pattern or the ids"
     )
     if sample.is_whole and are_joined:
         raise RunRefused(problem)

@@ -94,6 +94,7 @@ LOCATIONS = Table(
         "msoa": "string",
         "latitude": "double",
         "longitude": "double",
+        "district": "string",
     },
 )
 

@@ -142,6 +142,7 @@ def _locations(labels: pd.DataFrame) -> pd.DataFrame:
             "msoa": None,
             "latitude": None,
             "longitude": None,
+            "district": None,
         }
     )
 

@@ -15,6 +15,7 @@ from streetdeciles.config.dataset import SPLITS, DatasetConfig
 from streetdeciles.config.features import BACKBONES, PRESETS, FeaturesConfig
 from streetdeciles.config.images import ImagesConfig, ImageTable, Panorama
 from streetdeciles.config.labels import Boundaries, LabelsConfig, LabelTable, OwnColumns, RegionFile
+from streetdeciles.config.locations import LocationTable, PostcodeLocations
 from streetdeciles.config.section import INPUT, NEUTRAL, InputPath, Section
 from streetdeciles.config.training import TRAINING_PRESETS, TrainingConfig
 from streetdeciles.methods import AGGREGATION_METHODS, SCORE_MEAN, AggregationMethod
@@ -34,9 +35,11 @@ __all__ = [
     "InputPath",
     "LabelTable",
     "LabelsConfig",
+    "LocationTable",
     "NEUTRAL",
     "OwnColumns",
     "Panorama",
+    "PostcodeLocations",
     "PredictionConfig",
     "ReportConfig",
     "RegionFile",

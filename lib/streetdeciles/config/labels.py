@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from streetdeciles.config.locations import Locations, LocationTable, PostcodeLocations
 from streetdeciles.config.section import INPUT, InputPath, Section
 
 
@@ -94,10 +95,9 @@ class LabelsConfig(Section):
     """Look-ups of the Office for National Statistics, recognised by their headers: output areas to LSOAs, MSOAs and
     districts; LSOAs of 2011 to those of 2021. They give names, districts and regions that the tables lack, and
     translate the areas of locations to the year of the tables."""
-    locations: InputPath
-    """CSV file, or a folder of part files: location_id and area_id, or location_id, latitude and longitude.
-
-    Coordinates without area_id need `boundaries`."""
+    locations: Annotated[Locations, INPUT]
+    """Path of a CSV file, or of a folder of part files, with location_id and area_id, or location_id, latitude and
+    longitude; or a section that names other columns, or a postcode directory."""
     boundaries: Boundaries | None = None
     """Needed for locations without area_id, and for the report's maps."""
 
@@ -114,6 +114,11 @@ class LabelsConfig(Section):
                     f"{name} must be a list of districts, a region's code or name, `all`, or `file` with a list"
                 )
         return regions
+
+    @property
+    def location_source(self) -> LocationTable | PostcodeLocations:
+        """`locations`, a path as the section that it is short for."""
+        return LocationTable(path=self.locations) if isinstance(self.locations, str) else self.locations
 
     def titles(self) -> dict[str, str]:
         """The titles of the outcomes that `columns` of tables describe."""

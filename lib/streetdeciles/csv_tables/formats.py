@@ -59,29 +59,34 @@ class Format:
     encoding: Literal["utf-8", "utf-16", "windows-1252"]
     mark_bytes: int
     """Length of the byte order mark at the beginning of the text."""
+    member: str | None = None
+    """The name of the file in a zip archive of several."""
 
     @property
     def plain(self) -> bool:
         return self.compression is None and self.encoding == "utf-8"
 
 
-def recognise(uri: str) -> Format:
-    """The format of the file at `uri`; RunRefused if it is not a CSV table."""
+def recognise(uri: str, member: str | None = None) -> Format:
+    """The format of the file at `uri`; RunRefused if it is not a CSV table.
+
+    `member` is the file to read from a zip archive of several.
+    """
     with _open(uri) as file:
         head = _head(file)
         compression = next((name for name, magic in _COMPRESSIONS.items() if re.match(magic, head)), None)
         if compression:
             file.seek(0)
             with _named_damage(uri, compression):
-                head = _head(_decompressed(uri, file, compression))
+                head = _head(_decompressed(uri, file, compression, member))
             if any(re.match(magic, head) for magic in _COMPRESSIONS.values()):
                 raise RunRefused(f"{uri}: holds another compressed file ({compression}); compress the CSV only once")
     other = next((name for name, magic in _OTHERS.items() if re.match(magic, head)), None)
     if other:
         raise RunRefused(f"{uri}: {'holds' if compression else 'is'} {other}; expected a CSV table as UTF-8 text")
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return Format(compression, "utf-16", 2)
-    return Format(compression, "utf-8", 3 if head.startswith(codecs.BOM_UTF8) else 0)
+        return Format(compression, "utf-16", 2, member)
+    return Format(compression, "utf-8", 3 if head.startswith(codecs.BOM_UTF8) else 0, member)
 
 
 def is_workbook(uri: str) -> bool:
@@ -97,8 +102,9 @@ def is_workbook(uri: str) -> bool:
 def text_chunks(uri: str, file_format: Format) -> Iterator[bytes]:
     """The file's text as UTF-8 without its byte order mark, in chunks; memory use is bounded for any file."""
     with _open(uri) as file:
-        stream = file if file_format.compression is None else _decompressed(uri, file, file_format.compression)
-        chunks = _chunks(uri, stream, file_format.compression)
+        compression = file_format.compression
+        stream = file if compression is None else _decompressed(uri, file, compression, file_format.member)
+        chunks = _chunks(uri, stream, compression)
         if file_format.encoding == "utf-16":
             yield from _from_utf_16(uri, chunks)
         elif file_format.encoding == "windows-1252":
@@ -151,7 +157,7 @@ def _chunks(uri: str, stream: IO[bytes], compression: Compression | None) -> Ite
         yield chunk
 
 
-def _decompressed(uri: str, file: IO[bytes], compression: Compression) -> Any:
+def _decompressed(uri: str, file: IO[bytes], compression: Compression, member: str | None) -> Any:
     if compression == "gzip":
         return gzip.GzipFile(fileobj=file)
     if compression == "bzip2":
@@ -159,14 +165,26 @@ def _decompressed(uri: str, file: IO[bytes], compression: Compression) -> Any:
     if compression == "xz":
         return lzma.LZMAFile(file)
     if compression == "zip":
-        return _only_member(uri, file)
+        return _member(uri, file, member)
     import pyarrow as pa
 
     return pa.CompressedInputStream(pa.PythonFile(file, mode="r"), "zstd")
 
 
-def _only_member(uri: str, file: IO[bytes]) -> IO[bytes]:
+def _member(uri: str, file: IO[bytes], name: str | None) -> IO[bytes]:
     archive = zipfile.ZipFile(file)
+    member = archive.getinfo(name) if name is not None else _only_member(uri, archive)
+    if member.flag_bits & 1:
+        raise RunRefused(f"{uri}: is a zip archive with a password; unpack it")
+    if member.compress_type not in _ZIP_METHODS:
+        raise RunRefused(
+            f"{uri}: is a zip archive compressed by an unsupported method (number {member.compress_type}, "
+            "9 is Deflate64); unpack it"
+        )
+    return archive.open(member)
+
+
+def _only_member(uri: str, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     # macOS adds a second file for each, with metadata of its own file system.
     members = [info for info in archive.infolist() if not info.is_dir() and not info.filename.startswith("__MACOSX/")]
     names = [info.filename for info in members]
@@ -177,15 +195,7 @@ def _only_member(uri: str, file: IO[bytes]) -> IO[bytes]:
         raise RunRefused(
             f"{uri}: is a zip archive of {len(members)} files ({listed or 'none'}); expected one CSV file, so unpack it"
         )
-    (member,) = members
-    if member.flag_bits & 1:
-        raise RunRefused(f"{uri}: is a zip archive with a password; unpack it")
-    if member.compress_type not in _ZIP_METHODS:
-        raise RunRefused(
-            f"{uri}: is a zip archive compressed by an unsupported method (number {member.compress_type}, "
-            "9 is Deflate64); unpack it"
-        )
-    return archive.open(member)
+    return members[0]
 
 
 @contextmanager

@@ -80,12 +80,12 @@ def span_blocks(span: Span) -> Iterator[Block]:
     """The records of the span, including the file's header."""
     file = span.file
     chunks = byte_chunks(file.uri, span.start, span.end) if file.format.plain else text_chunks(file.uri, file.format)
-    return blocks(chunks, file.uri, first_row=span.first_row, position=span.start)
+    return blocks(chunks, file.name, first_row=span.first_row, position=span.start)
 
 
 def span_tables(span: Span, table: CsvTable, columns: Sequence[str]) -> Iterator[pa.Table]:
     """`columns` and MALFORMED of the span's rows below the header, block by block."""
-    source = span.file.uri.rsplit("/", 1)[-1] + ", " if len(table.files) > 1 else ""
+    source = span.file.name.rsplit("/", 1)[-1] + ", " if len(table.files) > 1 else ""
     for block in span_blocks(span):
         parsed = columns_of(block, table.header, columns) if block.first_row > span.file.header_row else None
         if parsed is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -28,6 +28,11 @@ class CsvFile:
     size: int
     format: Format
     header_row: int
+
+    @property
+    def name(self) -> str:
+        """The file in words, with its name in an archive."""
+        return self.uri if self.format.member is None else f"{self.uri}, {self.format.member}"
 
 
 @dataclass(frozen=True)
@@ -55,19 +60,29 @@ def open_table(uri: str, *, windows_1252: bool = False) -> CsvTable:
 
     With `windows_1252` that is the encoding of files that are not UTF-16; NotUtf8 is raised where it may be needed.
     """
-    uris = _files(uri)
+    return open_parts(uri, [(file, None) for file in _files(uri)], windows_1252=windows_1252)
+
+
+def open_parts(uri: str, parts: Sequence[tuple[str, str | None]], *, windows_1252: bool = False) -> CsvTable:
+    """The table in several files, each with its URI and, in a zip archive, its name there; `uri` names them all."""
+    opening = partial(_open_file, windows_1252=windows_1252)
     with ThreadPoolExecutor(16) as pool:
-        opened = [pair for pair in pool.map(partial(_open_file, windows_1252=windows_1252), uris) if pair]
+        opened = [pair for pair in pool.map(opening, *zip(*parts, strict=True)) if pair]
     if not opened:
         raise RunRefused(f"{uri}: is empty; expected a CSV table with a header")
     first, header = opened[0]
     for file, other in opened[1:]:
         if other != header:
             raise RunRefused(
-                f"{file.uri}: has the columns {', '.join(other)}, and {first.uri} has {', '.join(header)}; "
+                f"{file.name}: has the columns {', '.join(other)}, and {first.name} has {', '.join(header)}; "
                 "the files of a folder must be parts of one table, each with its header"
             )
-    return CsvTable(uri, header, tuple(file for file, _ in opened))
+    return CsvTable(uri, header, tuple(_with_share(file, len(parts)) for file, _ in opened))
+
+
+def _with_share(file: CsvFile, n_parts: int) -> CsvFile:
+    """The file with its part of the archive's size, by which work is divided."""
+    return file if file.format.member is None else replace(file, size=file.size // n_parts)
 
 
 def _files(uri: str) -> list[str]:
@@ -87,13 +102,13 @@ def _files(uri: str) -> list[str]:
     return [storage.join(uri, name) for name in parts]
 
 
-def _open_file(uri: str, *, windows_1252: bool) -> tuple[CsvFile, tuple[str, ...]] | None:
+def _open_file(uri: str, member: str | None, *, windows_1252: bool) -> tuple[CsvFile, tuple[str, ...]] | None:
     """The file and its header, or None if all its rows are blank."""
     fs, path = storage.filesystem(uri)
     info = fs.info(path)
     if info["type"] != "file":
         raise RunRefused(f"{uri}: is not a regular file; expected a CSV table (save a pipe's output to a file)")
-    file_format = recognise(uri)
+    file_format = recognise(uri, member)
     if windows_1252 and file_format.encoding == "utf-8" and not file_format.mark_bytes:
         file_format = replace(file_format, encoding="windows-1252")
     chunks = text_chunks(uri, file_format)

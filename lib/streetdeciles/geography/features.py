@@ -43,7 +43,7 @@ class Features:
 def choose_properties(
     uri: str, properties: Iterable[str], area_id: str | None, name: str | None
 ) -> tuple[str, str | None]:
-    """The properties that hold an area's code and its name, by the config's words for them or by their usual names.
+    """The properties that hold an area's code and its name, by the names in the config or by their usual names.
 
     RunRefused where there is no such code, or none of the name that the config has; there may be no name otherwise.
     """

@@ -31,16 +31,16 @@ def fill_areas(batches: Iterator[pa.RecordBatch], polygons: Broadcast[AreaPolygo
     Each worker process makes the polygons and their index once, from what the driver has read.
     """
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     for batch in batches:
-        known = batch.column("area_id").to_numpy(zero_copy_only=False)
-        longitude = batch.column("longitude").to_numpy(zero_copy_only=False).astype(float)
-        latitude = batch.column("latitude").to_numpy(zero_copy_only=False).astype(float)
-        asked = [i for i in range(batch.num_rows) if known[i] is None and longitude[i] == longitude[i]]
-        if asked:
-            known = known.copy()
-            known[asked] = polygons.value.areas_at(longitude[asked], latitude[asked])
-        place = batch.schema.get_field_index("area_id")
+        area_ids, longitude, latitude = (batch.column(name) for name in ("area_id", "longitude", "latitude"))
+        is_asked = pc.and_(pc.is_null(area_ids), pc.is_valid(longitude))
+        if not pc.any(is_asked).as_py():
+            yield batch
+            continue
+        points = [column.filter(is_asked).to_numpy(zero_copy_only=False) for column in (longitude, latitude)]
+        found = pa.array(polygons.value.areas_at(*points), pa.string())
         columns = [*batch.columns]
-        columns[place] = pa.array(known, pa.string())
+        columns[batch.schema.get_field_index("area_id")] = pc.replace_with_mask(area_ids, is_asked, found)
         yield pa.RecordBatch.from_arrays(columns, schema=batch.schema)

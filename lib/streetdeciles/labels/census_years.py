@@ -65,7 +65,7 @@ def translate(
 ) -> DataFrame:
     """The rows of locations with the areas, and the MSOAs, that the look-ups give for their year and output area.
 
-    `rows` has location_id, area_id, oa, msoa, latitude, longitude and malformed, as text.
+    `rows` are those of a `locations.LocationSource`.
     """
     tables_year = year_of(area_ids) or year or 2011
     translation = lookups.to_year(tables_year)

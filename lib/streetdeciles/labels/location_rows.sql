@@ -1,13 +1,16 @@
--- The file of locations with blanks as null and coordinates as numbers, both or neither; `problem` says what is wrong
--- with coordinates that are there and are no place on earth.
+-- Locations with blanks as null and coordinates as numbers, both or neither; `problem` says what is wrong with
+-- coordinates that are there and are no place on earth.
 WITH filled AS (
     SELECT
         nullif(location_id, '') AS location_id,
         nullif(area_id, '') AS area_id,
         nullif(oa, '') AS oa,
         nullif(msoa, '') AS msoa,
+        nullif(district, '') AS district,
         nullif(latitude, '') AS latitude_text,
         nullif(longitude, '') AS longitude_text,
+        postcode,
+        excluded,
         malformed
     FROM {rows}
 ),
@@ -26,10 +29,20 @@ judged AS (
         *,
         CASE
             WHEN latitude_text IS NULL AND longitude_text IS NULL THEN NULL
-            WHEN latitude_read IS NULL OR abs(latitude_read) > 90
-                THEN concat('latitude "', coalesce(latitude_text, ''), '" is not a number between -90 and 90')
-            WHEN longitude_read IS NULL OR abs(longitude_read) > 180
-                THEN concat('longitude "', coalesce(longitude_text, ''), '" is not a number between -180 and 180')
+            WHEN latitude_read IS NULL OR abs(latitude_read) > if(:in_degrees, 90, 1e9)
+                THEN concat(
+                    if(:in_degrees, 'latitude "', 'northing "'),
+                    coalesce(latitude_text, ''),
+                    '" is not a number',
+                    if(:in_degrees, ' between -90 and 90', '')
+                )
+            WHEN longitude_read IS NULL OR abs(longitude_read) > if(:in_degrees, 180, 1e9)
+                THEN concat(
+                    if(:in_degrees, 'longitude "', 'easting "'),
+                    coalesce(longitude_text, ''),
+                    '" is not a number',
+                    if(:in_degrees, ' between -180 and 180', '')
+                )
         END AS problem
     FROM parsed
 )
@@ -39,10 +52,13 @@ SELECT
     area_id,
     oa,
     msoa,
+    district,
     CASE WHEN problem IS NULL THEN latitude_read END AS latitude,
     CASE WHEN problem IS NULL THEN longitude_read END AS longitude,
     problem,
+    postcode,
+    excluded,
     malformed,
     -- Names a row that has no location_id; a number distinguishes equal rows later.
-    concat_ws(', ', malformed, area_id, oa, msoa, latitude_text, longitude_text) AS content
+    concat_ws(', ', malformed, postcode, area_id, oa, msoa, latitude_text, longitude_text) AS content
 FROM judged

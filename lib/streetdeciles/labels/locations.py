@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from streetdeciles.csv_tables.table import CsvTable, open_table
+from streetdeciles.config import LocationTable, PostcodeLocations
 from streetdeciles.errors import RunRefused
 from streetdeciles.geography.boundaries import AreaPolygons
-from streetdeciles.ids.spelling import normalise_columns
 from streetdeciles.labels.boundaries import fill_areas
+from streetdeciles.labels.coordinates import to_degrees
+from streetdeciles.labels.location_table import LocationFile, open_locations
+from streetdeciles.labels.postcodes import PostcodeSource, open_postcodes
 from streetdeciles.queries import query
-from streetdeciles.tables import LOCATIONS
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark import Broadcast
     from pyspark.sql import DataFrame
+
+LocationSource = LocationFile | PostcodeSource
 
 _query = partial(query, "streetdeciles.labels")
 
-COLUMNS = ("location_id", "area_id", "oa", "msoa", "latitude", "longitude")
-CODES = ("area_id", "oa", "msoa")
 NUMBER = r"^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$"
+
+
+def open_source(section: LocationTable | PostcodeLocations, *, has_boundaries: bool) -> LocationSource:
+    """Where the locations come from; RunRefused where the columns are not fit for it."""
+    if isinstance(section, PostcodeLocations):
+        return open_postcodes(section)
+    return open_locations(section, has_boundaries=has_boundaries)
 
 
 @dataclass(frozen=True)
@@ -35,40 +46,30 @@ class LocationCounts:
     """Located by area_id, with coordinates that are no place on earth and are dropped."""
 
 
-def open_locations(path: str, *, has_boundaries: bool = True) -> CsvTable:
-    """The CSV table at `path`; RunRefused where its columns do not say which location a row is, and in which area."""
-    table = open_table(path)
-    header = table.header
-    if "location_id" not in header or not ("area_id" in header or {"latitude", "longitude"} <= {*header}):
-        raise RunRefused(
-            f"{path}: expected the columns location_id and area_id, or location_id, latitude and longitude; "
-            f"there are {', '.join(header) or 'none'}"
-        )
-    if "area_id" not in header and not has_boundaries:
-        raise RunRefused(
-            f"{path}: has no column area_id, so labels.boundaries must be set to find the areas by coordinates"
-        )
-    # `MSOA` beside `msoa` is most likely a mistake; other columns are not read, so they may be called as they like.
-    folded = [column.casefold() for column in header if column.casefold() in LOCATIONS.columns]
-    doubled = sorted({column for column in folded if folded.count(column) > 1})
-    if doubled:
-        raise RunRefused(f"{path}: column {', '.join(doubled)} appears twice in the header; rename one of them")
-    return table
-
-
-def place(rows: DataFrame, areas: DataFrame, *, path: str, polygons: AreaPolygons | None) -> DataFrame:
-    """Each row of the file with its region, or the reason for which it has none.
+def place(rows: DataFrame, areas: DataFrame, source: LocationSource, polygons: AreaPolygons | None) -> DataFrame:
+    """Each of `rows`, those of the source, with its region, or the reason for which it has none.
 
     `areas` holds area_id and region (null: in none) of all areas of the tables.
     """
-    normalise = partial(normalise_columns, ids=("location_id", "latitude", "longitude"), codes=CODES)
-    normal = rows.mapInArrow(normalise, rows.schema)
-    cleaned = _query("location_rows", {"number": NUMBER}, rows=normal)
-    if polygons is not None:
-        sent = rows.sparkSession.sparkContext.broadcast(polygons)
-        cleaned = cleaned.mapInArrow(partial(fill_areas, polygons=sent), cleaned.schema)
-    arguments = {"has_boundaries": polygons is not None, "file": path.rsplit("/", 1)[-1]}
+    arguments: dict[str, Any] = {"number": NUMBER, "in_degrees": source.in_degrees}
+    cleaned = _query("location_rows", arguments, rows=rows)
+    if source.crs is not None or polygons is not None:
+        sent = rows.sparkSession.sparkContext.broadcast(polygons) if polygons is not None else None
+        cleaned = cleaned.mapInArrow(partial(_located, crs=source.crs, polygons=sent), cleaned.schema)
+    arguments = {
+        "has_boundaries": polygons is not None,
+        "shares_photographs": source.shares_photographs,
+        "file": source.path.rsplit("/", 1)[-1],
+    }
     return _query("placed_locations", arguments, rows=cleaned, areas=areas)
+
+
+def _located(
+    batches: Iterator[pa.RecordBatch], crs: str | None, polygons: Broadcast[AreaPolygons] | None
+) -> Iterator[pa.RecordBatch]:
+    if crs is not None:
+        batches = to_degrees(batches, crs)
+    yield from batches if polygons is None else fill_areas(batches, polygons)
 
 
 def count(placed: DataFrame, path: str, *, hint: str = "") -> LocationCounts:
@@ -103,10 +104,8 @@ def count(placed: DataFrame, path: str, *, hint: str = "") -> LocationCounts:
 
 
 def left_out(placed: DataFrame) -> DataFrame:
-    """The rows with a reason, as table `left_out` has them; a row without location_id is named by what it holds."""
+    """The rows that table `left_out` lists; a row without location_id is named by what it holds."""
     from pyspark.sql import functions as F
 
-    unnamed = F.concat(F.lit("no location_id, no. "), F.col("copy"), F.lit(": "), F.col("content"))
-    return placed.where("reason IS NOT NULL").select(
-        F.coalesce("location_id", unnamed).alias("id"), "reason", "detail", F.lit("labels").alias("stage")
-    )
+    listed = placed.where("left_out_id IS NOT NULL")
+    return listed.select(F.col("left_out_id").alias("id"), "reason", "detail", F.lit("labels").alias("stage"))

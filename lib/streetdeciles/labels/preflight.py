@@ -10,7 +10,7 @@ from streetdeciles.geography.boundaries import check_properties, read_boundaries
 from streetdeciles.ids.lookalikes import loose_spelling
 from streetdeciles.labels.areas import known_outcomes, label_areas, open_tables, read_areas
 from streetdeciles.labels.boundaries import refuse_other_areas
-from streetdeciles.labels.locations import open_locations
+from streetdeciles.labels.locations import open_source
 from streetdeciles.labels.regions import assign_regions
 from streetdeciles.sources.lookups import read_lookups
 
@@ -29,7 +29,7 @@ MAX_BOUNDARIES_BYTES = 16 << 20
 def preflight(config: RunConfig) -> None:
     """RunRefused where the inputs cannot make labels; rows of locations are not read."""
     labels, asked = config.labels, config.dataset.outcomes
-    open_locations(labels.locations, has_boundaries=labels.boundaries is not None)
+    open_source(labels.location_source, has_boundaries=labels.boundaries is not None)
     areas = _labelled_areas(labels, asked)
     if labels.boundaries is not None:
         _check_boundaries(labels.boundaries, areas)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from streetdeciles import storage
 from streetdeciles.borrowed_sessions import interruptible
 from streetdeciles.config import Boundaries, RunConfig
-from streetdeciles.csv_tables.on_spark import spark_rows
 from streetdeciles.geography.boundaries import AreaPolygons, read_boundaries
 from streetdeciles.geography.coverage import coverage_notes
 from streetdeciles.labels.area_codes import (
@@ -21,15 +20,9 @@ from streetdeciles.labels.area_codes import (
 from streetdeciles.labels.area_report import area_counts, area_notes, outcome_notes
 from streetdeciles.labels.areas import known_outcomes, label_areas, open_tables, read_areas, tables_year
 from streetdeciles.labels.boundaries import refuse_other_areas
-from streetdeciles.labels.census_years import refuse_other_year, translate, unknown_lsoas
-from streetdeciles.labels.locations import (
-    COLUMNS,
-    LocationCounts,
-    count,
-    left_out,
-    open_locations,
-    place,
-)
+from streetdeciles.labels.census_years import refuse_other_year, translate, unknown_lsoas, year_of
+from streetdeciles.labels.location_table import LocationFile
+from streetdeciles.labels.locations import LocationCounts, LocationSource, count, left_out, open_source, place
 from streetdeciles.labels.regions import assign_regions
 from streetdeciles.run_log import StageReport
 from streetdeciles.sources.lookups import read_lookups
@@ -45,7 +38,7 @@ if TYPE_CHECKING:
 def run(spark: SparkSession, config: RunConfig) -> StageReport:
     """Write area_labels, locations and left_out/stage=labels; RunRefused before any of them where input is unfit."""
     labels = config.labels
-    locations = open_locations(labels.locations, has_boundaries=labels.boundaries is not None)
+    places = open_source(labels.location_source, has_boundaries=labels.boundaries is not None)
     asked = config.dataset.outcomes
     sources = open_tables(labels.tables)
     known = known_outcomes(sources, asked)
@@ -57,19 +50,20 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     polygons, boundary_notes = _boundaries(spark, labels.boundaries, labelled.index)
     drawn = {*polygons.area_ids} if polygons else set()
     regions = _spark_frame(spark, areas.frame[[]].join(region_of).reset_index())
-    located_by_point = polygons if {"latitude", "longitude"} <= {*locations.header} else None
-    rows = spark_rows(spark, locations, COLUMNS)
+    located_by_point = polygons if places.has_points else None
     year = tables_year(sources)
+    rows = places.rows(spark, year_of(areas.frame.index) or year or 2011)
     if lookups is not None:
         has_boundaries = located_by_point is not None
         rows = translate(rows, lookups, areas.frame.index, year, has_boundaries=has_boundaries)
-    placed = place(rows, regions, path=labels.locations, polygons=located_by_point).persist()
+    placed = place(rows, regions, places, located_by_point).persist()
     try:
         if lookups is None or not lookups.translates:
-            refuse_other_year(unknown_lsoas(placed), areas.frame.index, year, labels.locations)
-        alike = alike_in_locations(placed, regions)
-        counts = count(placed, labels.locations, hint=describe_locations(alike))
-        refuse_alike(alike, labels.locations, config.dataset, locations=counts.in_file)
+            refuse_other_year(unknown_lsoas(placed), areas.frame.index, year, places.path)
+        # Codes of a directory are the publisher's own.
+        alike = alike_in_locations(placed, regions) if isinstance(places, LocationFile) else []
+        counts = count(placed, places.path, hint=describe_locations(alike))
+        refuse_alike(alike, places.path, config.dataset, locations=counts.in_file)
         n_labels = storage.write_table(_long(spark, labelled, outcomes), AREA_LABELS, config.work_dir)
         located = placed.where("reason IS NULL")
         storage.write_table(located, LOCATIONS, config.work_dir)
@@ -84,7 +78,7 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
         ]
     finally:
         placed.unpersist()
-    return StageReport("labels", area_counts(areas.frame, labelled, asked) | _counts(n_labels, counts), notes)
+    return StageReport("labels", area_counts(areas.frame, labelled, asked) | _counts(n_labels, counts, places), notes)
 
 
 def _boundaries(
@@ -157,10 +151,10 @@ def _location_notes(located: DataFrame, drawn: set[str], counts: LocationCounts)
     return notes
 
 
-def _counts(n_labels: int, counts: LocationCounts) -> dict[str, int]:
+def _counts(n_labels: int, counts: LocationCounts, places: LocationSource) -> dict[str, int]:
     return {
         "labels (areas x outcomes)": n_labels,
-        "locations in the file": counts.in_file,
+        places.unit: counts.in_file,
         "locations": counts.located,
         **{f"left out: {reason}": n for reason, n in counts.left_out.items()},
     }

@@ -22,7 +22,10 @@ SELECT
     END AS area_id,
     oa,
     coalesce(nullif(msoa, ''), msoa_of_area) AS msoa,
+    district,
     latitude,
     longitude,
+    postcode,
+    excluded,
     malformed
 FROM joined

@@ -1,0 +1,133 @@
+"""The ONS Postcode Directory and the National Statistics Postcode Lookup, of any release since 2013.
+
+Columns are found by their stems, as the names change with the releases: `lsoa11`, `lsoa11cd`; `oslaua`, `laua`,
+`lad25cd`. Source: user guides of the Office for National Statistics, Open Geography Portal.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from streetdeciles import storage
+from streetdeciles.csv_tables.table import CsvTable, open_parts, open_table
+from streetdeciles.errors import RunRefused
+
+CENSUS_YEARS = {"01": 2001, "11": 2011, "21": 2021}
+EXPECTED = "the ONS Postcode Directory (ONSPD) or the National Statistics Postcode Lookup (NSPL)"
+
+
+@dataclass(frozen=True)
+class AreaColumns:
+    """The columns that hold the codes of the areas of one census; None where there is none."""
+
+    lsoa: str
+    oa: str | None
+    msoa: str | None
+
+
+@dataclass(frozen=True)
+class PostcodeColumns:
+    """Which columns of a directory hold what. Names are those of its header."""
+
+    postcode: str
+    terminated: str
+    """Year and month in which the postcode went out of use; empty while it is in use."""
+    user_type: str
+    """1 for a large user: one organisation."""
+    latitude: str
+    """99.999999 where there is no grid reference."""
+    longitude: str
+    district: str | None
+    areas: Mapping[int, AreaColumns]
+    """By year of the census."""
+
+    def areas_of(self, year: int | None) -> AreaColumns:
+        """The areas of that year, or of the newest that there is."""
+        return self.areas[year if year is not None and year in self.areas else max(self.areas)]
+
+
+def recognise_directory(header: Sequence[str]) -> PostcodeColumns | None:
+    """The columns of a directory with this header; None where it is none."""
+
+    def find(*patterns: str) -> str | None:
+        """The first pattern's column; the newest where several editions fit."""
+        for pattern in patterns:
+            fits = sorted((column.casefold(), column) for column in header if re.fullmatch(pattern, column.casefold()))
+            if fits:
+                return fits[-1][1]
+        return None
+
+    areas = {}
+    for digits, year in CENSUS_YEARS.items():
+        if lsoa := find(rf"lsoa{digits}(cd)?"):
+            areas[year] = AreaColumns(lsoa, find(rf"oa{digits}(cd)?"), find(rf"msoa{digits}(cd)?"))
+    postcode = find(r"pcds", r"pcd7?", r"pcd[28]", r"postcode")
+    terminated, user_type = find(r"doterm"), find(r"use?rtyp(e|ind)?")
+    latitude, longitude = find(r"lat(itude)?"), find(r"long(itude)?")
+    if not (areas and postcode and terminated and user_type and latitude and longitude):
+        return None
+    district = find(r"lad\d\d(cd)?", r"oslaua", r"laua", r"ladcd")
+    return PostcodeColumns(postcode, terminated, user_type, latitude, longitude, district, areas)
+
+
+def open_directory(uri: str) -> tuple[CsvTable, PostcodeColumns]:
+    """The directory at `uri`: a CSV file, the published zip, or the folder that was unpacked from it.
+
+    Of the whole file and its parts by postcode area (`multi_csv`) the parts are read, as several at a time.
+
+    Raises:
+        RunRefused: there is no such table.
+    """
+    fs, path = storage.filesystem(uri)
+    if fs.isdir(path):
+        files = {
+            name.removeprefix(path).lstrip("/"): int(info.get("size") or 0)
+            for name, info in fs.find(path, detail=True).items()
+        }
+        table = open_parts(uri, [(storage.join(uri, name), None) for name in _chosen(uri, files)])
+    elif (members := _members(uri)) is not None:
+        table = open_parts(uri, [(uri, name) for name in _chosen(uri, members)])
+    else:
+        table = open_table(uri)
+    columns = recognise_directory(table.header)
+    if columns is None:
+        raise RunRefused(
+            f"{uri}: expected {EXPECTED}, with the columns pcds (or pcd), doterm, usertype, lsoa11 or lsoa21, lat and "
+            f"long; there are {', '.join(table.header)}"
+        )
+    return table, columns
+
+
+def _members(uri: str) -> dict[str, int] | None:
+    """The files in a zip archive and their sizes; None where the file is no zip archive."""
+    fs, path = storage.filesystem(uri)
+    with fs.open(path, "rb") as file:
+        if file.read(2) != b"PK":
+            return None
+        try:
+            infos = zipfile.ZipFile(file).infolist()
+        except zipfile.BadZipFile as error:
+            raise RunRefused(f"{uri}: is a zip archive that cannot be read ({error}); download it again") from error
+    return {info.filename: info.file_size for info in infos if not info.is_dir()}
+
+
+def _chosen(uri: str, files: Mapping[str, int]) -> list[str]:
+    """The parts in a folder `multi_csv`, or the largest CSV file, among files by their sizes."""
+    tables = {
+        name: size
+        for name, size in files.items()
+        if name.casefold().endswith((".csv", ".csv.gz"))
+        and not any(part.startswith(("_", ".")) for part in PurePosixPath(name).parts)
+    }
+    if not tables:
+        raise RunRefused(f"{uri}: holds no CSV file; expected {EXPECTED}")
+    parts = [name for name in tables if PurePosixPath(name).parent.name.casefold() == "multi_csv"]
+    if parts:
+        return sorted(parts)
+    if len({PurePosixPath(name).parent for name in tables}) == 1:
+        return sorted(tables)
+    return [max(tables, key=lambda name: tables[name])]  # in other folders are the documents' tables, which are small
