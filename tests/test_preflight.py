@@ -17,6 +17,7 @@ import pytest
 from config_files import write_config
 from paths import DATA
 from streetdeciles.cli import main
+from streetdeciles.csv_tables.table import open_table
 from streetdeciles.labels.known_ids import knows_any
 
 TABLE = DATA / "iod2019" / "File_7_-_All_IoD2019_Ranks_Deciles.csv"
@@ -220,6 +221,7 @@ def test_large_file_of_locations_is_searched_for_a_limited_time(tmp_path: Path) 
     path = tmp_path / "locations.csv"
     path.write_text("location_id,area_id\n" + "".join(f"{i},E\n" for i in range(1000)))
 
-    assert knows_any(str(path), {"999"}) is True
-    assert knows_any(str(path), {"1000"}) is False
-    assert knows_any(str(path), {"1000"}, max_seconds=-1) is None
+    table = open_table(str(path))
+    assert knows_any(table, {"999"}) is True
+    assert knows_any(table, {"1000"}) is False
+    assert knows_any(table, {"1000"}, max_seconds=-1) is None

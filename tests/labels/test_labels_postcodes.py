@@ -38,7 +38,7 @@ DIRECTORY = (
     postcode("JE2 3AB", "L99999999", latitude="99.999999", longitude="0.000000", oa="", msoa="", district=""),
     postcode("NW1 0AA", "E01000861"),
     postcode("AB1 0AA", "S01006506"),
-    postcode("W9 1XX", "E01999999"),
+    postcode("W9 1XX", "E01000004"),
 )
 
 
