@@ -217,3 +217,14 @@ def test_archive_of_several_files_is_refused_by_name(tmp_path: Path) -> None:
 def test_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RunRefused, match=r"is not a regular file; .* the .shp of a shapefile's folder"):
         read_boundaries(str(tmp_path))
+
+
+def test_points_are_in_the_areas_that_geopandas_finds() -> None:
+    polygons = geopandas.read_file(WESTMINSTER)
+    random = np.random.default_rng(3)
+    east, north = random.uniform(-0.22, -0.11, 3000), random.uniform(51.48, 51.54, 3000)
+    points = geopandas.GeoDataFrame(geometry=geopandas.points_from_xy(east, north), crs=polygons.crs)
+    joined = geopandas.sjoin(points, polygons, predicate="intersects", how="left")
+    expected = [code if isinstance(code, str) else None for code in joined["LSOA11CD"]]
+    assert read_boundaries(str(WESTMINSTER)).polygons.areas_at(east, north).tolist() == expected
+    assert 0.2 < np.mean([code is not None for code in expected]) < 0.9
