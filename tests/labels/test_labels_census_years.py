@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from paths import DATA
-from small_run import SmallRun
+from small_run import LOCATION_IDS, SmallRun
 from streetdeciles.errors import RunRefused
 from streetdeciles.labels.census_years import refuse_other_year
 
@@ -98,3 +98,31 @@ def test_codes_say_their_year(unknown: list[str], n_areas: int, year: int | None
         return
     with pytest.raises(RunRefused, match=expected):
         refuse_other_year(unknown, area_ids, year, "locations.csv")
+
+
+def test_boundaries_of_another_year_are_refused(small_run: SmallRun, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (DATA / "boundaries" / "lsoa11_westminster.geojson").read_text().replace(A, "E01035001")
+    (small_run.folder / "lsoa21.geojson").write_text(text)
+    small_run.set(labels={"boundaries": {"path": "lsoa21.geojson"}})
+    assert small_run.main("run", "--to", "labels") == 2
+    said = capsys.readouterr().err
+    assert "lsoa21.geojson: 1 of its areas are LSOAs of 2021, e.g. E01035001, and labels.tables have those of" in said
+
+
+def test_boundaries_say_the_districts_of_codes_alone(
+    small_run: SmallRun, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = pd.read_csv(DATA / "iod2019" / "File_7_-_All_IoD2019_Ranks_Deciles.csv", dtype=str)
+    bare = table.iloc[:, [0, 4, 6]].rename(columns={"LSOA code (2011)": "LSOA11CD"})
+    bare.to_csv(small_run.folder / "bare.csv", index=False)
+    small_run.set(labels={"tables": [{"path": "bare.csv"}], "regions": {"westminster": ["Westminster"]}})
+    assert small_run.main("run", "--to", "labels", "--dry-run") == 0
+    monkeypatch.setattr("streetdeciles.labels.preflight.MAX_BOUNDARIES_BYTES", 1000)
+    assert small_run.main("run", "--to", "labels") == 0
+    assert small_run.table("area_labels")["area_id"].nunique() == 128
+
+    areas = [f"{location},{D}" for location in LOCATION_IDS]
+    (small_run.folder / "locations.csv").write_text("\n".join(["location_id,area_id", *areas]))
+    small_run.set(labels={"boundaries": None})
+    assert small_run.main("run", "--to", "labels", "--force") == 2
+    assert "no table says which district an area is in; add a look-up of LSOAs" in capsys.readouterr().err

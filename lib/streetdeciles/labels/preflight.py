@@ -5,19 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streetdeciles import storage
-from streetdeciles.config import Boundaries, LabelsConfig, RunConfig
-from streetdeciles.geography.boundaries import check_properties, read_boundaries
+from streetdeciles.config import Boundaries, RunConfig
+from streetdeciles.geography.boundaries import AreaBoundaries, check_properties, read_boundaries
 from streetdeciles.ids.lookalikes import loose_spelling
-from streetdeciles.labels.areas import known_outcomes, label_areas, open_tables, read_areas
+from streetdeciles.labels.areas import known_outcomes, label_areas, open_tables, read_areas, tables_year
 from streetdeciles.labels.boundaries import refuse_other_areas
+from streetdeciles.labels.census_years import refuse_other_year
 from streetdeciles.labels.locations import open_source
 from streetdeciles.labels.regions import assign_regions
 from streetdeciles.sources.lookups import read_lookups
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-
-    import pandas as pd
 
 MAX_TABLE_BYTES = 32 << 20
 """England's tables have 8 MB and are read in a second. Of larger ones only the header is read here."""
@@ -30,30 +29,33 @@ def preflight(config: RunConfig) -> None:
     """RunRefused where the inputs cannot make labels; rows of locations are not read."""
     labels, asked = config.labels, config.dataset.outcomes
     open_source(labels.location_source, has_boundaries=labels.boundaries is not None)
-    areas = _labelled_areas(labels, asked)
-    if labels.boundaries is not None:
-        _check_boundaries(labels.boundaries, areas)
-
-
-def _labelled_areas(labels: LabelsConfig, asked: Collection[str]) -> pd.Index | None:
-    """The areas of the regions, or None where the tables are too large to be read here."""
+    boundaries = _small_boundaries(labels.boundaries)
     sources = open_tables(labels.tables)
     known = known_outcomes(sources, asked)
     if sum(source.size for source in sources) > MAX_TABLE_BYTES or not all(source.is_quick for source in sources):
-        return None
-    areas = read_areas(sources, asked, read_lookups(labels.lookups) if labels.lookups else None).frame
+        return
+    lookups = read_lookups(labels.lookups) if labels.lookups else None
+    areas = read_areas(sources, asked, lookups, boundaries.names if boundaries else None).frame
+    if labels.boundaries is not None and boundaries is None and areas["district_name"].isna().all():
+        return  # the boundaries say the districts, and are too large to be read here
     outcomes = {outcome: known[outcome] for outcome in asked}
-    return label_areas(areas, assign_regions(areas, labels.regions), outcomes, asked).index
+    labelled = label_areas(areas, assign_regions(areas, labels.regions), outcomes, asked).index
+    if labels.boundaries is not None and boundaries is not None:
+        path, drawn = labels.boundaries.path, {*boundaries.polygons.area_ids}
+        refuse_other_year(drawn - {*areas.index}, areas.index, tables_year(sources), path)
+        if not _look_alike(drawn, labelled):
+            refuse_other_areas(path, boundaries, list(labelled))
 
 
-def _check_boundaries(section: Boundaries, area_ids: pd.Index | None) -> None:
+def _small_boundaries(section: Boundaries | None) -> AreaBoundaries | None:
+    """The boundaries, or None where there are none, or too many to be read here."""
+    if section is None:
+        return None
     fs, path = storage.filesystem(section.path)
     if fs.size(path) > MAX_BOUNDARIES_BYTES:
         check_properties(section.path, section.area_id, section.name)
-        return
-    found = read_boundaries(section.path, section.area_id, section.name)
-    if area_ids is not None and not _look_alike({*found.polygons.area_ids}, area_ids):
-        refuse_other_areas(section.path, found, list(area_ids))
+        return None
+    return read_boundaries(section.path, section.area_id, section.name)
 
 
 def _look_alike(drawn: Collection[str], area_ids: Collection[str]) -> bool:

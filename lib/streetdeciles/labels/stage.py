@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from streetdeciles import storage
 from streetdeciles.borrowed_sessions import interruptible
 from streetdeciles.config import Boundaries, RunConfig
-from streetdeciles.geography.boundaries import AreaPolygons, read_boundaries
+from streetdeciles.geography.boundaries import AreaBoundaries, read_boundaries
 from streetdeciles.geography.coverage import coverage_notes
 from streetdeciles.labels.area_codes import (
     alike_in_boundaries,
@@ -43,15 +43,19 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     sources = open_tables(labels.tables)
     known = known_outcomes(sources, asked)
     lookups = read_lookups(labels.lookups) if labels.lookups else None
-    areas = read_areas(sources, asked, lookups)
+    boundaries = _read_boundaries(labels.boundaries)
+    areas = read_areas(sources, asked, lookups, boundaries.names if boundaries else None)
     outcomes = {outcome: column for outcome, column in known.items() if outcome in areas.frame}
     region_of = assign_regions(areas.frame, labels.regions)
     labelled = label_areas(areas.frame, region_of, outcomes, asked)
-    polygons, boundary_notes = _boundaries(spark, labels.boundaries, labelled.index)
+    year = tables_year(sources)
+    polygons = boundaries.polygons if boundaries else None
     drawn = {*polygons.area_ids} if polygons else set()
+    if labels.boundaries is not None:
+        refuse_other_year(drawn - {*areas.frame.index}, areas.frame.index, year, labels.boundaries.path)
+    boundary_notes = _check_boundaries(spark, labels.boundaries, boundaries, labelled.index)
     regions = _spark_frame(spark, areas.frame[[]].join(region_of).reset_index())
     located_by_point = polygons if places.has_points else None
-    year = tables_year(sources)
     rows = places.rows(spark, year_of(areas.frame.index) or year or 2011)
     if lookups is not None:
         has_boundaries = located_by_point is not None
@@ -81,17 +85,20 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     return StageReport("labels", area_counts(areas.frame, labelled, asked) | _counts(n_labels, counts, places), notes)
 
 
-def _boundaries(
-    spark: SparkSession, section: Boundaries | None, area_ids: pd.Index
-) -> tuple[AreaPolygons | None, tuple[str, ...]]:
-    """The polygons of the boundaries, and notes on them."""
-    if section is None:
-        return None, ()
-    found = read_boundaries(section.path, section.area_id, section.name)
+def _read_boundaries(section: Boundaries | None) -> AreaBoundaries | None:
+    return None if section is None else read_boundaries(section.path, section.area_id, section.name)
+
+
+def _check_boundaries(
+    spark: SparkSession, section: Boundaries | None, found: AreaBoundaries | None, area_ids: pd.Index
+) -> tuple[str, ...]:
+    """Notes on the boundaries; RunRefused where they draw none of the areas."""
+    if section is None or found is None:
+        return ()
     alike = _alike(spark, area_ids, {*found.polygons.area_ids})
     refuse_other_areas(section.path, found, list(area_ids), hint=alike)
     notes = (*found.notes, *coverage_notes(section.path, found.polygons))
-    return found.polygons, (*notes, alike) if alike else notes
+    return (*notes, alike) if alike else notes
 
 
 def _alike(spark: SparkSession, area_ids: pd.Index, drawn: set[str]) -> str:

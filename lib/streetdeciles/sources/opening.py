@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from streetdeciles import storage
 from streetdeciles.config import LabelTable
 from streetdeciles.csv_tables.formats import is_workbook
 from streetdeciles.csv_tables.table import CsvTable, open_table
 from streetdeciles.csv_tables.workbook import SheetTable, read_sheets
+from streetdeciles.csv_tables.zip_files import zip_members
 from streetdeciles.errors import NotUtf8, RunRefused
 from streetdeciles.sources.layout import Layout
 from streetdeciles.sources.own_table import layout_of
 from streetdeciles.sources.registry import RECOGNISERS, recognise
+from streetdeciles.sources.zipped import open_zipped
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,11 @@ def open_source(section: LabelTable) -> SourceTable:
     if fs.isfile(name) and is_workbook(path):
         table = _sheet(section)
         return SourceTable(path, table, _layout(section, table.header))
+    files = zip_members(path) if fs.isfile(name) else None
+    csv_files = [file for file in files or () if file.casefold().endswith(".csv")]
+    if len(csv_files) > 1:
+        zipped = open_zipped(path, csv_files, partial(_known_layout, section))
+        return SourceTable(path, zipped, _layout(section, zipped.header))
     try:
         csv_table = open_table(path)
         return SourceTable(path, csv_table, _layout(section, csv_table.header))
@@ -65,6 +73,14 @@ def _windows_1252(section: LabelTable, error: NotUtf8) -> SourceTable:
     if layout is None or not layout.is_windows_1252:
         raise error
     return SourceTable(section.path, table, layout)
+
+
+def _known_layout(section: LabelTable, header: Sequence[str]) -> Layout | None:
+    """The layout of a table with this header; None where it is another one."""
+    if section.columns is None:
+        return recognise(header)
+    has_areas = " ".join(section.columns.area_id.split()) in header
+    return layout_of(section.columns, header, section.path) if has_areas else None
 
 
 def _layout(section: LabelTable, header: Sequence[str]) -> Layout:
@@ -98,11 +114,8 @@ def _sheet(section: LabelTable) -> SheetTable:
     sheets = read_sheets(section.path)
     for sheet in sheets:
         for row, cells in sheet.first_rows():
-            if section.columns is not None:
-                n = int(" ".join(section.columns.area_id.split()) in cells)
-            else:
-                layout = recognise(cells)
-                n = len(layout.outcomes) if layout else 0
+            layout = _known_layout(section, cells)
+            n = len(layout.outcomes) if layout else 0
             if n and (best is None or n > best[0]):
                 best = n, SheetTable(section.path, cells, sheet, row)
     if best is None:

@@ -7,13 +7,13 @@ Columns are found by their stems, as the names change with the releases: `lsoa11
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from streetdeciles import storage
 from streetdeciles.csv_tables.table import CsvTable, open_parts, open_table
+from streetdeciles.csv_tables.zip_files import zip_members
 from streetdeciles.errors import RunRefused
 
 CENSUS_YEARS = {"01": 2001, "11": 2011, "21": 2021}
@@ -89,7 +89,7 @@ def open_directory(uri: str) -> tuple[CsvTable, PostcodeColumns]:
             for name, info in fs.find(path, detail=True).items()
         }
         table = open_parts(uri, [(storage.join(uri, name), None) for name in _chosen(uri, files)])
-    elif (members := _members(uri)) is not None:
+    elif (members := zip_members(uri)) is not None:
         table = open_parts(uri, [(uri, name) for name in _chosen(uri, members)])
     else:
         table = open_table(uri)
@@ -100,19 +100,6 @@ def open_directory(uri: str) -> tuple[CsvTable, PostcodeColumns]:
             f"long; there are {', '.join(table.header)}"
         )
     return table, columns
-
-
-def _members(uri: str) -> dict[str, int] | None:
-    """The files in a zip archive and their sizes; None where the file is no zip archive."""
-    fs, path = storage.filesystem(uri)
-    with fs.open(path, "rb") as file:
-        if file.read(2) != b"PK":
-            return None
-        try:
-            infos = zipfile.ZipFile(file).infolist()
-        except zipfile.BadZipFile as error:
-            raise RunRefused(f"{uri}: is a zip archive that cannot be read ({error}); download it again") from error
-    return {info.filename: info.file_size for info in infos if not info.is_dir()}
 
 
 def _chosen(uri: str, files: Mapping[str, int]) -> list[str]:
