@@ -27,23 +27,25 @@ from io import BytesIO
 from itertools import repeat
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 from PIL import Image
 
 from measure import interleaved, record
+from photographs import VIEWS, draw_files, index_batch
 from streetdeciles import storage
 from streetdeciles.backbone_sources import Named, Seeded
 from streetdeciles.backbones.variables import assign
 from streetdeciles.backbones.vgg import VGG16
 from streetdeciles.backbones.weights import random_weights, weights_hash
 from streetdeciles.config import FeaturesConfig, ImagesConfig, RunConfig, SparkConfig
-from streetdeciles.features import device, stage
-from streetdeciles.features.extraction import extract
-from streetdeciles.features.network import Network, NetworkSettings, load_network
-from streetdeciles.features.preparing import Preparation
+from streetdeciles.extraction import device
+from streetdeciles.extraction.core import extract
+from streetdeciles.extraction.network import Network, NetworkSettings, load_network
+from streetdeciles.extraction.pictures import Pictures
+from streetdeciles.extraction.preparing import Preparation
+from streetdeciles.features import stage
 from streetdeciles.hardware import choose_precision
 from streetdeciles.session import spark_session
 from streetdeciles.tables import IMAGE_INDEX
@@ -52,26 +54,8 @@ if TYPE_CHECKING:
     import keras
     from pyspark.sql import SparkSession
 
-PHOTOS = Path(__file__).parent.parent / "tests" / "data" / "photos"
-SIDE = 640
 SHARD_SIZE = 512
 REFERENCE_BATCH_SIZE = 4
-VIEWS = "abcd"
-
-
-def draw_files(folder: Path, n: int) -> list[Path]:
-    """`n` different JPEGs of 640 x 640 (about 100 KB each): squares cut from real photographs."""
-    generator = np.random.default_rng(0)
-    photos = [Image.open(path).convert("RGB") for path in sorted(PHOTOS.glob("*.jpg"))]
-    paths = []
-    for i in range(n):
-        photo = photos[i % len(photos)]
-        side = int(min(photo.size) * generator.uniform(0.8, 1))
-        left, top = (int(generator.integers(0, length - side + 1)) for length in photo.size)
-        square = photo.crop((left, top, left + side, top + side)).resize((SIDE, SIDE), Image.Resampling.LANCZOS)
-        paths.append(folder / f"{i // len(VIEWS):05d}_{VIEWS[i % len(VIEWS)]}.jpg")
-        square.save(paths[-1], quality=90)
-    return paths
 
 
 def run_config(work_dir: Path, images: ImagesConfig, precision: str = "auto") -> RunConfig:
@@ -148,32 +132,17 @@ def reference_way(folder: Path, paths: Sequence[Path]) -> float:
 
 def bare_network(network: Network, n: int) -> Callable[[], float]:
     """Images/s of the backbone called repeatedly on the same images, with as many calls side by side as it allows."""
-    images = np.random.default_rng(0).normal(0, 60, (network.batch_size, 224, 224, 3)).astype(np.float32)
+    pictures = Pictures.empty(network.batch_size, VGG16.preprocess)
     batches = max(network.at_a_time, n // network.batch_size)
 
     def run() -> float:
         with ThreadPoolExecutor(network.at_a_time) as pool:
             start = time.perf_counter()
-            for _ in pool.map(network.compute, repeat(images, batches)):
+            for _ in pool.map(network.compute, repeat(pictures, batches)):
                 pass
             return batches * network.batch_size / (time.perf_counter() - start)
 
     return run
-
-
-def index_batch(paths: Sequence[Path]) -> pa.RecordBatch:
-    n = len(paths)
-    columns: dict[str, Any] = {
-        "image_id": [path.stem for path in paths],
-        "location_id": [path.stem[:-2] for path in paths],
-        "view": pa.array([0] * n, pa.int8()),
-        "uri": [str(path) for path in paths],
-        "member": pa.nulls(n, pa.string()),
-        "offset": pa.nulls(n, pa.int64()),
-        "length": pa.nulls(n, pa.int64()),
-        "shard": pa.array([0] * n, pa.int32()),
-    }
-    return pa.RecordBatch.from_pydict(columns)
 
 
 def on_one_core(work: Callable[[], int]) -> Callable[[], float]:
@@ -192,7 +161,7 @@ def on_one_core(work: Callable[[], int]) -> Callable[[], float]:
 
 
 def our_decoding(paths: Sequence[Path]) -> int:
-    network = Network(lambda images: images.mean(axis=(1, 2)), 16, "mean of pixels")
+    network = Network(lambda pictures: pictures.images().mean(axis=(1, 2)), 16, "mean of pixels")
     preparation = Preparation(VGG16.preprocess, max_pixels=50_000_000, threads=2, store="float32")
     out = extract(iter([index_batch(paths)]), network, preparation)
     n_features = sum(batch.num_rows for batch in out) - 1  # the last row is the shard's statistics

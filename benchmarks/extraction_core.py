@@ -1,9 +1,17 @@
 """The core of the extraction alone, without Spark, on any Keras backend: for a machine with a GPU.
 
-    KERAS_BACKEND=jax python benchmarks/extraction_core.py --images 10000 --threads 16
+    KERAS_BACKEND=jax python benchmarks/extraction_core.py --images 16384 --threads 16
 
-Reads and decodes files of 640 x 640 and runs VGG16 on them as in a Spark task, against the bare backbone in a loop on
-images in memory. If there is an nvidia-smi, it is asked twice a second how busy the GPU is.
+Three comparisons on JPEGs of 640 x 640 in memory (/dev/shm, where there is one); on a GPU the last two are called
+`extraction_core_gpu` and `extraction_network_gpu`:
+
+- `decode_threads`: reading, decoding and picking pixels in all threads, with a network that does nothing, against the
+  number of threads times what one thread does.
+- `extraction_core`: files to features in Arrow, with VGG16, against the same number.
+- `extraction_network`: our network call on photographs in memory, against the slower of their transfer alone and the
+  compiled network alone, on photographs that are on the device (JAX only).
+
+It prints for what the device waited. If there is an nvidia-smi, it is asked twice a second how busy the GPU is.
 """
 
 from __future__ import annotations
@@ -14,27 +22,33 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import repeat
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
-from extraction import bare_network, draw_files, index_batch
-from measure import interleaved, record
+from measure import interleaved, record, this_machine
+from photographs import draw_files, index_batch
 from streetdeciles.backbone_sources import Named, Seeded
 from streetdeciles.backbones.vgg import VGG16
 from streetdeciles.backbones.weights import random_weights, weights_hash
-from streetdeciles.features import device
-from streetdeciles.features.extraction import extract
-from streetdeciles.features.network import Network, NetworkSettings, load_network
-from streetdeciles.features.preparing import Preparation
-from streetdeciles.hardware import choose_precision
+from streetdeciles.extraction import device
+from streetdeciles.extraction.core import extract
+from streetdeciles.extraction.network import Network, NetworkSettings, load_network
+from streetdeciles.extraction.pictures import Pictures
+from streetdeciles.extraction.preparing import Preparation
+from streetdeciles.extraction.tally import Tally
+from streetdeciles.hardware import Device, choose_precision
 
 ROWS_PER_BATCH = 1000
+DIFFERENT_FILES = 256
 
 
-def core(network: Network, paths: list[Path], threads: int) -> Callable[[], float]:
+def core(network: Network, paths: Sequence[Path], threads: int) -> Callable[[], float]:
     """Images/s from files to features in Arrow."""
     preparation = Preparation(VGG16.preprocess, max_pixels=50_000_000, threads=threads, store="float32")
 
@@ -44,13 +58,75 @@ def core(network: Network, paths: list[Path], threads: int) -> Callable[[], floa
 
     def run() -> float:
         start = time.perf_counter()
-        rows = sum(batch.num_rows for batch in extract(index(), network, preparation))
-        n_features = rows - 1  # the last row is the shard's statistics
-        if n_features != len(paths):
-            raise RuntimeError(f"extracted {n_features} of {len(paths)} photographs")
-        return n_features / (time.perf_counter() - start)
+        n_features = 0
+        for batch in extract(index(), network, preparation):
+            last = batch
+            n_features += batch.num_rows
+        seconds = time.perf_counter() - start
+        tally = Tally.from_json(last.column("detail")[0].as_py())
+        if tally.features != len(paths) or n_features != len(paths) + 1:
+            raise RuntimeError(f"extracted {tally.features} of {len(paths)} photographs")
+        shares = ", ".join(f"{name} {100 * value / seconds:.0f} %" for name, value in tally.device_seconds.items())
+        print(f"{threads} threads, {network.description}: {len(paths) / seconds:.0f} images/s ({shares})", flush=True)
+        return len(paths) / seconds
 
     return run
+
+
+def idle_network(like: Network) -> Network:
+    """A network that does nothing, in batches of the same size."""
+    features = np.zeros((like.batch_size, 4096), dtype=np.float32)
+    return Network(lambda pictures: features, like.batch_size, "no network", like.at_a_time)
+
+
+def one_thread(network: Network, paths: Sequence[Path], threads: int) -> Callable[[], float]:
+    """`threads` times the images/s of one thread that decodes, with a network that does nothing."""
+    run = core(idle_network(network), paths[: max(64, len(paths) // threads)], threads=1)
+    return lambda: threads * run()
+
+
+def network_calls(network: Network, pictures: Pictures, n: int) -> Callable[[], float]:
+    """Images/s of the network on the same photographs in memory, with as many calls side by side as it allows."""
+    calls = max(network.at_a_time, n // network.batch_size)
+
+    def run() -> float:
+        with ThreadPoolExecutor(network.at_a_time) as pool:
+            start = time.perf_counter()
+            for _ in pool.map(network.compute, repeat(pictures, calls)):
+                pass
+            return calls * network.batch_size / (time.perf_counter() - start)
+
+    return run
+
+
+def slower_part(network: Network, pictures: Pictures, n: int) -> Callable[[], float]:
+    """Images/s of the transfer alone, or of the network alone on photographs that are on the device: the lower."""
+    import jax
+
+    on_device = Pictures(pictures.preprocess, jax.device_put(pictures.pixels), jax.device_put(pictures.weights))
+    alone = network_calls(network, on_device, n)
+
+    def transferred() -> float:
+        calls = max(4, n // network.batch_size)
+        start = time.perf_counter()
+        for _ in range(calls):
+            jax.block_until_ready(jax.device_put((pictures.pixels, pictures.weights)))
+        return calls * network.batch_size / (time.perf_counter() - start)
+
+    def run() -> float:
+        transfer, compute = transferred(), alone()
+        print(f"transfer alone {transfer:.0f} images/s, compiled network alone {compute:.0f} images/s", flush=True)
+        return min(transfer, compute)
+
+    return run
+
+
+def random_pictures(network: Network) -> Pictures:
+    pictures = Pictures.empty(network.batch_size, VGG16.preprocess)
+    generator = np.random.default_rng(0)
+    pictures.pixels[...] = generator.integers(0, 256, pictures.pixels.shape, dtype=np.uint8)
+    pictures.weights[...] = generator.random(pictures.weights.shape)
+    return pictures
 
 
 @contextmanager
@@ -77,27 +153,53 @@ def gpu_watched() -> Iterator[list[int]]:
         watcher.join()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=int, default=128)
-    parser.add_argument("--threads", type=int, default=4, help="threads that decode")
-    parser.add_argument("--runs", type=int, default=3)
-    options = parser.parse_args()
-    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+def load(backend: str, batch_size: int | None) -> tuple[Network, Device]:
     cores = len(os.sched_getaffinity(0))
     started = device.start("auto", threads=cores, backend=backend)
     precision = choose_precision("auto", started)
     digest = weights_hash(random_weights(1, VGG16))
-    network = load_network(NetworkSettings(Named("vgg16"), Seeded(1), digest, precision, "auto", backend, cores, None))
-    with tempfile.TemporaryDirectory() as name:
-        run = core(network, draw_files(Path(name), options.images), options.threads)
-        with gpu_watched() as percentages:
-            run()
-        if percentages:
-            print(f"GPU busy: {sum(percentages) / len(percentages):.0f} % of the time")
-        compared = interleaved(run, bare_network(network, options.images), options.runs)
-    other_is = f"the backbone alone on images in memory ({network.description})"
-    record("extraction_core", compared, unit=f"images/s, {options.threads} decode threads", other_is=other_is)
+    settings = NetworkSettings(Named("vgg16"), Seeded(1), digest, precision, "auto", backend, cores, batch_size)
+    start = time.perf_counter()
+    network = load_network(settings)
+    print(f"loaded and compiled in {time.perf_counter() - start:.1f} s: {network.description}", flush=True)
+    return network, started
+
+
+def compare(network: Network, started: Device, paths: Sequence[Path], options: argparse.Namespace) -> None:
+    on = "_gpu" if started.kind == "gpu" else ""
+    machine = f"{started.name}, {this_machine()}" if on else None
+    threads, runs = options.threads, options.runs
+    core(network, paths[: 4 * network.batch_size], threads)()  # threads and buffers are there from here on
+    one = one_thread(network, paths, threads)
+    unit, other_is = f"images/s, {threads} decode threads", f"{threads} times one thread's decoding, with no network"
+    decoded = interleaved(core(idle_network(network), paths, threads), one, runs)
+    record("decode_threads", decoded, unit=unit, other_is=other_is, machine=machine)
+    with gpu_watched() as percentages:
+        extracted = interleaved(core(network, paths, threads), one, runs)
+    if percentages:
+        print(f"GPU busy: {sum(percentages) / len(percentages):.0f} % of the time, measurements of one thread included")
+    record(f"extraction_core{on}", extracted, unit=unit, other_is=other_is, machine=machine)
+    pictures = random_pictures(network)
+    ours = network_calls(network, pictures, options.images)
+    if options.backend == "jax":
+        called = interleaved(ours, slower_part(network, pictures, options.images), runs)
+        slower = f"the slower of transfer and network alone, batches of {network.batch_size}"
+        record(f"extraction_network{on}", called, unit="images/s", other_is=slower, machine=machine)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=int, default=128)
+    parser.add_argument("--threads", type=int, default=4, help="threads that decode")
+    parser.add_argument("--batch-size", type=int, help="photographs per batch; default: what suits the device")
+    parser.add_argument("--runs", type=int, default=3)
+    options = parser.parse_args()
+    options.backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    network, started = load(options.backend, options.batch_size)
+    memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    with tempfile.TemporaryDirectory(dir=memory) as name:
+        paths = draw_files(Path(name), options.images, different=DIFFERENT_FILES)
+        compare(network, started, paths, options)
 
 
 if __name__ == "__main__":

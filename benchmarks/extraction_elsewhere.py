@@ -1,10 +1,10 @@
 """Extraction against other frameworks' ways to run a model on files: Spark's predict_batch_udf and Ray Data.
 
 All sides use the same JPEGs, the same Keras model in the same precision, from a file, and the same batch size. Each
-framework is used as in its documentation, with `model.predict`, and writes Parquet. Both decode with our preprocessing,
-inside the function that they call for a batch (Spark) or in a step before it (Ray Data). The time in which Ray starts
-and loads the model does not count, because Ray starts a new actor in every run; Spark's workers keep the model from the
-warm-up, and so do ours.
+framework is used as in its documentation, with `model.predict`, and writes Parquet. Both use our preprocessing, and
+decode with Pillow inside the function that they call for a batch (Spark) or in a step before it (Ray Data). The time in
+which Ray starts and loads the model does not count, because Ray starts a new actor in every run; Spark's workers keep
+the model from the warm-up, and so do ours.
 
 - Spark: `spark.read.format("binaryFile")` and `pyspark.ml.functions.predict_batch_udf`, one task per core. A second
   comparison uses our backbone in it, with one thread per task, so that all but the backbone is compared.
@@ -21,7 +21,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,14 +28,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from extraction import draw_files, seeded_model, through_spark
+from extraction import seeded_model, through_spark
 from measure import interleaved, record
+from photographs import draw_files
 from streetdeciles.backbone_sources import Named, Seeded
 from streetdeciles.backbones.vgg import VGG16
 from streetdeciles.backbones.weights import random_weights, weights_hash
 from streetdeciles.config import SparkConfig
-from streetdeciles.features import device
-from streetdeciles.features.network import NetworkSettings, load_network
+from streetdeciles.extraction import device
+from streetdeciles.extraction.network import NetworkSettings, load_network
+from streetdeciles.extraction.pictures import Pictures
 from streetdeciles.hardware import choose_precision
 from streetdeciles.session import spark_session
 
@@ -45,7 +46,8 @@ if TYPE_CHECKING:
 
 BATCH_SIZE = 16
 
-Predict = Callable[[np.ndarray], np.ndarray]
+Predict = Callable[[list[np.ndarray]], np.ndarray]
+"""From RGB uint8 [height, width, 3] of each photograph to features [n, length]."""
 
 
 def saved_model(path: Path, precision: str) -> Path:
@@ -64,7 +66,9 @@ class KerasPredict:
         import keras
 
         model = keras.saving.load_model(self.path)
-        return partial(model.predict, batch_size=BATCH_SIZE, verbose=0)
+        return lambda images: model.predict(
+            np.stack([VGG16.preprocess(image) for image in images]), batch_size=BATCH_SIZE, verbose=0
+        )
 
 
 @dataclass(frozen=True)
@@ -74,12 +78,20 @@ class OurPredict:
     settings: NetworkSettings
 
     def __call__(self) -> Predict:
-        return load_network(self.settings).compute
+        network = load_network(self.settings)
+
+        def predict(images: list[np.ndarray]) -> np.ndarray:
+            pictures = Pictures.empty(BATCH_SIZE, VGG16.preprocess)
+            for slot, image in enumerate(images):
+                pictures.pick(image, slot)
+            return network.compute(pictures)[: len(images)]
+
+        return predict
 
 
 def decoded(content: bytes) -> np.ndarray:
     with Image.open(BytesIO(content)) as image:
-        return np.asarray(VGG16.preprocess(np.asarray(image.convert("RGB"))))
+        return np.asarray(image.convert("RGB"))
 
 
 def by_predict_batch_udf(
@@ -92,7 +104,7 @@ def by_predict_batch_udf(
         model = load()
 
         def predict(contents: np.ndarray) -> np.ndarray:
-            return model(np.stack([decoded(bytes(content)) for content in contents]))
+            return model([decoded(bytes(content)) for content in contents])
 
         return predict
 
@@ -121,7 +133,7 @@ class RayPredictor:
         ready.write_text(repr(time.time()))
 
     def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        return {"path": batch["path"], "features": self.predict(np.stack(list(batch["image"])))}
+        return {"path": batch["path"], "features": self.predict(list(batch["image"]))}
 
 
 def by_ray_data(folder: Path, photos: Path, load: KerasPredict) -> Callable[[], float]:

@@ -18,7 +18,6 @@ import os
 import sys
 import tempfile
 import time
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,11 +109,11 @@ def listed(spark: SparkSession, config: RunConfig, n: int) -> float:
 
 def mean_of_pixels() -> ImageNetwork:
     def load() -> Any:
-        from streetdeciles.features.network import Network
+        from streetdeciles.extraction.network import Network
 
-        return Network(lambda images: images.mean(axis=(1, 2)), 64, "mean of pixels")
+        return Network(lambda pictures: pictures.images().mean(axis=(1, 2)), 64, "mean of pixels")
 
-    return ImageNetwork(load, partial(scaled_centre_crop, size=SIDE), {"backbone": "mean of pixels"})
+    return ImageNetwork(load, scaled_centre_crop(SIDE), {"backbone": "mean of pixels"})
 
 
 def extracted(spark: SparkSession, config: RunConfig, n: int) -> float:

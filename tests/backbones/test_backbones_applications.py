@@ -55,7 +55,7 @@ def test_application_gives_what_keras_gives(name: str, builder: str, length: int
     kept = model_arrays(whole)
     # ConvNeXt's last normalisation has another name there, and its initial weights neither scale nor add anything.
     assign(topless, [(variable, kept[variable]) for variable in named_variables(topless) if variable in kept])
-    prepared = bgr_minus_means(PHOTO, 224) if name == "resnet50" else scaled_centre_crop(PHOTO, 224)
+    prepared = bgr_minus_means(224)(PHOTO) if name == "resnet50" else scaled_centre_crop(224)(PHOTO)
     expected = np.asarray(topless(prepared[None], training=False))
 
     backbone = backbone_named(name)
@@ -159,7 +159,7 @@ def test_saved_model_up_to_a_layer(adapted: bool, tmp_path: Path) -> None:
     assert (backbone.size, backbone.feature_length) == (16, 6)
     assert backbone.preprocessing == "rgb 0 to 255, 16, bilinear without anti-aliasing, 1"
     cut = keras.Model(model.input, model.get_layer("features_here").output)
-    expected = np.asarray(cut(scaled_centre_crop(PHOTO, 16)[None], training=False))
+    expected = np.asarray(cut(scaled_centre_crop(16)(PHOTO)[None], training=False))
     write_npz(read_weights(KerasModel(str(path)), backbone), str(tmp_path / "shipped.npz"))
     on_worker = backbone_from(for_workers(ModelFile(str(path))), layer="features_here", activation=True)
     actual = computed(on_worker, read_weights(Shipped(str(tmp_path / "shipped.npz")), on_worker))

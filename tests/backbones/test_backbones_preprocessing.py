@@ -41,22 +41,22 @@ def test_photo_is_prepared_as_by_scikit_image(photo: Path) -> None:
 def test_any_shape_is_prepared_as_by_scikit_image(shape: tuple[int, int]) -> None:
     image = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
     if max(shape) / min(shape) > 100:  # scikit-image would make 224 x 11,205,000 pixels; the crop is in the middle
-        assert scaled_centre_crop(image, 224).shape == (224, 224, 3)
+        assert scaled_centre_crop(224)(image).shape == (224, 224, 3)
         return
-    assert np.abs(bgr_minus_means(image, 224) - by_scikit_image(image)).max() < 0.001
+    assert np.abs(bgr_minus_means(224)(image) - by_scikit_image(image)).max() < 0.001
 
 
 def test_colours_are_blue_green_red_minus_their_means() -> None:
     image = np.full((300, 400, 3), (10, 20, 30), dtype=np.uint8)
     expected = np.float32([30 - 103.939, 20 - 116.779, 10 - 123.68])
-    assert np.allclose(bgr_minus_means(image, 224), expected, atol=1e-5)
+    assert np.allclose(bgr_minus_means(224)(image), expected, atol=1e-5)
 
 
 def test_image_of_the_right_height_is_only_cropped() -> None:
     """224 x 301: at a factor of 1.0001 there stay 301 columns, of which int((301 - 224) / 2) = 38 go at the left."""
     image = np.zeros((224, 301, 3), dtype=np.uint8)
     image[:, :, 0] = np.minimum(np.arange(301), 255)
-    crop = scaled_centre_crop(image, 224)
+    crop = scaled_centre_crop(224)(image)
     assert crop[0, :5, 0].tolist() == [38.0, 39.0, 40.0, 41.0, 42.0]
     assert crop[:, :, 1:].max() == 0
 
@@ -65,10 +65,10 @@ def test_half_pixel_centres_and_no_anti_aliasing() -> None:
     """448 -> 224 takes the mean of the two pixels in the middle; of 896 -> 224 the two middle ones of four."""
     columns = np.zeros((448, 448, 3), dtype=np.uint8)
     columns[:, ::2] = 100
-    assert np.allclose(scaled_centre_crop(columns, 224), 50)
+    assert np.allclose(scaled_centre_crop(224)(columns), 50)
     middle = np.zeros((896, 896, 3), dtype=np.uint8)
     middle[:, 1::4] = middle[:, 2::4] = 200
-    assert np.allclose(scaled_centre_crop(middle, 224), 200)
+    assert np.allclose(scaled_centre_crop(224)(middle), 200)
 
 
 def by_triangles(length: int, size: int, factor: float) -> np.ndarray:
@@ -87,7 +87,7 @@ def test_anti_aliased_crop_is_a_mean_under_triangles(shape: tuple[int, int]) -> 
     factor = 224 / min(shape) + 0.0001
     down, across = (by_triangles(length, 224, factor) for length in shape)
     expected = np.einsum("ih,hwc,jw->ijc", down, image, across, optimize=True)
-    actual = scaled_centre_crop(image, 224, antialias=True)
+    actual = scaled_centre_crop(224).antialiased()(image)
     assert actual.dtype == np.float32
     assert np.abs(actual - expected).max() <= 1.01  # rounded to whole numbers, after each direction
     prepared = VGG16.antialiased().preprocess(image)
@@ -99,8 +99,8 @@ def test_anti_aliasing_keeps_the_mean_of_fine_stripes() -> None:
     """896 -> 224: of four pixels two are 200; without it they alone are seen."""
     stripes = np.zeros((896, 896, 3), dtype=np.uint8)
     stripes[:, 1::4] = stripes[:, 2::4] = 200
-    assert scaled_centre_crop(stripes, 224, antialias=True)[:, 2:-2].tolist() == np.full((224, 220, 3), 100.0).tolist()
-    assert scaled_centre_crop(np.zeros((1, 50_000, 3), np.uint8), 224, antialias=True).shape == (224, 224, 3)
+    assert scaled_centre_crop(224).antialiased()(stripes)[:, 2:-2].tolist() == np.full((224, 220, 3), 100.0).tolist()
+    assert scaled_centre_crop(224).antialiased()(np.zeros((1, 50_000, 3), np.uint8)).shape == (224, 224, 3)
 
 
 def test_anti_aliasing_changes_the_name() -> None:

@@ -6,7 +6,6 @@ Arguments: master, work_dir (with image_index), log, GPUs a task, cores an execu
 from __future__ import annotations
 
 import sys
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +36,8 @@ def recording_network(log: str) -> ImageNetwork:
 
         from pyspark import TaskContext
 
-        from streetdeciles.features import device
-        from streetdeciles.features.network import Network
+        from streetdeciles.extraction import device
+        from streetdeciles.extraction.network import Network
         from streetdeciles.features.workers import gpu_address
 
         context = TaskContext.get()
@@ -46,7 +45,7 @@ def recording_network(log: str) -> ImageNetwork:
         address, start = gpu_address(), time.time()
         device._set_environment("auto", 1, "tensorflow", address)
 
-        def compute(images: Any) -> Any:
+        def compute(pictures: Any) -> Any:
             time.sleep(0.3)
             told = {
                 "task": context.taskAttemptId(),
@@ -57,11 +56,11 @@ def recording_network(log: str) -> ImageNetwork:
             }
             with open(log, "a", encoding="utf-8") as file:  # noqa: PTH123
                 file.write(json.dumps(told) + "\n")
-            return images.mean(axis=(1, 2))
+            return pictures.images().mean(axis=(1, 2))
 
         return Network(compute, 2, f"GPU {address}")
 
-    return ImageNetwork(load, partial(scaled_centre_crop, size=SIZE), {"backbone": "pixels"})
+    return ImageNetwork(load, scaled_centre_crop(SIZE), {"backbone": "pixels"})
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,10 +32,10 @@ def pixel_network(*, delay_s: float = 0.0, name: str = "pixels", log: str | None
         import signal
         import time
 
-        from streetdeciles.features.network import Network
+        from streetdeciles.extraction.network import Network
 
-        def compute(images: Any) -> Any:
-            means = images.mean(axis=(1, 2))
+        def compute(pictures: Any) -> Any:
+            means = pictures.images().mean(axis=(1, 2))
             if log is not None:
                 numbers = [round(float(red + 250 * green)) for red, green, blue in means if abs(blue - 7) < 0.1]
                 with open(log, "a", encoding="utf-8") as file:  # noqa: PTH123
@@ -48,12 +47,12 @@ def pixel_network(*, delay_s: float = 0.0, name: str = "pixels", log: str | None
 
         return Network(compute, 4, "mean of pixels")
 
-    return ImageNetwork(load, partial(scaled_centre_crop, size=SIZE), {"backbone": name})
+    return ImageNetwork(load, scaled_centre_crop(SIZE), {"backbone": name})
 
 
 def features_of(path: Path) -> np.ndarray:
     image = decode(path.read_bytes(), max_pixels=10**8)
-    return scaled_centre_crop(image, SIZE).mean(axis=(0, 1))
+    return scaled_centre_crop(SIZE)(image).mean(axis=(0, 1))
 
 
 def run_config(work_dir: Path, **features: Any) -> RunConfig:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tarfile
 import zipfile
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,19 +22,19 @@ from streetdeciles.archives.damage import MemberTooLarge
 from streetdeciles.archives.members import list_members
 from streetdeciles.backbones.preprocessing import scaled_centre_crop
 from streetdeciles.config import ImagesConfig
+from streetdeciles.extraction.core import extract
+from streetdeciles.extraction.extracted import SCHEMA
+from streetdeciles.extraction.network import Network
+from streetdeciles.extraction.panorama import PanoramaViews
+from streetdeciles.extraction.preparing import Preparation
 from streetdeciles.features import stage as features_stage
-from streetdeciles.features.extracted import SCHEMA
-from streetdeciles.features.extraction import extract
-from streetdeciles.features.network import Network
-from streetdeciles.features.panorama import PanoramaViews
 from streetdeciles.features.parallel import Parallelism
-from streetdeciles.features.preparing import Preparation
 from streetdeciles.images import stage as images_stage
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-PREPARATION = Preparation(partial(scaled_centre_crop, size=SIZE), max_pixels=10**7, threads=3, store="float32")
+PREPARATION = Preparation(scaled_centre_crop(SIZE), max_pixels=10**7, threads=3, store="float32")
 
 FILES = sorted(
     path for folder in ("photos", "difficult_images") for path in (DATA / folder).iterdir() if path.name != "LICENSE"
@@ -62,7 +61,7 @@ def extracted(rows: list[tuple[Any, ...]], preparation: Preparation = PREPARATIO
     kinds |= {"member": "string", "offset": "int64", "length": "int64"}
     arrays = [pa.array(column, kind) for column, kind in zip(columns, kinds.values(), strict=True)]
     batch = pa.RecordBatch.from_arrays(arrays, [*kinds])
-    network = Network(lambda images: images.mean(axis=(1, 2)), 4, "test")
+    network = Network(lambda pictures: pictures.images().mean(axis=(1, 2)), 4, "test")
     found = pa.Table.from_batches([*extract([batch], network, preparation)], SCHEMA).to_pylist()
     rows_out = [row for row in found if row["kind"] != "statistics"]
     return {

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import time
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,16 +19,16 @@ from pixel_network import SIZE, pixel_network, run_config, write_index, write_ph
 from test_features_extraction import index_batch
 
 from paths import DATA
-from streetdeciles.backbones.preprocessing import scaled_centre_crop
+from streetdeciles.backbones.preprocessing import Preprocessing, scaled_centre_crop
+from streetdeciles.extraction.core import extract
 from streetdeciles.extraction.decoding import decode, prepare_pillow
+from streetdeciles.extraction.preparing import Preparation, is_one_colour
 from streetdeciles.extraction.rejects import Rejected
 from streetdeciles.extraction.structure import refuse_costly, webp_size
-from streetdeciles.features import stage
-from streetdeciles.features.extraction import extract
+from streetdeciles.extraction.watch import PhotographTooCostly, costly_photographs
+from streetdeciles.features import settings, stage
 from streetdeciles.features.image_network import ImageNetwork
 from streetdeciles.features.parallel import Parallelism
-from streetdeciles.features.preparing import Preparation, is_one_colour
-from streetdeciles.features.watch import PhotographTooCostly, costly_photographs
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -85,21 +84,12 @@ def test_decoding_in_many_threads_stays_within_the_budget(tmp_path: Path) -> Non
     measured = json.loads(done.stdout)
     assert measured["features"] == len(paths)
     assert measured["megabytes"] < 5000  # 2,400 to 3,900, as the allocator keeps some; without the budget 8,000
-    assert measured["seconds"] < 120
-
-
-def spinning(image: Any, size: int) -> Any:
-    """`scaled_centre_crop`, but for SPIN_COLOUR, which takes a processor for as long as it gets one."""
-    start = time.monotonic()
-    while image[0, 0, 0] == SPIN_COLOUR and time.monotonic() < start + 30:
-        pass
-    return scaled_centre_crop(image, size)
 
 
 def test_photograph_that_takes_too_long_is_named(tmp_path: Path) -> None:
     photos = write_photos(tmp_path, 6)
     Image.new("RGB", (40, 30), (SPIN_COLOUR,) * 3).save(photos[3])
-    preparation = Preparation(partial(spinning, size=SIZE), 10**6, 2, "float32", max_decoding_s=0.5)
+    preparation = Preparation(spinning_crop(), 10**6, 2, "float32", max_decoding_s=0.5)
     with pytest.raises(PhotographTooCostly) as caught:
         [*extract([index_batch(photos, [7] * 6)], pixel_network().load(), preparation)]
     assert caught.value.photographs == [(7, "photo_003.png")]
@@ -107,7 +97,9 @@ def test_photograph_that_takes_too_long_is_named(tmp_path: Path) -> None:
 
 def test_costly_photographs_come_back_from_a_trace() -> None:
     error = PhotographTooCostly([(7, 'a "name"\n]'), (8, "ü")])
-    trace = f"org.apache.spark.SparkException: …\n  File x\nstreetdeciles.features.watch.PhotographTooCostly: {error}\n"
+    trace = (
+        f"org.apache.spark.SparkException: …\n  File x\nstreetdeciles.extraction.watch.PhotographTooCostly: {error}\n"
+    )
     found = costly_photographs(RuntimeError(trace))
     assert found is not None
     assert found.photographs == error.photographs
@@ -122,8 +114,8 @@ def test_photograph_that_takes_too_long_is_a_reject_and_no_other(
     for number in (2, 4, 9):
         Image.new("RGB", (40, 30), (SPIN_COLOUR,) * 3).save(photos[number])
     write_index(spark, tmp_path, [photos[:6], photos[6:9], photos[9:]])
-    monkeypatch.setattr(stage, "MAX_DECODING_S", 1.0)
-    network = ImageNetwork(pixel_network().load, spinning_here(), {"backbone": "spinning"})
+    monkeypatch.setattr(settings, "MAX_DECODING_S", 1.0)
+    network = ImageNetwork(pixel_network().load, spinning_crop(), {"backbone": "spinning"})
     sizes = Parallelism(tasks=1, threads=2, local=True)
     report = stage.extract_shards(spark, run_config(tmp_path), network, sizes)
     assert report.counts == {"images": 10, "features": 7, "rejects": 3, "rejects: too_costly": 3}
@@ -134,21 +126,22 @@ def test_photograph_that_takes_too_long_is_a_reject_and_no_other(
     assert set(rejects["detail"]) == {"more than 1 s of a processor's time"}
 
 
-def spinning_here() -> Any:
-    """Nested, so that it travels to workers that do not have this module."""
-    from functools import partial
+def spinning_crop() -> Preprocessing:
+    """`scaled_centre_crop`, but for SPIN_COLOUR, which takes a processor for as long as it gets one."""
+    # Nested, and with its imports inside, so that it travels to workers that do not have this module.
+    import time
 
-    def spin(image: Any, size: int) -> Any:
-        import time
+    from streetdeciles.backbones.preprocessing import Preprocessing
+    from streetdeciles.backbones.sampling import Neighbours
 
-        from streetdeciles.backbones.preprocessing import scaled_centre_crop
+    class Spinning(Neighbours):
+        def pick(self, image: Any, pixels: Any, weights: Any) -> None:
+            start = time.thread_time()
+            while image[0, 0, 0] == 249 and time.thread_time() < start + 30:
+                pass
+            Neighbours.pick(self, image, pixels, weights)
 
-        start = time.monotonic()
-        while image[0, 0, 0] == 249 and time.monotonic() < start + 30:
-            pass
-        return scaled_centre_crop(image, size)
-
-    return partial(spin, size=SIZE)
+    return Preprocessing(Spinning(32))
 
 
 def test_picture_of_one_colour_is_recognised() -> None:
@@ -162,7 +155,7 @@ def test_picture_of_one_colour_is_recognised() -> None:
 def test_identical_files_have_one_hash(tmp_path: Path) -> None:
     photos = write_photos(tmp_path, 3)
     photos[2].write_bytes(photos[0].read_bytes())
-    preparation = Preparation(partial(scaled_centre_crop, size=SIZE), 10**6, 2, "float32")
+    preparation = Preparation(scaled_centre_crop(SIZE), 10**6, 2, "float32")
     batches = [*extract([index_batch(photos, [0] * 3)], pixel_network().load(), preparation)]
     rows = [row for row in pa.Table.from_batches(batches).to_pylist() if row["kind"] == "feature"]
     hashes = {row["image_id"]: row["content_hash"] for row in rows}

@@ -13,8 +13,8 @@ import pytest
 from streetdeciles.backbone_sources import Named, Seeded
 from streetdeciles.backbones.vgg import VGG16
 from streetdeciles.errors import RunFailed
-from streetdeciles.features import network
-from streetdeciles.features.network import NetworkSettings
+from streetdeciles.extraction import network
+from streetdeciles.extraction.network import NetworkSettings
 from streetdeciles.hardware import Device
 
 WEIGHTS_OF_SEED_1 = "4adf29b9a7a17d4a244d4547afcf75043de5c19ca0b47f884e0b7d966b3825ae"
@@ -31,7 +31,7 @@ def in_new_process(program: str, **environment: str) -> subprocess.CompletedProc
 def test_gpu_that_is_not_there_is_refused_and_nothing_else_is_said() -> None:
     told = in_new_process(
         """
-from streetdeciles.features import device
+from streetdeciles.extraction import device
 try:
     device.start("gpu", threads=1, backend="tensorflow")
 except Exception as error:
@@ -52,7 +52,7 @@ print(tensorflow.config.list_logical_devices("GPU"))
 def test_worker_that_is_given_another_gpu_does_not_go_on_with_the_first() -> None:
     told = in_new_process(
         """
-from streetdeciles.features import device
+from streetdeciles.extraction import device
 device._set_environment("auto", 1, "tensorflow", "3")
 import os
 print(os.environ["CUDA_VISIBLE_DEVICES"])
@@ -71,14 +71,19 @@ def test_features_do_not_depend_on_the_batch() -> None:
 import numpy as np
 from dataclasses import replace
 from streetdeciles.backbone_sources import Named, Seeded
-from streetdeciles.features.network import NetworkSettings, load_network
+from streetdeciles.extraction.network import NetworkSettings, load_network
 settings = NetworkSettings(Named("vgg16"), Seeded(1), {WEIGHTS_OF_SEED_1!r}, "float32", "cpu", "tensorflow", 2, 4)
-images = np.random.default_rng(0).normal(0, 60, (4, 224, 224, 3)).astype(np.float32)
+from streetdeciles.backbones.vgg import VGG16
+from streetdeciles.extraction.pictures import Pictures
+images = Pictures.empty(4, VGG16.preprocess)
+generator = np.random.default_rng(0)
+images.pixels[:] = generator.integers(0, 256, images.pixels.shape)
+images.weights[:] = generator.random(images.weights.shape)
 network = load_network(settings)
 assert load_network(settings) is network
 four = network.compute(images)
-padded = images[::-1].copy()
-padded[2:] = 0
+padded = Pictures.empty(4, VGG16.preprocess)
+padded.copy(images, [3, 2], at=0)
 print(np.array_equal(network.compute(padded)[:2], four[::-1][:2]))
 print(np.array_equal(load_network(replace(settings, batch_size=2)).compute(images[2:]), four[2:]))
 print(network.description)
@@ -104,3 +109,79 @@ def test_weights_that_differ_on_a_worker_stop_the_run(monkeypatch: pytest.Monkey
     settings = NetworkSettings(Named("small"), Seeded(2), WEIGHTS_OF_SEED_1, "float32", "cpu", "tensorflow", 2, 1)
     with pytest.raises(RunFailed, match="features.weights: random:2 differ on this executor from the driver's"):
         network._build(settings, Device("cpu", "x", bfloat16=False))
+
+
+@pytest.mark.parametrize(
+    ("listed", "address", "visible"),
+    [
+        ("", "1", "1"),
+        ("2,3", "3", "3"),  # an address of the machine
+        ("2,3", "0", "2"),  # one that counts from the list's beginning
+        ("GPU-5ae1, GPU-77b2", "1", "GPU-77b2"),
+        ("GPU-5ae1", None, "GPU-5ae1"),
+        ("-1", "1", "1"),
+    ],
+)
+def test_gpus_that_the_cluster_has_chosen_stay_chosen(listed: str, address: str | None, visible: str) -> None:
+    program = f"""
+from streetdeciles.extraction import device
+device._set_environment("auto", 1, "tensorflow", {address!r})
+device._set_environment("auto", 1, "tensorflow", {address!r})
+import os
+print(os.environ["CUDA_VISIBLE_DEVICES"])
+"""
+    done = in_new_process(program, CUDA_VISIBLE_DEVICES=listed)
+    assert (done.stdout, done.stderr) == (f"{visible}\n", "")
+
+
+def test_gpu_that_an_executor_may_not_see_is_refused() -> None:
+    program = """
+from streetdeciles.extraction import device
+device._set_environment("auto", 1, "tensorflow", "7")
+"""
+    done = in_new_process(program, CUDA_VISIBLE_DEVICES="GPU-5ae1,GPU-77b2")
+    assert "RunRefused: Spark gave GPU 7 to a task" in done.stderr
+    assert "where CUDA_VISIBLE_DEVICES is GPU-5ae1,GPU-77b2; the discovery script must list" in done.stderr
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_compiled_preprocessing_is_that_of_one_photograph(backend: str) -> None:
+    """Of every example photograph, in batches of 7: within 1e-4 of what NumPy makes of it, VGG's and CLIP's."""
+    program = """
+import keras
+import numpy as np
+from paths import DATA
+from streetdeciles.backbones.preprocessing import bgr_minus_means, normalised
+from streetdeciles.extraction.compiled import compiled
+from streetdeciles.extraction.decoding import decode, prepare_pillow
+from streetdeciles.extraction.pictures import Pictures
+from streetdeciles.extraction.rejects import Rejected
+
+prepare_pillow(50_000_000)
+photographs = []
+for path in sorted([*(DATA / "photos").glob("*.jpg"), *(DATA / "difficult_images").iterdir()]):
+    try:
+        photographs.append(decode(path.read_bytes(), max_pixels=50_000_000))
+    except Rejected:
+        continue
+seen = keras.Input((32, 32, 3))
+network = keras.Model(seen, keras.layers.Flatten()(seen))
+largest = 0.0
+for preprocess in (
+    bgr_minus_means(32),
+    bgr_minus_means(32).antialiased(),
+    normalised(32, shorter=32, means=(0.4, 0.5, 0.6), deviations=(0.2, 0.3, 0.4)),
+):
+    compute = compiled(network, preprocess, "cpu")
+    for first in range(0, len(photographs), 7):
+        pictures = Pictures.empty(7, preprocess)
+        some = photographs[first : first + 7]
+        for slot, photograph in enumerate(some):
+            pictures.pick(photograph, slot)
+        found = compute(pictures)[: len(some)]
+        expected = np.stack([preprocess(photograph) for photograph in some]).reshape(len(some), -1)
+        largest = max(largest, float(np.abs(found - expected).max()))
+print(len(photographs), largest < 1e-4, largest)
+"""
+    done = in_new_process(program, KERAS_BACKEND=backend, JAX_PLATFORMS="cpu", PYTHONPATH=os.pathsep.join(sys.path))
+    assert done.stdout.startswith("66 True "), done.stderr

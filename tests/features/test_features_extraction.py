@@ -6,7 +6,6 @@ import json
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -19,17 +18,17 @@ from pixel_network import SIZE, features_of, write_photos
 from paths import DATA
 from streetdeciles.backbones.preprocessing import scaled_centre_crop
 from streetdeciles.errors import RunFailed
-from streetdeciles.extraction import reading
-from streetdeciles.features.extracted import SCHEMA
-from streetdeciles.features.extraction import extract
-from streetdeciles.features.network import Network
-from streetdeciles.features.preparing import Preparation
+from streetdeciles.extraction.core import extract
+from streetdeciles.extraction.extracted import SCHEMA
+from streetdeciles.extraction.network import Network
+from streetdeciles.extraction.pictures import Pictures
+from streetdeciles.extraction.preparing import Preparation
 
-PREPARATION = Preparation(partial(scaled_centre_crop, size=SIZE), max_pixels=10**7, threads=3, store="float32")
+PREPARATION = Preparation(scaled_centre_crop(SIZE), max_pixels=10**7, threads=3, store="float32")
 
 
-def means(images: np.ndarray) -> np.ndarray:
-    return images.mean(axis=(1, 2))
+def means(pictures: Pictures) -> np.ndarray:
+    return pictures.images().mean(axis=(1, 2))
 
 
 def index_batch(paths: Sequence[Path], shards: Sequence[int]) -> pa.RecordBatch:
@@ -106,9 +105,9 @@ def test_network_always_gets_full_batches_of_one_shape(batch_size: int, tmp_path
     paths = write_photos(tmp_path, 10)
     shapes = []
 
-    def compute(images: np.ndarray) -> np.ndarray:
-        shapes.append(images.shape)
-        return means(images)
+    def compute(pictures: Pictures) -> np.ndarray:
+        shapes.append(pictures.images().shape)
+        return means(pictures)
 
     out = extract(iter([index_batch(paths, [0] * 10)]), Network(compute, batch_size, "test"), PREPARATION)
     table = pa.Table.from_batches(list(out), SCHEMA)
@@ -118,16 +117,21 @@ def test_network_always_gets_full_batches_of_one_shape(batch_size: int, tmp_path
 
 
 def test_network_calls_run_side_by_side_and_their_rows_stay_in_order(tmp_path: Path) -> None:
-    """Three calls wait for one another, the first of them longest; they would time out if they came one by one."""
+    """Three calls wait for one another, and the first of them for the other two; one by one they would time out."""
     paths = write_photos(tmp_path, 12)
     together = threading.Barrier(3)
+    finished = threading.Semaphore(0)
     calls = count()
 
-    def compute(images: np.ndarray) -> np.ndarray:
+    def compute(pictures: Pictures) -> np.ndarray:
         number = next(calls)
         together.wait(timeout=30)
-        time.sleep(0.05 if number % 3 == 0 else 0)
-        return means(images)
+        if number % 3:
+            finished.release()
+        else:
+            assert finished.acquire(timeout=30)
+            assert finished.acquire(timeout=30)
+        return means(pictures)
 
     out = list(extract(iter([index_batch(paths, [0] * 12)]), Network(compute, 2, "test", at_a_time=3), PREPARATION))
     rows = pa.Table.from_batches(out, SCHEMA).to_pylist()
@@ -161,23 +165,22 @@ def test_only_a_few_batches_are_prepared_ahead(tmp_path: Path) -> None:
             taken += 1
             yield index_batch([path], [0])
 
-    def compute(images: np.ndarray) -> np.ndarray:
+    def compute(pictures: Pictures) -> np.ndarray:
         nonlocal computed, furthest
         time.sleep(0.01)
         furthest = max(furthest, taken - computed)
         computed += batch_size
-        return means(images)
+        return means(pictures)
 
     n = sum(batch.num_rows for batch in extract(rows(), Network(compute, batch_size, "test"), PREPARATION))
     assert n == 201
     assert furthest <= 5 * batch_size + PREPARATION.threads
 
 
-def test_unreadable_file_fails_its_shard_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading.read_image, "__kwdefaults__", {"pauses_s": (0.0, 0.0)})
+def test_unreadable_file_fails_its_shard_only(tmp_path: Path) -> None:
     paths = write_photos(tmp_path, 60)
     (tmp_path / "x.jpg").symlink_to("/proc/self/mem")  # a file, and reading it is an input/output error
-    rows, statistics = run([*paths[:2], tmp_path / "x.jpg", *paths[2:]], [0] * 50 + [1] * 11)
+    rows, statistics = run([*paths[:2], tmp_path / "x.jpg", *paths[2:]], [0] * 50 + [1] * 11, pauses_s=(0.0, 0.0))
     assert "x.jpg: cannot be read, after 3 attempts" in statistics[0]["failure"]
     assert statistics[0]["images"] == 50
     assert statistics[0]["features"] < 30  # the rest was left
@@ -196,8 +199,8 @@ def test_half_precision_is_stored_as_rounded_numbers(tmp_path: Path) -> None:
 def test_features_that_are_no_numbers_stop_the_run(tmp_path: Path) -> None:
     paths = write_photos(tmp_path, 3)
 
-    def compute(images: np.ndarray) -> np.ndarray:
-        found = means(images)
+    def compute(pictures: Pictures) -> np.ndarray:
+        found = means(pictures)
         found[1] = 1e30
         return found
 

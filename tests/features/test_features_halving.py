@@ -15,10 +15,11 @@ from pixel_network import write_photos
 from test_features_extraction import PREPARATION, index_batch
 
 from streetdeciles.errors import RunFailed
-from streetdeciles.features.extracted import SCHEMA
-from streetdeciles.features.extraction import extract
-from streetdeciles.features.halving import HalvedBatches, is_out_of_memory
-from streetdeciles.features.network import Network
+from streetdeciles.extraction.core import extract
+from streetdeciles.extraction.extracted import SCHEMA
+from streetdeciles.extraction.halving import HalvedBatches, is_out_of_memory
+from streetdeciles.extraction.network import Network
+from streetdeciles.extraction.pictures import Pictures
 
 
 class Memory:
@@ -28,13 +29,14 @@ class Memory:
         self.room = room
         self.batches: list[int] = []
 
-    def __call__(self, images: np.ndarray) -> np.ndarray:
+    def __call__(self, images: np.ndarray | Pictures) -> np.ndarray:
         from tensorflow.errors import ResourceExhaustedError
 
         self.batches.append(len(images))
         if len(images) > self.room:
             raise ResourceExhaustedError(None, None, f"OOM when allocating tensor with shape[{len(images)},64]")
-        means: np.ndarray = images.mean(axis=(1, 2))
+        pixels = images.images() if isinstance(images, Pictures) else images
+        means: np.ndarray = pixels.mean(axis=(1, 2))
         return means
 
 

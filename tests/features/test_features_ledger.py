@@ -16,6 +16,7 @@ from streetdeciles.errors import RunRefused
 from streetdeciles.features import ledger
 from streetdeciles.features.ledger import Mark, Shard
 from streetdeciles.features.parallel import local_cores
+from streetdeciles.features.shard_files import shard_folders
 
 SETTINGS: dict[str, Any] = {"weights": "abc", "precision": "float32", "max_pixels": 100}
 
@@ -36,7 +37,7 @@ def test_mark_is_read_back_as_written(tmp_path: Path) -> None:
 
 def test_no_marks_where_nothing_ran(tmp_path: Path) -> None:
     assert ledger.read_marks(str(tmp_path)) == {}
-    assert ledger.shard_folders(ledger.FEATURES, str(tmp_path)) == set()
+    assert shard_folders(ledger.FEATURES, str(tmp_path)) == set()
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)

@@ -18,8 +18,7 @@ from pixel_network import SIZE, pixel_network, run_config, write_index
 from streetdeciles.backbones.preprocessing import scaled_centre_crop
 from streetdeciles.extraction.decoding import FORMATS, decode, prepare_pillow
 from streetdeciles.extraction.rejects import Reason, Rejected
-from streetdeciles.features import stage
-from streetdeciles.features import wave as waves
+from streetdeciles.features import engine, stage
 from streetdeciles.features.parallel import Parallelism
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ def assert_pixels_or_a_reason(content: bytes) -> str:
     height, width, channels = image.shape
     assert (image.dtype, channels) == (np.uint8, 3)
     assert 0 < height * width <= MAX_PIXELS
-    assert scaled_centre_crop(image, SIZE).shape == (SIZE, SIZE, 3)
+    assert scaled_centre_crop(SIZE)(image).shape == (SIZE, SIZE, 3)
     return "pixels"
 
 
@@ -118,7 +117,7 @@ def test_damaged_photographs_kill_no_worker(
     def died(*_: object) -> None:
         pytest.fail("a worker died")
 
-    monkeypatch.setattr(waves, "WorkerDied", died)
+    monkeypatch.setattr(engine, "WorkerDied", died)
     paths = write_damaged(tmp_path, 300)
     shards = [paths[start:end] for start, end in pairwise(range(0, 301, 75))]
     write_index(spark, tmp_path, shards)

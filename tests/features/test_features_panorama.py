@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
+from streetdeciles.extraction.panorama import PanoramaViews
 from streetdeciles.extraction.rejects import Rejected
-from streetdeciles.features.panorama import PanoramaViews
 
 
 def by_rotation(panorama: np.ndarray, heading: float, field_of_view: int, pixel: tuple[int, int]) -> list[float]:

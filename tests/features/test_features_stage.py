@@ -27,7 +27,8 @@ from streetdeciles.backbones.vgg import VGG16
 from streetdeciles.backbones.weights import random_weights
 from streetdeciles.errors import RunFailed, RunRefused
 from streetdeciles.extraction.decoding import decode
-from streetdeciles.features import ledger, quarantine, stage, wave
+from streetdeciles.features import ledger, quarantine, stage
+from streetdeciles.features.engine import keys_of_partitions
 from streetdeciles.features.parallel import Parallelism
 from streetdeciles.features.staged import write_parquet
 from streetdeciles.run_log import StageReport
@@ -113,7 +114,7 @@ def test_worker_that_dies_between_two_tasks_is_replaced(spark: SparkSession, tmp
 
 @pytest.mark.parametrize("n", [2, 7])
 def test_tasks_of_a_wave_are_spread_evenly(n: int, spark: SparkSession) -> None:
-    keys = spark.createDataFrame([(key,) for key in wave._keys_of_partitions(spark, n)], "task int")
+    keys = spark.createDataFrame([(key,) for key in keys_of_partitions(spark, n)], "task int")
     parts = keys.repartition(n, "task").selectExpr("spark_partition_id() AS part").collect()
     assert sorted(row["part"] for row in parts) == list(range(n))
 
@@ -329,7 +330,7 @@ def test_stage_gives_the_features_of_a_saved_model(spark: SparkSession, tmp_path
     config = config.model_copy(update={"features": config.features.model_copy(update={**values, "antialias": True})})
     stage.run(spark, config)
     means = [
-        scaled_centre_crop(decode(photo.read_bytes(), max_pixels=10**8), 16, antialias=True).mean(axis=(0, 1))
+        scaled_centre_crop(16).antialiased()(decode(photo.read_bytes(), max_pixels=10**8)).mean(axis=(0, 1))
         for photo in photos
     ]
     kernel, bias = model.get_layer("head").get_weights()

@@ -11,7 +11,7 @@ from streetdeciles.backbone_sources import CaffeWeights, ImageNet, KerasModel, K
 from streetdeciles.backbones.backbone import Array, Backbone, Shapes
 from streetdeciles.backbones.imagenet import KERAS_FILES, cannot_download, check_available
 from streetdeciles.backbones.keras_models import RGB, WholeModel, computing_in
-from streetdeciles.backbones.preprocessing import bgr_minus_means, scaled_centre_crop
+from streetdeciles.backbones.preprocessing import Preprocessing, bgr_minus_means, scaled_centre_crop
 from streetdeciles.backbones.variables import model_arrays
 from streetdeciles.backbones.weight_files import check_file, checked, no_such_weights, read_file
 
@@ -31,7 +31,7 @@ class Application:
     layer: str
     """Whose output are the features, if no other is named."""
     preprocessing: str
-    preprocess: Callable[..., Array]
+    preprocess: Callable[[int], Preprocessing]
     imagenet: str
     """Keras' file of its weights, below KERAS_FILES."""
 

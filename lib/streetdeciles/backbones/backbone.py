@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy.typing as npt
@@ -15,6 +14,8 @@ from streetdeciles.errors import RunRefused
 
 if TYPE_CHECKING:
     import keras
+
+    from streetdeciles.backbones.preprocessing import Preprocessing
 
 Array = npt.NDArray[Any]
 Shapes = Mapping[str, tuple[int, ...]]
@@ -32,8 +33,8 @@ class Backbone:
     feature_length: int
     preprocessing: str
     """Name of what `preprocess` does; it changes whenever its result changes."""
-    preprocess: Callable[..., Array]
-    """Upright RGB uint8 [height, width, 3] to float32 [size, size, 3]; `antialias=True` scales with anti-aliasing."""
+    preprocess: Preprocessing
+    """Upright RGB uint8 [height, width, 3] to float32 [size, size, 3]."""
     build: Callable[[str], keras.Model]
     """A Keras model of the given precision (`float32` or `bfloat16`), float32 [N, feature_length] out."""
     weight_shapes: Shapes
@@ -45,7 +46,7 @@ class Backbone:
         return replace(
             self,
             preprocessing=self.preprocessing.replace("without anti-aliasing", "with anti-aliasing"),
-            preprocess=partial(self.preprocess, antialias=True),
+            preprocess=self.preprocess.antialiased(),
         )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streetdeciles.backbone_sources import WeightSource
 from streetdeciles.backbones.backbone import Array, Backbone, Shapes, layer_unknown
+from streetdeciles.backbones.preprocessing import Preprocessing
 from streetdeciles.backbones.variables import named_variables
 from streetdeciles.errors import RunRefused
 
@@ -31,7 +32,7 @@ class WholeModel(NamedTuple):
     """The whole model in a precision."""
     preprocessing: str
     """The name of what `preprocess` does, with `{size}` for the size of the model's input."""
-    preprocess: Callable[..., Array]
+    preprocess: Callable[[int], Preprocessing]
     stored_weights: Callable[[WeightSource, Shapes], Iterator[tuple[str, Array]]]
     """As that of a Backbone."""
 
@@ -54,7 +55,7 @@ class WholeModel(NamedTuple):
             size=size,
             feature_length=model.output_shape[1],
             preprocessing=self.preprocessing.format(size=size),
-            preprocess=partial(self.preprocess, size=size),
+            preprocess=self.preprocess(size),
             build=partial(_build, make=self.make, layer=last, name=self.name, activation=activation),
             weight_shapes={name: tuple(variable.shape) for name, variable in named_variables(model).items()},
             stored_weights=self.stored_weights,

@@ -20,6 +20,7 @@ from streetdeciles.backbone_sources import CaffeWeights, ImageNet, KerasModel, K
 from streetdeciles.backbones.backbone import Array, Backbone, Shapes
 from streetdeciles.backbones.keras_files import check_weights_file
 from streetdeciles.backbones.keras_models import WholeModel, computing_in
+from streetdeciles.backbones.preprocessing import Preprocessing
 from streetdeciles.backbones.variables import model_arrays
 from streetdeciles.backbones.weight_files import check_file, checked, no_such_weights
 from streetdeciles.errors import RunRefused, reason
@@ -61,7 +62,7 @@ class HubBackbone:
     make: Callable[[Any, HubBackbone], Embedder]
     layer: str
     """Whose output is the embedding."""
-    preprocess: Callable[..., Array]
+    preprocess: Callable[[int], Preprocessing]
     preprocessing: str
     sizes: Mapping[str, Any]
     size: int = 224

@@ -67,7 +67,7 @@ class Vgg:
             size=SIZE,
             feature_length=length,
             preprocessing="bgr minus means, 224, bilinear without anti-aliasing, 1",
-            preprocess=partial(bgr_minus_means, size=SIZE),
+            preprocess=bgr_minus_means(SIZE),
             build=partial(build_vgg, name=self.name, layers_of_it=tuple(layers)),
             weight_shapes=shapes,
             stored_weights=partial(_stored_weights, self),

@@ -8,7 +8,7 @@ from functools import partial
 
 from streetdeciles import storage
 from streetdeciles.archives.damage import ArchiveDamaged, MemberTooLarge
-from streetdeciles.archives.opening import NotAFile, opened
+from streetdeciles.archives.opening import NotAFile, opened, read_local_file
 from streetdeciles.archives.reading import MemberReader, read_range
 from streetdeciles.errors import ShardFailed
 from streetdeciles.extraction.rejects import Rejected
@@ -87,8 +87,11 @@ def _read(uri: str, offset: int | None, length: int | None, max_bytes: int) -> b
         if length > max_bytes:
             raise MemberTooLarge
         return read_range(uri, offset, length)
-    with opened(uri) as file:
-        content: bytes = file.read(max_bytes + 1)
+    if storage.is_local(uri):
+        content = read_local_file(storage.local_path(uri).rstrip("/"), max_bytes + 1)
+    else:
+        with opened(uri) as file:
+            content = file.read(max_bytes + 1)
     if len(content) > max_bytes:
         raise MemberTooLarge
     return content

@@ -7,7 +7,8 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from streetdeciles import storage
-from streetdeciles.features.extracted import FEATURE, SCHEMA, Tally, statistics_batch
+from streetdeciles.extraction.extracted import FEATURE, SCHEMA, statistics_batch
+from streetdeciles.extraction.tally import SPENT, Tally
 from streetdeciles.features.ledger import Mark, Shard, read_mark
 from streetdeciles.features.retry import retried_images
 from streetdeciles.features.staged import spark_schema, write_parquet
@@ -54,7 +55,7 @@ def stage_rows(rows: DataFrame, shards: Sequence[Shard], work_dir: str) -> str:
             if row["kind"] == FEATURE:
                 tally.features += n
             else:
-                tally.rejects[row["reason"]] += n
+                tally.reject(row["reason"], n)
         file = BytesIO()
         pq.write_table(pa.Table.from_batches([statistics_batch(tallies)]), file)
         storage.write_bytes(storage.join(staged, "statistics.parquet"), file.getvalue())
@@ -68,5 +69,5 @@ def _kept_tally(mark: Mark | None) -> Tally:
     """What was spent on the shard before, without its counts."""
     if mark is None:
         return Tally()
-    reading_s, decoding_s, computing_s = (mark.seconds.get(name, 0.0) for name in ("reading", "decoding", "computing"))
-    return Tally(reading_s=reading_s, decoding_s=decoding_s, computing_s=computing_s, network=mark.network)
+    seconds = {name: mark.seconds.get(name, 0.0) for name in SPENT}
+    return Tally(seconds=seconds, device_seconds={**mark.device_seconds}, network=mark.network)

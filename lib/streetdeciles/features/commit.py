@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from streetdeciles import storage
 from streetdeciles.errors import RunFailed
-from streetdeciles.features.extracted import FEATURE, REJECT, Tally
+from streetdeciles.extraction.extracted import FEATURE, REJECT
+from streetdeciles.extraction.tally import Tally
 from streetdeciles.features.ledger import Mark, Shard, read_mark, remove_shards, shard_manifest, write_mark
 from streetdeciles.features.staged import spark_schema, write_parquet
-from streetdeciles.features.wave import WaveSettings
 from streetdeciles.queries import query
 from streetdeciles.tables import FEATURES, REJECTS, Table
 
@@ -28,7 +27,8 @@ def commit_wave(
     spark: SparkSession,
     staged: Sequence[str],
     shards: Sequence[Shard],
-    settings: WaveSettings,
+    work_dir: str,
+    fingerprint: Mapping[str, Any],
     *,
     started: float | None,
 ) -> tuple[list[Mark], dict[int, str]]:
@@ -43,25 +43,25 @@ def commit_wave(
         tallies, failed = _check(extracted, shards)
         finished = [shard for shard in shards if shard.number not in failed]
         numbers = [shard.number for shard in finished]
-        before = _marks(numbers, settings.work_dir) if started is None else {}
-        remove_shards(numbers, settings.work_dir)
-        _write_parts(extracted, FEATURE, FEATURES, numbers, settings.work_dir)
+        before = _marks(numbers, work_dir) if started is None else {}
+        remove_shards(numbers, work_dir)
+        _write_parts(extracted, FEATURE, FEATURES, numbers, work_dir)
         with_rejects = [number for number in numbers if tallies[number].rejects]
         if with_rejects:
-            _write_parts(extracted, REJECT, REJECTS, with_rejects, settings.work_dir)
+            _write_parts(extracted, REJECT, REJECTS, with_rejects, work_dir)
         seconds = time.monotonic() - start
         writing_s = seconds / max(1, sum(shard.images for shard in finished))
         marks = [
             replace(
-                _mark(shard, tallies[shard.number], writing_s, settings.fingerprint),
+                _mark(shard, tallies[shard.number], writing_s, fingerprint),
                 started=before[shard.number].started if started is None else shard.since or started,
                 ended=before[shard.number].ended if started is None else time.time(),
-                files=shard_manifest(shard.number, settings.work_dir),
+                files=shard_manifest(shard.number, work_dir),
             )
             for shard in finished
         ]
         for mark in marks:
-            write_mark(settings.work_dir, mark)
+            write_mark(work_dir, mark)
         for uri in staged:
             storage.remove(uri)
     return marks, failed
@@ -75,7 +75,7 @@ def _marks(numbers: Iterable[int], work_dir: str) -> dict[int, Mark]:
 def _check(extracted: DataFrame, shards: Sequence[Shard]) -> tuple[dict[int, Tally], dict[int, str]]:
     """(tally, failure) by shard; RunFailed unless each photograph of the others came out exactly once."""
     found = {row["shard"]: row for row in query("streetdeciles.features", "staged", extracted=extracted).collect()}
-    tallies = {number: _sum(map(json.loads, row["tallies"])) for number, row in found.items() if row["tallies"]}
+    tallies = {number: _sum(row["tallies"]) for number, row in found.items() if row["tallies"]}
     failed = {number: tally.failure for number, tally in tallies.items() if tally.failure}
     for shard in shards:
         if shard.number in failed:
@@ -91,18 +91,11 @@ def _check(extracted: DataFrame, shards: Sequence[Shard]) -> tuple[dict[int, Tal
     return tallies, failed
 
 
-def _sum(parts: Iterable[dict[str, Any]]) -> Tally:
+def _sum(parts: Iterable[str]) -> Tally:
     """The tally of a shard out of those of its pieces."""
     total = Tally()
     for part in parts:
-        total.images += part["images"]
-        total.features += part["features"]
-        total.rejects.update(part["rejects"])
-        total.reading_s += part["reading_s"]
-        total.decoding_s += part["decoding_s"]
-        total.computing_s += part["computing_s"]
-        total.failure = total.failure or part["failure"]
-        total.network = total.network or part["network"]
+        total.add(Tally.from_json(part))
     return total
 
 
@@ -113,9 +106,8 @@ def _write_parts(extracted: DataFrame, kind: str, table: Table, shards: Sequence
     write_parquet(table.conform(rows), storage.spark_uri(storage.join(work_dir, table.name)), table.partitioned_by)
 
 
-def _mark(shard: Shard, tally: Tally, writing_s_an_image: float, fingerprint: dict[str, Any]) -> Mark:
-    seconds = {"reading": tally.reading_s, "decoding": tally.decoding_s, "computing": tally.computing_s}
-    seconds["writing"] = writing_s_an_image * shard.images
+def _mark(shard: Shard, tally: Tally, writing_s_per_image: float, fingerprint: Mapping[str, Any]) -> Mark:
+    seconds = {**tally.seconds, "writing": writing_s_per_image * shard.images}
     return Mark(
         shard=shard.number,
         members=shard.members,
@@ -123,7 +115,8 @@ def _mark(shard: Shard, tally: Tally, writing_s_an_image: float, fingerprint: di
         settings=fingerprint,
         images=shard.images,
         features=tally.features,
-        rejects=dict(tally.rejects),
+        rejects=tally.rejects,
         seconds={name: round(value, 3) for name, value in seconds.items()},
         network=tally.network,
+        device_seconds={name: round(value, 3) for name, value in tally.device_seconds.items()},
     )

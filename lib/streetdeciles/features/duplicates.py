@@ -7,16 +7,16 @@ within one location the first view stays.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from streetdeciles import storage
-from streetdeciles.config import RunConfig
+from streetdeciles.config import ImagesConfig
+from streetdeciles.extraction.extracted import SCHEMA
 from streetdeciles.features.amending import finished_rows, stage_rows
 from streetdeciles.features.commit import commit_wave
-from streetdeciles.features.extracted import SCHEMA
 from streetdeciles.features.ledger import Shard, waves
 from streetdeciles.features.retry import plan_retry
-from streetdeciles.features.wave import WaveSettings
 from streetdeciles.queries import query
 from streetdeciles.tables import FEATURES, IMAGE_INDEX, REJECTS
 
@@ -28,48 +28,50 @@ SHARDS_PER_WAVE = 64
 DETAIL = "another photograph is the same file"
 
 
-def plan_restores(spark: SparkSession, config: RunConfig) -> bool:
+def plan_restores(spark: SparkSession, images: ImagesConfig, work_dir: str) -> bool:
     """Plan to compute the rejects again that are not duplicates (any more); returns whether there are any."""
     from pyspark.sql import functions as F
 
-    restored = _pictures(spark, config).where("rejected")
-    if config.images.duplicates == "reject":
+    restored = _pictures(spark, images, work_dir).where("rejected")
+    if images.duplicates == "reject":
         restored = restored.where("NOT (elsewhere OR again)")
     found = False
     for row in restored.groupBy("shard").agg(F.collect_list("image_id").alias("image_ids")).toLocalIterator():
-        plan_retry(config.work_dir, row["shard"], row["image_ids"])
+        plan_retry(work_dir, row["shard"], row["image_ids"])
         found = True
     return found
 
 
-def reject_duplicates(spark: SparkSession, config: RunConfig, shards: list[Shard], settings: WaveSettings) -> None:
+def reject_duplicates(
+    spark: SparkSession, images: ImagesConfig, shards: list[Shard], work_dir: str, fingerprint: Mapping[str, Any]
+) -> None:
     """Move the duplicates from features to rejects, some shards at a time; each of them is committed again."""
     from pyspark.sql import functions as F
 
-    if config.images.duplicates == "keep":
+    if images.duplicates == "keep":
         return
-    staged = storage.staging_uri(config.work_dir, "duplicates")
+    staged = storage.staging_uri(work_dir, "duplicates")
     try:
-        duplicates = _pictures(spark, config).where("(elsewhere OR again) AND NOT rejected")
+        duplicates = _pictures(spark, images, work_dir).where("(elsewhere OR again) AND NOT rejected")
         duplicates.select("image_id", "shard").write.parquet(storage.spark_uri(staged))
         duplicates = storage.read_parquet(spark, staged)
         concerned = {row["shard"] for row in duplicates.select("shard").distinct().collect()}
         for wave in waves([shard for shard in shards if shard.number in concerned], SHARDS_PER_WAVE):
-            rows = finished_rows(spark, wave, config.work_dir)
+            rows = finished_rows(spark, wave, work_dir)
             marked = rows.join(duplicates.select("image_id", F.lit(True).alias("moves")), on="image_id", how="left")
-            moved = stage_rows(_rejected(spark, marked, config), wave, config.work_dir)
-            commit_wave(spark, [moved], wave, settings, started=None)
+            moved = stage_rows(_rejected(spark, marked, work_dir), wave, work_dir)
+            commit_wave(spark, [moved], wave, work_dir, fingerprint, started=None)
     finally:
         storage.remove(staged)
 
 
-def picture_notes(spark: SparkSession, config: RunConfig) -> list[str]:
+def picture_notes(spark: SparkSession, images: ImagesConfig, work_dir: str) -> list[str]:
     """What is to be said of pictures that may show nothing."""
     from pyspark.sql import functions as F
 
     notes = []
-    pictures = _pictures(spark, config)
-    if config.images.duplicates == "keep":
+    pictures = _pictures(spark, images, work_dir)
+    if images.duplicates == "keep":
         several = pictures.where("elsewhere OR again")
         counts = several.agg(
             F.count("*").alias("photographs"),
@@ -85,7 +87,7 @@ def picture_notes(spark: SparkSession, config: RunConfig) -> list[str]:
                 f"them {counts['most']['copies']:,} times, e.g. {examples}): they may say that there is no imagery; "
                 "images.duplicates: reject leaves them out"
             )
-    features = storage.read_table(spark, FEATURES, config.work_dir).where("one_colour")
+    features = storage.read_table(spark, FEATURES, work_dir).where("one_colour")
     plain = features.agg(F.count("*").alias("n"), F.min("image_id").alias("example")).first()
     assert plain is not None
     if plain["n"]:
@@ -93,15 +95,15 @@ def picture_notes(spark: SparkSession, config: RunConfig) -> list[str]:
     return notes
 
 
-def _pictures(spark: SparkSession, config: RunConfig) -> DataFrame:
+def _pictures(spark: SparkSession, images: ImagesConfig, work_dir: str) -> DataFrame:
     """Columns of `pictures.sql`."""
-    features, rejects = (storage.read_table(spark, table, config.work_dir) for table in (FEATURES, REJECTS))
-    arguments = {"panorama": config.images.panorama is not None}
+    features, rejects = (storage.read_table(spark, table, work_dir) for table in (FEATURES, REJECTS))
+    arguments = {"panorama": images.panorama is not None}
     return query("streetdeciles.features", "pictures", arguments, features=features, rejects=rejects)
 
 
-def _rejected(spark: SparkSession, rows: DataFrame, config: RunConfig) -> DataFrame:
+def _rejected(spark: SparkSession, rows: DataFrame, work_dir: str) -> DataFrame:
     """`rows` of `extracted.SCHEMA`, those that move as rejects; their place comes from the index."""
-    index = storage.read_table(spark, IMAGE_INDEX, config.work_dir)
+    index = storage.read_table(spark, IMAGE_INDEX, work_dir)
     moved = query("streetdeciles.features", "moved_rows", {"detail": DETAIL}, rows=rows, image_index=index)
     return moved.select(*SCHEMA.names)

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from streetdeciles import storage
 from streetdeciles.backbone_sources import Seeded, Shipped, WeightSource
-from streetdeciles.backbones.backbone import Array, Backbone
+from streetdeciles.backbones.backbone import Backbone
+from streetdeciles.backbones.preprocessing import Preprocessing
 from streetdeciles.backbones.registry import backbone_from, for_workers
 from streetdeciles.backbones.weights import hashed, read_weights, weights_hash, write_npz
-from streetdeciles.config import RunConfig
+from streetdeciles.config import FeaturesConfig
+from streetdeciles.extraction.network import Network, NetworkSettings
 from streetdeciles.features import ledger
-from streetdeciles.features.network import Network, NetworkSettings
 from streetdeciles.features.parallel import Parallelism
 from streetdeciles.features.workers import LoadInTask, PrecisionTask
 
@@ -34,29 +35,29 @@ class ImageNetwork:
 
     load: Callable[[], Network]
     """Called in the workers."""
-    preprocess: Callable[[Array], Array]
+    preprocess: Preprocessing
     fingerprint: Mapping[str, Any]
     """What tells its features from another network's."""
 
 
 @contextmanager
 def backbone_network(
-    spark: SparkSession, config: RunConfig, sizes: Parallelism, *, afresh: bool = False
+    spark: SparkSession, features: FeaturesConfig, work_dir: str, sizes: Parallelism, *, afresh: bool = False
 ) -> Iterator[ImageNetwork]:
     """The network that the config names; its weights can be read by the workers until the context ends.
 
     The precision `auto` is that of the finished shards, unless `afresh`.
     """
-    features = config.features
     source = for_workers(features.backbone_source)
     backbone = backbone_from(source, layer=features.layer, activation=features.activation)
     if features.antialias:
         backbone = backbone.antialiased()
     backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    task = PrecisionTask(features.device, sizes.threads, backend)
     with ThreadPoolExecutor(1) as pool:
         # A worker starts its framework while the weights are read here.
-        asked = pool.submit(_precision, spark, config, sizes, backend, afresh)
-        with _weights_for_workers(features.weight_source, backbone, config.work_dir) as (weights, digest):
+        asked = pool.submit(_precision, spark, features, work_dir, task, afresh)
+        with _weights_for_workers(features.weight_source, backbone, work_dir) as (weights, digest):
             settings = NetworkSettings(
                 backbone=source,
                 weights=weights,
@@ -68,6 +69,7 @@ def backbone_network(
                 batch_size=None if features.batch_size == "auto" else features.batch_size,
                 layer=features.layer,
                 activation=features.activation,
+                antialias=features.antialias,
             )
             yield ImageNetwork(LoadInTask(settings), backbone.preprocess, _fingerprint(backbone, settings))
 
@@ -106,17 +108,16 @@ def _seeded_hash(source: Seeded, backbone: Backbone) -> str:
     return _seeded_hashes[key]
 
 
-def _precision(spark: SparkSession, config: RunConfig, sizes: Parallelism, backend: str, afresh: bool) -> str:
+def _precision(spark: SparkSession, features: FeaturesConfig, work_dir: str, task: PrecisionTask, afresh: bool) -> str:
     """`auto` is what the finished shards have, so that a run may go on elsewhere; else what the workers do best.
 
     Where finished shards are about to be removed, a worker is asked in any case: it refuses where it lacks the device.
     """
-    wanted = config.features.precision
+    wanted = features.precision
     if not afresh and wanted != "auto":
         return wanted
-    for mark in () if afresh else ledger.read_marks(config.work_dir).values():
+    for mark in () if afresh else ledger.read_marks(work_dir).values():
         return str(mark.settings["precision"])
-    task = PrecisionTask(config.features.device, sizes.threads, backend)
     row = spark.range(0, 1, 1, 1).mapInArrow(task.run, "precision string").first()
     assert row is not None
     return str(row["precision"]) if wanted == "auto" else wanted

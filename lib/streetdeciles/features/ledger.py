@@ -6,15 +6,15 @@ import logging
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeVar
 
 from streetdeciles import storage
 from streetdeciles.errors import RunRefused
-from streetdeciles.features.shard_files import count_rows, files_by_shard
+from streetdeciles.features.shard_files import count_rows, files_by_shard, shard_folders
 from streetdeciles.manifests import WrittenFile, differences, make_manifest
 from streetdeciles.state_files import read_state
-from streetdeciles.tables import FEATURES, REJECTS, Table
+from streetdeciles.tables import FEATURES, REJECTS
 
 T = TypeVar("T")
 
@@ -58,6 +58,8 @@ class Mark:
     seconds: Mapping[str, float]
     """`reading`, `decoding`, `computing` (summed over threads) and `writing`."""
     network: str
+    device_seconds: Mapping[str, float] = field(default_factory=dict)
+    """Time on the clock in which the device computed, or waited for something, by what that was."""
     started: float = 0.0
     """When its wave began, in seconds since 1970; 0 where that was not kept."""
     ended: float = 0.0
@@ -149,12 +151,6 @@ def complete_marks(shards: Iterable[Shard], marks: Mapping[int, Mark], work_dir:
 def shard_manifest(number: int, work_dir: str) -> dict[str, WrittenFile]:
     """The shard's files as they are now; they are all read."""
     return make_manifest(work_dir, [f"{table.name}/shard={number}" for table in (FEATURES, REJECTS)])
-
-
-def shard_folders(table: Table, work_dir: str) -> set[int]:
-    """Numbers of the shards that the table has a folder of."""
-    names = storage.names_in(storage.join(work_dir, table.name), prefix="shard=")
-    return {int(name.removeprefix("shard=")) for name in names if name.removeprefix("shard=").isdigit()}
 
 
 def remove_shards(numbers: Collection[int], work_dir: str) -> None:

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from streetdeciles import storage
 from streetdeciles.errors import RunFailed, ShardFailed
 from streetdeciles.extraction.rejects import Rejected
+from streetdeciles.features.costly import map_without_costly
+from streetdeciles.features.engine import Engine, WorkerDied
 from streetdeciles.features.ledger import Shard
-from streetdeciles.features.retry import images_to_compute
 from streetdeciles.features.staged import write_rejects
-from streetdeciles.features.wave import WaveSettings, WorkerDied, compute_piece
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+from streetdeciles.features.workers import ExtractionTask
 
 ATTEMPTS = 2
 """At a single photograph, beside those that Spark itself makes."""
@@ -26,17 +23,17 @@ AT_LEAST, SHARE = 3, 0.01
 logger = logging.getLogger(__name__)
 
 
-def take_apart(spark: SparkSession, shard: Shard, settings: WaveSettings) -> list[str]:
+def take_apart(engine: Engine, task: ExtractionTask, shard: Shard) -> list[str]:
     """Compute the shard in pieces, halving those whose worker dies; a photograph that does it alone is a reject.
 
     Returns:
-        URIs of what came out, together all of the shard, as `wave.compute_wave` would have staged it.
+        URIs of what came out, together all of the shard, as `Engine.map` would have staged it.
 
     Raises:
         ShardFailed: too many photographs do it.
         RunFailed: all that were tried do it, so that it is not their fault.
     """
-    images = _image_ids(spark, shard, settings.work_dir)
+    images = _image_ids(engine, shard)
     pieces: list[Sequence[str]] = [images]
     if len(images) > 1:
         pieces = _halves(images)
@@ -46,7 +43,7 @@ def take_apart(spark: SparkSession, shard: Shard, settings: WaveSettings) -> lis
         while pieces:
             piece = pieces.pop()
             try:
-                staged.append(_attempted(spark, shard, piece, settings))
+                staged.append(_attempted(engine, task, shard, piece))
             except WorkerDied as died:
                 if len(piece) > 1:
                     pieces += _halves(piece)
@@ -57,7 +54,7 @@ def take_apart(spark: SparkSession, shard: Shard, settings: WaveSettings) -> lis
         if crashed:
             if len(images) > 1 and not staged:
                 raise _none_computed(shard, crashed)
-            staged.append(_stage_rejects(spark, shard, crashed, settings.work_dir))
+            staged.append(_stage_rejects(engine, shard, crashed))
     except BaseException:
         for uri in staged:
             storage.remove(uri)
@@ -70,10 +67,10 @@ def _halves(images: Sequence[str]) -> list[Sequence[str]]:
     return [images[half:], images[:half]]
 
 
-def _attempted(spark: SparkSession, shard: Shard, piece: Sequence[str], settings: WaveSettings) -> str:
+def _attempted(engine: Engine, task: ExtractionTask, shard: Shard, piece: Sequence[str]) -> str:
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            return compute_piece(spark, shard, (piece[0], piece[-1]), settings)
+            return map_without_costly(engine, task, [shard], span=(piece[0], piece[-1]))
         except WorkerDied:
             if len(piece) > 1 or attempt == ATTEMPTS:
                 raise
@@ -102,15 +99,14 @@ def _examples(crashed: dict[str, str]) -> str:
     return f"{', '.join([*crashed][:AT_LEAST])}, …: {[*crashed.values()][-1]}"
 
 
-def _image_ids(spark: SparkSession, shard: Shard, work_dir: str) -> list[str]:
+def _image_ids(engine: Engine, shard: Shard) -> list[str]:
     """In their order; a shard is some thousands."""
-    rows = images_to_compute(spark, [shard], work_dir).select("image_id").sort("image_id").collect()
+    rows = engine.rows([shard]).select("image_id").sort("image_id").collect()
     return [row["image_id"] for row in rows]
 
 
-def _stage_rejects(spark: SparkSession, shard: Shard, crashed: dict[str, str], work_dir: str) -> str:
-    index = images_to_compute(spark, [shard], work_dir)
+def _stage_rejects(engine: Engine, shard: Shard, crashed: dict[str, str]) -> str:
     why = {image_id: Rejected("crashed_worker", said) for image_id, said in crashed.items()}
-    staged = storage.staging_uri(work_dir, "extracted")
-    write_rejects(index, why, storage.join(staged, "rejects.parquet"))
+    staged = storage.staging_uri(engine.work_dir, "extracted")
+    write_rejects(engine.rows([shard]), why, storage.join(staged, "rejects.parquet"))
     return staged

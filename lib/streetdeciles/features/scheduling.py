@@ -7,20 +7,22 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from threading import Event, Semaphore
-from typing import TYPE_CHECKING
+from typing import Any
 
-from streetdeciles.errors import ShardFailed
+from streetdeciles.errors import RunFailed, ShardFailed
+from streetdeciles.features import ledger
 from streetdeciles.features.amending import stage_kept
+from streetdeciles.features.bottleneck import bottleneck, device_shares
 from streetdeciles.features.commit import commit_wave
+from streetdeciles.features.costly import map_without_costly
+from streetdeciles.features.engine import Engine, WorkerDied
 from streetdeciles.features.ledger import Mark, Shard
 from streetdeciles.features.quarantine import take_apart
-from streetdeciles.features.wave import WaveSettings, WorkerDied, compute_wave
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+from streetdeciles.features.workers import ExtractionTask
+from streetdeciles.progress import progress
 
 ATTEMPTS = 2
 """At a single shard whose worker dies, beside those that Spark itself makes."""
@@ -34,21 +36,40 @@ logger = logging.getLogger(__name__)
 class Scheduler:
     """Runs waves of one stage. The first error that concerns more than a shard stops the waves that have not begun."""
 
-    def __init__(self, spark: SparkSession, settings: WaveSettings, *, computing: int) -> None:
+    def __init__(
+        self, engine: Engine, task: ExtractionTask, fingerprint: Mapping[str, Any], n_shards: int, *, computing: int
+    ) -> None:
         """`computing`: waves that compute at a time; one more is committed meanwhile."""
-        self._spark = spark
-        self._settings = settings
+        self._engine = engine
+        self._task = task
+        self._fingerprint = fingerprint
+        self._n_shards = n_shards
         self._threads = computing + 1
         self._computing = Semaphore(computing)
         self._stop = Event()
 
-    def run(self, waves: Sequence[Sequence[Shard]], on_done: Callable[[Done], None]) -> dict[int, str]:
+    def finish(self, shards: Sequence[Shard]) -> None:
+        """Compute missing shards, and of others the photographs to be retried; RunFailed where shards failed."""
+        to_compute = {shard.number: shard.to_compute for shard in shards}
+        whole, retried = ([shard for shard in shards if bool(shard.retried) == kind] for kind in (False, True))
+        waves = [wave for group in (whole, retried) for wave in ledger.waves(group, self._engine.tasks)]
+        with progress("features", sum(to_compute.values()), unit="images") as advance:
+            failed = self._run(waves, _Observer(self._engine.work_dir, to_compute, advance))
+        if failed:
+            why = "; ".join(f"shard {number}: {said}" for number, said in sorted(failed.items())[:3])
+            raise RunFailed(
+                f"features: {len(failed)} of {self._n_shards} shards failed, the others are finished ({why}); "
+                "fix that and run the same command again"
+            )
+
+    def _run(self, waves: Sequence[Sequence[Shard]], on_done: Callable[[Done], None]) -> dict[int, str]:
         """Finish all waves; `on_done` is called in this thread after each. Returns why shards failed, by number."""
         from pyspark.util import inheritable_thread_target
 
         failed: dict[int, str] = {}
         finish = self._finish
-        if self._spark.sparkContext.getJobTags():  # by which the jobs of this run are cancelled in a session of others
+        # By these tags the jobs of this run are cancelled in a session of others.
+        if self._engine.spark.sparkContext.getJobTags():
             finish = inheritable_thread_target(finish)
         with ThreadPoolExecutor(self._threads, thread_name_prefix="wave") as pool:
             futures = [pool.submit(finish, wave) for wave in waves]
@@ -68,7 +89,7 @@ class Scheduler:
         try:
             with self._computing:
                 started = time.time()
-                staged = compute_wave(self._spark, shards, self._settings)
+                staged = map_without_costly(self._engine, self._task, shards)
         except WorkerDied as died:
             logger.warning("a worker died on shard(s) %s: %s", ", ".join(str(s.number) for s in shards), died)
             if len(shards) == 1:
@@ -82,11 +103,38 @@ class Scheduler:
         try:
             with self._computing:
                 started = time.time()
-                staged = take_apart(self._spark, shard, self._settings)
+                staged = take_apart(self._engine, self._task, shard)
         except ShardFailed as failed:
             return [], {shard.number: str(failed)}
         return self._commit(staged, [shard], started)
 
     def _commit(self, staged: Sequence[str], shards: Sequence[Shard], started: float) -> Done:
-        kept = stage_kept(self._spark, shards, self._settings.work_dir)
-        return commit_wave(self._spark, [*staged, *kept], shards, self._settings, started=started)
+        spark, work_dir = self._engine.spark, self._engine.work_dir
+        together = [*staged, *stage_kept(spark, shards, work_dir)]
+        return commit_wave(spark, together, shards, work_dir, self._fingerprint, started=started)
+
+
+class _Observer:
+    """Called after each wave: moves the progress bar, and notes failures and devices."""
+
+    def __init__(self, work_dir: str, to_compute: Mapping[int, int], advance: Callable[[int, str], None]) -> None:
+        self._work_dir = work_dir
+        self._to_compute = to_compute
+        self._advance = advance
+        self._n_rejects = 0
+        self._logged_devices: set[str] = set()
+
+    def __call__(self, done: Done) -> None:
+        marks, failures = done
+        for mark in marks:
+            self._n_rejects += sum(mark.rejects.values())
+            if mark.network and mark.network not in self._logged_devices:
+                logger.info("features: on %s", mark.network)
+                self._logged_devices.add(mark.network)
+        for number, why in failures.items():
+            logger.warning("features: shard %d failed: %s", number, why)
+            ledger.write_failure(self._work_dir, number, why)
+        remark = f"{self._n_rejects} {'reject' if self._n_rejects == 1 else 'rejects'}"
+        if limit := bottleneck(device_shares(mark.device_seconds for mark in marks)):
+            remark += f", waits for {limit}"
+        self._advance(sum(self._to_compute[mark.shard] for mark in marks), remark)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from io import BytesIO
 
 from streetdeciles import storage
 from streetdeciles.manifests import find_files
-from streetdeciles.tables import FEATURES, REJECTS
+from streetdeciles.tables import FEATURES, REJECTS, Table
 
 NO_ROWS = "no_rows.parquet"
 """The file of a table that has no other, so that every reader finds its columns."""
@@ -43,3 +44,25 @@ def count_rows(work_dir: str, paths: Iterable[str]) -> tuple[int, int]:
         except (pa.ArrowException, OSError):
             return -1, -1
     return rows[FEATURES.name], rows[REJECTS.name]
+
+
+def shard_folders(table: Table, work_dir: str) -> set[int]:
+    """Numbers of the shards that the table has a folder of."""
+    names = storage.names_in(storage.join(work_dir, table.name), prefix="shard=")
+    return {int(name.removeprefix("shard=")) for name in names if name.removeprefix("shard=").isdigit()}
+
+
+def leave_no_table_without_files(work_dir: str, shard: int) -> None:
+    """A table of no rows gets one empty file, as if of that shard, so that every reader finds its columns."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    for table in (FEATURES, REJECTS):
+        if shard_folders(table, work_dir):
+            continue
+        (partition,) = table.partitioned_by
+        schema = pa.schema([column for column in table.arrow_schema() if column.name != partition])
+        file = BytesIO()
+        pq.write_table(schema.empty_table(), file)
+        uri = storage.join(work_dir, table.name, f"{partition}={shard}", NO_ROWS)
+        storage.write_bytes(uri, file.getvalue())

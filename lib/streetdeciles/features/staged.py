@@ -7,8 +7,9 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from streetdeciles import storage
+from streetdeciles.extraction.extracted import SCHEMA, Photograph, Row, reject_batch, statistics_batch
 from streetdeciles.extraction.rejects import Rejected
-from streetdeciles.features.extracted import SCHEMA, Photograph, Row, Tally, reject_batch, statistics_batch
+from streetdeciles.extraction.tally import Tally
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -45,7 +46,7 @@ def write_rejects(wanted: DataFrame, why: Mapping[str, Rejected], uri: str) -> N
         rejects.append((Photograph(row), why[row.image_id]))
         tally = tallies.setdefault(row.shard, Tally())
         tally.images += 1
-        tally.rejects[why[row.image_id].reason] += 1
+        tally.reject(why[row.image_id].reason)
     file = BytesIO()
     pq.write_table(pa.Table.from_batches([reject_batch(rejects), statistics_batch(tallies)]), file)
     storage.write_bytes(uri, file.getvalue())

@@ -10,6 +10,7 @@ from streetdeciles import storage
 from streetdeciles.errors import RunRefused
 from streetdeciles.features import ledger
 from streetdeciles.features.ledger import Mark
+from streetdeciles.features.shard_files import shard_folders
 from streetdeciles.lock import lock_owner
 from streetdeciles.tables import FEATURES, IMAGE_INDEX, REJECTS
 
@@ -40,7 +41,7 @@ def extraction_status(work_dir: str) -> ExtractionStatus:
     images = _images_by_shard(work_dir)
     marks = ledger.read_marks(work_dir)
     failures = ledger.read_failures(work_dir)
-    of_features, of_rejects = (ledger.shard_folders(table, work_dir) for table in (FEATURES, REJECTS))
+    of_features, of_rejects = (shard_folders(table, work_dir) for table in (FEATURES, REJECTS))
     done = {
         number: mark
         for number, mark in marks.items()

@@ -9,10 +9,10 @@ from itertools import chain
 
 import pyarrow as pa
 
-from streetdeciles.features import device
-from streetdeciles.features.extraction import extract
-from streetdeciles.features.network import Network, NetworkSettings, load_network
-from streetdeciles.features.preparing import Preparation
+from streetdeciles.extraction import device
+from streetdeciles.extraction.core import extract
+from streetdeciles.extraction.network import Network, NetworkSettings, load_network
+from streetdeciles.extraction.preparing import Preparation
 from streetdeciles.hardware import choose_precision
 from streetdeciles.shown import LogFormatter
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from threading import Lock
+from typing import Any
 
 import numpy as np
 
@@ -24,20 +25,20 @@ class HalvedBatches:
     Several threads may call it; those that run out of memory side by side halve it once.
     """
 
-    def __init__(self, compute: Callable[[Array], Array], batch_size: int) -> None:
+    def __init__(self, compute: Callable[[Any], Array], batch_size: int) -> None:
         self._compute = compute
         self._batch_size = batch_size
         self._lock = Lock()
         self.at_most = batch_size
 
-    def __call__(self, images: Array) -> Array:
-        """The features of all images. RunFailed where a single one is too much."""
+    def __call__(self, pictures: Any) -> Array:
+        """The features of all photographs of a batch. RunFailed where a single one is too much."""
         done: list[Array] = []
         n_done = 0
-        while n_done < len(images):
+        while n_done < len(pictures):
             tried = self.at_most
             try:
-                done.append(self._compute(images[n_done : n_done + tried]))
+                done.append(self._compute(pictures[n_done : n_done + tried]))
             except Exception as error:
                 if not is_out_of_memory(error):
                     raise

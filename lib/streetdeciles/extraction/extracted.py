@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +11,7 @@ import pyarrow as pa
 from streetdeciles.archives.names import PARQUET
 from streetdeciles.backbones.backbone import Array
 from streetdeciles.extraction.rejects import Rejected
+from streetdeciles.extraction.tally import Tally
 
 FEATURE, REJECT, STATISTICS = "feature", "reject", "statistics"
 
@@ -32,7 +30,7 @@ SCHEMA = pa.schema(
         "shard": pa.int32(),
     }
 )
-"""A row a photograph, `feature` or `reject`, and one of `statistics` a shard, with its `Tally` as JSON in `detail`."""
+"""One row per photograph, `feature` or `reject`, and one of `statistics` per shard, with its `Tally` in `detail`."""
 
 
 class Row(NamedTuple):
@@ -56,23 +54,6 @@ class Photograph(NamedTuple):
     """Of its file's bytes, in hexadecimal; None where it could not be read."""
     one_colour: bool | None = None
     """None where it could not be decoded."""
-
-
-@dataclass
-class Tally:
-    """What was done of one shard. Seconds are summed over threads."""
-
-    images: int = 0
-    features: int = 0
-    rejects: Counter[str] = field(default_factory=Counter)
-    """By reason."""
-    reading_s: float = 0.0
-    decoding_s: float = 0.0
-    computing_s: float = 0.0
-    failure: str = ""
-    """Why the shard could not be finished; its other figures and rows then mean nothing."""
-    network: str = ""
-    """Device, precision and batch size."""
 
 
 def index_rows(batches: Iterable[pa.RecordBatch]) -> Iterator[Row]:
@@ -105,7 +86,7 @@ def _place(row: Row) -> str:
 
 def statistics_batch(tallies: Mapping[int, Tally]) -> pa.RecordBatch:
     rows = [Photograph(Row("", "", 0, "", None, None, None, shard)) for shard in tallies]
-    return _batch(STATISTICS, rows, {"detail": [json.dumps(vars(tally)) for tally in tallies.values()]})
+    return _batch(STATISTICS, rows, {"detail": [tally.to_json() for tally in tallies.values()]})
 
 
 def _batch(kind: str, photographs: Sequence[Photograph], more: Mapping[str, Any]) -> pa.RecordBatch:

@@ -15,7 +15,10 @@ from streetdeciles.hardware import Device, device_of
 from streetdeciles.keras_start import without_start_messages
 
 NO_GPU = "-1"
+GPU_DRIVER = "/dev/nvidiactl"
 STARTED_WITH = "STREETDECILES_STARTED_WITH"
+VISIBLE_BEFORE = "STREETDECILES_CUDA_VISIBLE_DEVICES"
+"""Of this process: the GPUs that the cluster let it see when it began."""
 
 
 def start(wanted: str, *, threads: int, backend: str, gpu_address: str | None = None) -> Device:
@@ -40,15 +43,18 @@ def start(wanted: str, *, threads: int, backend: str, gpu_address: str | None = 
 
 
 def _set_environment(wanted: str, threads: int, backend: str, gpu_address: str | None) -> None:
-    visible = NO_GPU if wanted == "cpu" else gpu_address
+    visible = NO_GPU if wanted == "cpu" else _visible_gpu(gpu_address)
     before = os.environ.setdefault(STARTED_WITH, visible or "any GPU")
-    if before != (visible or "any GPU") and (gpu_address or Path("/dev/nvidiactl").exists()):
+    if before != (visible or "any GPU") and (gpu_address or Path(GPU_DRIVER).exists()):
         # The framework in this worker holds what it was started with; Spark retries in a new worker.
         raise RuntimeError(f"this worker has started with GPU {before} and was now given {visible or 'any'}")
     if visible is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = visible
     if wanted == "cpu":
         os.environ["JAX_PLATFORMS"] = "cpu"
+    elif Path(GPU_DRIVER).exists():
+        # Each executor would compile the same programs again, for half a minute.
+        os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(_cache_folder() / "jax"))
     os.environ.update(
         KERAS_BACKEND=backend,
         # A thread for each network call, and as many calls as threads (see network.py).
@@ -59,3 +65,29 @@ def _set_environment(wanted: str, threads: int, backend: str, gpu_address: str |
         TF_FORCE_GPU_ALLOW_GROWTH="true",
         XLA_PYTHON_CLIENT_PREALLOCATE="false",
     )
+
+
+def _visible_gpu(address: str | None) -> str | None:
+    """What CUDA_VISIBLE_DEVICES must be for the GPU of that address.
+
+    YARN or Kubernetes may have set it already, to numbers or to GPUs' own names. Then an address that is in the list is
+    that GPU, and another one counts from the list's beginning.
+
+    Raises:
+        RunRefused: there is no such GPU in the list.
+    """
+    before = os.environ.setdefault(VISIBLE_BEFORE, os.environ.get("CUDA_VISIBLE_DEVICES", ""))
+    listed = [name.strip() for name in before.split(",") if name.strip()]
+    if address is None or address in listed or not listed or NO_GPU in listed:
+        return address
+    if address.isdecimal() and int(address) < len(listed):
+        return listed[int(address)]
+    raise RunRefused(
+        f"Spark gave GPU {address} to a task on {os.uname().nodename} where CUDA_VISIBLE_DEVICES is {before}; the "
+        "discovery script must list the GPUs that an executor may see"
+    )
+
+
+def _cache_folder() -> Path:
+    """Of this user alone: what is in it is run."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "streetdeciles"

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from threading import get_ident
 from typing import NamedTuple
 
-from streetdeciles.features.extracted import Row
+from streetdeciles.extraction.extracted import Row
 
 MAX_DECODING_S = 60.0
 """Processor time for one photograph; the largest that are allowed take some seconds."""

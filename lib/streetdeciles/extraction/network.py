@@ -7,30 +7,36 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
 from streetdeciles.backbone_sources import BackboneSource, WeightSource
 from streetdeciles.backbones.backbone import Array
 from streetdeciles.backbones.registry import backbone_from
 from streetdeciles.backbones.variables import assign
 from streetdeciles.backbones.weights import hashed, read_weights
 from streetdeciles.errors import RunFailed
-from streetdeciles.features import device
-from streetdeciles.features.halving import HalvedBatches
+from streetdeciles.extraction import device
+from streetdeciles.extraction.compiled import compiled
+from streetdeciles.extraction.halving import HalvedBatches
+from streetdeciles.extraction.pictures import Pictures
 from streetdeciles.hardware import Device
 
 logger = logging.getLogger(__name__)
 
-BATCH_SIZE = {"cpu": 8, "gpu": 128}
-"""Measured: larger ones only take more memory; on a CPU each core has a batch of its own."""
+CPU_BATCH_SIZE = 8
+"""Measured: larger ones only take more memory; each core has a batch of its own."""
+
+GPU_BATCH_SIZES = {24: 256, 10: 128, 0: 64}
+"""By the GPU's memory in GiB, at least. VGG16 takes some 25 MB for each photograph in bfloat16."""
+
+BATCHES_IN_FLIGHT = 3
+"""On a GPU."""
 
 
 @dataclass(frozen=True)
 class Network:
     """What turns prepared images into features, in batches of one size."""
 
-    compute: Callable[[Array], Array]
-    """float32 [batch_size, height, width, 3] to float32 [batch_size, length]."""
+    compute: Callable[[Pictures], Array]
+    """`batch_size` photographs to float32 [batch_size, length]."""
     batch_size: int
     description: str
     """Device, precision and batch size, for the log."""
@@ -56,6 +62,7 @@ class NetworkSettings:
     """None: what suits the device."""
     layer: str | None = None
     activation: bool = False
+    antialias: bool = False
 
 
 _loaded: dict[NetworkSettings, Network] = {}
@@ -74,6 +81,8 @@ def load_network(settings: NetworkSettings, gpu_address: str | None = None) -> N
 
 def _build(settings: NetworkSettings, started: Device) -> Network:
     backbone = backbone_from(settings.backbone, layer=settings.layer, activation=settings.activation)
+    if settings.antialias:
+        backbone = backbone.antialiased()
     model = backbone.build(settings.precision)
     digest = hashlib.sha256()
     assign(model, hashed(read_weights(settings.weights, backbone), digest))
@@ -82,17 +91,22 @@ def _build(settings: NetworkSettings, started: Device) -> Network:
             f"features.weights: {settings.weights} differ on this executor from the driver's; "
             "give every machine the same file and the same NumPy"
         )
-    # XLA is JAX's only way; on TensorFlow's CPU it is slower than oneDNN.
-    model.compile(jit_compile=settings.backend == "jax")
-    batch_size = settings.batch_size or BATCH_SIZE[started.kind]
-
-    def compute(images: Array) -> Array:
-        return np.asarray(model.predict_on_batch(images))
-
-    halved = HalvedBatches(compute, batch_size)
-    halved(np.zeros((batch_size, backbone.size, backbone.size, 3), dtype=np.float32))
+    batch_size = settings.batch_size or _batch_size(started)
+    halved = HalvedBatches(compiled(model, backbone.preprocess, started.kind), batch_size)
+    halved(Pictures.empty(batch_size, backbone.preprocess))
     slow = "" if started.bfloat16 or settings.precision == "float32" else " (not native here, so slow)"
     description = f"{started.kind} ({started.name}), {settings.precision}{slow}, batches of {batch_size}"
-    # A core for each batch: no core waits for another at the end of each layer, or because it had a picture to decode.
-    at_a_time = settings.threads if settings.backend == "tensorflow" and started.kind == "cpu" else 1
+    # On a CPU a core for each batch: no core waits for another at the end of each layer, or because it had a picture to
+    # decode. On a GPU one batch arrives and one leaves while one is computed.
+    at_a_time = settings.threads if settings.backend == "tensorflow" else 1
+    if started.kind == "gpu":
+        at_a_time = BATCHES_IN_FLIGHT
     return Network(halved, batch_size, description, at_a_time, halved.note)
+
+
+def _batch_size(on: Device) -> int:
+    """What suits the device; where the first batch does not fit after all, it is halved."""
+    if on.kind == "cpu":
+        return CPU_BATCH_SIZE
+    memory = (on.memory_bytes or 0) / 2**30
+    return next(size for at_least, size in GPU_BATCH_SIZES.items() if memory >= at_least)

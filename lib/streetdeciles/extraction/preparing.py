@@ -1,0 +1,131 @@
+"""From bytes to the network's input: decoded, cut, and the pixels picked that the network needs, in many threads."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from threading import local
+from typing import NamedTuple
+
+from streetdeciles.backbones.backbone import Array
+from streetdeciles.backbones.preprocessing import Preprocessing
+from streetdeciles.errors import ShardFailed
+from streetdeciles.extraction.contents import Content, Reading
+from streetdeciles.extraction.decoding import decode
+from streetdeciles.extraction.extracted import Photograph, Row
+from streetdeciles.extraction.memory import DecodingMemory
+from streetdeciles.extraction.pictures import Pictures
+from streetdeciles.extraction.reading import PAUSES_S
+from streetdeciles.extraction.rejects import Rejected
+from streetdeciles.extraction.watch import MAX_DECODING_S, Watch
+
+HASH_DIGITS = 32
+SAMPLE_STEP = 16
+"""Pixels between those that are looked at to see whether a picture may be of one colour, where four of it are equal."""
+
+SCRATCH_BYTES = 4 * 1024 * 1024
+"""Room for a picture of 1.4 megapixels."""
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How photographs become the network's input, and how its output is kept."""
+
+    preprocess: Preprocessing
+    max_pixels: int
+    threads: int
+    store: str
+    cut: Callable[[Array, int], Array] | None = None
+    """From a panorama and the number of a view to the view, where photographs are panoramas."""
+    min_pixels: int = 1
+    max_decoding_s: float = MAX_DECODING_S
+    pauses_s: Sequence[float] = PAUSES_S
+    """Waits between attempts at a file that cannot be read."""
+
+
+class Prepared(NamedTuple):
+    """A photograph that is in its slot, or why it is not."""
+
+    photograph: Photograph
+    problem: Rejected | ShardFailed | None
+
+
+class PreparedChunk(NamedTuple):
+    """Some rows of one shard, in neighbouring slots."""
+
+    of_rows: list[Prepared]
+    reading_s: float
+    decoding_s: float
+
+
+class Preparer:
+    """What the threads of one task do, and what they share."""
+
+    def __init__(self, preparation: Preparation) -> None:
+        self._preparation = preparation
+        self._memory = DecodingMemory(preparation.max_pixels, preparation.threads)
+        self._of_thread = local()
+        self.watch = Watch(preparation.max_decoding_s)
+
+    def prepare(
+        self, rows: Sequence[Row], reading: Reading, first: int, pictures: Pictures, slot: int
+    ) -> PreparedChunk:
+        """Prepare rows, whose bytes are those of `reading` from number `first` on, into the slots from `slot` on.
+
+        The decoder is called with a batch of files, so that one that decodes them on another device has its place here.
+        """
+        contents = reading.result()
+        start = time.perf_counter()
+        of_rows = []
+        for i, row in enumerate(rows):
+            of_rows.append(self._prepare(row, contents.of_rows[first + i], pictures, slot + i))
+            contents.of_rows[first + i] = b""  # the picture is there now, and its file need not be
+        return PreparedChunk(of_rows, 0.0 if first else contents.reading_s, time.perf_counter() - start)
+
+    def _prepare(self, row: Row, content: Content, pictures: Pictures, slot: int) -> Prepared:
+        photograph = Photograph(row)
+        if not isinstance(content, bytes):
+            return Prepared(photograph, content)
+        photograph = photograph._replace(content_hash=hashlib.sha256(content).hexdigest()[:HASH_DIGITS])
+        try:
+            with self._memory.lease() as reserve, self.watch.over(row):
+                one_colour = self._decode(content, row, reserve, pictures, slot)
+        except (Rejected, ShardFailed) as error:
+            return Prepared(photograph, error.with_traceback(None))  # a trace would keep the file's bytes in memory
+        except MemoryError:
+            failed = ShardFailed(f"{row.uri}: not enough memory to decode it; lower features.decode_threads")
+            return Prepared(photograph, failed)
+        return Prepared(photograph._replace(one_colour=one_colour), None)
+
+    def _scratch(self) -> bytearray:
+        """This thread's memory for a picture: the system's own would be taken and given back for each of them."""
+        if not hasattr(self._of_thread, "scratch"):
+            self._of_thread.scratch = bytearray(SCRATCH_BYTES)
+        scratch: bytearray = self._of_thread.scratch
+        return scratch
+
+    def _decode(self, content: bytes, row: Row, reserve: Callable[[int], None], pictures: Pictures, slot: int) -> bool:
+        """Fill the slot; returns whether the picture is of one colour."""
+        preparation = self._preparation
+        picture = decode(
+            content,
+            max_pixels=preparation.max_pixels,
+            min_pixels=preparation.min_pixels,
+            reserve=reserve,
+            scratch=self._scratch(),
+        )
+        view = preparation.cut(picture, row.view) if preparation.cut else picture
+        pictures.pick(view, slot)
+        return is_one_colour(view)
+
+
+def is_one_colour(picture: Array) -> bool:
+    """Whether all pixels of [height, width, 3] are equal."""
+    first = picture[0, 0].tobytes()
+    height, width = picture.shape[:2]
+    if any(picture[row, column].tobytes() != first for row in (height // 2, -1) for column in (width // 3, -1)):
+        return False
+    sample = picture[::SAMPLE_STEP, ::SAMPLE_STEP]
+    return bool((sample == picture[0, 0]).all()) and bool((picture == picture[0, 0]).all())

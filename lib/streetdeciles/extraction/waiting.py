@@ -1,0 +1,58 @@
+"""For what the network's device waits: how long it computes, and what the rest of the time is spent on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Lock
+
+COMPUTING = "computing"
+READING, DECODING, HANDING_OVER = "reading", "decoding", "handing over"
+"""What keeps the device waiting: files that are not read yet, or not decoded yet, or nobody who takes the features."""
+
+
+class DeviceClock:
+    """Divides the time since its start between the device at work and what it waits for.
+
+    Several threads may use the device; it is at work while one of them does. `now`: seconds on any clock.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.perf_counter) -> None:
+        self._now = now
+        self._lock = Lock()
+        self._running = 0
+        self._waits_for = READING
+        self._since = now()
+        self._seconds = dict.fromkeys((COMPUTING, READING, DECODING, HANDING_OVER), 0.0)
+
+    @contextmanager
+    def computing(self) -> Iterator[None]:
+        """The device is at work for the calling thread."""
+        self._change(+1)
+        try:
+            yield
+        finally:
+            self._change(-1)
+
+    def waits_for(self, what: str) -> None:
+        """What the next batch waits for from now on."""
+        with self._lock:
+            self._count()
+            self._waits_for = what
+
+    def seconds(self) -> dict[str, float]:
+        """By what they were spent on, until now."""
+        with self._lock:
+            self._count()
+            return dict(self._seconds)
+
+    def _change(self, by: int) -> None:
+        with self._lock:
+            self._count()
+            self._running += by
+
+    def _count(self) -> None:
+        now = self._now()
+        self._seconds[COMPUTING if self._running else self._waits_for] += now - self._since
+        self._since = now

@@ -1,0 +1,41 @@
+"""What the stage says when it is done, from the marks as they are on disk, whichever run wrote them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from streetdeciles.features import ledger
+from streetdeciles.features.bottleneck import advice, device_shares
+from streetdeciles.features.ledger import Shard
+from streetdeciles.run_log import StageReport
+
+
+def extraction_report(
+    shards: Sequence[Shard],
+    todo: Sequence[Shard],
+    removed: int,
+    work_dir: str,
+    took_s: float,
+    *,
+    tasks: int,
+    decode_threads: int,
+) -> StageReport:
+    """Counts over all `shards`, and what this run did of them: `todo` in `took_s` seconds, `tasks` at a time."""
+    marks = ledger.read_marks(work_dir)
+    counts, seconds = ledger.totals(marks[shard.number] for shard in shards)
+    n_done = sum(shard.to_compute for shard in todo)
+    n_retried = sum(shard.retried for shard in todo)
+    n_missing = sum(not shard.retried for shard in todo)
+    notes = [f"extracted {n_missing} of {len(shards)} shards; {n_done} images in {took_s:.1f} s"]
+    if n_done:
+        notes[0] += f", {n_done / took_s:.1f} images/s"
+    if n_retried:
+        notes.append(f"{n_retried} photographs were tried again, the others kept")
+    if removed:
+        notes.append(f"{removed} finished shard(s) were removed: the index has other photographs there now")
+    notes.extend(sorted({f"on {mark.network}" for mark in marks.values() if mark.network}))
+    spent = ", ".join(f"{name} {value:.1f} s" for name, value in seconds.items())
+    notes.append(f"all shards, summed over threads: {spent}")
+    done = [marks[shard.number].device_seconds for shard in todo]
+    notes.extend(advice(device_shares(done, took_s * tasks), decode_threads))
+    return StageReport("features", dict(counts), notes)
