@@ -58,8 +58,6 @@ class Mark:
     seconds: Mapping[str, float]
     """`reading`, `decoding`, `computing` (summed over threads) and `writing`."""
     network: str
-    device_seconds: Mapping[str, float] = field(default_factory=dict)
-    """Time on the clock in which the device computed, or waited for something, by what that was."""
     started: float = 0.0
     """When its wave began, in seconds since 1970; 0 where that was not kept."""
     ended: float = 0.0
@@ -67,6 +65,8 @@ class Mark:
     """Hash of what showed which version of each photograph was there; empty where it was not kept."""
     files: Mapping[str, WrittenFile] | None = None
     """What it has written, by path below the work_dir; None where that was not kept."""
+    device_seconds: Mapping[str, float] = field(default_factory=dict)
+    """Time on the clock in which the device computed, or waited for something, by what that was."""
 
 
 @dataclass(frozen=True)
