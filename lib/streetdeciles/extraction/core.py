@@ -136,7 +136,7 @@ class _Extraction:
             tally.network = self._network.description + self._network.note()
 
     def _features(self) -> pa.RecordBatch:
-        """Of the oldest batch that the network has."""
+        """The features of the oldest batch that the network has."""
         (photographs, pictures), future = self._in_flight.popleft()
         features, computing_s = future.result()
         self._batches.release(pictures)

@@ -81,5 +81,5 @@ def _read_remote(parts: Sequence[Range]) -> list[Any]:
 
 
 def _read_local(part: Range) -> bytes | None:
-    """Of a local file only what saves opening it again."""
+    """The range of a local file if it has several rows; one alone is read as any other file."""
     return read_range(part.uri, part.start, part.end - part.start) if len(part.rows) > 1 else None
