@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from streetdeciles.backbones.backbone import Array
+from streetdeciles.errors import reason
 from streetdeciles.extraction.memory import decoding_bytes
 from streetdeciles.extraction.plain_jpeg import plain_jpeg_size
 from streetdeciles.extraction.rejects import Rejected
@@ -226,7 +227,7 @@ def _kind_of_file(content: bytes) -> str:
 
 
 def _damaged(error: Exception) -> Rejected:
-    said = " ".join(str(error).split())[:200] or type(error).__name__
+    said = reason(error, 200)
     if "too large" in said:
         return Rejected("too_large", said)
     if "truncated" in said.lower() or isinstance(error, EOFError):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from streetdeciles.backbones.backbone import Array
-from streetdeciles.errors import RunFailed
+from streetdeciles.errors import RunFailed, reason
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class HalvedBatches:
     def _halve(self, error: Exception) -> None:
         if self.at_most == 1:
             raise RunFailed(
-                f"features: the memory does not suffice for one photograph ({' '.join(str(error).split())[:160]}); end "
+                f"features: the memory does not suffice for one photograph ({reason(error, 160)}); end "
                 "what else uses the GPU, or give each GPU fewer tasks, or set features.device to cpu"
             ) from error
         self.at_most //= 2

@@ -10,7 +10,7 @@ from streetdeciles import storage
 from streetdeciles.archives.damage import ArchiveDamaged, MemberTooLarge
 from streetdeciles.archives.opening import NotAFile, opened, read_local_file
 from streetdeciles.archives.reading import MemberReader, read_range
-from streetdeciles.errors import ShardFailed
+from streetdeciles.errors import ShardFailed, reason
 from streetdeciles.extraction.rejects import Rejected
 
 BYTES_PER_PIXEL = 8
@@ -64,7 +64,7 @@ def _attempt(uri: str, read: Callable[[], bytes], max_bytes: int, pauses_s: Sequ
             raise
         except Exception as error:  # each file system raises its own kinds for what may pass
             if pause_s is None:
-                said = " ".join(str(error).split()) or type(error).__name__
+                said = reason(error)
                 raise ShardFailed(f"{uri}: cannot be read, after {len(pauses_s) + 1} attempts: {said}") from error
             time.sleep(pause_s)
     raise AssertionError("the last attempt returns or raises")
