@@ -34,23 +34,21 @@ def year_of(codes: Iterable[str]) -> int | None:
     return 2021 if any(_is_new(code) for code in codes) else None
 
 
-def refuse_other_year(unknown: Collection[str], area_ids: Collection[str], year: int | None, source: str) -> None:
-    """RunRefused where codes of `source` that the tables lack are LSOAs of another year than those of the tables.
+def refuse_other_year(unknown: Collection[str], area_ids: Collection[str], year: int, source: str) -> None:
+    """RunRefused where codes of `source` that the tables lack are LSOAs of another year than the tables' `year`.
 
-    `year` is that of the tables, None where they do not say. In a part of 2021's table an area that is missing may be
-    elsewhere, so there nothing is said of codes of 2011.
+    In a part of 2021's table an area that is missing may be elsewhere, so there nothing is said of codes of 2011.
     """
-    tables_year = year_of(area_ids) or year or 2011
-    if tables_year == 2011:
+    if year == 2011:
         strange = [code for code in unknown if _is_new(code)]
     else:
         n_areas = sum(code.startswith("E01") for code in area_ids)
         strange = [code for code in unknown if _LSOA.fullmatch(code)] if n_areas >= N_AREAS_2021 else []
     if strange:
-        other = 2021 if tables_year == 2011 else 2011
+        other = 2021 if year == 2011 else 2011
         raise RunRefused(
             f"{source}: {len(strange)} of its areas are LSOAs of {other}, e.g. {min(strange)}, and labels.tables have "
-            f"those of {tables_year}; {_WAY_OUT}"
+            f"those of {year}; {_WAY_OUT}"
         )
 
 
@@ -60,15 +58,12 @@ def unknown_lsoas(placed: DataFrame) -> list[str]:
     return [row["area_id"] for row in unknown.select("area_id").distinct().collect()]
 
 
-def translate(
-    rows: DataFrame, lookups: Lookups, area_ids: pd.Index, year: int | None, *, has_boundaries: bool
-) -> DataFrame:
+def translate(rows: DataFrame, lookups: Lookups, area_ids: pd.Index, year: int, *, has_boundaries: bool) -> DataFrame:
     """The rows of locations with the areas, and the MSOAs, that the look-ups give for their year and output area.
 
     `rows` are those of a `locations.LocationSource`.
     """
-    tables_year = year_of(area_ids) or year or 2011
-    translation = lookups.to_year(tables_year)
+    translation = lookups.to_year(year)
     # What is an area of the tables stays, also where its code means an area of both years.
     translation = translation[~translation.index.isin(area_ids)]
     spark = rows.sparkSession

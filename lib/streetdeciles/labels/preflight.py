@@ -8,9 +8,11 @@ from streetdeciles import storage
 from streetdeciles.config import Boundaries, RunConfig
 from streetdeciles.geography.boundaries import AreaBoundaries, check_properties, read_boundaries
 from streetdeciles.ids.lookalikes import loose_spelling
+from streetdeciles.labels.area_labels import census_year
 from streetdeciles.labels.areas import known_outcomes, label_areas, open_tables, read_areas, tables_year
 from streetdeciles.labels.boundaries import refuse_other_areas
 from streetdeciles.labels.census_years import refuse_other_year
+from streetdeciles.labels.districts import come_from_directory
 from streetdeciles.labels.locations import open_source
 from streetdeciles.labels.regions import assign_regions
 from streetdeciles.sources.lookups import read_lookups
@@ -28,7 +30,7 @@ MAX_BOUNDARIES_BYTES = 16 << 20
 def preflight(config: RunConfig) -> None:
     """RunRefused where the inputs cannot make labels; rows of locations are not read."""
     labels, asked = config.labels, config.dataset.outcomes
-    open_source(labels.location_source, has_boundaries=labels.boundaries is not None)
+    places = open_source(labels.location_source, has_boundaries=labels.boundaries is not None)
     boundaries = _small_boundaries(labels.boundaries)
     sources = open_tables(labels.tables)
     known = known_outcomes(sources, asked)
@@ -38,11 +40,13 @@ def preflight(config: RunConfig) -> None:
     areas = read_areas(sources, asked, lookups, boundaries.names if boundaries else None).frame
     if labels.boundaries is not None and boundaries is None and areas["district_name"].isna().all():
         return  # the boundaries say the districts, and are too large to be read here
+    if come_from_directory(areas, places):
+        return
     outcomes = {outcome: known[outcome] for outcome in asked}
     labelled = label_areas(areas, assign_regions(areas, labels.regions), outcomes, asked).index
     if labels.boundaries is not None and boundaries is not None:
         path, drawn = labels.boundaries.path, {*boundaries.polygons.area_ids}
-        refuse_other_year(drawn - {*areas.index}, areas.index, tables_year(sources), path)
+        refuse_other_year(drawn - {*areas.index}, areas.index, census_year(areas.index, tables_year(sources)), path)
         if not _look_alike(drawn, labelled):
             refuse_other_areas(path, boundaries, list(labelled))
 

@@ -17,15 +17,13 @@ from streetdeciles.labels.area_codes import (
     describe_locations,
     refuse_alike,
 )
+from streetdeciles.labels.area_labels import AreaLabels, read_area_labels
 from streetdeciles.labels.area_report import area_counts, area_notes, outcome_notes
-from streetdeciles.labels.areas import known_outcomes, label_areas, open_tables, read_areas, tables_year
 from streetdeciles.labels.boundaries import refuse_other_areas
-from streetdeciles.labels.census_years import refuse_other_year, translate, unknown_lsoas, year_of
+from streetdeciles.labels.census_years import refuse_other_year, translate, unknown_lsoas
 from streetdeciles.labels.location_table import LocationFile
 from streetdeciles.labels.locations import LocationCounts, LocationSource, count, left_out, open_source, place
-from streetdeciles.labels.regions import assign_regions
 from streetdeciles.run_log import StageReport
-from streetdeciles.sources.lookups import read_lookups
 from streetdeciles.sources.reading import NATIONAL
 from streetdeciles.tables import AREA_LABELS, LEFT_OUT, LOCATIONS
 
@@ -40,49 +38,43 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     labels = config.labels
     places = open_source(labels.location_source, has_boundaries=labels.boundaries is not None)
     asked = config.dataset.outcomes
-    sources = open_tables(labels.tables)
-    known = known_outcomes(sources, asked)
-    lookups = read_lookups(labels.lookups) if labels.lookups else None
     boundaries = _read_boundaries(labels.boundaries)
-    areas = read_areas(sources, asked, lookups, boundaries.names if boundaries else None)
-    outcomes = {outcome: column for outcome, column in known.items() if outcome in areas.frame}
-    region_of = assign_regions(areas.frame, labels.regions)
-    labelled = label_areas(areas.frame, region_of, outcomes, asked)
-    year = tables_year(sources)
+    known = read_area_labels(spark, labels, asked, places, boundaries)
+    labelled, area_ids = known.labelled, known.area_ids
+    boundary_notes = _check_boundaries(spark, labels.boundaries, boundaries, known)
     polygons = boundaries.polygons if boundaries else None
     drawn = {*polygons.area_ids} if polygons else set()
-    if labels.boundaries is not None:
-        refuse_other_year(drawn - {*areas.frame.index}, areas.frame.index, year, labels.boundaries.path)
-    boundary_notes = _check_boundaries(spark, labels.boundaries, boundaries, labelled.index)
-    regions = _spark_frame(spark, areas.frame[[]].join(region_of).reset_index())
+    regions = _spark_frame(spark, known.areas.frame[[]].join(known.region_of).reset_index())
     located_by_point = polygons if places.has_points else None
-    rows = places.rows(spark, year_of(areas.frame.index) or year or 2011)
-    if lookups is not None:
+    rows = places.rows(spark, known.year)
+    if known.lookups is not None:
         has_boundaries = located_by_point is not None
-        rows = translate(rows, lookups, areas.frame.index, year, has_boundaries=has_boundaries)
+        rows = translate(rows, known.lookups, area_ids, known.year, has_boundaries=has_boundaries)
     placed = place(rows, regions, places, located_by_point).persist()
     try:
-        if lookups is None or not lookups.translates:
-            refuse_other_year(unknown_lsoas(placed), areas.frame.index, year, places.path)
+        if known.lookups is None or not known.lookups.translates:
+            refuse_other_year(unknown_lsoas(placed), area_ids, known.year, places.path)
         # Codes of a directory are the publisher's own.
         alike = alike_in_locations(placed, regions) if isinstance(places, LocationFile) else []
         counts = count(placed, places.path, hint=describe_locations(alike))
         refuse_alike(alike, places.path, config.dataset, locations=counts.in_file)
-        n_labels = storage.write_table(_long(spark, labelled, outcomes), AREA_LABELS, config.work_dir)
+        n_labels = storage.write_table(_long(spark, labelled, known.outcomes), AREA_LABELS, config.work_dir)
         located = placed.where("reason IS NULL")
         storage.write_table(located, LOCATIONS, config.work_dir)
         storage.write_partition(left_out(placed), LEFT_OUT, config.work_dir, "labels")
         notes = [
             *area_notes(labels.boundaries, drawn, labelled),
-            *outcome_notes(labelled, areas.unfit),
-            *areas.notes,
+            *outcome_notes(labelled, known.areas.unfit),
+            *known.areas.notes,
             *boundary_notes,
             *_location_notes(located, drawn, counts),
             *([describe_locations(alike)] if alike else []),
         ]
     finally:
         placed.unpersist()
-    return StageReport("labels", area_counts(areas.frame, labelled, asked) | _counts(n_labels, counts, places), notes)
+    return StageReport(
+        "labels", area_counts(known.areas.frame, labelled, asked) | _counts(n_labels, counts, places), notes
+    )
 
 
 def _read_boundaries(section: Boundaries | None) -> AreaBoundaries | None:
@@ -90,13 +82,15 @@ def _read_boundaries(section: Boundaries | None) -> AreaBoundaries | None:
 
 
 def _check_boundaries(
-    spark: SparkSession, section: Boundaries | None, found: AreaBoundaries | None, area_ids: pd.Index
+    spark: SparkSession, section: Boundaries | None, found: AreaBoundaries | None, known: AreaLabels
 ) -> tuple[str, ...]:
-    """Notes on the boundaries; RunRefused where they draw none of the areas."""
+    """Notes on the boundaries; RunRefused where they draw none of the areas, or those of another census year."""
     if section is None or found is None:
         return ()
-    alike = _alike(spark, area_ids, {*found.polygons.area_ids})
-    refuse_other_areas(section.path, found, list(area_ids), hint=alike)
+    drawn = {*found.polygons.area_ids}
+    refuse_other_year(drawn - {*known.area_ids}, known.area_ids, known.year, section.path)
+    alike = _alike(spark, known.labelled.index, drawn)
+    refuse_other_areas(section.path, found, list(known.labelled.index), hint=alike)
     notes = (*found.notes, *coverage_notes(section.path, found.polygons))
     return (*notes, alike) if alike else notes
 
