@@ -9,7 +9,7 @@ STREETDECILES = $(IN_VENV) streetdeciles
 PIP_COMPILE = CUSTOM_COMPILE_COMMAND="make lock" .venv/bin/pip-compile --quiet --upgrade --strip-extras --allow-unsafe \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: help demo sample test test-cluster test-browser test-compare soak check bench bench-table config-doc lock clean \
+.PHONY: help demo london sample test test-cluster test-browser test-compare soak check bench bench-table config-doc lock clean \
 	environment environment-dev environment-compare
 
 help:  ## this list
@@ -18,6 +18,10 @@ help:  ## this list
 demo: environment  ## draw the demo city's photographs, run the whole pipeline on them, write report.html
 	@PYTHONPATH=examples $(IN_VENV) demo_city --out output/demo_city
 	@$(STREETDECILES) run --config conf/demo.yaml
+
+london: environment  ## the paper's study at true size (4,835 areas) on invented files in the published layouts; hours
+	@PYTHONPATH=examples $(IN_VENV) published_layouts london_2011 --out output/london_2011
+	@$(STREETDECILES) run --config conf/london_2011.yaml
 
 sample: environment  ## the same pipeline on real photographs
 	@$(STREETDECILES) run --config conf/sample.yaml
@@ -61,7 +65,7 @@ lock: environment-dev  ## pin the newest releases that setup.py allows, in requi
 
 clean:  ## remove the environment, the caches and what demo and sample made
 	rm -rf .venv .venv-compare build dist lib/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-	rm -rf output/demo_city output/demo output/sample
+	rm -rf output/demo_city output/demo output/sample output/london_2011 output/london
 
 environment:
 	@sh deploy/environment.sh cpu
