@@ -19,6 +19,7 @@ def test_make_alone_lists_every_target_and_what_it_does() -> None:
     assert set(listed) == {
         "help",
         "demo",
+        "london",
         "sample",
         "test",
         "test-cluster",
@@ -39,6 +40,12 @@ def test_demo_makes_the_environment_then_draws_then_runs() -> None:
     assert "deploy/environment.sh cpu" in environment
     assert draw == "PYTHONPATH=examples .venv/bin/python -m demo_city --out output/demo_city"
     assert run.endswith("streetdeciles run --config conf/demo.yaml")
+
+
+def test_london_invents_published_files_and_runs_its_config() -> None:
+    *_, invented, run = make("--dry-run", "london").splitlines()
+    assert invented.endswith("published_layouts london_2011 --out output/london_2011")
+    assert run.endswith("streetdeciles run --config conf/london_2011.yaml")
 
 
 def test_sample_runs_the_sample_config() -> None:
