@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -155,9 +156,13 @@ def test_postcodes_that_share_a_photograph_are_one_location(small_run: SmallRun)
 
 
 def test_postcodes_alone_are_ids_as_they_are_written(small_run: SmallRun) -> None:
-    write_directory(small_run.folder / "onspd.csv", ONSPD_2025, *DIRECTORY)
+    """In the published zip, whose parts are read."""
+    with zipfile.ZipFile(small_run.folder / "onspd.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for number, row in enumerate(DIRECTORY):
+            part = write_directory(small_run.folder / "part.csv", ONSPD_2025, row)
+            archive.write(part, f"Data/multi_csv/ONSPD_FEB_2025_UK_{number}.csv")
     write_list(small_run, "Postcode", "W9 1AA", "w91ab")
-    assert run(small_run, postcodes="onspd.csv", photographs="list.csv")["locations"] == 2
+    assert run(small_run, postcodes="onspd.zip", photographs="list.csv")["locations"] == 2
     assert {*small_run.table("locations")["location_id"]} == {"W9 1AA", "w91ab"}
 
 
