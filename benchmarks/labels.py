@@ -100,7 +100,7 @@ def postcode_of(row: int) -> str:
 def write_own_table(path: Path, areas: np.ndarray[Any, Any]) -> dict[str, Any]:
     """A table of five more outcomes of the areas; its entry in the config."""
     random = np.random.default_rng(1)
-    pd.DataFrame({"area": areas, **{name: random.random(len(areas)) for name in OWN}}).to_csv(path, index=False)
+    pd.DataFrame({"area": areas, **{name: random.permutation(len(areas)) for name in OWN}}).to_csv(path, index=False)
     outcomes = {name: {"column": name, "higher_is": "worse"} for name in OWN}
     return {"path": str(path), "columns": {"area_id": "area", "outcomes": outcomes}}
 
