@@ -104,24 +104,28 @@ def test_members_of_a_cut_archive_are_left_to_be_read_alone(photos: list[Path], 
 
 
 class TogetherFileSystem(AsyncFileSystem):
-    """Local files; a request is answered when `TOGETHER` of them wait for an answer, and never before."""
+    """Local files; requests are answered once `together` of them wait at a time, or fail after 20 s."""
 
     protocol = "together"
     cachable = False
     together = 16
     waiting = 0
-    most = 0
+    unanswered = 0
     answer: asyncio.Event | None = None
 
     async def _cat_file(self, path: str, start: int | None = None, end: int | None = None, **_: object) -> bytes:
         kind = TogetherFileSystem
         kind.answer = kind.answer or asyncio.Event()
         kind.waiting += 1
-        kind.most = max(kind.most, kind.waiting)
         if kind.waiting >= kind.together:
             kind.answer.set()
-        await asyncio.wait_for(kind.answer.wait(), 60)
-        kind.waiting -= 1
+        try:
+            await asyncio.wait_for(kind.answer.wait(), 20)
+        except TimeoutError:
+            kind.unanswered += 1
+            raise
+        finally:
+            kind.waiting -= 1
         return Path(self._strip_protocol(path)).read_bytes()[start:end]
 
     async def _info(self, path: str, **_: object) -> dict[str, object]:
@@ -137,7 +141,7 @@ def test_requests_for_remote_files_are_in_flight_together(photos: list[Path]) ->
     out = list(extract(iter([batch]), Network(means, 2, "test"), PREPARATION))
     rows = pa.Table.from_batches(out, SCHEMA).to_pylist()
     assert [row["image_id"] for row in rows if row["kind"] == "feature"] == [photo.name for photo in photos]
-    assert TogetherFileSystem.most >= 16
+    assert TogetherFileSystem.unanswered == 0
 
 
 def test_files_read_ahead_are_bounded_by_their_bytes(photos: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:

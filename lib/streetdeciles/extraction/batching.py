@@ -157,7 +157,7 @@ class Batches:
             if not self._blocks or not self._blocks[-1].room:
                 self._blocks.append(_Block(self._free.popleft()))
             self._place(self._chunks[0], self._blocks[-1])
-        while self._chunks and is_remote(self._chunks[-1].rows[0]) and len(self._chunks) < REMOTE_CHUNKS_AHEAD:
+        while len(self._chunks) < REMOTE_CHUNKS_AHEAD and (row := self._peek(rows)) and is_remote(row):
             if not self._read_next(rows, self._batch_size):
                 break
 
@@ -187,14 +187,16 @@ class Batches:
         """The next rows that are alike, up to `n`."""
         chunk: list[Row] = []
         while len(chunk) < n:
-            row, self._next_row = self._next_row or next(rows, None), None
-            if row is None:
-                break
-            if chunk and not are_alike(chunk[0], row):
-                self._next_row = row
+            row = self._peek(rows)
+            if row is None or (chunk and not are_alike(chunk[0], row)):
                 break
             chunk.append(row)
+            self._next_row = None
         return chunk
+
+    def _peek(self, rows: Iterator[Row]) -> Row | None:
+        self._next_row = self._next_row or next(rows, None)
+        return self._next_row
 
     def _collect(self, block: _Block) -> Iterator[Batch | Rejects | Spent]:
         rejects = []

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from streetdeciles import storage
 from streetdeciles.borrowed_sessions import interruptible
-from streetdeciles.config import Boundaries, RunConfig
-from streetdeciles.geography.boundaries import AreaBoundaries, read_boundaries
+from streetdeciles.config import Boundaries, DatasetConfig, RunConfig
+from streetdeciles.geography.boundaries import AreaBoundaries, AreaPolygons, read_boundaries
 from streetdeciles.geography.coverage import coverage_notes
+from streetdeciles.ids.lookalikes import Lookalikes
 from streetdeciles.labels.area_codes import (
     alike_in_boundaries,
     alike_in_locations,
@@ -21,6 +22,7 @@ from streetdeciles.labels.area_labels import AreaLabels, read_area_labels
 from streetdeciles.labels.area_report import area_counts, area_notes, outcome_notes
 from streetdeciles.labels.boundaries import refuse_other_areas
 from streetdeciles.labels.census_years import refuse_other_year, translate, unknown_lsoas
+from streetdeciles.labels.location_report import location_counts, location_notes
 from streetdeciles.labels.location_table import LocationFile
 from streetdeciles.labels.locations import LocationCounts, LocationSource, count, left_out, open_source, place
 from streetdeciles.run_log import StageReport
@@ -40,24 +42,14 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     asked = config.dataset.outcomes
     boundaries = _read_boundaries(labels.boundaries)
     known = read_area_labels(spark, labels, asked, places, boundaries)
-    labelled, area_ids = known.labelled, known.area_ids
+    labelled = known.labelled
     boundary_notes = _check_boundaries(spark, labels.boundaries, boundaries, known)
-    polygons = boundaries.polygons if boundaries else None
-    drawn = {*polygons.area_ids} if polygons else set()
+    drawn = {*boundaries.polygons.area_ids} if boundaries else set()
+    polygons = boundaries.polygons if boundaries and places.has_points else None
     regions = _spark_frame(spark, known.areas.frame[[]].join(known.region_of).reset_index())
-    located_by_point = polygons if places.has_points else None
-    rows = places.rows(spark, known.year)
-    if known.lookups is not None:
-        has_boundaries = located_by_point is not None
-        rows = translate(rows, known.lookups, area_ids, known.year, has_boundaries=has_boundaries)
-    placed = place(rows, regions, places, located_by_point).persist()
+    placed = place(_rows(spark, known, places, polygons), regions, places, polygons).persist()
     try:
-        if known.lookups is None or not known.lookups.translates:
-            refuse_other_year(unknown_lsoas(placed), area_ids, known.year, places.path)
-        # Codes of a directory are the publisher's own.
-        alike = alike_in_locations(placed, regions) if isinstance(places, LocationFile) else []
-        counts = count(placed, places.path, hint=describe_locations(alike))
-        refuse_alike(alike, places.path, config.dataset, locations=counts.in_file)
+        counts, alike = _check_locations(placed, regions, known, places, config.dataset)
         n_labels = storage.write_table(_long(spark, labelled, known.outcomes), AREA_LABELS, config.work_dir)
         located = placed.where("reason IS NULL")
         storage.write_table(located, LOCATIONS, config.work_dir)
@@ -67,14 +59,35 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
             *outcome_notes(labelled, known.areas.unfit),
             *known.areas.notes,
             *boundary_notes,
-            *_location_notes(located, drawn, counts),
+            *location_notes(located, drawn, counts),
             *([describe_locations(alike)] if alike else []),
         ]
     finally:
         placed.unpersist()
     return StageReport(
-        "labels", area_counts(known.areas.frame, labelled, asked) | _counts(n_labels, counts, places), notes
+        "labels", area_counts(known.areas.frame, labelled, asked) | location_counts(n_labels, counts, places), notes
     )
+
+
+def _rows(spark: SparkSession, known: AreaLabels, places: LocationSource, polygons: AreaPolygons | None) -> DataFrame:
+    """The rows of `places`, their areas translated to the tables' year where a look-up says how."""
+    rows = places.rows(spark, known.year)
+    if known.lookups is None:
+        return rows
+    return translate(rows, known.lookups, known.area_ids, known.year, has_boundaries=polygons is not None)
+
+
+def _check_locations(
+    placed: DataFrame, regions: DataFrame, known: AreaLabels, places: LocationSource, settings: DatasetConfig
+) -> tuple[LocationCounts, Sequence[Lookalikes]]:
+    """The counts, and codes of areas that only look alike; RunRefused where too little of the input can be used."""
+    if known.lookups is None or not known.lookups.translates:
+        refuse_other_year(unknown_lsoas(placed), known.area_ids, known.year, places.path)
+    # Codes of a directory are the publisher's own.
+    alike = alike_in_locations(placed, regions) if isinstance(places, LocationFile) else []
+    counts = count(placed, places.path, hint=describe_locations(alike))
+    refuse_alike(alike, places.path, settings, locations=counts.in_file)
+    return counts, alike
 
 
 def _read_boundaries(section: Boundaries | None) -> AreaBoundaries | None:
@@ -130,32 +143,3 @@ def _spark_frame(spark: SparkSession, frame: pd.DataFrame) -> DataFrame:
         # Spark 3.5 asks pandas 2 in a way that pandas 2 calls deprecated.
         warnings.simplefilter("ignore", DeprecationWarning)
         return spark.createDataFrame(frame, schema)
-
-
-def _location_notes(located: DataFrame, drawn: set[str], counts: LocationCounts) -> list[str]:
-    from pyspark.sql import functions as F
-
-    notes = []
-    if counts.ignored_coordinates:
-        notes.append(
-            f"{counts.ignored_coordinates} location(s) have an area_id and coordinates that are no place on earth: "
-            "these were dropped, the locations kept"
-        )
-    by_area = located.groupBy("area_id").agg(F.count("*").alias("n")).toPandas() if drawn else None
-    if by_area is not None:
-        lost = by_area[~by_area["area_id"].isin(drawn)].sort_values("area_id")
-        if len(lost):
-            notes.append(
-                f"{lost['n'].sum()} location(s) are by their area_id in {len(lost)} area(s) without a polygon, "
-                f"e.g. {lost['area_id'].iloc[0]}"
-            )
-    return notes
-
-
-def _counts(n_labels: int, counts: LocationCounts, places: LocationSource) -> dict[str, int]:
-    return {
-        "labels (areas x outcomes)": n_labels,
-        places.unit: counts.in_file,
-        "locations": counts.located,
-        **{f"left out: {reason}": n for reason, n in counts.left_out.items()},
-    }
