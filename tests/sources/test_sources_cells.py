@@ -21,7 +21,6 @@ from streetdeciles.sources.cells import number
         ("£34,080", 34080.0),
         ("12.5%", 12.5),
         ("9.6e-05", 0.000096),
-        ("1E+03", 1000.0),
     ],
 )
 def test_number_is_read_as_it_is_printed(cell: str, value: float) -> None:
@@ -35,11 +34,13 @@ def test_suppressed_cell_is_missing(cell: str) -> None:
     assert isnan(found)
 
 
-@pytest.mark.parametrize("cell", ["low", "1,23", "1.2.3", "e5", ".", "1e", "nan", "inf", "0x10", "1_000"])
+@pytest.mark.parametrize(
+    "cell", ["low", "1,23", "1.2.3", "e5", ".", "1e", "1e3", "1.2E+05", "nan", "inf", "0x10", "1_000"]
+)
 def test_other_cell_is_not_a_number(cell: str) -> None:
     assert number(cell) is None
 
 
-@given(st.floats(allow_nan=False, allow_infinity=False))
-def test_every_float_is_read_as_python_writes_it(value: float) -> None:
+@given(st.floats(-1e15, 1e15))
+def test_float_is_read_as_python_writes_it(value: float) -> None:
     assert number(repr(value)) == value

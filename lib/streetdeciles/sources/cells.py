@@ -8,8 +8,10 @@ from math import nan
 SUPPRESSED = frozenset({"..", "...", "-", "–", "—", "*", ":", "[c]", "[u]", "[x]", "[z]", "[low]"})
 """In place of a value that is not published. Each is a missing value."""
 
-NUMBER = re.compile(r"[+-]?((\d+|\d{1,3}(,\d{3})+)(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
-"""A number, perhaps with thousands separators, or with an exponent as programs write small shares."""
+NUMBER = re.compile(r"[+-]?((\d+|\d{1,3}(,\d{3})+)(\.\d*)?|\.\d+)([eE]-\d{1,3})?")
+"""A number, perhaps with thousands separators, or as programs write small shares: 9.6e-05.
+
+Large numbers with an exponent, such as 1.2E+05, have been through a spreadsheet that rounded them."""
 
 _UNITS = "£$€ "
 
