@@ -21,7 +21,8 @@ def test_import_contracts_refuse_a_stage_that_imports_another(tmp_path: Path) ->
     """On a copy of the package with one wrong line in it: the contracts are not empty words."""
     package = tmp_path / "streetdeciles"
     subprocess.run(["cp", "-r", REPOSITORY / "lib" / "streetdeciles", package], check=True)
-    subprocess.run(["cp", "-r", REPOSITORY / "examples" / "demo_city", tmp_path], check=True)
+    for example in ("demo_city", "published_layouts"):
+        subprocess.run(["cp", "-r", REPOSITORY / "examples" / example, tmp_path], check=True)
     (package / "images" / "wrong.py").write_text("import streetdeciles.labels\nimport petastorm\n")
     (tmp_path / "pyproject.toml").write_text((REPOSITORY / "pyproject.toml").read_text())
     code = "import sys; sys.path.insert(0, '.'); from importlinter.cli import lint_imports; sys.exit(lint_imports())"
