@@ -29,7 +29,7 @@ def executable(path: Path, text: str) -> Path:
 
 
 @pytest.mark.parametrize(("listed", "addresses"), [("0", ["0"]), ("0\\n 1\\n10", ["0", "1", "10"])])
-def test_discovery_script_tells_what_nvidia_smi_lists(listed: str, addresses: list[str], tmp_path: Path) -> None:
+def test_discovery_script_lists_what_nvidia_smi_lists(listed: str, addresses: list[str], tmp_path: Path) -> None:
     executable(tmp_path / "nvidia-smi", f"printf '{listed}\\n'")
     path = f"{tmp_path}:{os.environ['PATH']}"
     told = subprocess.run([SCRIPT], env={"PATH": path}, capture_output=True, text=True, check=True).stdout
@@ -42,7 +42,7 @@ def test_discovery_script_without_a_gpu_fails_and_says_why(tmp_path: Path) -> No
     told = subprocess.run([SCRIPT], env={"PATH": path}, capture_output=True, text=True, check=False)
     assert told.returncode == 1
     assert told.stdout == ""
-    assert told.stderr.endswith("it said: No devices were found\n")
+    assert told.stderr.endswith("its output: No devices were found\n")
 
 
 @pytest.mark.cluster
@@ -66,7 +66,7 @@ def test_live_tasks_of_a_gpu_are_as_many_as_its_share_allows(
         "spark.worker.resource.gpu.discoveryScript": str(discovery),
     }
     log = tmp_path / "tasks.log"
-    monkeypatch.setenv("PYTHONPATH", f"{TESTS_OF_FEATURES}:{os.environ.get('PYTHONPATH', '')}")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
     settings: dict[str, Any] = {"workers": 1, "cores": 2 * cores, "memory": "2g", "properties": properties}
     with standalone_cluster(tmp_path / "cluster", **settings) as cluster:
         program = Path(__file__).with_name("gpu_extraction.py")

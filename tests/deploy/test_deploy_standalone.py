@@ -69,7 +69,7 @@ def test_run_survives_the_loss_of_an_executor_and_of_a_worker(
 ) -> None:
     """kill -9 of one worker's executor, then of the other worker; what they computed last is computed elsewhere."""
     monkeypatch.syspath_prepend(TESTS_OF_FEATURES)
-    monkeypatch.setenv("PYTHONPATH", f"{TESTS_OF_FEATURES}:{os.environ.get('PYTHONPATH', '')}")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
     from pixel_network import features_of, write_index, write_photos
 
     photos = write_photos(tmp_path / "photos", 60)

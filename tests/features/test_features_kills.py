@@ -138,7 +138,11 @@ class KilledRun:
                     stdout=subprocess.PIPE,
                     stderr=errors,
                     text=True,
-                    env={**os.environ, "SPARK_LOCAL_DIRS": str(self._log.with_suffix(".spark"))},
+                    env={
+                        **os.environ,
+                        "PYTHONPATH": os.pathsep.join(sys.path),
+                        "SPARK_LOCAL_DIRS": str(self._log.with_suffix(".spark")),
+                    },
                 )
         return self._process
 

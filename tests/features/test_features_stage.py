@@ -278,9 +278,10 @@ def test_killed_run_goes_on_where_it_was(spark: SparkSession, tmp_path: Path) ->
         [sys.executable, str(program), str(tmp_path / "killed"), str(log)],
         start_new_session=True,
         stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     ) as process:
         deadline = time.monotonic() + 120
-        while len(marked(tmp_path / "killed")) < 2 and time.monotonic() < deadline:
+        while len(marked(tmp_path / "killed")) < 2 and time.monotonic() < deadline and process.poll() is None:
             time.sleep(0.05)
         os.killpg(process.pid, signal.SIGKILL)
     before = marked(tmp_path / "killed")
