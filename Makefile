@@ -9,7 +9,7 @@ STREETDECILES = $(IN_VENV) streetdeciles
 PIP_COMPILE = CUSTOM_COMPILE_COMMAND="make lock" .venv/bin/pip-compile --quiet --upgrade --strip-extras --allow-unsafe \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: help demo london sample test test-cluster test-browser test-compare soak check bench bench-table config-doc lock clean \
+.PHONY: help demo london sample test test-whole test-cluster test-browser test-compare soak check bench bench-table config-doc lock clean \
 	environment environment-dev environment-compare
 
 help:  ## this list
@@ -26,8 +26,11 @@ london: environment  ## the paper's study at true size (4,835 areas) on invented
 sample: environment  ## the same pipeline on real photographs
 	@$(STREETDECILES) run --config conf/sample.yaml
 
-test: environment-dev  ## all tests but those of the next four
-	$(IN_VENV) pytest -m "not cluster and not browser and not compare and not soak"
+test: environment-dev  ## all tests but those of the next five
+	$(IN_VENV) pytest -m "not whole and not cluster and not browser and not compare and not soak"
+
+test-whole: environment-dev  ## tests that run all stages: the demo, published tables, damaged and hostile inputs
+	$(IN_VENV) pytest -m whole
 
 test-cluster: environment-dev  ## tests on a real Spark standalone cluster, and through spark-submit
 	$(IN_VENV) pytest -m cluster

@@ -18,6 +18,8 @@ import yaml
 from demo_city.__main__ import main as draw
 from paths import DEMO_CITY
 
+pytestmark = pytest.mark.whole
+
 REPOSITORY = Path(__file__).parents[2]
 IOD = DEMO_CITY / "iod2019_file_7_bury.csv"
 BOUNDARIES = DEMO_CITY / "lsoa11_bury.geojson"

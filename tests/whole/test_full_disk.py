@@ -12,6 +12,8 @@ import pytest
 from same_results import assert_same_results
 from small_run import SmallRun
 
+pytestmark = pytest.mark.whole
+
 SIZE_MB = 24
 
 

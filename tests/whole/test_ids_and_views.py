@@ -9,6 +9,8 @@ import pytest
 
 from small_run import COORDINATES, LOCATION_IDS, SmallRun, photograph, write_locations
 
+pytestmark = pytest.mark.whole
+
 ACCENTED = ("Ynys-M\u00f4n", "Rh\u00f4s", "Ll\u0177n", "D\u0175r")
 
 

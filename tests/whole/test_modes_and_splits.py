@@ -30,6 +30,8 @@ from streetdeciles.training_set.fold_codes import LEARNED, VALIDATED
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+pytestmark = pytest.mark.whole
+
 ROWS = planted_rows(areas=40, per_area=3)
 ALL = np.arange(len(ROWS))
 PARTS = {"train_test": (0, LEARNED, LEARNED), "train_validation_test": (0, VALIDATED, LEARNED)}

@@ -18,8 +18,7 @@ from streetdeciles.outcomes import OUTCOMES
 ROOT = DATA.parents[1]
 AREAS = 40
 
-pytestmark = pytest.mark.cluster
-"""Each runs all nine stages on thirteen or five outcomes, which takes a minute."""
+pytestmark = pytest.mark.whole
 
 CHEAP = {
     "features": {"backbone": str(BACKBONE)},

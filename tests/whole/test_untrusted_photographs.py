@@ -10,6 +10,8 @@ from PIL import Image
 
 from small_run import SmallRun
 
+pytestmark = pytest.mark.whole
+
 SECRET = "root:x:0:0:secret"
 ODD_EXIF = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x02\0\0\0\x04abc\0\0\0\0\0"
 """An orientation that is text."""

@@ -17,6 +17,8 @@ from streetdeciles.config_file import load_config
 from streetdeciles.plans import plan
 from streetdeciles.stages import STAGE_NAMES
 
+pytestmark = pytest.mark.whole
+
 TABLES = (
     "area_labels",
     "locations",

@@ -6,10 +6,13 @@ import zipfile
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from file_names import ODD_NAMES
 from small_run import LOCATION_IDS, SmallRun, write_locations
 from streetdeciles.extraction.reading import read_image
+
+pytestmark = pytest.mark.whole
 
 ODD_FOLDER = "in [2019] {v2} a*b? back\\slash/run 12:30:00 per%20cent/s3:/a::b #1;x=y 'q' \"ü\" new\nline"
 """What Hadoop's patterns, URIs, Petastorm and fsspec would each read as something else."""
