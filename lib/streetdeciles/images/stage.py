@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,17 +9,18 @@ from streetdeciles import storage
 from streetdeciles.borrowed_sessions import interruptible
 from streetdeciles.config import ImagesConfig, RunConfig
 from streetdeciles.errors import RunFailed, RunRefused
+from streetdeciles.images.counts import count_named, kind_of_source, report_images
 from streetdeciles.images.kept_types import spark_type
 from streetdeciles.images.listing import ENTRIES, list_all
 from streetdeciles.images.pattern import NAMED, name_batches
 from streetdeciles.images.table import KEPT, ROWS, list_rows, staged_rows
-from streetdeciles.images.views import MAX_VIEWS, advise, explain, too_many_other_views, view_batches
+from streetdeciles.images.views import explain, view_batches
 from streetdeciles.queries import query
 from streetdeciles.run_log import StageReport
 from streetdeciles.tables import IMAGE_COLUMNS, IMAGE_INDEX, LEFT_OUT, Table
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, Row, SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 _query = partial(query, "streetdeciles.images")
 
@@ -36,7 +36,7 @@ def run(spark: SparkSession, config: RunConfig, *, afresh: bool = False) -> Stag
     try:
         named = first_of_each(_name_all(spark, images, staged)).persist()
         try:
-            counts = _count(named, images)
+            counts = count_named(named, images)
             index = assign_shards(_images(named, images), _previous_index(spark, config.work_dir, afresh), images)
             n_indexed = storage.write_table(index, IMAGE_INDEX, config.work_dir)
             _write_kept(spark, _images(named, images), config, staged)
@@ -48,10 +48,10 @@ def run(spark: SparkSession, config: RunConfig, *, afresh: bool = False) -> Stag
     n_listed = sum(counts.values())
     if n_indexed != counts[""] * _views_per_photograph(images) or n_left_out != n_listed - counts[""]:
         raise RunFailed(
-            f"{n_listed} {_what(images)} found, but {n_indexed} images indexed and {n_left_out} left out: "
+            f"{n_listed} {kind_of_source(images)} found, but {n_indexed} images indexed and {n_left_out} left out: "
             "run the stage again"
         )
-    return _report(spark, config, counts)
+    return report_images(spark, config, counts)
 
 
 def _name_all(spark: SparkSession, images: ImagesConfig, staged: str) -> DataFrame:
@@ -129,72 +129,5 @@ def _previous_index(spark: SparkSession, work_dir: str, afresh: bool) -> DataFra
     return spark.createDataFrame([], IMAGE_INDEX.ddl)
 
 
-def _count(named: DataFrame, images: ImagesConfig) -> dict[str, int]:
-    """Number of files or rows by reason, '' for images; RunRefused if there is no image, or most have other views."""
-    rows: list[Row] = named.groupBy("reason").agg({"*": "count", "name": "min"}).collect()
-    counts = {row["reason"] or "": int(row["count(1)"]) for row in rows}
-    kept = counts.get("", 0)
-    n_out, advice = _other_views(named)
-    if images.table is not None and not kept:
-        why = ", ".join(f"{n} {reason}" for reason, n in sorted(counts.items())) or "it is empty"
-        raise RunRefused(
-            f"images.table.path: no row of {images.table.path} is a photograph of a location ({why}){advice}"
-        )
-    if not counts:
-        raise RunRefused(f"images.folder: {images.folder} is empty; expected photographs named {images.pattern}")
-    if not kept:
-        reason, example = min((row["reason"], row["min(name)"]) for row in rows)
-        raise RunRefused(
-            f"images.folder: none of the {sum(counts.values())} files in {images.folder} matches images.pattern "
-            f"{images.pattern} with {images.views} view(s); there is e.g. {example} ({reason}){advice}"
-        )
-    # Views that images.view_names does not list are left out on purpose.
-    if n_out > kept and images.view_names is None:
-        raise RunRefused(too_many_other_views(images, _what(images), n_out=n_out, n_kept=kept) + advice)
-    if images.view_names is not None and n_out:
-        _refuse_absent_views(named, images.view_names, advice)
-    return counts
-
-
-def _refuse_absent_views(named: DataFrame, view_names: Sequence[str], advice: str) -> None:
-    """A view that no photograph has is taken for a mistake, if photographs have views that are not listed."""
-    seen = {row["view"] for row in named.where("reason IS NULL").select("view").distinct().collect()}
-    absent = [name for view, name in enumerate(view_names) if view not in seen]
-    if absent:
-        raise RunRefused(f"images.view_names: no photograph has the view {', '.join(absent)}{advice}")
-
-
-def _other_views(named: DataFrame) -> tuple[int, str]:
-    """How many files or rows are left out for their view, and what to set instead ('' if there are none)."""
-    views = _query("seen_views", named=named)
-    n_out = int(views.selectExpr("coalesce(sum(n_out), 0) AS n").collect()[0]["n"])
-    if not n_out:
-        return 0, ""
-    frequent = views.orderBy("n", "view_name", ascending=[False, True]).limit(MAX_VIEWS + 1).collect()
-    return n_out, f"; {advise([row['view_name'] for row in frequent])}"
-
-
-def _report(spark: SparkSession, config: RunConfig, counts: dict[str, int]) -> StageReport:
-    index = storage.read_table(spark, IMAGE_INDEX, config.work_dir)
-    locations = index.groupBy("location_id").count()
-    views = config.images.views
-    location_counts = locations.selectExpr("count(*) AS n", f"count_if(count < {views}) AS short").first()
-    shards = index.selectExpr("count(DISTINCT shard) AS n").first()
-    assert location_counts is not None
-    assert shards is not None
-    notes = [f"{location_counts['n']:,} locations in {shards['n']:,} shards"]
-    if location_counts["short"]:
-        notes.append(f"{location_counts['short']:,} locations have fewer than {views} photographs")
-    if config.images.panorama is not None:
-        notes.append(f"{views} views are cut from each photograph")
-    reported = {f"{_what(config.images)} found": sum(counts.values()), "images": counts[""]}
-    reported |= {f"left out: {reason}": n for reason, n in sorted(counts.items()) if reason}
-    return StageReport("images", reported, notes)
-
-
 def _left_out(named: DataFrame) -> DataFrame:
     return named.where("reason IS NOT NULL").selectExpr("id", "reason", "detail", "'images' AS stage")
-
-
-def _what(images: ImagesConfig) -> str:
-    return "files" if images.table is None else "rows"
