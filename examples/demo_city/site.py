@@ -76,7 +76,7 @@ class Site:
 
     @cached_property
     def tones(self) -> Mapping[int, Mapping[Facing, Colour]]:
-        """Of either side (-1, 1) the light on each facing."""
+        """The light on each facing, for either side (-1, 1)."""
         return {side: self.light.tones(side) for side in (-1, 1)}
 
     def builder(self, side: int, front: float, z: float) -> Builder:

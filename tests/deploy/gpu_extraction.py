@@ -47,7 +47,7 @@ def recording_network(log: str) -> ImageNetwork:
 
         def compute(pictures: Any) -> Any:
             time.sleep(0.3)
-            told = {
+            record = {
                 "task": context.taskAttemptId(),
                 "address": address,
                 "visible": os.environ["CUDA_VISIBLE_DEVICES"],
@@ -55,7 +55,7 @@ def recording_network(log: str) -> ImageNetwork:
                 "end": time.time(),
             }
             with open(log, "a", encoding="utf-8") as file:  # noqa: PTH123
-                file.write(json.dumps(told) + "\n")
+                file.write(json.dumps(record) + "\n")
             return pictures.images().mean(axis=(1, 2))
 
         return Network(compute, 2, f"GPU {address}")

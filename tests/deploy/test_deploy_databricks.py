@@ -96,8 +96,8 @@ def test_stage_task_runs_from_the_installed_wheel(wheel: Path, tmp_path: Path) -
     subprocess.run(install, check=True)
     program = site / "bin" / "streetdeciles"
     env = {**environment(), "PYTHONPATH": str(site)}
-    told = subprocess.run([program, "--version"], env=env, capture_output=True, text=True, check=True)
-    assert told.stdout == "streetdeciles 0.1.0\n"
+    completed = subprocess.run([program, "--version"], env=env, capture_output=True, text=True, check=True)
+    assert completed.stdout == "streetdeciles 0.1.0\n"
 
     code = "import streetdeciles; print(streetdeciles.__file__)"
     where = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)

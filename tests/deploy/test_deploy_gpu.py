@@ -32,17 +32,17 @@ def executable(path: Path, text: str) -> Path:
 def test_discovery_script_lists_what_nvidia_smi_lists(listed: str, addresses: list[str], tmp_path: Path) -> None:
     executable(tmp_path / "nvidia-smi", f"printf '{listed}\\n'")
     path = f"{tmp_path}:{os.environ['PATH']}"
-    told = subprocess.run([SCRIPT], env={"PATH": path}, capture_output=True, text=True, check=True).stdout
-    assert json.loads(told) == {"name": "gpu", "addresses": addresses}
+    completed = subprocess.run([SCRIPT], env={"PATH": path}, capture_output=True, text=True, check=True).stdout
+    assert json.loads(completed) == {"name": "gpu", "addresses": addresses}
 
 
 def test_discovery_script_without_a_gpu_fails_and_says_why(tmp_path: Path) -> None:
     executable(tmp_path / "nvidia-smi", "echo 'No devices were found'")
     path = f"{tmp_path}:{os.environ['PATH']}"
-    told = subprocess.run([SCRIPT], env={"PATH": path}, capture_output=True, text=True, check=False)
-    assert told.returncode == 1
-    assert told.stdout == ""
-    assert told.stderr.endswith("its output: No devices were found\n")
+    completed = subprocess.run([SCRIPT], env={"PATH": path}, capture_output=True, text=True, check=False)
+    assert completed.returncode == 1
+    assert completed.stdout == ""
+    assert completed.stderr.endswith("its output: No devices were found\n")
 
 
 @pytest.mark.cluster

@@ -49,8 +49,8 @@ def test_features_run_through_spark_submit_on_a_standalone_cluster(
     with standalone_cluster(tmp_path / "cluster", workers=2, cores=1, memory="512m") as cluster:
         done = spark_submit("features", "--config", path, master=cluster.master, options=options)
         assert done.returncode == 0, done.stderr[-2000:]
-        told = state(cluster)
-    assert [(app["name"], app["state"]) for app in told["completedapps"]] == [("streetdeciles", "FINISHED")]
+        status = state(cluster)
+    assert [(app["name"], app["state"]) for app in status["completedapps"]] == [("streetdeciles", "FINISHED")]
     by_worker = [len(list(folder.glob("app-*/*/stderr"))) for folder in (tmp_path / "cluster" / "work").iterdir()]
     assert by_worker == [1, 1]  # each worker ran an executor
 
@@ -88,8 +88,8 @@ def test_run_survives_the_loss_of_an_executor_and_of_a_worker(
         _, first, second = (psutil.Process(int(pid)) for pid in cluster.processes)
         command = [sys.executable, str(program), str(tmp_path / "run"), str(tmp_path / "log"), cluster.master]
         with (
-            errors.open("w") as told,
-            subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=told, text=True) as process,
+            errors.open("w") as stderr,
+            subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=stderr, text=True) as process,
         ):
             wait_for_marks(4)
             for child in first.children():

@@ -29,7 +29,7 @@ def in_new_process(program: str, **environment: str) -> subprocess.CompletedProc
 
 
 def test_gpu_that_is_not_there_is_refused_and_nothing_else_is_said() -> None:
-    told = in_new_process(
+    completed = in_new_process(
         """
 from streetdeciles.extraction import device
 try:
@@ -42,15 +42,15 @@ print(tensorflow.config.list_logical_devices("GPU"))
 """,
         CUDA_VISIBLE_DEVICES="-1",
     )
-    refused, name, gpus = told.stdout.splitlines()
+    refused, name, gpus = completed.stdout.splitlines()
     assert refused.startswith("RunRefused features.device is gpu, and tensorflow sees none")
     assert name.endswith("3 thread(s)")
     assert gpus == "[]"
-    assert told.stderr == ""
+    assert completed.stderr == ""
 
 
 def test_worker_that_is_given_another_gpu_does_not_go_on_with_the_first() -> None:
-    told = in_new_process(
+    completed = in_new_process(
         """
 from streetdeciles.extraction import device
 device._set_environment("auto", 1, "tensorflow", "3")
@@ -60,13 +60,13 @@ device._set_environment("auto", 1, "tensorflow", "3")
 device._set_environment("auto", 1, "tensorflow", "5")
 """
     )
-    assert told.stdout == "3\n"
-    assert told.stderr.strip().endswith("RuntimeError: this worker has started with GPU 3 and was now given 5")
+    assert completed.stdout == "3\n"
+    assert completed.stderr.strip().endswith("RuntimeError: this worker has started with GPU 3 and was now given 5")
 
 
 def test_features_do_not_depend_on_the_batch() -> None:
     """Bit by bit: in batches of 2 and of 4, at another place, among others, beside padding."""
-    told = in_new_process(
+    completed = in_new_process(
         f"""
 import numpy as np
 from dataclasses import replace
@@ -89,8 +89,8 @@ print(np.array_equal(load_network(replace(settings, batch_size=2)).compute(image
 print(network.description)
 """
     )
-    assert told.returncode == 0, told.stderr
-    in_other_places, in_smaller_batches, description = told.stdout.splitlines()
+    assert completed.returncode == 0, completed.stderr
+    in_other_places, in_smaller_batches, description = completed.stdout.splitlines()
     assert in_other_places == "True"
     assert in_smaller_batches == "True"
     assert description.startswith("cpu (")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.cluster
 
-SHARDS, PHOTOS_A_SHARD = 90, 3
+SHARDS, PHOTOS_PER_SHARD = 90, 3
 SEED = 20
 VICTIMS = ["worker"] * 8 + ["daemon"] * 2 + ["java"] * 4 + ["all"] * 6
 """Twenty. `daemon` forks Spark's Python workers; `all` is the process group of the driver."""
@@ -35,8 +35,8 @@ PROGRAM = Path(__file__).with_name("interrupted_extraction.py")
 
 
 def test_twenty_random_kills_leave_the_tables_of_an_undisturbed_run(spark: SparkSession, tmp_path: Path) -> None:
-    photos = write_photos(tmp_path / "photos", SHARDS * PHOTOS_A_SHARD)
-    groups = [photos[i : i + PHOTOS_A_SHARD] for i in range(0, len(photos), PHOTOS_A_SHARD)]
+    photos = write_photos(tmp_path / "photos", SHARDS * PHOTOS_PER_SHARD)
+    groups = [photos[i : i + PHOTOS_PER_SHARD] for i in range(0, len(photos), PHOTOS_PER_SHARD)]
     for number, path in enumerate(photos):
         if number % 31 == 0:
             path.write_bytes(b"")
@@ -152,7 +152,7 @@ class KilledRun:
         self.marked_again |= {number for number, mark in self._before.items() if after.get(number) != mark}
         lines = self._lines()[self._lines_before :]
         computed = [int(number) for line in lines for number in line.split()[1].split(",")]
-        self.computed_again |= {number // PHOTOS_A_SHARD for number in computed} & self._before.keys()
+        self.computed_again |= {number // PHOTOS_PER_SHARD for number in computed} & self._before.keys()
 
     def _lines(self) -> list[str]:
         """A line for each batch that was begun: the worker, and its photographs."""

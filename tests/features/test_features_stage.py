@@ -317,7 +317,7 @@ def test_stage_gives_the_features_of_vgg16(spark: SparkSession, tmp_path: Path) 
 
 
 def test_stage_gives_the_features_of_a_saved_model(spark: SparkSession, tmp_path: Path) -> None:
-    """A layer of a `.keras` file, photographs scaled with anti-aliasing; both are told in the mark."""
+    """A layer of a `.keras` file, photographs scaled with anti-aliasing; both are in the mark."""
     import keras
 
     images = keras.Input((16, 16, 3))

@@ -12,7 +12,7 @@ from streetdeciles.features.bottleneck import COMMITTING, advice, bottleneck, de
 
 
 class SetClock:
-    """A clock that stands still until it is told otherwise."""
+    """A clock that is set by hand."""
 
     def __init__(self) -> None:
         self.seconds = 0.0

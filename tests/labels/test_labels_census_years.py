@@ -42,11 +42,11 @@ def test_locations_of_2021_are_refused_with_tables_of_2011(
 ) -> None:
     set_locations(small_run, f"00000,{D},,,,", "00001,E01035001,,,,")
     assert small_run.main("run", "--to", "labels") == 2
-    told = capsys.readouterr().err
+    error = capsys.readouterr().err
     assert (
-        "locations.csv: 1 of its areas are LSOAs of 2021, e.g. E01035001, and labels.tables have those of 2011" in told
+        "locations.csv: 1 of its areas are LSOAs of 2021, e.g. E01035001, and labels.tables have those of 2011" in error
     )
-    assert "to labels.lookups" in told
+    assert "to labels.lookups" in error
 
 
 def test_locations_of_2021_get_their_areas_of_2011(small_run: SmallRun) -> None:

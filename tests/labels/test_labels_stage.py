@@ -106,12 +106,12 @@ def test_missing_values_and_left_out_locations_are_counted_and_noted(
         "left out: not_in_region": 1,
         "left out: outside_boundaries": 1,
     }
-    told = "\n".join(report.notes)
-    assert "1 of the 128 areas have no polygon" in told
-    assert "e.g. E01004646" in told
-    assert "imd_crime: 1 areas have no value" in told
-    assert "1 location(s) have an area_id and coordinates that are no place on earth" in told
-    assert "1 location(s) are by their area_id in 1 area(s) without a polygon" in told
+    notes = "\n".join(report.notes)
+    assert "1 of the 128 areas have no polygon" in notes
+    assert "e.g. E01004646" in notes
+    assert "imd_crime: 1 areas have no value" in notes
+    assert "1 location(s) have an area_id and coordinates that are no place on earth" in notes
+    assert "1 location(s) are by their area_id in 1 area(s) without a polygon" in notes
     labels = pd.read_parquet(tmp_path / "work" / "area_labels").set_index(["area_id", "outcome"])
     assert labels.loc[("E01004647", "imd_crime"), ["value", "decile"]].isna().all()
     assert labels["decile"].isna().sum() == 1

@@ -9,7 +9,7 @@ from streetdeciles.backbones.preprocessing import normalised
 from streetdeciles.backbones.presets import Embedder, HubBackbone, vit_sizes
 
 MEANS, DEVIATIONS = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of ImageNet."""
+"""Mean and standard deviation of ImageNet's colours."""
 
 
 def _make(hub: Any, preset: HubBackbone) -> Embedder:

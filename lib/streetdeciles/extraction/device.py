@@ -18,7 +18,7 @@ NO_GPU = "-1"
 GPU_DRIVER = "/dev/nvidiactl"
 STARTED_WITH = "STREETDECILES_STARTED_WITH"
 VISIBLE_BEFORE = "STREETDECILES_CUDA_VISIBLE_DEVICES"
-"""Of this process: the GPUs that the cluster let it see when it began."""
+"""Environment variable with the GPUs that this process could see when it began."""
 
 
 def start(wanted: str, *, threads: int, backend: str, gpu_address: str | None = None) -> Device:
@@ -89,5 +89,5 @@ def _visible_gpu(address: str | None) -> str | None:
 
 
 def _cache_folder() -> Path:
-    """Of this user alone: what is in it is run."""
+    """A folder that only this user can read and write, because what is in it is run."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "streetdeciles"

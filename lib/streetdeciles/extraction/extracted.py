@@ -51,7 +51,7 @@ class Photograph(NamedTuple):
 
     row: Row
     content_hash: str | None = None
-    """Of its file's bytes, in hexadecimal; None where it could not be read."""
+    """Digest of the file's bytes, in hexadecimal; None if they could not be read."""
     one_colour: bool | None = None
     """None where it could not be decoded."""
 

@@ -10,7 +10,7 @@ import numpy as np
 from streetdeciles.backbones.backbone import Array
 from streetdeciles.extraction.rejects import Rejected
 
-ROWS_A_STEP = 64
+ROWS_PER_STEP = 64
 """The largest side of a view in pixels, because memory grows with its square."""
 
 TOLERANCE = 0.01
@@ -43,11 +43,11 @@ class PanoramaViews:
         longitude = np.arctan(plane) + math.radians(self.headings[view])
         columns = (longitude / (2 * math.pi) + 0.5) * width - 0.5
         made = np.empty((size, size, 3), dtype=np.uint8)
-        for first in range(0, size, ROWS_A_STEP):
-            y = plane[first : first + ROWS_A_STEP, None]
+        for first in range(0, size, ROWS_PER_STEP):
+            y = plane[first : first + ROWS_PER_STEP, None]
             latitude = np.arctan(-y / np.sqrt(1 + plane**2))
             rows = (0.5 - latitude / math.pi) * height - 0.5
-            made[first : first + ROWS_A_STEP] = _bilinear(panorama, rows, columns)
+            made[first : first + ROWS_PER_STEP] = _bilinear(panorama, rows, columns)
         return made
 
 
