@@ -133,10 +133,10 @@ def test_yaml_that_would_run_code_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"), [("seed: [", "not valid YAML"), ("- 1\n", "expected a mapping"), ("", "map")]
+    ("text", "message"), [("seed: [", "not valid YAML"), ("- 1\n", "expected a mapping"), ("", "map")]
 )
-def test_text_that_is_no_config_is_refused(tmp_path: Path, text: str, told: str) -> None:
-    assert told in refusal(tmp_path, text)
+def test_text_that_is_no_config_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    assert message in refusal(tmp_path, text)
 
 
 def test_config_that_is_not_there_is_refused() -> None:

@@ -35,7 +35,7 @@ def test_a_split_has_the_numbers_that_it_needs(
 
 
 @pytest.mark.parametrize(
-    ("dataset", "told"),
+    ("dataset", "message"),
     [
         ({"split": "leave_one_out"}, "dataset.split: input should be 'folds', 'train_validation_test'"),
         (
@@ -54,10 +54,10 @@ def test_a_split_has_the_numbers_that_it_needs(
     ],
 )
 def test_a_split_that_does_not_fit_is_refused(
-    tmp_path: Path, values: dict[str, Any], dataset: dict[str, Any], told: str
+    tmp_path: Path, values: dict[str, Any], dataset: dict[str, Any], message: str
 ) -> None:
     values["dataset"] |= dataset
-    assert told in refusal(tmp_path, values)
+    assert message in refusal(tmp_path, values)
 
 
 def test_given_models_go_with_test_only(tmp_path: Path, values: dict[str, Any]) -> None:
@@ -100,7 +100,7 @@ def test_training_preset_gives_the_keys_that_are_not_set(
 
 
 @pytest.mark.parametrize(
-    ("training", "told"),
+    ("training", "message"),
     [
         ({"freeze": 1}, "training: freeze needs start_from"),
         ({"freeze": 4, "start_from": "photographs"}, "training: freeze must be at most 3, the number of view_units"),
@@ -110,9 +110,9 @@ def test_training_preset_gives_the_keys_that_are_not_set(
     ],
 )
 def test_fine_tuning_that_cannot_be_is_refused(
-    tmp_path: Path, values: dict[str, Any], training: dict[str, Any], told: str
+    tmp_path: Path, values: dict[str, Any], training: dict[str, Any], message: str
 ) -> None:
-    assert told.format(folder=tmp_path) in refusal(tmp_path, values | {"training": training})
+    assert message.format(folder=tmp_path) in refusal(tmp_path, values | {"training": training})
 
 
 def test_unknown_preset_is_refused(tmp_path: Path, values: dict[str, Any]) -> None:

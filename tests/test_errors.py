@@ -20,21 +20,21 @@ def test_error_of_a_worker_is_taken_out_of_the_jvm_trace() -> None:
         "\tat org.apache.spark.api.python.BasePythonRunner.handlePythonException(PythonRunner.scala:572)\n"
     )
 
-    told = one_line_error(RuntimeError(trace))
+    failure = one_line_error(RuntimeError(trace))
 
-    assert type(told) is RunRefused
-    assert str(told) == "features.device: gpu, but there is none"
-    assert told.exit_code == 2
+    assert type(failure) is RunRefused
+    assert str(failure) == "features.device: gpu, but there is none"
+    assert failure.exit_code == 2
 
 
 def test_foreign_error_is_told_by_its_last_cause() -> None:
-    told = one_line_error(
+    failure = one_line_error(
         RuntimeError("Job aborted.\n\tat org.apache\nCaused by: java.io.IOException: No space left on device\n\tat x")
     )
 
-    assert type(told) is RunFailed
-    assert str(told) == "RuntimeError: java.io.IOException: No space left on device"
-    assert told.exit_code == 1
+    assert type(failure) is RunFailed
+    assert str(failure) == "RuntimeError: java.io.IOException: No space left on device"
+    assert failure.exit_code == 1
 
 
 def test_error_without_text_is_told_by_its_name() -> None:

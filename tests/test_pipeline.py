@@ -58,14 +58,14 @@ def test_selection_by_first_last_and_only() -> None:
 
 
 @pytest.mark.parametrize(
-    ("first", "last", "only", "told"),
+    ("first", "last", "only", "message"),
     [
         ("report", "labels", None, "--from report comes after --to labels"),
         ("labels", None, "images", "cannot be combined with"),
     ],
 )
-def test_contradictory_selection_is_refused(first: str, last: str | None, only: str | None, told: str) -> None:
-    with pytest.raises(RunRefused, match=told):
+def test_contradictory_selection_is_refused(first: str, last: str | None, only: str | None, message: str) -> None:
+    with pytest.raises(RunRefused, match=message):
         select_stages(first, last, only)
 
 

@@ -51,9 +51,9 @@ def test_area_without_a_polygon_is_counted(small_run: SmallRun, geometry: dict[s
     left_out = small_run.table("left_out")
     assert left_out[["id", "reason"]].to_numpy().tolist() == [["00000", "outside_boundaries"]]
     assert len(small_run.table("locations")) == 11
-    told = "\n".join(notes_of(small_run))
-    assert "1 of the 128 areas have no polygon" in told
-    assert f"have no polygon (1 {kind}), e.g. {FIRST_AREA}: not used" in told
+    notes = "\n".join(notes_of(small_run))
+    assert "1 of the 128 areas have no polygon" in notes
+    assert f"have no polygon (1 {kind}), e.g. {FIRST_AREA}: not used" in notes
 
 
 CRIME = "Crime Rank (where 1 is most deprived)"

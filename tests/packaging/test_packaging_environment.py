@@ -89,9 +89,9 @@ def pythons_of_other_versions() -> list[str]:
     found: dict[str, str] = {}
     for path in (path for folder in folders for path in sorted(folder.glob("python[23]*"))):
         if re.fullmatch(r"python\d(\.\d+)?", path.name):
-            told = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
-            version = re.match(r"Python (\d+\.\d+)", told.stdout + told.stderr)
-            if told.returncode == 0 and version and version[1] != "3.11":
+            completed = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
+            version = re.match(r"Python (\d+\.\d+)", completed.stdout + completed.stderr)
+            if completed.returncode == 0 and version and version[1] != "3.11":
                 found.setdefault(version[1], str(path))
     return list(found.values())
 
@@ -229,7 +229,7 @@ def test_killed_environment_is_repaired(project: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("said", "message"),
     [
         (
             "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device",
@@ -245,10 +245,10 @@ def test_killed_environment_is_repaired(project: Path, tmp_path: Path) -> None:
         ),
     ],
 )
-def test_words_of_pip_become_one_line(said: str, told: str) -> None:
+def test_words_of_pip_become_one_line(said: str, message: str) -> None:
     place = importlib.util.spec_from_file_location("environment", REPOSITORY / "deploy" / "environment.py")
     assert place is not None
     assert place.loader is not None
     environment_script = importlib.util.module_from_spec(place)
     place.loader.exec_module(environment_script)
-    assert environment_script.explain(said).startswith(told)
+    assert environment_script.explain(said).startswith(message)

@@ -66,5 +66,5 @@ def test_versions_that_must_go_together() -> None:
 
 
 def test_installed_packages_agree_with_each_other() -> None:
-    told = subprocess.run([sys.executable, "-m", "pip", "check"], capture_output=True, text=True, check=False)
-    assert told.returncode == 0, told.stdout
+    completed = subprocess.run([sys.executable, "-m", "pip", "check"], capture_output=True, text=True, check=False)
+    assert completed.returncode == 0, completed.stdout

@@ -22,7 +22,7 @@ def finished_run(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture(scope="session")
 def written_report(spark: SparkSession, finished_run: FinishedRun) -> StageReport:
-    """What the stage told of writing `<work_dir>/report.html` of the finished run."""
+    """The report of the stage that wrote `<work_dir>/report.html` of the finished run."""
     from streetdeciles.report import stage
 
     return stage.run(spark, finished_run.config)

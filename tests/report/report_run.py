@@ -283,5 +283,5 @@ _TOLD: Sequence[tuple[str, float, Mapping[str, int], Sequence[str]]] = (
 
 def _write_run_log(work_dir: Path) -> None:
     for stage, seconds, counts, notes in _TOLD:
-        told = [note.format(work_dir=work_dir) for note in notes]
-        run_log.record(str(work_dir), StageReport(stage, dict(counts), told, seconds), "0" * 16)
+        texts = [note.format(work_dir=work_dir) for note in notes]
+        run_log.record(str(work_dir), StageReport(stage, dict(counts), texts, seconds), "0" * 16)

@@ -108,15 +108,15 @@ def test_pointing_at_an_area_tells_what_is_known_of_it(opened: Page, finished_ru
         place = codes.index(code)
         path = opened.locator(".map.predicted .areas path").nth(place)
         path.scroll_into_view_if_needed()
-        opened.evaluate(TWO_FRAMES)  # scrolling hides what is told, and its event may come late
+        opened.evaluate(TWO_FRAMES)  # scrolling hides the tooltip, and its event may come late
         opened.mouse.move(*inside(path))
-        told = opened.locator("#tip").inner_text().split()
+        tooltip = opened.locator("#tip").inner_text().split()
         name = opened.locator("#tip b").inner_text()
         assert name.startswith("Bury 0")
-        assert code in told
+        assert code in tooltip
         numbers = [str(true[place]), str(predicted[place]) if predicted[place] else "–"]
-        assert told[told.index("actual") + 1 :: 2][:2] == numbers
-        assert " ".join(told).endswith(words)
+        assert tooltip[tooltip.index("actual") + 1 :: 2][:2] == numbers
+        assert " ".join(tooltip).endswith(words)
         outlines = opened.locator(".here").evaluate_all("paths => paths.map(p => p.getAttribute('d'))")
         assert outlines == [path.get_attribute("d")] * 2
     opened.mouse.move(2, 2)

@@ -1,4 +1,4 @@
-"""Which locations the gallery shows, and that any photograph becomes a small JPEG or is told."""
+"""Which locations the gallery shows, and that any photograph becomes a small JPEG or is named in the notes."""
 
 from __future__ import annotations
 

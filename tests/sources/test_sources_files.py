@@ -88,22 +88,22 @@ def test_empty_cell_is_a_missing_value(tmp_path: Path) -> None:
 
 
 def test_header_of_no_publisher_is_refused_with_its_columns(tmp_path: Path) -> None:
-    told = refusal(written(tmp_path, "E1,a,D1,d", header=HEADER_1.rsplit(",", 2)[0]))
-    assert "table.csv: is not recognised by its columns" in told
-    assert "'Local Authority District name (2019)'" in told
-    assert "labels.tables[].columns" in told
+    message = refusal(written(tmp_path, "E1,a,D1,d", header=HEADER_1.rsplit(",", 2)[0]))
+    assert "table.csv: is not recognised by its columns" in message
+    assert "'Local Authority District name (2019)'" in message
+    assert "labels.tables[].columns" in message
 
 
 @pytest.mark.parametrize("text", ["none", "nan", "1e3", "1,2,3", "12 000", "1_000"])
 def test_value_that_is_no_number_is_refused_with_row_and_column(tmp_path: Path, text: str) -> None:
-    told = refusal(written(tmp_path, ROW_1, f'E2,b,D1,d,"{text}",1'))
-    assert "table.csv, row 3, column 'Index of Multiple Deprivation (IMD) Rank'" in told
-    assert repr(text) in told
+    message = refusal(written(tmp_path, ROW_1, f'E2,b,D1,d,"{text}",1'))
+    assert "table.csv, row 3, column 'Index of Multiple Deprivation (IMD) Rank'" in message
+    assert repr(text) in message
 
 
 def test_area_that_appears_twice_is_refused_with_both_rows(tmp_path: Path) -> None:
-    told = refusal(written(tmp_path, ROW_1, "E2,b,D1,d,5,1", ROW_1))
-    assert "table.csv: area E01000001 appears twice, in rows 2 and 4" in told
+    message = refusal(written(tmp_path, ROW_1, "E2,b,D1,d,5,1", ROW_1))
+    assert "table.csv: area E01000001 appears twice, in rows 2 and 4" in message
 
 
 def test_row_without_an_area_is_refused(tmp_path: Path) -> None:
@@ -132,8 +132,8 @@ def test_compressed_table_and_folder_of_parts_are_read(tmp_path: Path) -> None:
     table = read(str(tmp_path / "parts"))
     assert table["area_name"].tolist() == ["City of London 001A", "b c"]
     again.write_text(f"{HEADER_1}\n\n{ROW_1}\n")
-    told = refusal(str(tmp_path / "parts"))
-    assert f"part-0.csv: area E01000001 appears twice, in rows 2 and 3 of {again}" in told
+    message = refusal(str(tmp_path / "parts"))
+    assert f"part-0.csv: area E01000001 appears twice, in rows 2 and 3 of {again}" in message
 
 
 @pytest.mark.parametrize(

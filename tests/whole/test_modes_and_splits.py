@@ -49,7 +49,7 @@ DATASETS: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Made:
-    """A work_dir, and what its stages have told."""
+    """A work_dir, and the reports of its stages."""
 
     config: RunConfig
     reports: dict[str, StageReport]

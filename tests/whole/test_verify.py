@@ -129,8 +129,8 @@ def test_flipped_bit_is_found_and_named(finished_run: SmallRun, table: str, caps
     file.write_bytes(content)
 
     assert finished_run.main("verify") == 1
-    told = capsys.readouterr().out
-    assert f"{file.relative_to(finished_run.work_dir)}: has other content than was written" in told
+    printed = capsys.readouterr().out
+    assert f"{file.relative_to(finished_run.work_dir)}: has other content than was written" in printed
 
 
 def test_verify_names_what_is_cut_and_what_is_too_much(
@@ -142,10 +142,10 @@ def test_verify_names_what_is_cut_and_what_is_too_much(
     shutil.copy(copied, copied.with_name("copy.parquet"))
 
     assert finished_run.main("verify") == 1
-    told = capsys.readouterr().out
-    assert f"{cut.name}: has {size - 7:,} bytes instead of {size:,}; copy it" in told
-    assert "locations/copy.parquet: was not written by this stage; remove it" in told
-    assert "2 problem(s)" in told
+    printed = capsys.readouterr().out
+    assert f"{cut.name}: has {size - 7:,} bytes instead of {size:,}; copy it" in printed
+    assert "locations/copy.parquet: was not written by this stage; remove it" in printed
+    assert "2 problem(s)" in printed
 
 
 def test_verify_refuses_where_nothing_has_run(small_run: SmallRun, capsys: pytest.CaptureFixture[str]) -> None:
