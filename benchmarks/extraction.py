@@ -21,10 +21,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from functools import cache, partial
 from io import BytesIO
-from itertools import repeat
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +31,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from extraction_core import network_calls
 from measure import interleaved, record
 from photographs import VIEWS, draw_files, index_batch
 from streetdeciles import storage
@@ -131,21 +131,6 @@ def reference_way(folder: Path, paths: Sequence[Path]) -> float:
     return len(paths) / (time.perf_counter() - start)
 
 
-def bare_network(network: Network, n: int) -> Callable[[], float]:
-    """Images/s of the backbone called repeatedly on the same images, with as many calls side by side as it allows."""
-    pictures = Pictures.empty(network.batch_size, VGG16.preprocess)
-    batches = max(network.at_a_time, n // network.batch_size)
-
-    def run() -> float:
-        with ThreadPoolExecutor(network.at_a_time) as pool:
-            start = time.perf_counter()
-            for _ in pool.map(network.compute, repeat(pictures, batches)):
-                pass
-            return batches * network.batch_size / (time.perf_counter() - start)
-
-    return run
-
-
 def on_one_core(work: Callable[[], int]) -> Callable[[], float]:
     """Images/s of `work`, which returns the number of images, with this process limited to one core."""
 
@@ -225,9 +210,10 @@ def main() -> int:
                     other_is="the reference's way: four images per batch, float32, one step after another",
                 )
             network = load_backbone(precision, digest)
+            same = Pictures.empty(network.batch_size, VGG16.preprocess)
             record(
                 "extraction_bare_network",
-                interleaved(ours, bare_network(network, len(few)), options.runs),
+                interleaved(ours, network_calls(network, same, len(few)), options.runs),
                 unit="images/s",
                 other_is=f"the backbone alone ({precision}, batches of {network.batch_size}) on images in memory",
             )

@@ -18,6 +18,10 @@ TRAITS = ("income", "health", "surroundings")
 """0 (worst) to 1 (best) in each area; every published number and every photograph follows one of them, with noise."""
 
 
+NOISE = 0.1
+"""Standard deviation of what a published number adds to its trait."""
+
+
 @dataclass(frozen=True)
 class Grid:
     """Where a region's areas are: squares from the corner (easting, northing) on, district by district."""
@@ -66,9 +70,9 @@ def invent_areas(districts: dict[str, str], n_areas: int, grid: Grid, seed: int)
     return areas
 
 
-def noisy(areas: pd.DataFrame, trait: str, rng: np.random.Generator, noise: float = 0.1) -> Array:
+def noisy(areas: pd.DataFrame, trait: str, rng: np.random.Generator) -> Array:
     """A number in each area that follows the trait: 0 (worst) to 1 (best), all ranks taken once."""
-    return _to_unit(areas[trait].to_numpy() + rng.normal(0, noise, len(areas)))
+    return _to_unit(areas[trait].to_numpy() + rng.normal(0, NOISE, len(areas)))
 
 
 def _smooth(rng: np.random.Generator, x: Array, y: Array) -> Array:
