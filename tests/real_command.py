@@ -76,10 +76,10 @@ class Command:
         assert self.process.wait(60) == 128 + number, self.output
         assert time.monotonic() - start < WITHIN_S
         assert self.left() == []
-        assert self.output.splitlines()[-1] == LINE
-        assert self.output.count(LINE) == 1
-        assert "Traceback" not in self.output
-        assert "Exception" not in self.output
+        assert self.output.splitlines()[-1] == LINE, self.output
+        assert self.output.count(LINE) == 1, self.output
+        assert "Traceback" not in self.output, self.output
+        assert "Exception" not in self.output, self.output
 
     def kill(self) -> None:
         """kill -9 of its process group, as of a crash; what else it has started must end soon after."""

@@ -72,6 +72,24 @@ def test_main_thread_that_does_not_come_back_is_ended(number: signal.Signals, tm
     assert list(tmp_path.iterdir()) == []
 
 
+EARLY = """
+import sys
+from streetdeciles.stopping import stoppable
+with stoppable() as stop:
+    try:
+        raise KeyboardInterrupt  # as if the thread that watches for signals came too late
+    except KeyboardInterrupt:
+        code = stop.finish()
+    print("errors that follow from the stop", file=sys.stderr, flush=True)
+    stop.leave()
+"""
+
+
+def test_nothing_follows_the_line_even_where_the_interrupt_comes_before_the_signal() -> None:
+    done = subprocess.run([sys.executable, "-c", EARLY], stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, f"{LINE}\n")
+
+
 def wait_for_stage(command: Command, stage: str) -> None:
     command.wait_until(lambda: command.starts_stage(stage))
 

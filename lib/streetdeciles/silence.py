@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 
 STDERR = 2
 
@@ -22,13 +23,20 @@ class Silence:
         os.dup2(nothing, STDERR)
         os.close(nothing)
 
-    def give_terminal_back(self) -> None:
-        """For the last line. The log stays silent: other threads report the end of the JVM until the process ends."""
-        os.dup2(self._terminal, STDERR)
+    @property
+    def is_terminal(self) -> bool:
+        return os.isatty(self._terminal)
+
+    def print(self, text: str) -> None:
+        """Write past the silence, which lasts: other threads report the end of the JVM until the process ends."""
+        if sys.stderr is sys.__stderr__:
+            os.write(self._terminal, text.encode())
+        else:  # a notebook's own stream, which was not silenced
+            print(text, end="", file=sys.stderr, flush=True)
 
     def end(self) -> None:
-        """Where others go on in this process, the log is theirs again."""
-        self.give_terminal_back()
+        """Where others go on in this process, terminal and log are theirs again."""
+        os.dup2(self._terminal, STDERR)
         os.close(self._terminal)
         for handler, level in self._levels.items():
             handler.setLevel(level)

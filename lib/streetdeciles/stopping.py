@@ -27,6 +27,7 @@ from streetdeciles.silence import Silence
 GRACE_S = 6.0
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 PARENT_CHECK_S = 0.5
+SIGNAL_S = 1.0
 LINE = "stopped; run the same command to continue"
 
 
@@ -69,8 +70,9 @@ class Stop:
         Returns:
             The exit code.
         """
-        if self.requested.is_set():
-            self._nothing_to_wait_for.wait(GRACE_S)
+        if not self.requested.wait(SIGNAL_S):  # the thread that watches for signals may be later than the interrupt
+            self.request(self._number)
+        self._nothing_to_wait_for.wait(GRACE_S)
         self._cleared_up.set()
         with self._finishing:
             self._children.end()
@@ -106,12 +108,11 @@ class Stop:
         if self._said:
             return
         self._said = True
-        if self.silence is not None:
-            self.silence.give_terminal_back()
+        assert self.silence is not None
         # A bar that was cut off leaves its line, and hides the cursor.
-        clear = "\r\x1b[K\x1b[?25h" if sys.stderr.isatty() else ""
+        clear = "\r\x1b[K\x1b[?25h" if self.silence.is_terminal else ""
         with suppress(OSError):  # whoever read it has ended first
-            print(f"{clear}{LINE}", file=sys.stderr, flush=True)
+            self.silence.print(f"{clear}{LINE}\n")
 
 
 @contextmanager

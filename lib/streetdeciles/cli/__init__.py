@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             code = _run_command(arguments, stop)
         except KeyboardInterrupt:
             code = stop.finish()
-        if arguments is None and stop.requested.is_set():
+        if arguments is None and stop.requested.is_set() and not stop.is_guest:
             stop.leave()  # at once: what the stop has broken would be loud at Python's end
     return code
 
