@@ -38,8 +38,8 @@ class Preprocessing:
         pixels = np.empty((1, *self.sampling.pixels_shape), dtype=np.uint8)
         weights = np.empty((1, *self.sampling.weights_shape), dtype=np.float32)
         self.sampling.pick(image, pixels[0], weights[0])
-        made: Array = self.images(pixels, weights)[0]
-        return made
+        finished: Array = self.images(pixels, weights)[0]
+        return finished
 
     def images(self, pixels: Array, weights: Array) -> Array:
         """`finish` in NumPy, for uint8 pixels."""

@@ -48,10 +48,10 @@ class SavedModel:
 
 def read_config(path: str) -> str:
     """The config in a `.keras` file, as JSON; RunRefused if it is not that of a model of Keras' own layers."""
-    fs, path_there = storage.filesystem(path)
+    fs, path_in_fs = storage.filesystem(path)
     name = f"features.backbone: {path}"
     try:
-        with fs.open(path_there, "rb") as file:
+        with fs.open(path_in_fs, "rb") as file:
             text = keras_archives.read_config(file, name)
     except OSError as error:
         raise RunRefused(f"{name}: cannot be read as a model ({error})") from error
@@ -103,10 +103,10 @@ def _stored_weights(name: str, source: WeightSource, shapes: Shapes) -> Iterator
 
 def _load(path: str) -> keras.Model:
     """The model of a `.keras` file with its weights, of Keras' own layers only."""
-    fs, path_there = storage.filesystem(path)
+    fs, path_in_fs = storage.filesystem(path)
     with tempfile.NamedTemporaryFile(suffix=".keras") as local:
         try:
-            fs.get_file(path_there, local.name)
+            fs.get_file(path_in_fs, local.name)
         except Exception as error:  # each kind of store has its own errors
             raise RunRefused(f"{path}: Keras cannot load it: {reason(error, 200)}") from error
         return keras_files.load_model(Path(local.name), path)

@@ -68,9 +68,9 @@ def no_such_weights(source: WeightSource, name: str) -> RunRefused:
 @contextmanager
 def opened_weights(path: str, name: str) -> Iterator[Any]:
     """The file at `path`; RunRefused if reading it shows that it does not hold weights of the backbone `name`."""
-    fs, path_there = storage.filesystem(path)
+    fs, path_in_fs = storage.filesystem(path)
     try:
-        with fs.open(path_there, "rb") as file:
+        with fs.open(path_in_fs, "rb") as file:
             yield file
     except DAMAGE as error:
         raise RunRefused(

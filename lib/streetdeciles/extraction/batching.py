@@ -156,7 +156,7 @@ class Batches:
                 break
             if not self._blocks or not self._blocks[-1].room:
                 self._blocks.append(_Block(self._free.popleft()))
-            self._place(self._chunks[0], self._blocks[-1])
+            self._prepare(self._chunks[0], self._blocks[-1])
         while len(self._chunks) < REMOTE_CHUNKS_AHEAD and (row := self._peek(rows)) and is_remote(row):
             if not self._read_next(rows, self._batch_size):
                 break
@@ -171,7 +171,7 @@ class Batches:
             self._bytes_ahead += _n_bytes(chunk)
         return bool(chunk)
 
-    def _place(self, chunk: _Chunk, block: _Block) -> None:
+    def _prepare(self, chunk: _Chunk, block: _Block) -> None:
         """Prepare as many of the chunk's rows as the block has room for."""
         rows = chunk.rows[chunk.n_placed : chunk.n_placed + block.room]
         preparing = self._pool.submit(

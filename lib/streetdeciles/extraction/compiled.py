@@ -60,8 +60,8 @@ def _by_jax(model: keras.Model, preprocess: Preprocessing) -> Callable[[Pictures
         return model.stateless_call(trainable, others, images, training=False)[0]
 
     def compute(pictures: Pictures) -> Array:
-        made = features(trainable, others, jax.device_put(pictures.pixels), jax.device_put(pictures.weights))
-        made.copy_to_host_async()
-        return np.asarray(made)
+        on_device = features(trainable, others, jax.device_put(pictures.pixels), jax.device_put(pictures.weights))
+        on_device.copy_to_host_async()
+        return np.asarray(on_device)
 
     return compute

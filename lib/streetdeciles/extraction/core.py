@@ -84,16 +84,16 @@ class _Extraction:
         yield statistics_batch(self._tallies)
 
     def _of_prepared(self, prepared: Iterator[Batch | Rejects | Spent]) -> Iterator[pa.RecordBatch]:
-        for made in prepared:
-            if isinstance(made, Batch):
-                self._in_flight.append((made, self._pool.submit(self._compute, made)))
+        for outcome in prepared:
+            if isinstance(outcome, Batch):
+                self._in_flight.append((outcome, self._pool.submit(self._compute, outcome)))
                 if len(self._in_flight) > self._network.at_a_time:
                     yield from self._handed_over(self._features())
-            elif isinstance(made, Spent):
-                self._tallies[made.shard].spend("reading", made.reading_s)
-                self._tallies[made.shard].spend("decoding", made.decoding_s)
+            elif isinstance(outcome, Spent):
+                self._tallies[outcome.shard].spend("reading", outcome.reading_s)
+                self._tallies[outcome.shard].spend("decoding", outcome.decoding_s)
             else:
-                self._count(made)
+                self._count(outcome)
                 while len(self._rejects) >= REJECTS_PER_BATCH:
                     yield from self._handed_over(reject_batch(self._rejects[:REJECTS_PER_BATCH]))
                     del self._rejects[:REJECTS_PER_BATCH]

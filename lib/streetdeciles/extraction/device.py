@@ -21,36 +21,36 @@ VISIBLE_BEFORE = "STREETDECILES_CUDA_VISIBLE_DEVICES"
 """Environment variable with the GPUs that this process could see when it began."""
 
 
-def start(wanted: str, *, threads: int, backend: str, gpu_address: str | None = None) -> Device:
+def start(setting: str, *, threads: int, backend: str, gpu_address: str | None = None) -> Device:
     """Start Keras in this process, on the GPU of that address or any, or on `threads` cores.
 
     Raises:
         RunRefused: `gpu` is wanted, and the framework sees none.
     """
-    _set_environment(wanted, threads, backend, gpu_address)
+    _set_environment(setting, threads, backend, gpu_address)
     with without_start_messages():
         import keras
 
-        found = device_of(backend)
+        device = device_of(backend)
     if keras.backend.backend() != backend:
         raise RuntimeError(f"Keras runs on {keras.backend.backend()} in this process already, not on {backend}")
-    if wanted == "gpu" and found.kind == "cpu":
+    if setting == "gpu" and device.kind == "cpu":
         raise RunRefused(
             f"features.device is gpu, and {backend} sees none on {os.uname().nodename}; install the [gpu] extra and "
             "NVIDIA's driver there, or set features.device to auto or cpu"
         )
-    return replace(found, name=f"{found.name}, {threads} thread(s)") if found.kind == "cpu" else found
+    return replace(device, name=f"{device.name}, {threads} thread(s)") if device.kind == "cpu" else device
 
 
-def _set_environment(wanted: str, threads: int, backend: str, gpu_address: str | None) -> None:
-    visible = NO_GPU if wanted == "cpu" else _visible_gpu(gpu_address)
+def _set_environment(setting: str, threads: int, backend: str, gpu_address: str | None) -> None:
+    visible = NO_GPU if setting == "cpu" else _visible_gpu(gpu_address)
     before = os.environ.setdefault(STARTED_WITH, visible or "any GPU")
     if before != (visible or "any GPU") and (gpu_address or Path(GPU_DRIVER).exists()):
         # The framework in this worker holds what it was started with; Spark retries in a new worker.
         raise RuntimeError(f"this worker has started with GPU {before} and was now given {visible or 'any'}")
     if visible is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = visible
-    if wanted == "cpu":
+    if setting == "cpu":
         os.environ["JAX_PLATFORMS"] = "cpu"
     elif Path(GPU_DRIVER).exists():
         # Each executor would compile the same programs again, for half a minute.

@@ -74,11 +74,13 @@ def feature_batch(photographs: Sequence[Photograph], features: Array) -> pa.Reco
 def reject_batch(rejects: Sequence[tuple[Photograph, Rejected]]) -> pa.RecordBatch:
     """Their `uri` is `archive!member`, or `file!row` of a Parquet file, where the photograph is in one."""
     why = {"reason": [why.reason for _, why in rejects], "detail": [why.detail for _, why in rejects]}
-    places = [photograph._replace(row=photograph.row._replace(uri=_place(photograph.row))) for photograph, _ in rejects]
-    return _batch(REJECT, places, why)
+    photographs = [
+        photograph._replace(row=photograph.row._replace(uri=_address(photograph.row))) for photograph, _ in rejects
+    ]
+    return _batch(REJECT, photographs, why)
 
 
-def _place(row: Row) -> str:
+def _address(row: Row) -> str:
     if row.member is None:
         return row.uri
     return f"{row.uri}!{row.offset if PARQUET.fullmatch(row.uri) else row.member}"

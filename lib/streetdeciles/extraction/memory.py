@@ -29,21 +29,21 @@ class DecodingMemory:
 
         It is to be called once in a lease: who holds a part and waits for more could wait for ever.
         """
-        taken = 0
+        leased = 0
 
-        def take(n_bytes: int) -> None:
-            nonlocal taken
+        def reserve(n_bytes: int) -> None:
+            nonlocal leased
             n_bytes = min(n_bytes, self._budget)
             with self._changed:
                 self._changed.wait_for(lambda: self._free >= n_bytes)
                 self._free -= n_bytes
-            taken = n_bytes
+            leased = n_bytes
 
         try:
-            yield take
+            yield reserve
         finally:
             with self._changed:
-                self._free += taken
+                self._free += leased
                 self._changed.notify_all()
 
 

@@ -42,13 +42,13 @@ class PanoramaViews:
         plane *= math.tan(math.radians(self.field_of_view / 2))
         longitude = np.arctan(plane) + math.radians(self.headings[view])
         columns = (longitude / (2 * math.pi) + 0.5) * width - 0.5
-        made = np.empty((size, size, 3), dtype=np.uint8)
+        square = np.empty((size, size, 3), dtype=np.uint8)
         for first in range(0, size, ROWS_PER_STEP):
             y = plane[first : first + ROWS_PER_STEP, None]
             latitude = np.arctan(-y / np.sqrt(1 + plane**2))
             rows = (0.5 - latitude / math.pi) * height - 0.5
-            made[first : first + ROWS_PER_STEP] = _bilinear(panorama, rows, columns)
-        return made
+            square[first : first + ROWS_PER_STEP] = _bilinear(panorama, rows, columns)
+        return square
 
 
 def _bilinear(panorama: Array, rows: Array, columns: Array) -> Array:

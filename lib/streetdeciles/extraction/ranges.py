@@ -33,10 +33,10 @@ class Range(NamedTuple):
 
 def ranges(rows: Sequence[Row]) -> list[Range]:
     """One range for each run of neighbours; a whole file is a range of its own, as long as the index says."""
-    found: list[Range] = []
+    merged: list[Range] = []
     for row in rows:
         start, end = row.offset or 0, (row.offset or 0) + (row.length or 0)
-        last = found[-1] if found else None
+        last = merged[-1] if merged else None
         if (
             last is not None
             and row.offset is not None
@@ -44,10 +44,10 @@ def ranges(rows: Sequence[Row]) -> list[Range]:
             and 0 <= start - last.end <= MAX_GAP_BYTES
             and end - last.start <= MAX_RANGE_BYTES
         ):
-            found[-1] = last._replace(end=end, rows=[*last.rows, row])
+            merged[-1] = last._replace(end=end, rows=[*last.rows, row])
         else:
-            found.append(Range(row.uri, start, end, [row]))
-    return found
+            merged.append(Range(row.uri, start, end, [row]))
+    return merged
 
 
 def read_together(rows: Sequence[Row], max_bytes: int) -> list[bytes | None]:
@@ -62,10 +62,10 @@ def read_together(rows: Sequence[Row], max_bytes: int) -> list[bytes | None]:
         contents = [_read_local(part) for part in parts] if storage.is_local(rows[0].uri) else _read_remote(parts)
     except Exception:  # whoever reads them alone finds out which, and what to do
         return [None] * len(rows)
-    found: list[bytes | None] = []
+    of_rows: list[bytes | None] = []
     for part, content in zip(parts, contents, strict=True):
-        found += part.slices(content)
-    return found
+        of_rows += part.slices(content)
+    return of_rows
 
 
 def _read_remote(parts: Sequence[Range]) -> list[Any]:

@@ -66,9 +66,9 @@ def webp_size(content: bytes) -> tuple[int, int] | None:
 def _check_jpeg(content: bytes) -> None:
     at, stray, segments, n_exif = 2, 0, 0, 0
     frame, n_components = 0, 0
-    while (found := _MARKER.search(content, at)) is not None:
-        stray += found.start() - at
-        marker, at = content[found.start() + 1], found.end()
+    while (match := _MARKER.search(content, at)) is not None:
+        stray += match.start() - at
+        marker, at = content[match.start() + 1], match.end()
         if marker == _SOS:
             in_one_scan = at + 2 < len(content) and content[at + 2] >= n_components
             if frame in _PROGRESSIVE or not in_one_scan:
@@ -93,8 +93,8 @@ def _check_scans(content: bytes, at: int) -> None:
     if content.count(b"\xff\xda", at) < MAX_SCANS:  # at most that many: other segments may hold these bytes too
         return
     n_scans = 1
-    while (found := _MARKER_IN_SCAN.search(content, at)) is not None:
-        marker, at = content[found.start() + 1], found.end()
+    while (match := _MARKER_IN_SCAN.search(content, at)) is not None:
+        marker, at = content[match.start() + 1], match.end()
         if marker == _EOI:
             return
         if marker not in _WITHOUT_LENGTH:

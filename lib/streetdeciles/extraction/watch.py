@@ -30,10 +30,10 @@ class PhotographTooCostly(Exception):
 
 def costly_photographs(error: Exception) -> PhotographTooCostly | None:
     """The error that a worker raised, read from what Spark makes of it; None where it was another one."""
-    found = re.search(rf"{PhotographTooCostly.__name__}: (\[\[.*\]\])", str(error))
-    if found is None:
+    match = re.search(rf"{PhotographTooCostly.__name__}: (\[\[.*\]\])", str(error))
+    if match is None:
         return None
-    return PhotographTooCostly([(int(shard), str(image_id)) for shard, image_id in json.loads(found.group(1))])
+    return PhotographTooCostly([(int(shard), str(image_id)) for shard, image_id in json.loads(match.group(1))])
 
 
 class _Running(NamedTuple):

@@ -47,9 +47,9 @@ def stage_rows(rows: DataFrame, shards: Sequence[Shard], work_dir: str) -> str:
     try:
         write_parquet(rows, storage.spark_uri(staged))
         counts = storage.read_parquet(rows.sparkSession, staged, schema=spark_schema())
-        found = counts.groupBy("shard", "kind", "reason").count().collect()
+        counted = counts.groupBy("shard", "kind", "reason").count().collect()
         tallies = {shard.number: _kept_tally(read_mark(work_dir, shard.number)) for shard in shards}
-        for row in found:
+        for row in counted:
             tally, n = tallies[row["shard"]], row["count"]
             tally.images += n
             if row["kind"] == FEATURE:

@@ -74,14 +74,14 @@ def _marks(numbers: Iterable[int], work_dir: str) -> dict[int, Mark]:
 
 def _check(extracted: DataFrame, shards: Sequence[Shard]) -> tuple[dict[int, Tally], dict[int, str]]:
     """(tally, failure) by shard; RunFailed unless each photograph of the others came out exactly once."""
-    found = {row["shard"]: row for row in query("streetdeciles.features", "staged", extracted=extracted).collect()}
-    tallies = {number: _sum(row["tallies"]) for number, row in found.items() if row["tallies"]}
+    staged = {row["shard"]: row for row in query("streetdeciles.features", "staged", extracted=extracted).collect()}
+    tallies = {number: _sum(row["tallies"]) for number, row in staged.items() if row["tallies"]}
     failed = {number: tally.failure for number, tally in tallies.items() if tally.failure}
     for shard in shards:
         if shard.number in failed:
             continue
         rows, images = (
-            (found[shard.number]["rows"], found[shard.number]["images"]) if shard.number in tallies else (0, 0)
+            (staged[shard.number]["rows"], staged[shard.number]["images"]) if shard.number in tallies else (0, 0)
         )
         if not rows == images == shard.images:
             raise RunFailed(

@@ -35,11 +35,11 @@ def plan_restores(spark: SparkSession, images: ImagesConfig, work_dir: str) -> b
     restored = _pictures(spark, images, work_dir).where("rejected")
     if images.duplicates == "reject":
         restored = restored.where("NOT (elsewhere OR again)")
-    found = False
+    any_planned = False
     for row in restored.groupBy("shard").agg(F.collect_list("image_id").alias("image_ids")).toLocalIterator():
         plan_retry(work_dir, row["shard"], row["image_ids"])
-        found = True
-    return found
+        any_planned = True
+    return any_planned
 
 
 def reject_duplicates(

@@ -100,10 +100,10 @@ class Engine:
 def keys_of_partitions(spark: SparkSession, n: int) -> list[int]:
     """For each of `n` partitions an integer that Spark's hash sends there: shards are spread evenly, not by chance."""
     candidates = spark.range(20 * n).selectExpr("CAST(id AS int) AS key", f"pmod(hash(CAST(id AS int)), {n}) AS part")
-    found = {
+    keys = {
         row["part"]: row["key"] for row in candidates.groupBy("part").agg({"key": "min"}).toDF("part", "key").collect()
     }
-    return [found.get(part, part) for part in range(n)]
+    return [keys.get(part, part) for part in range(n)]
 
 
 def _as_ours(error: Exception) -> Exception:

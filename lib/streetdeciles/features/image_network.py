@@ -113,11 +113,11 @@ def _precision(spark: SparkSession, features: FeaturesConfig, work_dir: str, tas
 
     Where finished shards are about to be removed, a worker is asked in any case: it refuses where it lacks the device.
     """
-    wanted = features.precision
-    if not afresh and wanted != "auto":
-        return wanted
+    setting = features.precision
+    if not afresh and setting != "auto":
+        return setting
     for mark in () if afresh else ledger.read_marks(work_dir).values():
         return str(mark.settings["precision"])
     row = spark.range(0, 1, 1, 1).mapInArrow(task.run, "precision string").first()
     assert row is not None
-    return str(row["precision"]) if wanted == "auto" else wanted
+    return str(row["precision"]) if setting == "auto" else setting

@@ -193,14 +193,14 @@ def _remove_named(folder: str, prefix: str) -> None:
 
 def waves(shards: Iterable[Shard], tasks: int) -> list[list[Shard]]:
     """Shards in their order, cut into what is computed by one Spark job of `tasks` tasks at a time."""
-    made: list[list[Shard]] = []
+    full_waves: list[list[Shard]] = []
     wave: list[Shard] = []
     for shard in shards:
         wave.append(shard)
         if len(wave) >= tasks and sum(member.to_compute for member in wave) >= tasks * IMAGES_PER_TASK:
-            made.append(wave)
+            full_waves.append(wave)
             wave = []
-    return [*made, wave] if wave else made
+    return [*full_waves, wave] if wave else full_waves
 
 
 def totals(marks: Iterable[Mark]) -> tuple[Counter[str], Counter[str]]:

@@ -36,12 +36,12 @@ def parallelism(spark: SparkSession) -> Parallelism:
 
 def local_cores(master: str) -> int | None:
     """Cores of a local master such as `local[2]` or `local[*]`; None of any other."""
-    found = re.fullmatch(r"local(?:\[(\*|\d+)(?:,\s*\d+)?\])?", master)
-    if found is None:
+    match = re.fullmatch(r"local(?:\[(\*|\d+)(?:,\s*\d+)?\])?", master)
+    if match is None:
         return None
-    if found.group(1) == "*":
+    if match.group(1) == "*":
         return usable_cores()
-    return int(found.group(1) or 1)
+    return int(match.group(1) or 1)
 
 
 def _cluster_cores(spark: SparkSession) -> int:

@@ -71,13 +71,13 @@ def plan_retry(work_dir: str, shard: int, image_ids: Iterable[str]) -> None:
 def with_retries(finished: Iterable[Shard], work_dir: str) -> list[Shard]:
     """Those of the finished shards that have photographs to compute again."""
     names = {*storage.names_in(retry_uri(work_dir, 0).rpartition("/")[0])}
-    found = []
+    retried = []
     for shard in finished:
         uri = retry_uri(work_dir, shard.number)
         planned = read_state(uri, Retry) if uri.rpartition("/")[2] in names else None
         if planned is not None and planned.image_ids:
-            found.append(replace(shard, retried=len(planned.image_ids), since=planned.since))
-    return found
+            retried.append(replace(shard, retried=len(planned.image_ids), since=planned.since))
+    return retried
 
 
 def retried_images(shards: Sequence[Shard], work_dir: str) -> list[str]:

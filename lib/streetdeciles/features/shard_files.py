@@ -16,13 +16,13 @@ NO_ROWS = "no_rows.parquet"
 
 def files_by_shard(work_dir: str) -> dict[int | None, dict[str, int]]:
     """Path below the work_dir and size of each shard's files; under None what lies in the tables and is no shard's."""
-    found: dict[int | None, dict[str, int]] = {}
+    files: dict[int | None, dict[str, int]] = {}
     for path, size in find_files(work_dir, [FEATURES.name, REJECTS.name]).items():
         parts = path.split("/")
         if parts[1].startswith("_") or parts[-1] == NO_ROWS:
             continue
-        found.setdefault(_shard(parts[1]) if len(parts) > 2 else None, {})[path] = size
-    return found
+        files.setdefault(_shard(parts[1]) if len(parts) > 2 else None, {})[path] = size
+    return files
 
 
 def _shard(folder: str) -> int | None:

@@ -89,10 +89,10 @@ def extract_shards(
 
 def _index_shards(spark: SparkSession, work_dir: str) -> list[Shard]:
     index = storage.read_table(spark, IMAGE_INDEX, work_dir)
-    found = query("streetdeciles.features", "shards", image_index=index).collect()
-    if not found:
+    rows = query("streetdeciles.features", "shards", image_index=index).collect()
+    if not rows:
         raise RunFailed(f"{storage.join(work_dir, IMAGE_INDEX.name)} is empty; run the stage images again")
-    return [Shard(row["shard"], row["images"], row["members"], row["versions"]) for row in found]
+    return [Shard(row["shard"], row["images"], row["members"], row["versions"]) for row in rows]
 
 
 def _finished_shards(

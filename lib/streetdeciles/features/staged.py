@@ -33,7 +33,7 @@ def spark_schema() -> StructType:
     return from_arrow_schema(SCHEMA)
 
 
-def write_rejects(wanted: DataFrame, why: Mapping[str, Rejected], uri: str) -> None:
+def write_rejects(photographs: DataFrame, why: Mapping[str, Rejected], uri: str) -> None:
     """Stage rejects of those rows of the index, and their statistics; `why`: by image_id, some few."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -41,8 +41,8 @@ def write_rejects(wanted: DataFrame, why: Mapping[str, Rejected], uri: str) -> N
 
     rejects: list[tuple[Photograph, Rejected]] = []
     tallies: dict[int, Tally] = {}
-    for found in wanted.where(F.col("image_id").isin([*why])).collect():
-        row = Row(**{name: found[name] for name in Row._fields})
+    for record in photographs.where(F.col("image_id").isin([*why])).collect():
+        row = Row(**{name: record[name] for name in Row._fields})
         rejects.append((Photograph(row), why[row.image_id]))
         tally = tallies.setdefault(row.shard, Tally())
         tally.images += 1

@@ -72,8 +72,8 @@ def _images_by_shard(work_dir: str) -> dict[int, int]:
     fs, folder = storage.filesystem(uri)
     images: Counter[int] = Counter()
     for batch in ds.dataset(folder, filesystem=fs, format="parquet").to_batches(columns=["shard"]):
-        for found in pc.value_counts(batch.column("shard")).to_pylist():
-            images[found["values"]] += found["counts"]
+        for count in pc.value_counts(batch.column("shard")).to_pylist():
+            images[count["values"]] += count["counts"]
     return images
 
 

@@ -62,8 +62,8 @@ class PrecisionTask:
 
     def run(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for _ in batches:
-            found = device.start(self.device, threads=self.threads, backend=self.backend, gpu_address=gpu_address())
-            yield pa.RecordBatch.from_pydict({"precision": [choose_precision("auto", found)]})
+            started = device.start(self.device, threads=self.threads, backend=self.backend, gpu_address=gpu_address())
+            yield pa.RecordBatch.from_pydict({"precision": [choose_precision("auto", started)]})
 
 
 def gpu_address() -> str | None:
