@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def query(package: str, name: str, arguments: Mapping[str, Any] | None = None, /, **frames: DataFrame) -> DataFrame:
     """Run `<package>/<name>.sql` on `frames`, which it names in braces; `arguments` are its `:name` parameters.
 
-    Example: `query("streetdeciles.dataset", "views", {"views": 4}, features=features, places=places)`
+    Example: `query("streetdeciles.dataset", "views", {"views": 4}, features=features, numbered=numbered)`
     """
     text = (files(package) / f"{name}.sql").read_text(encoding="utf-8")
     return next(iter(frames.values())).sparkSession.sql(text, args=dict(arguments or {}), **frames)

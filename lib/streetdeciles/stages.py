@@ -45,73 +45,92 @@ class Stage:
     """Whether `ledger.recorded_files(work_dir)` of its package knows the files that it has finished, piece by piece."""
 
 
+LABELS_STAGE = "labels"
+IMAGES_STAGE = "images"
+FEATURES_STAGE = "features"
+DATASET_STAGE = "dataset"
+TRAINING_STAGE = "training"
+PREDICTION_STAGE = "prediction"
+AGGREGATION_STAGE = "aggregation"
+EVALUATION_STAGE = "evaluation"
+REPORT_STAGE = "report"
+
 STAGES = (
     Stage(
-        "labels",
+        LABELS_STAGE,
         "Turn published tables into deciles of each area, and find the area of each location.",
         sections=("labels", "dataset"),
         reads=(),
-        writes=(AREA_LABELS.name, LOCATIONS.name, f"{LEFT_OUT.name}/stage=labels"),
+        writes=(AREA_LABELS.name, LOCATIONS.name, f"{LEFT_OUT.name}/stage={LABELS_STAGE}"),
     ),
     Stage(
-        "images",
+        IMAGES_STAGE,
         "List the photographs, and divide them into shards.",
         sections=("images",),
         reads=(),
-        writes=(IMAGE_INDEX.name, f"{LEFT_OUT.name}/stage=images"),
+        writes=(IMAGE_INDEX.name, f"{LEFT_OUT.name}/stage={IMAGES_STAGE}"),
         may_write=(IMAGE_COLUMNS,),
         afresh="if forced with other settings",
     ),
     Stage(
-        "features",
+        FEATURES_STAGE,
         "Decode the photographs, and compute the features of each with the backbone.",
         sections=("features", "images"),
-        reads=("images",),
+        reads=(IMAGES_STAGE,),
         writes=(FEATURES.name, REJECTS.name),
         afresh="if forced",
         has_ledger=True,
     ),
     Stage(
-        "dataset",
+        DATASET_STAGE,
         "Join features and deciles to one row per location, and assign each location to a fold.",
         sections=("dataset", "images"),
-        reads=("labels", "features"),
-        writes=(TRAINING_SET, f"{LEFT_OUT.name}/stage=dataset"),
+        reads=(LABELS_STAGE, FEATURES_STAGE),
+        writes=(TRAINING_SET, f"{LEFT_OUT.name}/stage={DATASET_STAGE}"),
         may_write=("training_set.h5", "training_set.csv"),
     ),
     Stage(
-        "training",
+        TRAINING_STAGE,
         "Train one model per outcome and fold.",
         sections=("training", "dataset"),
-        reads=("dataset",),
+        reads=(DATASET_STAGE,),
         writes=("models",),
     ),
     Stage(
-        "prediction",
+        PREDICTION_STAGE,
         "Predict the deciles of each location with models that have not seen its area.",
         sections=("prediction", "training", "dataset"),
-        reads=("dataset", "training"),
+        reads=(DATASET_STAGE, TRAINING_STAGE),
         writes=(PREDICTIONS.name,),
     ),
     Stage(
-        "aggregation",
+        AGGREGATION_STAGE,
         "Combine the predictions of locations to deciles of areas, by several methods.",
         sections=("aggregation", "dataset"),
-        reads=("labels", "prediction"),
+        reads=(LABELS_STAGE, PREDICTION_STAGE),
         writes=(AREA_PREDICTIONS.name,),
     ),
     Stage(
-        "evaluation",
+        EVALUATION_STAGE,
         "Compare predicted with actual deciles, with 95 % intervals and a baseline.",
         sections=("evaluation", "dataset", "report"),
-        reads=("labels", "prediction", "aggregation"),
+        reads=(LABELS_STAGE, PREDICTION_STAGE, AGGREGATION_STAGE),
         writes=(METRICS.name,),
     ),
     Stage(
-        "report",
+        REPORT_STAGE,
         "Write one HTML page with maps, measures and photographs.",
         sections=("report", "labels", "images", "dataset", "training", "prediction", "aggregation"),
-        reads=("labels", "images", "features", "dataset", "training", "prediction", "aggregation", "evaluation"),
+        reads=(
+            LABELS_STAGE,
+            IMAGES_STAGE,
+            FEATURES_STAGE,
+            DATASET_STAGE,
+            TRAINING_STAGE,
+            PREDICTION_STAGE,
+            AGGREGATION_STAGE,
+            EVALUATION_STAGE,
+        ),
         writes=("report.html",),
     ),
 )

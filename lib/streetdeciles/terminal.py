@@ -12,6 +12,7 @@ from streetdeciles.methods import AREA, MEDIAN
 from streetdeciles.run_log import StageReport
 from streetdeciles.shown import shown
 from streetdeciles.splits.registry import split_of
+from streetdeciles.stages import PREDICTION_STAGE
 from streetdeciles.tables import MEASURES, METRICS
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def show_results(config: RunConfig) -> None:
     """
     import pandas as pd
 
-    if "prediction" in split_of(config.dataset).skipped_stages:
+    if PREDICTION_STAGE in split_of(config.dataset).skipped_stages:
         models = storage.join(config.work_dir, "models")
         say(f"models: {models}; nothing is held out, so nothing was predicted or measured")
         return

@@ -10,11 +10,11 @@ LIMITED = """
 import resource, sys
 from pathlib import Path
 import numpy as np
-from streetdeciles.dataset.hdf5 import PLACE_COLUMNS, write_files
+from streetdeciles.dataset.hdf5 import LOCATION_COLUMNS, write_files
 from streetdeciles.training_set.columns import TrainingSetShape
 
 shape = TrainingSetShape(rows=12, views=2, feature_size=4800, outcomes=("imd",))
-batch = {name: np.array(["x"] * 12) for name in PLACE_COLUMNS}
+batch = {name: np.array(["x"] * 12) for name in LOCATION_COLUMNS}
 batch |= {"row_number": np.arange(12), "features": np.ones((12, 2, 4800), "float32")}
 batch |= {"view_mask": np.ones((12, 2), bool), "imd": np.ones(12, int)}
 resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))

@@ -53,15 +53,15 @@ def _rows(table: pa.Table, shape: TrainingSetShape, columns: Sequence[str]) -> I
     numbers, view = (table.column(name).to_numpy() for name in ("row_number", "view"))
     is_first = np.append(True, numbers[1:] != numbers[:-1])
     is_used = is_first | np.append(True, view[1:] != view[:-1])
-    place = np.cumsum(is_first)[is_used] - 1
+    location_index = np.cumsum(is_first)[is_used] - 1
     count = int(is_first.sum())
     features = np.zeros((count, shape.views, shape.feature_size), np.float32)
-    features[place, view[is_used]] = _feature_rows(table, shape.feature_size)[is_used]
+    features[location_index, view[is_used]] = _feature_rows(table, shape.feature_size)[is_used]
     view_mask = np.zeros((count, shape.views), np.bool_)
-    view_mask[place, view[is_used]] = True
-    made = {"features": encode_arrays(features), "view_mask": encode_arrays(view_mask)}
-    places = table.drop_columns(["features"]).take(np.flatnonzero(is_first)).combine_chunks()
-    arrays = [made[name] if name in made else places.column(name).combine_chunks() for name in columns]
+    view_mask[location_index, view[is_used]] = True
+    encoded = {"features": encode_arrays(features), "view_mask": encode_arrays(view_mask)}
+    locations = table.drop_columns(["features"]).take(np.flatnonzero(is_first)).combine_chunks()
+    arrays = [encoded[name] if name in encoded else locations.column(name).combine_chunks() for name in columns]
     yield from pa.Table.from_arrays(arrays, names=list(columns)).to_batches()
 
 

@@ -17,7 +17,7 @@ from streetdeciles.training_set.reader import open_training_set, training_set_sh
 FILE_NAMES = ("training_set.h5", "training_set.csv")
 HEADERS_BYTES = 2**17
 CSV_LINE_BYTES = 200
-PLACE_COLUMNS = ("location_id", "region", "area_id", "oa", "msoa", "fold")
+LOCATION_COLUMNS = ("location_id", "region", "area_id", "oa", "msoa", "fold")
 
 
 def export_hdf5(training_set: str, work_dir: str) -> int:
@@ -59,7 +59,7 @@ def write_files(batches: Iterable[Batch], shape: TrainingSetShape, folder: Path)
         (folder / FILE_NAMES[1]).open("w", encoding="utf-8", newline="") as text,
         progress("training_set.h5", shape.rows, unit="locations") as advance,
     ):
-        write_rows(text, [[*PLACE_COLUMNS, *shape.outcomes]])
+        write_rows(text, [[*LOCATION_COLUMNS, *shape.outcomes]])
         features = file.create_dataset("features", (shape.rows, shape.views, shape.feature_size), "float32")
         view_mask = file.create_dataset("view_mask", (shape.rows, shape.views), "bool")
         row = 0
@@ -88,6 +88,6 @@ def _reserve(path: Path, shape: TrainingSetShape) -> None:
 
 
 def _lines(batch: Batch, outcomes: Iterable[str]) -> Iterable[tuple[object, ...]]:
-    places = [batch[name].tolist() for name in PLACE_COLUMNS]
+    locations = [batch[name].tolist() for name in LOCATION_COLUMNS]
     deciles = [[decile or None for decile in batch[outcome].tolist()] for outcome in outcomes]
-    return zip(*places, *deciles, strict=True)
+    return zip(*locations, *deciles, strict=True)

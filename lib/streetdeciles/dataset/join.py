@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from streetdeciles.dataset.assembly import assemble
 from streetdeciles.queries import query
+from streetdeciles.stages import DATASET_STAGE
 from streetdeciles.tables import training_set_columns
 from streetdeciles.training_set.columns import TrainingSetShape, training_set_ddl
 
@@ -29,36 +30,42 @@ def find_photographs(features: DataFrame, locations: DataFrame, elsewhere: DataF
     return _query("photographs", {"views": views}, features=features, locations=locations, elsewhere=elsewhere)
 
 
-def number_places(
+def number_locations(
     locations: DataFrame, photographs: DataFrame, area_labels: DataFrame, outcomes: Sequence[str]
 ) -> DataFrame:
-    """Locations that have features: `row_number`, place columns, and a nullable decile column for each outcome."""
+    """Locations with features: `row_number`, the columns of a location, and a nullable decile for each outcome."""
     from pyspark.sql import functions as F
 
     columns = [F.max(F.when(F.col("outcome") == outcome, F.col("decile"))).alias(outcome) for outcome in outcomes]
     deciles = area_labels.groupBy("region", "area_id").agg(*columns)
-    return _query("places", locations=locations, photographs=photographs, deciles=deciles)
+    return _query("numbered_locations", locations=locations, photographs=photographs, deciles=deciles)
 
 
-def count_areas(places: DataFrame, outcome: str) -> DataFrame:
+def count_areas(numbered: DataFrame, outcome: str) -> DataFrame:
     """For `assign_folds`: `area_id`, `stratum` (region and decile of `outcome`), `n_locations`."""
     from pyspark.sql import functions as F
 
     stratum = F.concat_ws(" ", "region", F.col(outcome).cast("string"))
-    return places.groupBy("area_id").agg(F.min(stratum).alias("stratum"), F.count("*").alias("n_locations"))
+    return numbered.groupBy("area_id").agg(F.min(stratum).alias("stratum"), F.count("*").alias("n_locations"))
 
 
 def find_left_out(locations: DataFrame, photographs: DataFrame, rejects: DataFrame, *, views: int) -> DataFrame:
     """`id`, `reason` and `detail` of locations without features and of photographs that are not used."""
-    return _query("left_out", {"views": views}, locations=locations, photographs=photographs, rejects=rejects)
+    return _query(
+        "left_out",
+        {"views": views, "stage": DATASET_STAGE},
+        locations=locations,
+        photographs=photographs,
+        rejects=rejects,
+    )
 
 
-def build_rows(features: DataFrame, places: DataFrame, shape: TrainingSetShape) -> DataFrame:
+def build_rows(features: DataFrame, numbered: DataFrame, shape: TrainingSetShape) -> DataFrame:
     """The training set's rows in one partition per file, each a sorted range of `row_number`.
 
     Args:
         features: the table.
-        places: from `number_places`, with `fold`.
+        numbered: from `number_locations`, with `fold`.
         shape: the shape of the set.
     """
     columns = training_set_columns(shape.outcomes)
@@ -66,7 +73,7 @@ def build_rows(features: DataFrame, places: DataFrame, shape: TrainingSetShape) 
     def assembled(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         return assemble(batches, shape, columns)
 
-    views = _query("views", {"views": shape.views}, features=features, places=places)
+    views = _query("views", {"views": shape.views}, features=features, numbered=numbered)
     bytes_of_features = shape.rows * shape.views * shape.feature_size * 4
     n_files = -(-bytes_of_features // (FILE_MB * 2**20))
     in_order = views.repartitionByRange(n_files, "row_number").sortWithinPartitions("row_number", "view", "image_id")

@@ -38,5 +38,5 @@ WITH lost AS (
     WHERE reason IN ('unknown_view', 'view_twice')
 )
 
-SELECT id, reason, detail, 'dataset' AS stage
+SELECT id, reason, detail, :stage AS stage
 FROM lost

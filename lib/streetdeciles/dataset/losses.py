@@ -12,6 +12,7 @@ from streetdeciles.config import DatasetConfig, ImagesConfig
 from streetdeciles.errors import RunFailed
 from streetdeciles.ids.lookalikes import Lookalikes, describe, find_lookalikes
 from streetdeciles.queries import query
+from streetdeciles.stages import DATASET_STAGE, FEATURES_STAGE, IMAGES_STAGE, LABELS_STAGE
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -49,7 +50,7 @@ class Losses:
 
     @property
     def lookalike_share(self) -> float:
-        return sum(found.n_left for found in self.lookalikes) / self.locations
+        return sum(alike.n_left for alike in self.lookalikes) / self.locations
 
     def notes(self) -> list[str]:
         """Sentences for the stage's report."""
@@ -68,9 +69,10 @@ class Losses:
 
 def find_elsewhere(left_out: DataFrame) -> DataFrame:
     """`location_id` and `reason` of the locations that labels left out because they lie elsewhere."""
-    reasons = ", ".join(f"'{reason}'" for reason in ELSEWHERE)
-    found = left_out.where(f"stage = 'labels' AND reason IN ({reasons})")
-    return found.groupBy(found["id"].alias("location_id")).agg({"reason": "min"}).toDF("location_id", "reason")
+    from pyspark.sql import functions as F
+
+    of_labels = left_out.where((F.col("stage") == LABELS_STAGE) & F.col("reason").isin([*ELSEWHERE]))
+    return of_labels.groupBy(of_labels["id"].alias("location_id")).agg({"reason": "min"}).toDF("location_id", "reason")
 
 
 def count_losses(
@@ -79,6 +81,9 @@ def count_losses(
     """Count the losses. `left_out` covers all stages up to dataset; `photographs` is from `join.find_photographs`."""
     elsewhere = find_elsewhere(left_out)
     arguments = {
+        "images_stage": IMAGES_STAGE,
+        "features_stage": FEATURES_STAGE,
+        "dataset_stage": DATASET_STAGE,
         "views_of_one": images.views if images.panorama else 1,
         "in_table": images.table is not None,
         "has_view_names": images.view_names is not None,
@@ -91,14 +96,15 @@ def count_losses(
         lost[row["reason"] or ""] += row["n"]
     used = lost.pop("", 0)
     n_elsewhere = sum(lost.pop(reason, 0) for reason in ELSEWHERE)
-    no_photograph = left_out.where("stage = 'dataset' AND reason = 'no_photograph'").select("id")
-    unknown = left_out.where("stage = 'dataset' AND reason = 'unknown_location'").select("id")
+    of_dataset = left_out.where(left_out["stage"] == DATASET_STAGE)
+    no_photograph = of_dataset.where("reason = 'no_photograph'").select("id")
+    unknown = of_dataset.where("reason = 'unknown_location'").select("id")
     without = no_photograph.count()
     lookalikes = find_lookalikes(no_photograph, unknown) if without and lost["unknown_location"] else []
-    indexed = sum(row["n"] for row in rows if row["stage"] != "images")
-    found = sum(row["n"] for row in rows)
+    indexed = sum(row["n"] for row in rows if row["stage"] != IMAGES_STAGE)
+    n_photographs = sum(row["n"] for row in rows)
     # Files without a location_id may belong anywhere; they are assumed to be spread evenly.
-    share = 1 - used / (indexed - n_elsewhere) * (indexed / found)
+    share = 1 - used / (indexed - n_elsewhere) * (indexed / n_photographs)
     return Losses(+lost, share, n_elsewhere, locations, without, lookalikes)
 
 

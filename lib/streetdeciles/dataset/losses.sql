@@ -1,11 +1,11 @@
 -- Photographs by the reason for which no row uses them; those with reason null are used.
 SELECT
-    'images' AS stage,
+    :images_stage AS stage,
     reason,
     count(*) * :views_of_one AS n
 FROM {left_out}
 WHERE
-    stage = 'images'
+    stage = :images_stage
     -- Of a folder only what is called like a photograph: it may hold texts, too. A row of a table is a photograph.
     AND (:in_table OR id RLIKE :photograph)
     -- What images.view_names does not list nobody wants to use.
@@ -15,7 +15,7 @@ GROUP BY reason
 UNION ALL
 
 SELECT
-    'features' AS stage,
+    :features_stage AS stage,
     coalesce(e.reason, r.reason) AS reason,
     count(*) AS n
 FROM {rejects} AS r
@@ -25,7 +25,7 @@ GROUP BY coalesce(e.reason, r.reason)
 UNION ALL
 
 SELECT
-    'dataset' AS stage,
+    :dataset_stage AS stage,
     reason,
     count(*) AS n
 FROM {photographs}

@@ -9,13 +9,14 @@ from streetdeciles import storage
 from streetdeciles.borrowed_sessions import interruptible
 from streetdeciles.config import RunConfig
 from streetdeciles.dataset.hdf5 import FILE_NAMES, export_hdf5
-from streetdeciles.dataset.join import build_rows, count_areas, find_left_out, find_photographs, number_places
+from streetdeciles.dataset.join import build_rows, count_areas, find_left_out, find_photographs, number_locations
 from streetdeciles.dataset.losses import count_losses, find_elsewhere, refuse_losses
 from streetdeciles.dataset.summary import count_rows, held_out_notes, label_notes, nothing_in_common
 from streetdeciles.errors import RunFailed, RunRefused
 from streetdeciles.run_log import StageReport
 from streetdeciles.session import spark_settings
 from streetdeciles.splits.registry import split_of
+from streetdeciles.stages import DATASET_STAGE
 from streetdeciles.tables import AREA_LABELS, FEATURES, LEFT_OUT, LOCATIONS, REJECTS, TRAINING_SET
 from streetdeciles.training_set.columns import TrainingSetShape
 from streetdeciles.training_set.reader import training_set_shape
@@ -49,29 +50,29 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     rejects = storage.read_table(spark, REJECTS, work_dir)
     elsewhere = find_elsewhere(_left_out(spark, work_dir))
     photographs = find_photographs(features, locations, elsewhere, views=views)
-    places = number_places(locations, photographs, area_labels, outcomes).persist()
+    numbered = number_locations(locations, photographs, area_labels, outcomes).persist()
     try:
-        if not (rows := places.count()):
+        if not (rows := numbered.count()):
             raise RunRefused(nothing_in_common(config.images, locations, features, photographs))
-        areas = count_areas(places, outcomes[0]).toPandas()
+        areas = count_areas(numbered, outcomes[0]).toPandas()
         folds = split.assign(areas, seed=config.seed)
-        held_out = held_out_notes(places, config.dataset)
+        held_out = held_out_notes(numbered, config.dataset)
         for name in FILE_NAMES:  # an export of older rows must not be left beside the new ones
             storage.remove(storage.join(work_dir, name))
         left_out = find_left_out(locations, photographs, rejects, views=views)
-        storage.write_partition(left_out, LEFT_OUT, work_dir, "dataset")
+        storage.write_partition(left_out, LEFT_OUT, work_dir, DATASET_STAGE)
         all_left_out = _left_out(spark, work_dir)
         counts = count_rows(all_left_out, locations, photographs, rows)
         losses = count_losses(all_left_out, rejects, photographs, config.images, locations=counts["locations"])
         refuse_losses(losses, config.dataset)
         shape = TrainingSetShape(rows, views, _feature_size(features), tuple(outcomes))
-        _write_set(build_rows(features, _with_folds(places, folds), shape), shape, work_dir)
-        notes = [split.describe(areas, folds), *held_out, *label_notes(places, outcomes), *losses.notes()]
+        _write_set(build_rows(features, _with_folds(numbered, folds), shape), shape, work_dir)
+        notes = [split.describe(areas, folds), *held_out, *label_notes(numbered, outcomes), *losses.notes()]
     finally:
-        places.unpersist()
+        numbered.unpersist()
     if config.dataset.hdf5:
         counts[f"rows in {FILE_NAMES[0]}"] = export_hdf5(storage.join(work_dir, TRAINING_SET), work_dir)
-    return StageReport("dataset", counts, notes)
+    return StageReport(DATASET_STAGE, counts, notes)
 
 
 def _refuse_without_deciles(area_labels: DataFrame, outcomes: Sequence[str]) -> None:
@@ -105,10 +106,10 @@ def _write_set(rows: DataFrame, shape: TrainingSetShape, work_dir: str) -> None:
         storage.remove(staged)
 
 
-def _with_folds(places: DataFrame, folds: pd.DataFrame) -> DataFrame:
+def _with_folds(numbered: DataFrame, folds: pd.DataFrame) -> DataFrame:
     rows = list(folds.itertuples(index=False, name=None))
-    fold_of_area = places.sparkSession.createDataFrame(rows, "area_id string, fold int")
-    return places.join(fold_of_area, on="area_id", how="inner")
+    fold_of_area = numbered.sparkSession.createDataFrame(rows, "area_id string, fold int")
+    return numbered.join(fold_of_area, on="area_id", how="inner")
 
 
 def _feature_size(features: DataFrame) -> int:

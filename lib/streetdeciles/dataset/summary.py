@@ -9,6 +9,7 @@ from streetdeciles.config import DatasetConfig, ImagesConfig
 from streetdeciles.dataset.losses import spelled_differently
 from streetdeciles.errors import RunFailed, RunRefused
 from streetdeciles.ids.lookalikes import find_lookalikes
+from streetdeciles.stages import DATASET_STAGE
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -20,7 +21,9 @@ def count_rows(left_out: DataFrame, locations: DataFrame, photographs: DataFrame
     Raises:
         RunFailed: the locations do not add up.
     """
-    left_out = left_out.where("stage = 'dataset'")
+    from pyspark.sql import functions as F
+
+    left_out = left_out.where(F.col("stage") == DATASET_STAGE)
     lost = {row["reason"]: row["count"] for row in left_out.groupBy("reason").count().collect()}
     of_reason = {row["reason"]: row["count"] for row in photographs.groupBy("reason").count().collect()}
     used = of_reason.pop(None, 0)
@@ -40,14 +43,14 @@ def count_rows(left_out: DataFrame, locations: DataFrame, photographs: DataFrame
     }
 
 
-def held_out_notes(places: DataFrame, settings: DatasetConfig) -> list[str]:
+def held_out_notes(numbered: DataFrame, settings: DatasetConfig) -> list[str]:
     """With the split by_class, how many locations each outcome holds out; RunRefused if no outcome holds any out."""
     from pyspark.sql import functions as F
 
     deciles = settings.held_out_deciles
     if deciles is None:
         return []
-    counted = places.agg(*[F.count_if(F.col(name).isin(deciles)).alias(name) for name in settings.outcomes]).first()
+    counted = numbered.agg(*[F.count_if(F.col(name).isin(deciles)).alias(name) for name in settings.outcomes]).first()
     assert counted is not None
     held_out: dict[str, int] = counted.asDict()
     if not any(held_out.values()):
@@ -58,13 +61,13 @@ def held_out_notes(places: DataFrame, settings: DatasetConfig) -> list[str]:
     return [f"{name}: {n} location(s) are held out" for name, n in held_out.items()]
 
 
-def label_notes(places: DataFrame, outcomes: Sequence[str]) -> list[str]:
+def label_notes(numbered: DataFrame, outcomes: Sequence[str]) -> list[str]:
     """How many locations are in areas without a decile, by outcome."""
     from pyspark.sql import functions as F
 
     unknown = [F.count_if(F.col(outcome).isNull()).alias(outcome) for outcome in outcomes]
     unlabelled = F.count_if(F.coalesce(*outcomes).isNull()).alias("of any outcome")
-    counted = places.agg(*unknown, unlabelled).first()
+    counted = numbered.agg(*unknown, unlabelled).first()
     assert counted is not None
     return [
         f"{n} location(s) are in areas without a decile {'' if name.startswith('of any') else 'of '}{name}; "

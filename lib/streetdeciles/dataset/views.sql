@@ -1,9 +1,9 @@
--- A row for each view of each place, with its features. The places are the small side: the features are not sorted.
-SELECT /*+ SHUFFLE_HASH(p) */
-    p.*,
+-- One row per view of each numbered location, with its features. The locations are the small side: features are not sorted.
+SELECT /*+ SHUFFLE_HASH(n) */
+    n.*,
     f.image_id,
     f.view,
     f.features
 FROM {features} AS f
-JOIN {places} AS p ON f.location_id = p.location_id
+JOIN {numbered} AS n ON f.location_id = n.location_id
 WHERE f.view BETWEEN 0 AND :views - 1

@@ -11,6 +11,7 @@ from streetdeciles.errors import RunRefused
 from streetdeciles.images.views import MAX_VIEWS, advise, too_many_other_views
 from streetdeciles.queries import query
 from streetdeciles.run_log import StageReport
+from streetdeciles.stages import IMAGES_STAGE
 from streetdeciles.tables import IMAGE_INDEX
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def report_images(spark: SparkSession, config: RunConfig, counts: dict[str, int]
         notes.append(f"{views} views are cut from each photograph")
     reported = {f"{kind_of_source(config.images)} found": sum(counts.values()), "images": counts[""]}
     reported |= {f"left out: {reason}": n for reason, n in sorted(counts.items()) if reason}
-    return StageReport("images", reported, notes)
+    return StageReport(IMAGES_STAGE, reported, notes)
 
 
 def kind_of_source(images: ImagesConfig) -> str:

@@ -136,8 +136,8 @@ def _first_rows(table: ImageTable) -> tuple[pa.RecordBatch, bool] | None:
     if problem:
         raise RunRefused(problem)
     kind = pa.map_(pa.string(), pa.string())
-    place = pa.record_batch([pa.array([uri]), pa.array([[*partition.items()]], kind)], ["uri", "partition"])
-    rows = next(row_batches([place], table, pa.schema([])), None)
+    file_row = pa.record_batch([pa.array([uri]), pa.array([[*partition.items()]], kind)], ["uri", "partition"])
+    rows = next(row_batches([file_row], table, pa.schema([])), None)
     if rows is None:
         rows = pa.record_batch([pa.array([], pa.string())] * 6, [column.split(" ")[0] for column in ROWS.split(", ")])
     return rows.slice(0, MAX_NAMES), len(files) == 1 and rows.num_rows < MAX_NAMES

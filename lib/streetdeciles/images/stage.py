@@ -17,6 +17,7 @@ from streetdeciles.images.table import KEPT, ROWS, list_rows, staged_rows
 from streetdeciles.images.views import explain, view_batches
 from streetdeciles.queries import query
 from streetdeciles.run_log import StageReport
+from streetdeciles.stages import IMAGES_STAGE
 from streetdeciles.tables import IMAGE_COLUMNS, IMAGE_INDEX, LEFT_OUT, Table
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def run(spark: SparkSession, config: RunConfig, *, afresh: bool = False) -> Stag
             index = assign_shards(_images(named, images), _previous_index(spark, config.work_dir, afresh), images)
             n_indexed = storage.write_table(index, IMAGE_INDEX, config.work_dir)
             _write_kept(spark, _images(named, images), config, staged)
-            n_left_out = storage.write_partition(_left_out(named), LEFT_OUT, config.work_dir, "images")
+            n_left_out = storage.write_partition(_left_out(named), LEFT_OUT, config.work_dir, IMAGES_STAGE)
         finally:
             named.unpersist()
     finally:
@@ -130,4 +131,6 @@ def _previous_index(spark: SparkSession, work_dir: str, afresh: bool) -> DataFra
 
 
 def _left_out(named: DataFrame) -> DataFrame:
-    return named.where("reason IS NOT NULL").selectExpr("id", "reason", "detail", "'images' AS stage")
+    from pyspark.sql import functions as F
+
+    return named.where("reason IS NOT NULL").select("id", "reason", "detail", F.lit(IMAGES_STAGE).alias("stage"))

@@ -8,6 +8,7 @@ from streetdeciles.errors import RunRefused
 from streetdeciles.models.card import ModelFile, model_files, read_card
 from streetdeciles.prediction.chosen_models import ChosenModels
 from streetdeciles.splits.registry import split_of
+from streetdeciles.stages import PREDICTION_STAGE
 from streetdeciles.tables import TRAINING_SET
 from streetdeciles.training_set.reader import training_set_shape
 
@@ -19,7 +20,7 @@ def choose_models(config: RunConfig) -> ChosenModels:
         RunRefused: the split holds nothing out, or `prediction.models` have other features or none of the outcomes.
         RunFailed: this run has no models.
     """
-    if "prediction" in split_of(config.dataset, config.training.folds).skipped_stages:
+    if PREDICTION_STAGE in split_of(config.dataset, config.training.folds).skipped_stages:
         raise RunRefused(
             "dataset.split train_only holds no location out, so none can be predicted honestly; use its models in "
             "another run as prediction.models"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from streetdeciles.splits.split import ReportWords, sizes_by_fold
 from streetdeciles.splits.train_only import all_to_learn_from
+from streetdeciles.stages import TRAINING_STAGE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,7 +19,7 @@ ELSEWHERE = "models that were trained elsewhere"
 class TestOnly:
     __test__ = False  # tells pytest that this is not a test
 
-    skipped_stages = ("training",)
+    skipped_stages = (TRAINING_STAGE,)
     why_skipped = "prediction.models is set, so this run trains nothing; remove it from the config to train"
     report_words = ReportWords(
         ELSEWHERE,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from streetdeciles.splits.split import ReportWords, sizes_by_fold
-from streetdeciles.stages import stages_from
+from streetdeciles.stages import PREDICTION_STAGE, stages_from
 from streetdeciles.training_set.fold_codes import LEARNED
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainOnly:
-    skipped_stages = stages_from("prediction")
+    skipped_stages = stages_from(PREDICTION_STAGE)
     why_skipped = (
         "dataset.split train_only holds nothing out, so there is nothing to predict or to measure; use another split, "
         "or use the models in another run as prediction.models"

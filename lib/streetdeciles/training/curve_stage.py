@@ -8,6 +8,7 @@ from streetdeciles.errors import RunRefused
 from streetdeciles.keras_start import start_keras
 from streetdeciles.run_log import StageReport
 from streetdeciles.splits.registry import split_of
+from streetdeciles.stages import PREDICTION_STAGE
 from streetdeciles.training.checkpoints import CHECKPOINTS
 from streetdeciles.training.inputs import assign_rows, read_rows, read_start_models, scratch_folder
 from streetdeciles.training.plan import plan_training, resolve_precision
@@ -25,7 +26,7 @@ def learning_curve(config: RunConfig) -> StageReport:
         RunRefused: nothing is held out or can be learned at any size, features are not finite, or start models do not
             fit.
     """
-    if "prediction" in split_of(config.dataset).skipped_stages:
+    if PREDICTION_STAGE in split_of(config.dataset).skipped_stages:
         raise RunRefused("a learning curve needs held-out locations, and dataset.split train_only has none")
     start_keras()
     from streetdeciles.training.learning_curve import SIZES, CurvePoint, curve_csv, curve_points, mean_errors
