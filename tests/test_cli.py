@@ -134,6 +134,6 @@ def test_cli_indexes_photographs_and_says_so(
     first, second = streetdeciles("images", "--config", config), streetdeciles("images", "--config", config)
 
     assert first.returncode == 0, first.stderr
-    assert "1 locations in 1 shards" in first.stdout
+    assert "1 location in 1 shard" in first.stdout
     assert second.returncode == 0, second.stderr
     assert "images is up to date" in second.stdout

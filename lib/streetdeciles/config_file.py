@@ -81,9 +81,9 @@ def _first(missing: Sequence[str], error: ValidationError) -> Iterator[str]:
 def _explain(error: ValidationError) -> Iterator[str]:
     for problem in error.errors(include_url=False):
         unknown = problem["type"] == "extra_forbidden"
-        place = problem["loc"][:-1] if unknown else problem["loc"]
+        path = problem["loc"][:-1] if unknown else problem["loc"]
         # Pydantic adds the kinds of a union, such as list[str].
-        where = [f"{part!s:.80}" for part in place if not (isinstance(part, str) and "[" in part)]
+        where = [f"{part!s:.80}" for part in path if not (isinstance(part, str) and "[" in part)]
         where += [f"{problem['loc'][-1]!s:.80}"] if unknown else []
         key = ".".join(where) or "the whole"
         if unknown:

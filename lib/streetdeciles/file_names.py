@@ -46,10 +46,10 @@ def use_utf8_in_child_processes() -> str | None:
     """
     if python_encoding() != "utf-8" or locale_encoding() == "utf-8":
         return None
-    found = utf8_locale()
-    if found is not None:
-        os.environ["LC_ALL"] = found
-    return found
+    utf8_name = utf8_locale()
+    if utf8_name is not None:
+        os.environ["LC_ALL"] = utf8_name
+    return utf8_name
 
 
 def means_another_file(path: str, encoding: str) -> bool:

@@ -39,8 +39,8 @@ def signatures(config: RunConfig, stage: str) -> dict[str, str]:
     paths = {f"{stage}.{key}": path for key, path in input_paths(section)}
     if isinstance(section, FeaturesConfig):
         paths |= {f"{stage}.{key}": path for key, path in network_files(section).items()}
-    found = {key: _signature_if_there(key, path) for key, path in paths.items()}
-    return {key: signature for key, signature in found.items() if signature is not None}
+    signatures = {key: _signature_if_there(key, path) for key, path in paths.items()}
+    return {key: signature for key, signature in signatures.items() if signature is not None}
 
 
 def version_of(uri: str) -> str | None:

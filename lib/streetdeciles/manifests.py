@@ -36,14 +36,14 @@ def find_files(work_dir: str, names: Collection[str]) -> dict[str, int]:
     fs, root = storage.filesystem(work_dir)
     fs.invalidate_cache()  # Spark writes there, past fsspec
     start = len(root.rstrip("/")) + 1
-    found: dict[str, int] = {}
+    sizes: dict[str, int] = {}
     for name in names:
         top = storage.join(root, name)
         for path, info in fs.find(top, detail=True).items():
             parts = path[len(top) + 1 :].split("/")
             if (path == top or path.startswith(f"{top}/")) and not _is_hidden(parts):
-                found[path[start:]] = int(info["size"])
-    return found
+                sizes[path[start:]] = int(info["size"])
+    return sizes
 
 
 def _is_hidden(parts: list[str]) -> bool:
@@ -76,10 +76,10 @@ def damaged_files(manifest: Manifest, work_dir: str) -> Iterator[tuple[str, str]
 
     def look(path: str) -> str:
         try:
-            found = _read(fs, storage.join(root, path), rows=False)
+            written = _read(fs, storage.join(root, path), rows=False)
         except OSError as error:
             return f"cannot be read ({error.strerror or error})"
-        return "" if found.sha256 == manifest[path].sha256 else "has other content than was written"
+        return "" if written.sha256 == manifest[path].sha256 else "has other content than was written"
 
     with ThreadPoolExecutor(THREADS) as pool:
         for path, what in zip(manifest, pool.map(look, manifest), strict=True):

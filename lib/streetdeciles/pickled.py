@@ -124,8 +124,8 @@ class _Machine:
         return above
 
     def last(self, n: int) -> tuple[Any, ...]:
-        taken = [self._stack.pop() for _ in range(n)]
-        return tuple(reversed(taken))
+        items = [self._stack.pop() for _ in range(n)]
+        return tuple(reversed(items))
 
     def put(self, index: int | None) -> None:
         self._memo[len(self._memo) if index is None else index] = self._stack[-1]

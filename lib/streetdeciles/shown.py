@@ -46,7 +46,7 @@ def without_secrets(value: Any, *, by_key: bool = True) -> Any:
 
 def _without_passwords(text: str) -> str:
     text = _PASSWORD.sub(rf"\1:{HIDDEN}@", text)
-    return _SETTING.sub(lambda found: f"{found[1]}={HIDDEN}" if is_secret(found[1]) else found[0], text)
+    return _SETTING.sub(lambda setting: f"{setting[1]}={HIDDEN}" if is_secret(setting[1]) else setting[0], text)
 
 
 class LogFormatter(logging.Formatter):

@@ -14,6 +14,7 @@ from streetdeciles.shown import shown
 from streetdeciles.splits.registry import split_of
 from streetdeciles.stages import PREDICTION_STAGE
 from streetdeciles.tables import MEASURES, METRICS
+from streetdeciles.wording import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -76,7 +77,7 @@ def show_status(status: ExtractionStatus) -> None:
     rows = [(name, f"{shards:,}", f"{images:,}") for name, (shards, images) in status.shards.items()]
     show_table(("what", "shards", "images"), rows, title="features", numbers=2)
     n_rejects = sum(status.rejects.values())
-    say(f"  {status.features:,} features, {n_rejects:,} {'reject' if n_rejects == 1 else 'rejects'}")
+    say(f"  {status.features:,} features, {counted(n_rejects, 'reject')}")
     for reason, n in status.rejects.most_common(10):
         say(f"    {reason}: {n:,}")
     if status.images_per_second:
@@ -90,9 +91,9 @@ def show_verification(verification: Verification) -> None:
     """Print one line for each file that differs from what was written, and one line for all."""
     for problem in verification.problems:
         say(f"{problem.path}: {problem.what}; {problem.advice}")
-    files, tables = f"{verification.files:,} files", f"{verification.tables} tables"
+    files, tables = counted(verification.files, "file"), counted(verification.tables, "table")
     if verification.problems:
-        say(f"{len(verification.problems):,} problem(s); compared {files} of {tables} with what was written")
+        say(f"{counted(len(verification.problems), 'problem')}; compared {files} of {tables} with what was written")
     else:
         say(f"all {files} of {tables} are unchanged since they were written")
 

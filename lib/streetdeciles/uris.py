@@ -56,8 +56,8 @@ def filesystem(uri: str) -> tuple[AbstractFileSystem, str]:
 
 
 def _scheme(uri: str) -> str | None:
-    found = re.match(URI_START, uri)
-    return (found[1] or found[2]) if found else None
+    match = re.match(URI_START, uri)
+    return (match[1] or match[2]) if match else None
 
 
 def spark_uri(uri: str) -> str:

@@ -72,8 +72,8 @@ def _problems(work_dir: str, stage: Stage, manifest: Manifest) -> Iterator[Probl
     for path, what in wrong.items():
         copy = "copy it from an intact work_dir, or " if path in manifest else "remove it, or "
         yield Problem(path, what, copy + again)
-    there = {path: written for path, written in manifest.items() if path not in wrong}
-    for path, what in damaged_files(there, work_dir):
+    unchanged = {path: written for path, written in manifest.items() if path not in wrong}
+    for path, what in damaged_files(unchanged, work_dir):
         yield Problem(path, what, f"copy it from an intact work_dir, or remove it and {again}")
 
 

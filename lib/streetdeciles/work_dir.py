@@ -51,8 +51,8 @@ def sweep(work_dir: str) -> None:
 
 def free_space(path: str) -> str:
     """E.g. `/tmp has 0.0 of 50.0 GB free`; if the path does not exist, that of the folder around it."""
-    place = Path(path).absolute()
-    while not place.exists():
-        place = place.parent
-    usage = shutil.disk_usage(place)
+    existing = Path(path).absolute()
+    while not existing.exists():
+        existing = existing.parent
+    usage = shutil.disk_usage(existing)
     return f"{path} has {usage.free / 1e9:.1f} of {usage.total / 1e9:.1f} GB free"

@@ -91,7 +91,7 @@ def test_every_file_is_indexed_or_left_out_with_its_reason(spark: SparkSession, 
         "left out: not_a_file": 1,
         "left out: view_out_of_range": 4,
     }
-    assert report.notes == ["2 locations in 1 shards", "2 locations have fewer than 4 photographs"]
+    assert report.notes == ["2 locations in 1 shard", "2 locations have fewer than 4 photographs"]
     assert not (tmp_path / "work" / "_staging").exists() or not [*(tmp_path / "work" / "_staging").iterdir()]
 
 

@@ -174,7 +174,7 @@ def test_gallery_shows_photographs_with_true_and_predicted_deciles(page: Element
         kind, _, content = image.attributes["src"].partition(",")
         assert kind == "data:image/jpeg;base64"
         assert max(Image.open(io.BytesIO(base64.b64decode(content))).size) == 320
-        location_id = figure.find("span", "place")[0].text
+        location_id = figure.find("span", "exhibit")[0].text
         assert image.attributes["alt"].startswith(f"Street photograph of location {location_id}, view ")
         for place, outcome in enumerate(finished_run.config.dataset.outcomes):
             (line,) = figure.find("span", "deciles", data_outcome=str(place))

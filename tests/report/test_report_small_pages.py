@@ -69,7 +69,7 @@ def test_hostile_names_stay_text() -> None:
     assert len(page.find("script")) == 2
     assert [image.attributes["src"] for image in page.find("img")] == ["data:image/jpeg;base64,AAAA"]
     assert page.find("h1")[0].text == hostile
-    assert page.find("span", "place")[0].text == hostile
+    assert page.find("span", "exhibit")[0].text == hostile
     (block,) = page.find("script", type="application/json")
     assert json.loads(block.parts[0])["regions"][0]["names"] == [hostile]  # type: ignore[arg-type]
 

@@ -90,7 +90,7 @@ def test_infuse_with_two_headers_and_several_kinds_of_areas(tmp_path: Path) -> N
     assert values(table, "health_self_reported") == [45 / 1500, 0]
     assert table.areas["area_name"].tolist() == ["City of London 001A", "City of London 001B"]
     (note,) = table.notes
-    assert "1 rows are of other kinds of areas than LSOAs" in note
+    assert "1 row is of another kind of area than LSOAs" in note
 
 
 @pytest.mark.parametrize(

@@ -145,7 +145,7 @@ def test_verify_names_what_is_cut_and_what_is_too_much(
     printed = capsys.readouterr().out
     assert f"{cut.name}: has {size - 7:,} bytes instead of {size:,}; copy it" in printed
     assert "locations/copy.parquet: was not written by this stage; remove it" in printed
-    assert "2 problem(s)" in printed
+    assert "2 problems" in printed
 
 
 def test_verify_refuses_where_nothing_has_run(small_run: SmallRun, capsys: pytest.CaptureFixture[str]) -> None:

@@ -122,5 +122,5 @@ class LabelsConfig(Section):
 
     def titles(self) -> dict[str, str]:
         """The titles of the outcomes that `columns` of tables describe."""
-        own = [table.columns.outcomes for table in self.tables if table.columns is not None]
-        return {name: outcome.title or name for outcomes in own for name, outcome in outcomes.items()}
+        columns = [table.columns.outcomes for table in self.tables if table.columns is not None]
+        return {name: outcome.title or name for outcomes in columns for name, outcome in outcomes.items()}

@@ -19,6 +19,7 @@ from streetdeciles.features.ledger import Shard, waves
 from streetdeciles.features.retry import plan_retry
 from streetdeciles.queries import query
 from streetdeciles.tables import FEATURES, IMAGE_INDEX, REJECTS
+from streetdeciles.wording import counted
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -83,15 +84,18 @@ def picture_notes(spark: SparkSession, images: ImagesConfig, work_dir: str) -> l
             names = several.where(F.col("content_hash") == counts["most"]["content_hash"]).orderBy("image_id").limit(2)
             examples = " and ".join(row["image_id"] for row in names.collect())
             notes.append(
-                f"{counts['photographs']:,} photographs repeat another one's file ({counts['files']:,} files, one of "
-                f"them {counts['most']['copies']:,} times, e.g. {examples}): they may say that there is no imagery; "
+                f"{counted(counts['photographs'], 'photograph repeats', 'photographs repeat')} another one's file "
+                f"({counted(counts['files'], 'file')}, one of them {counts['most']['copies']:,} times, "
+                f"e.g. {examples}): they may say that there is no imagery; "
                 "images.duplicates: reject leaves them out"
             )
     features = storage.read_table(spark, FEATURES, work_dir).where("one_colour")
     plain = features.agg(F.count("*").alias("n"), F.min("image_id").alias("example")).first()
     assert plain is not None
     if plain["n"]:
-        notes.append(f"{plain['n']:,} photographs are of one colour, e.g. {plain['example']}")
+        notes.append(
+            f"{counted(plain['n'], 'photograph is', 'photographs are')} of one colour, e.g. {plain['example']}"
+        )
     return notes
 
 

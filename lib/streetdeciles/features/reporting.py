@@ -8,6 +8,7 @@ from streetdeciles.features import ledger
 from streetdeciles.features.bottleneck import advice, device_shares
 from streetdeciles.features.ledger import Shard
 from streetdeciles.run_log import StageReport
+from streetdeciles.wording import counted
 
 
 def extraction_report(
@@ -26,13 +27,16 @@ def extraction_report(
     n_done = sum(shard.to_compute for shard in todo)
     n_retried = sum(shard.retried for shard in todo)
     n_missing = sum(not shard.retried for shard in todo)
-    notes = [f"extracted {n_missing} of {len(shards)} shards; {n_done} images in {took_s:.1f} s"]
+    notes = [f"extracted {n_missing} of {counted(len(shards), 'shard')}; {counted(n_done, 'image')} in {took_s:.1f} s"]
     if n_done:
         notes[0] += f", {n_done / took_s:.1f} images/s"
     if n_retried:
-        notes.append(f"{n_retried} photographs were tried again, the others kept")
+        notes.append(f"{counted(n_retried, 'photograph was', 'photographs were')} tried again, the others kept")
     if removed:
-        notes.append(f"{removed} finished shard(s) were removed: the index has other photographs there now")
+        notes.append(
+            f"{counted(removed, 'finished shard was', 'finished shards were')} removed: "
+            "the index has other photographs there now"
+        )
     notes.extend(sorted({f"on {mark.network}" for mark in marks.values() if mark.network}))
     spent = ", ".join(f"{name} {value:.1f} s" for name, value in seconds.items())
     notes.append(f"all shards, summed over threads: {spent}")

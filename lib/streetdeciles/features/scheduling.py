@@ -23,6 +23,7 @@ from streetdeciles.features.ledger import Mark, Shard
 from streetdeciles.features.quarantine import take_apart
 from streetdeciles.features.workers import ExtractionTask
 from streetdeciles.progress import progress
+from streetdeciles.wording import counted
 
 ATTEMPTS = 2
 """At a single shard whose worker dies, beside those that Spark itself makes."""
@@ -134,7 +135,7 @@ class _Observer:
         for number, why in failures.items():
             logger.warning("features: shard %d failed: %s", number, why)
             ledger.write_failure(self._work_dir, number, why)
-        remark = f"{self._n_rejects} {'reject' if self._n_rejects == 1 else 'rejects'}"
+        remark = counted(self._n_rejects, "reject")
         if limit := bottleneck(device_shares(mark.device_seconds for mark in marks)):
             remark += f", waits for {limit}"
         self._advance(sum(self._to_compute[mark.shard] for mark in marks), remark)

@@ -13,6 +13,7 @@ from streetdeciles.queries import query
 from streetdeciles.run_log import StageReport
 from streetdeciles.stages import IMAGES_STAGE
 from streetdeciles.tables import IMAGE_INDEX
+from streetdeciles.wording import counted
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row, SparkSession
@@ -72,11 +73,14 @@ def report_images(spark: SparkSession, config: RunConfig, counts: dict[str, int]
     shards = index.selectExpr("count(DISTINCT shard) AS n").first()
     assert location_counts is not None
     assert shards is not None
-    notes = [f"{location_counts['n']:,} locations in {shards['n']:,} shards"]
+    notes = [f"{counted(location_counts['n'], 'location')} in {counted(shards['n'], 'shard')}"]
     if location_counts["short"]:
-        notes.append(f"{location_counts['short']:,} locations have fewer than {views} photographs")
+        notes.append(
+            f"{counted(location_counts['short'], 'location has', 'locations have')} "
+            f"fewer than {counted(views, 'photograph')}"
+        )
     if config.images.panorama is not None:
-        notes.append(f"{views} views are cut from each photograph")
+        notes.append(f"{counted(views, 'view is', 'views are')} cut from each photograph")
     reported = {f"{kind_of_source(config.images)} found": sum(counts.values()), "images": counts[""]}
     reported |= {f"left out: {reason}": n for reason, n in sorted(counts.items()) if reason}
     return StageReport(IMAGES_STAGE, reported, notes)

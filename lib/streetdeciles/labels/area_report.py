@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from streetdeciles.config import Boundaries
 from streetdeciles.labels.deciles import SMALLEST_REGION
+from streetdeciles.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +28,9 @@ def area_counts(areas: pd.DataFrame, labelled: pd.DataFrame, asked: Sequence[str
 
 def area_notes(section: Boundaries | None, drawn: set[str], labelled: pd.DataFrame) -> list[str]:
     """The areas of each region, and those that the boundaries do not draw."""
-    notes = [f"region {region}: {n} areas" for region, n in labelled["region"].value_counts().sort_index().items()]
+    notes = [
+        f"region {region}: {counted(n, 'area')}" for region, n in labelled["region"].value_counts().sort_index().items()
+    ]
     lost = sorted({*labelled.index} - drawn)
     if section is not None and lost:
         notes.append(
@@ -43,11 +46,15 @@ def outcome_notes(labelled: pd.DataFrame, unfit: dict[str, str]) -> list[str]:
     for column in labelled.filter(regex="_value$"):
         outcome = str(column).removesuffix("_value")
         if n := labelled[column].isna().sum():
-            notes.append(f"{outcome}: {n} areas have no value, so no decile")
+            notes.append(f"{outcome}: {counted(n, 'area has', 'areas have')} no value, so no decile")
         for region, areas in labelled.groupby("region"):
             n = areas[column].notna().sum()
             if n and areas[f"{outcome}_decile"].isna().all():
-                why = f"only {n} areas have a value" if n < SMALLEST_REGION else "too many areas have the same value"
+                why = (
+                    f"only {counted(n, 'area has', 'areas have')} a value"
+                    if n < SMALLEST_REGION
+                    else "too many areas have the same value"
+                )
                 notes.append(
                     f"{outcome}: no deciles in region {region}, as {why}; dataset.outcomes does not ask for them"
                 )

@@ -173,11 +173,11 @@ def _curve(fold: int, epochs: list[dict[str, Any]], measure: str, axes: _Axes) -
 def interval(row: dict[str, Any], measure: str, low: float, high: float) -> Interval:
     """The row's `measure` and its interval on a line from `low` to `high`."""
 
-    def place(name: str) -> float | None:
+    def position(name: str) -> float | None:
         value = float(row.get(name, math.nan))
         return round(100 * (min(max(value, low), high) - low) / (high - low), 1) if math.isfinite(value) else None
 
-    return Interval(place(measure), place(f"{measure}_low"), place(f"{measure}_high"))
+    return Interval(position(measure), position(f"{measure}_low"), position(f"{measure}_high"))
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:

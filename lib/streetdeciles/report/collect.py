@@ -48,7 +48,7 @@ class Findings:
     `confusion`: region, outcome, true_decile, decile, n: the network's predictions of locations.
     `metrics`: the table of that name. `history`: one row per outcome, fold and epoch of training.
     `losses`: stage, reason, n, examples (list of (id, detail)): the rejects and everything left out.
-    `counts`: locations with a place, photographs that were found, locations that were predicted.
+    `counts`: the numbers of locations, of photographs in the index, and of predicted locations.
     """
 
     areas: pd.DataFrame
@@ -140,25 +140,25 @@ def exhibits(spark: SparkSession, config: RunConfig, location_ids: list[str]) ->
     rejects = storage.read_table(spark, REJECTS, config.work_dir).where(chosen)
     photographs = _query("photographs", {"seed": config.seed}, images=images, rejects=rejects).collect()
     known: dict[str, dict[str, tuple[int | None, int]]] = {}
-    places: dict[str, tuple[str, str]] = {}
+    area_of_location: dict[str, tuple[str, str]] = {}
     for row in held_out_predictions(spark, config).where(chosen).collect():
         known.setdefault(row["location_id"], {})[row["outcome"]] = (row["true_decile"], row["decile"])
-        places[row["location_id"]] = (row["region"], row["area_id"])
-    found = {row["location_id"]: row for row in photographs}
+        area_of_location[row["location_id"]] = (row["region"], row["area_id"])
+    photograph_of_location = {row["location_id"]: row for row in photographs}
     return [
         Exhibit(
             location_id=location_id,
-            region=places[location_id][0],
-            area_id=places[location_id][1],
-            view=found[location_id]["view"],
-            uri=found[location_id]["uri"],
-            member=found[location_id]["member"],
-            offset=found[location_id]["offset"],
-            length=found[location_id]["length"],
+            region=area_of_location[location_id][0],
+            area_id=area_of_location[location_id][1],
+            view=photograph_of_location[location_id]["view"],
+            uri=photograph_of_location[location_id]["uri"],
+            member=photograph_of_location[location_id]["member"],
+            offset=photograph_of_location[location_id]["offset"],
+            length=photograph_of_location[location_id]["length"],
             deciles=known[location_id],
         )
         for location_id in location_ids
-        if location_id in found and location_id in known
+        if location_id in photograph_of_location and location_id in known
     ]
 
 

@@ -81,10 +81,12 @@ def shrink(content: bytes, max_pixels: int) -> bytes:
 
 
 def _content(exhibit: Exhibit, members: MemberReader, max_bytes: int) -> bytes:
-    place = exhibit.uri, exhibit.offset, exhibit.length
+    byte_range = exhibit.uri, exhibit.offset, exhibit.length
     if lies_open(exhibit.uri, exhibit.member, exhibit.offset):
-        return read_image(*place, max_bytes=max_bytes, pauses_s=PAUSES_S)
-    return read_member(members, exhibit.uri, exhibit.member or "", *place[1:], max_bytes=max_bytes, pauses_s=PAUSES_S)
+        return read_image(*byte_range, max_bytes=max_bytes, pauses_s=PAUSES_S)
+    return read_member(
+        members, exhibit.uri, exhibit.member or "", *byte_range[1:], max_bytes=max_bytes, pauses_s=PAUSES_S
+    )
 
 
 def _name(exhibit: Exhibit) -> str:

@@ -76,16 +76,17 @@ def render(
 
 def outcome_titles(config: RunConfig) -> dict[str, str]:
     """The title of each outcome: that of the config's own tables, else that of the catalogue."""
-    own = config.labels.titles()
+    config_titles = config.labels.titles()
     return {
-        name: own.get(name) or (OUTCOMES[name].title if name in OUTCOMES else name) for name in config.dataset.outcomes
+        name: config_titles.get(name) or (OUTCOMES[name].title if name in OUTCOMES else name)
+        for name in config.dataset.outcomes
     }
 
 
 def _attributions(config: RunConfig) -> list[str]:
     """The lines that the licences of the published statistics ask for."""
-    own = config.labels.titles()
-    published = [OUTCOMES[name] for name in config.dataset.outcomes if name in OUTCOMES and name not in own]
+    config_titles = config.labels.titles()
+    published = [OUTCOMES[name] for name in config.dataset.outcomes if name in OUTCOMES and name not in config_titles]
     return [*dict.fromkeys(outcome.publication.attribution for outcome in published)]
 
 

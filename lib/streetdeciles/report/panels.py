@@ -56,7 +56,7 @@ class MetricsRow:
 
 @dataclass(frozen=True)
 class Panel:
-    """Everything about one outcome in one region. `at`: the places of both in the page's lists."""
+    """Everything about one outcome in one region. `at`: the positions of both in the lists of the page."""
 
     region: str
     outcome: str
@@ -125,11 +125,11 @@ def make_region_map(
     area_ids = on_map + sorted(set(areas["area_id"]) - set(on_map))
     values: dict[str, dict[str, list[float | None]]] = {}
     for outcome in outcomes:
-        found = areas[areas["outcome"] == outcome].set_index("area_id").reindex(area_ids)
+        rows = areas[areas["outcome"] == outcome].set_index("area_id").reindex(area_ids)
         values[outcome] = {
-            "true": [_known(value) for value in found["true_decile"].tolist()],
-            "predicted": [_known(value) for value in found["decile"].tolist()],
-            "n": [_known(value) or 0 for value in found["n_locations"].tolist()],
+            "true": [_known(value) for value in rows["true_decile"].tolist()],
+            "predicted": [_known(value) for value in rows["decile"].tolist()],
+            "n": [_known(value) or 0 for value in rows["n_locations"].tolist()],
         }
     names = [outlines[area_id].name if area_id in outlines else "" for area_id in area_ids]
     return RegionMap(region, drawn, area_ids, names, values)
@@ -139,8 +139,8 @@ def _metrics_rows(metrics: pd.DataFrame, config: RunConfig) -> list[list[Metrics
     """One row per level and method: areas first, methods in the config's order, the baseline last in each level."""
     order = {name: i for i, name in enumerate([*config.aggregation.methods, PREDICTION])}
     levels = list(LEVEL_TITLES)
-    found = charts.records(metrics)
-    found.sort(key=lambda row: (levels.index(row["level"]), order.get(row["method"], len(order)), row["model"]))
+    sorted_rows = charts.records(metrics)
+    sorted_rows.sort(key=lambda row: (levels.index(row["level"]), order.get(row["method"], len(order)), row["model"]))
     rows = [
         MetricsRow(
             level=LEVEL_TITLES[row["level"]],
@@ -150,7 +150,7 @@ def _metrics_rows(metrics: pd.DataFrame, config: RunConfig) -> list[list[Metrics
             is_baseline=row["model"] != NETWORK,
             is_mapped=row["level"] == AREA and row["method"] == config.report.method,
         )
-        for row in found
+        for row in sorted_rows
     ]
     return [list(group) for _, group in groupby(rows, key=lambda row: row.level)]
 

@@ -15,6 +15,7 @@ from streetdeciles.report.maps import Outline, draw_map, read_outlines
 from streetdeciles.report.page import Run, render
 from streetdeciles.report.panels import RegionMap, make_region_map
 from streetdeciles.run_log import StageReport
+from streetdeciles.wording import counted
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -58,7 +59,7 @@ def _report(html: str, maps: list[RegionMap], n_shown: int, left_out: list[str])
     notes = [f"report.html: {len(html.encode()) / 1e6:.1f} MB"]
     notes += [f"left out of the gallery: {photograph}" for photograph in left_out[:EXAMPLES]]
     if len(left_out) > EXAMPLES:
-        notes.append(f"left out of the gallery: {len(left_out) - EXAMPLES} more photographs")
+        notes.append(f"left out of the gallery: {counted(len(left_out) - EXAMPLES, 'more photograph')}")
     counts = {"areas on maps": on_maps, "areas without outline": sum(region.not_drawn for region in maps)}
     return StageReport("report", counts={**counts, "photographs shown": n_shown}, notes=notes)
 

@@ -12,6 +12,7 @@ from streetdeciles.sources.cells import SUPPRESSED, number
 from streetdeciles.sources.layout import Layout, OutcomeColumns
 from streetdeciles.sources.opening import SourceTable
 from streetdeciles.sources.rows import AreaRows, area_rows
+from streetdeciles.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,13 +108,16 @@ def _wrong(rows: AreaRows, i: int, column: str, expected: str, text: str) -> Run
 
 def _notes(source: SourceTable, rows: AreaRows) -> list[str]:
     notes = []
-    if rows.n_other_kinds:
-        notes.append(f"{source.path}: {rows.n_other_kinds} rows are of other kinds of areas than LSOAs, and not used")
-    if rows.n_notes:
-        notes.append(f"{source.path}: {rows.n_notes} rows hold text and no area, such as footnotes, and are not used")
+    if n := rows.n_other_kinds:
+        kinds = counted(n, "row is of another kind of area", "rows are of other kinds of areas")
+        notes.append(f"{source.path}: {kinds} than LSOAs, and not used")
+    if n := rows.n_notes:
+        holding, used = counted(n, "row holds", "rows hold"), "is not used" if n == 1 else "are not used"
+        notes.append(f"{source.path}: {holding} text and no area, such as footnotes, and {used}")
     for outcome, found in source.layout.outcomes.items():
         columns = [column for column in (*found.numerator, found.denominator) if column]
         n = sum(text.casefold() in SUPPRESSED for column in columns for text in rows.cells[column])
         if n:
-            notes.append(f"{source.path}: {n} cells of {outcome} hold a sign such as .. or [c]: no value is published")
+            cells = f"{counted(n, 'cell')} of {outcome} {'holds' if n == 1 else 'hold'}"
+            notes.append(f"{source.path}: {cells} a sign such as .. or [c]: no value is published")
     return notes
