@@ -85,7 +85,7 @@ with stoppable() as stop:
 """
 
 
-def test_nothing_follows_the_line_even_where_the_interrupt_comes_before_the_signal() -> None:
+def test_nothing_follows_the_line_where_the_interrupt_comes_first() -> None:
     done = subprocess.run([sys.executable, "-c", EARLY], stderr=subprocess.PIPE, text=True, check=False)
     assert (done.returncode, done.stderr) == (130, f"{LINE}\n")
 
