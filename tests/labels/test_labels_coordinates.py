@@ -14,7 +14,7 @@ from streetdeciles.config import LocationTable
 from streetdeciles.errors import RunRefused
 from streetdeciles.geography.boundaries import read_boundaries
 from streetdeciles.labels.location_table import open_locations
-from streetdeciles.labels.locations import left_out, place
+from streetdeciles.labels.locations import left_out, locate
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -24,12 +24,12 @@ WESTMINSTER = str(DATA / "boundaries" / "lsoa11_westminster.geojson")
 # SW1A 1AA in the ONS Postcode Directory: 529090, 179645; 51.501009, -0.141588.
 
 
-def placed(spark: SparkSession, folder: Path, text: str, **section: Any) -> DataFrame:
+def located_rows(spark: SparkSession, folder: Path, text: str, **section: Any) -> DataFrame:
     (folder / "places.csv").write_text(text)
     source = open_locations(LocationTable(path=str(folder / "places.csv"), **section))
     polygons = read_boundaries(WESTMINSTER).polygons
     areas = spark.createDataFrame([(code, "w") for code in polygons.area_ids], "area_id string, region string")
-    return place(source.rows(spark), areas, source, polygons)
+    return locate(source.rows(spark), areas, source, polygons)
 
 
 HEADERS = {
@@ -44,7 +44,7 @@ HEADERS = {
 
 @pytest.mark.parametrize("header", HEADERS)
 def test_columns_are_found_by_usual_or_configured_names(spark: SparkSession, tmp_path: Path, header: str) -> None:
-    (row,) = placed(spark, tmp_path, f"{header}\n0012,51.537426,-0.180139\n", **HEADERS[header]).collect()
+    (row,) = located_rows(spark, tmp_path, f"{header}\n0012,51.537426,-0.180139\n", **HEADERS[header]).collect()
     assert (row["location_id"], row["area_id"], row["latitude"], row["reason"]) == (
         "0012",
         "E01004646",
@@ -64,7 +64,7 @@ def test_columns_are_found_by_usual_or_configured_names(spark: SparkSession, tmp
 )
 def test_grid_references_are_located(spark: SparkSession, tmp_path: Path, header: str, section: dict[str, str]) -> None:
     text = f"{header}\npalace,529090,0179645\nnowhere,1e8,1e8\nwrong,A,1\nfar,9e9,1\n"
-    frame = placed(spark, tmp_path, text, crs="EPSG:27700", **section)
+    frame = located_rows(spark, tmp_path, text, crs="EPSG:27700", **section)
     rows = {row["location_id"]: row for row in frame.collect()}
     palace = rows["palace"]
     assert palace["latitude"] == pytest.approx(51.501009, abs=4e-5)
@@ -78,7 +78,7 @@ def test_grid_references_are_located(spark: SparkSession, tmp_path: Path, header
 
 def test_points_outside_of_their_crs_are_named(spark: SparkSession, tmp_path: Path) -> None:
     text = "location_id,x,y\nfar,1e8,1e8\n"
-    (row,) = left_out(placed(spark, tmp_path, text, crs="ESRI:54009")).collect()
+    (row,) = left_out(located_rows(spark, tmp_path, text, crs="ESRI:54009")).collect()
     assert row["detail"] == "easting 1e+08 and northing 1e+08 are outside of ESRI:54009 (places.csv)"
 
 
@@ -86,7 +86,7 @@ def test_degrees_of_another_datum_are_moved(spark: SparkSession, tmp_path: Path)
     """On the datum of the old British maps, OSGB36, the same point has other degrees, by some 100 m."""
     there = pyproj.Transformer.from_crs("EPSG:4326", "EPSG:4277", always_xy=True)
     x, y = there.transform(-0.141588, 51.501009)
-    (row,) = placed(spark, tmp_path, f"location_id,lat,lon\na,{y},{x}\n", crs="EPSG:4277").collect()
+    (row,) = located_rows(spark, tmp_path, f"location_id,lat,lon\na,{y},{x}\n", crs="EPSG:4277").collect()
     assert abs(x + 0.141588) > 1e-3
     assert (row["latitude"], row["longitude"]) == pytest.approx((51.501009, -0.141588), abs=1e-7)
 
@@ -108,7 +108,7 @@ def test_unfit_columns_are_refused(tmp_path: Path, section: dict[str, str], expe
 
 def test_one_column_may_be_id_and_area(spark: SparkSession, tmp_path: Path) -> None:
     text = "LSOACD,latitude,longitude\nE01004646,51.537426,-0.180139\n"
-    (row,) = placed(spark, tmp_path, text, location_id="LSOACD", area_id="LSOACD").collect()
+    (row,) = located_rows(spark, tmp_path, text, location_id="LSOACD", area_id="LSOACD").collect()
     assert (row["location_id"], row["area_id"], row["reason"]) == ("E01004646", "E01004646", None)
 
 

@@ -1,4 +1,4 @@
-"""The file of locations: every row is placed, or left out with a reason."""
+"""The file of locations: every row is located, or left out with a reason."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from streetdeciles.config import LocationTable
 from streetdeciles.errors import RunRefused
 from streetdeciles.geography.boundaries import read_boundaries
 from streetdeciles.labels.location_table import LocationFile, open_locations
-from streetdeciles.labels.locations import count, left_out, place
+from streetdeciles.labels.locations import count, left_out, locate
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -21,12 +21,12 @@ WESTMINSTER = str(DATA / "boundaries" / "lsoa11_westminster.geojson")
 # 51.537426, -0.180139 is in E01004646, 51.536211, -0.175449 in E01004649.
 
 
-def placed(spark: SparkSession, path: Path, *, boundaries: bool = True) -> DataFrame:
+def located_rows(spark: SparkSession, path: Path, *, boundaries: bool = True) -> DataFrame:
     rows = [("E01004646", "westminster"), ("E01004647", "westminster"), ("E01004649", None)]
     areas = spark.createDataFrame(rows, "area_id string, region string")
     polygons = read_boundaries(WESTMINSTER).polygons if boundaries else None
     source = opened(path)
-    return place(source.rows(spark), areas, source, polygons)
+    return locate(source.rows(spark), areas, source, polygons)
 
 
 def opened(path: Path) -> LocationFile:
@@ -61,7 +61,7 @@ def test_each_row_is_placed_or_left_out_with_its_reason(spark: SparkSession, tmp
         "long,E01004646,,,,,,,",
         "",
     )
-    frame = placed(spark, path).persist()
+    frame = located_rows(spark, path).persist()
     kept = frame.where("reason IS NULL").orderBy("location_id").collect()
     columns = ("location_id", "region", "area_id", "oa", "msoa", "latitude", "longitude")
     assert [tuple(row[name] for name in columns) for row in kept] == [
@@ -76,7 +76,7 @@ def test_each_row_is_placed_or_left_out_with_its_reason(spark: SparkSession, tmp
         "no number": ("bad_coordinates", 'latitude "51;5" is not a number between -90 and 90 (places.csv)'),
         "half": ("bad_coordinates", 'longitude "" is not a number between -180 and 180 (places.csv)'),
         "sea": ("outside_boundaries", "no area of the boundaries is at 50.0, -5.0 (places.csv)"),
-        "nothing": ("no_area", "there is no area_id and there are no coordinates (places.csv)"),
+        "nothing": ("no_area", "the row has no area_id and no coordinates (places.csv)"),
         "elsewhere": ("not_in_region", "area E01004649 is in none of labels.regions (places.csv)"),
         "point elsewhere": ("not_in_region", "area E01004649 is in none of labels.regions (places.csv)"),
         "abroad": ("unknown_area", "area W01000001 is in none of labels.tables (places.csv)"),
@@ -100,7 +100,7 @@ def test_each_row_is_placed_or_left_out_with_its_reason(spark: SparkSession, tmp
 @pytest.mark.parametrize("end", ["\r\n", "\r"])
 def test_area_ids_alone_need_no_boundaries(spark: SparkSession, tmp_path: Path, end: str) -> None:
     path = written(tmp_path, "area_id,location_id", "E01004646,0001", ",0002", end=end)
-    frame = placed(spark, path, boundaries=False)
+    frame = located_rows(spark, path, boundaries=False)
     rows = {row["location_id"]: (row["area_id"], row["region"], row["reason"]) for row in frame.collect()}
     assert rows == {"0001": ("E01004646", "westminster", None), "0002": (None, None, "no_area")}
 
@@ -108,16 +108,16 @@ def test_area_ids_alone_need_no_boundaries(spark: SparkSession, tmp_path: Path, 
 def test_location_id_that_appears_twice_is_refused_with_an_example(spark: SparkSession, tmp_path: Path) -> None:
     path = written(tmp_path, "location_id,area_id", "b,E01004646", "a,E01004646", " a,W1", "b,", "b,E01004647")
     with pytest.raises(RunRefused, match=r"places.csv: location_id 'a' appears more than once, and 3 row\(s\)"):
-        count(placed(spark, path, boundaries=False), str(path))
+        count(located_rows(spark, path, boundaries=False), str(path))
 
 
 def test_file_without_a_location_in_the_regions_is_refused(spark: SparkSession, tmp_path: Path) -> None:
     path = written(tmp_path, "location_id,area_id", "a,E01004649", "b,X", "c,Y")
     with pytest.raises(RunRefused, match=r"none of its locations .*\(1 not_in_region, 2 unknown_area\)"):
-        count(placed(spark, path, boundaries=False), str(path))
+        count(located_rows(spark, path, boundaries=False), str(path))
     path = written(tmp_path, "location_id,area_id")
     with pytest.raises(RunRefused, match="it has no rows"):
-        count(placed(spark, path, boundaries=False), str(path))
+        count(located_rows(spark, path, boundaries=False), str(path))
 
 
 @pytest.mark.parametrize("header", ["postcode,area_id", "location_id,latitude", "area_id"])

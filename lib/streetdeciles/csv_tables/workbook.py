@@ -53,10 +53,10 @@ def read_sheets(uri: str) -> list[Sheet]:
 
     try:
         book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(storage.read_bytes(uri)))
-        found = [(name, book.get_sheet_by_name(name).to_python(skip_empty_area=False)) for name in book.sheet_names]
+        tables = [(name, book.get_sheet_by_name(name).to_python(skip_empty_area=False)) for name in book.sheet_names]
     except (python_calamine.CalamineError, ValueError) as error:
         raise RunRefused(f"{uri}: cannot be read as a workbook ({error}); save the sheet as CSV UTF-8") from error
-    sheets = [Sheet(uri, name, tuple(tuple(map(_text, row)) for row in rows)) for name, rows in found]
+    sheets = [Sheet(uri, name, tuple(tuple(map(_text, row)) for row in rows)) for name, rows in tables]
     return [sheet for sheet in sheets if any(map(any, sheet.cells))]
 
 

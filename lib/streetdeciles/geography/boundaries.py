@@ -58,11 +58,11 @@ class AreaPolygons:
         import numpy as np
         import shapely
 
-        found = np.full(len(longitude), len(self.area_ids))
+        first_polygon = np.full(len(longitude), len(self.area_ids))
         point, polygon = self._tree.query(shapely.points(longitude, latitude))
         hit = shapely.intersects_xy(self.polygons[polygon], longitude[point], latitude[point])
-        np.minimum.at(found, point[hit], polygon[hit])
-        areas: npt.NDArray[np.object_] = np.array([*self.area_ids, None], dtype=object)[found]
+        np.minimum.at(first_polygon, point[hit], polygon[hit])
+        areas: npt.NDArray[np.object_] = np.array([*self.area_ids, None], dtype=object)[first_polygon]
         return areas
 
 
@@ -106,8 +106,8 @@ def read_boundaries(path: str, area_id: str | None = None, name: str | None = No
         kinds = ", ".join(sorted({shape.kind for shape in shapes}))
         raise RunRefused(f"{path}: holds no polygon with a code; expected one for each area, found only {kinds}")
     names: dict[str, str] = {}
-    for code, own in zip(codes, features.names, strict=True):
-        names[code] = names.get(code) or own
+    for code, name_of_feature in zip(codes, features.names, strict=True):
+        names[code] = names.get(code) or name_of_feature
     return AreaBoundaries(
         AreaPolygons([codes[i] for i in drawn], [shapes[i].geometry for i in drawn]),
         names,

@@ -105,9 +105,9 @@ def to_wgs84(uri: str, geometries: Sequence[Any], crs: Any) -> npt.NDArray[np.ob
     import pyproj
     import shapely
 
-    found = np.array([None, *geometries], dtype=object)[1:]
+    original = np.array([None, *geometries], dtype=object)[1:]
     if crs is None:
-        return found
+        return original
     try:
         transformer = pyproj.Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
     except pyproj.exceptions.ProjError as error:
@@ -115,10 +115,10 @@ def to_wgs84(uri: str, geometries: Sequence[Any], crs: Any) -> npt.NDArray[np.ob
             f"{uri}: its coordinate reference system {str(crs)[:80]!r} is unknown; save it with another, e.g. EPSG:4326"
         ) from error
     if pyproj.CRS(crs).equals("OGC:CRS84", ignore_axis_order=True):
-        return found
-    moved: npt.NDArray[np.object_] = shapely.transform(found, transformer.transform, interleaved=False)
+        return original
+    moved: npt.NDArray[np.object_] = shapely.transform(original, transformer.transform, interleaved=False)
     wrong = np.flatnonzero(np.isinf(shapely.bounds(moved)).any(axis=1))
     if len(wrong):
-        west, south = shapely.bounds(found[wrong[0]])[:2]
+        west, south = shapely.bounds(original[wrong[0]])[:2]
         raise RunRefused(f"{uri}, feature {wrong[0] + 1}: coordinates reach ({west:g}, {south:g}), outside of its CRS")
     return moved

@@ -72,11 +72,11 @@ def _fetch_all(uri: str, folder: Path, kind: str) -> Path:
     _fetch(uri, target := folder / f"areas{kind}")
     if kind == SHAPEFILE:
         fs, path = storage.filesystem(uri)
-        parent, _, own = path.rpartition("/")
+        parent, _, file_name = path.rpartition("/")
         names = [entry.rstrip("/").rpartition("/")[2] for entry in fs.ls(parent or "/", detail=False)]
-        parts = _parts_of_shapefile(uri, {name: name for name in names}, own)
+        parts = _parts_of_shapefile(uri, {name: name for name in names}, file_name)
         for suffix, name in parts.items():
-            _fetch(uri.rstrip("/").removesuffix(own) + name, folder / f"areas{suffix}")
+            _fetch(uri.rstrip("/").removesuffix(file_name) + name, folder / f"areas{suffix}")
     return target
 
 
@@ -91,18 +91,18 @@ def _fetch(uri: str, target: Path) -> None:
 def _parts_of_shapefile(uri: str, files: Mapping[str, Any], shp: str) -> dict[str, Any]:
     """By extension those of `files` (by name) that belong to the shapefile `shp`, without itself."""
     stem = PurePosixPath(shp).with_suffix("").as_posix()
-    found = {}
+    parts = {}
     for name, file in files.items():
         path = PurePosixPath(name)
         if path.with_suffix("").as_posix() == stem and path.suffix.lower() in SHAPEFILE_PARTS[1:]:
-            found[path.suffix.lower()] = file
-    lacking = [suffix for suffix in (".shx", ".dbf") if suffix not in found]
+            parts[path.suffix.lower()] = file
+    lacking = [suffix for suffix in (".shx", ".dbf") if suffix not in parts]
     if lacking:
         raise RunRefused(
             f"{uri}: the shapefile has no {' and no '.join(lacking)} beside it; copy all of its files "
             f"({', '.join(SHAPEFILE_PARTS)})"
         )
-    return found
+    return parts
 
 
 def _unpack(uri: str, path: Path, folder: Path) -> Path:

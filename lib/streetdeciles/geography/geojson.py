@@ -27,7 +27,7 @@ def read_geojson(file: Path, uri: str, area_id: str | None, name: str | None) ->
         RunRefused: it is not a FeatureCollection of areas, or lacks a property.
     """
     collection, properties, geometries = _features(file.read_bytes(), uri)
-    known = dict.fromkeys(column for own in properties for column in own)
+    known = dict.fromkeys(column for feature in properties for column in feature)
     code_property, name_property = choose_properties(uri, known, area_id, name)
     shapes = [_shape(uri, number, geometry) for number, geometry in enumerate(geometries, start=1)]
     if crs := _crs(collection):
@@ -35,8 +35,8 @@ def read_geojson(file: Path, uri: str, area_id: str | None, name: str | None) ->
         shapes = [_moved(shape, geometry) for shape, geometry in zip(shapes, moved, strict=True)]
     return Features(
         code_property,
-        [text_of(own.get(code_property)) for own in properties],
-        [text_of(own.get(name_property)) if name_property else "" for own in properties],
+        [text_of(feature.get(code_property)) for feature in properties],
+        [text_of(feature.get(name_property)) if name_property else "" for feature in properties],
         shapes,
     )
 

@@ -56,14 +56,14 @@ def _polygonal_parts(geometry: Any) -> list[Any]:
     """The polygons and multipolygons at any depth of collections that are not empty."""
     import shapely
 
-    waiting, found = [geometry], []
+    waiting, parts = [geometry], []
     while waiting:
         one = waiting.pop()
         if one.geom_type == "GeometryCollection":
             waiting.extend(reversed(shapely.get_parts(one)))
         elif one.geom_type in ("Polygon", "MultiPolygon") and not one.is_empty:
-            found.append(one)
-    return found
+            parts.append(one)
+    return parts
 
 
 def _repaired(geometry: Any) -> tuple[Any, bool]:

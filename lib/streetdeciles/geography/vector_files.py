@@ -98,10 +98,10 @@ def _layer(file: Path, uri: str, area_id: str | None, name: str | None) -> tuple
         return fits[0]
     if len(layers) == 1:
         raise problems[0]
-    found = ", ".join(repr(layer) for layer in layers[:5]) or "none"
+    layer_names = ", ".join(repr(layer) for layer in layers[:5]) or "none"
     raise RunRefused(
         f"{uri}: expected one layer of polygons with the areas' codes, found {len(fits)} among the layers of polygons "
-        f"({found}); save the one to use as a file of its own"
+        f"({layer_names}); save the one to use as a file of its own"
     )
 
 

@@ -43,8 +43,8 @@ def find_lookalikes(left: DataFrame, right: DataFrame) -> list[Lookalikes]:
     """
     sides = {name: _with_keys(frame) for name, frame in (("left", left), ("right", right))}
     arguments = {"steps": "|".join(_steps()), "several": SEVERAL}
-    found = query("streetdeciles.ids", "lookalikes", arguments, **sides).collect()
-    return [Lookalikes(row["difference"], row["n_left"], row["n_right"], tuple(row["example"])) for row in found]
+    counted = query("streetdeciles.ids", "lookalikes", arguments, **sides).collect()
+    return [Lookalikes(row["difference"], row["n_left"], row["n_right"], tuple(row["example"])) for row in counted]
 
 
 def _with_keys(frame: DataFrame) -> DataFrame:
@@ -111,6 +111,6 @@ def _without_thousands(ids: pa.Array) -> pa.Array:
     return pc.if_else(numbers, pc.replace_substring_regex(ids, r"[,'’ ]", ""), ids)
 
 
-def describe(found: Sequence[Lookalikes], left: str, right: str) -> str:
+def describe(alike: Sequence[Lookalikes], left: str, right: str) -> str:
     """One clause for each way in which ids differ; '' for none."""
-    return "; ".join(lookalikes.between(left, right) for lookalikes in found)
+    return "; ".join(lookalikes.between(left, right) for lookalikes in alike)

@@ -19,9 +19,9 @@ def alike_in_boundaries(spark: SparkSession, area_ids: Iterable[str], drawn: Ite
     return describe(find_lookalikes(*sides), "areas of the tables", "areas of the boundaries")
 
 
-def alike_in_locations(placed: DataFrame, areas: DataFrame) -> list[Lookalikes]:
-    """Locations whose area no table has, by how it looks like one of `areas`; `placed` is that of `locations.place`."""
-    unknown = placed.where("reason = 'unknown_area'").select("area_id")
+def alike_in_locations(judged: DataFrame, areas: DataFrame) -> list[Lookalikes]:
+    """Locations whose area no table has, by how it looks like one of `areas`; `judged`: from `locations.locate`."""
+    unknown = judged.where("reason = 'unknown_area'").select("area_id")
     return find_lookalikes(unknown, areas.select("area_id"))
 
 
@@ -32,7 +32,7 @@ def describe_locations(alike: Sequence[Lookalikes]) -> str:
 
 def refuse_alike(alike: Sequence[Lookalikes], path: str, settings: DatasetConfig, *, locations: int) -> None:
     """RunRefused where more of the `locations` in the file at `path` are lost by it than the config allows."""
-    share = sum(found.n_left for found in alike) / locations
+    share = sum(lookalikes.n_left for lookalikes in alike) / locations
     if share > settings.allowed_lookalike_share:
         raise RunRefused(
             f"{path}: {describe_locations(alike)}; correct the codes in one of them, or allow the loss of "

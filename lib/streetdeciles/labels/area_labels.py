@@ -51,7 +51,7 @@ def read_area_labels(
     spark: SparkSession,
     labels: LabelsConfig,
     asked: Collection[str],
-    places: LocationSource,
+    source: LocationSource,
     boundaries: AreaBoundaries | None,
 ) -> AreaLabels:
     """The areas of the config's tables, labelled over its regions; RunRefused where the outcomes `asked` cannot be."""
@@ -60,7 +60,7 @@ def read_area_labels(
     lookups = read_lookups(labels.lookups) if labels.lookups else None
     areas = read_areas(sources, asked, lookups, boundaries.names if boundaries else None)
     year = census_year(areas.frame.index, tables_year(sources))
-    frame = with_districts(spark, areas.frame, places, year)
+    frame = with_districts(spark, areas.frame, source, year)
     outcomes = {outcome: column for outcome, column in known.items() if outcome in frame}
     region_of = assign_regions(frame, labels.regions)
     return AreaLabels(areas, outcomes, region_of, label_areas(frame, region_of, outcomes, asked), lookups, year)

@@ -150,12 +150,12 @@ def label_areas(
                 "so add districts"
             )
     for outcome, known in outcomes.items():
-        found = [
+        by_region = [
             _deciles(inside.loc[members, outcome], known, outcome, region, is_asked=outcome in asked)
             for region, members in regions.items()
         ]
         columns[f"{outcome}_value"] = inside[outcome]
-        columns[f"{outcome}_decile"] = pd.concat(found).reindex(region_of.index)
+        columns[f"{outcome}_decile"] = pd.concat(by_region).reindex(region_of.index)
         national = outcome + NATIONAL
         columns[national] = inside[national] if national in inside else pd.Series(float("nan"), index=region_of.index)
     return pd.DataFrame(columns)
@@ -176,7 +176,7 @@ def _with_districts(frame: pd.DataFrame) -> pd.DataFrame:
     """The areas, with the districts after which they are named where nothing else says their district."""
     unknown = frame["district_code"].isna() & frame["district_name"].isna() & frame["area_name"].notna()
     named = [re.fullmatch(_NUMBERED_NAME, name) for name in frame.loc[unknown, "area_name"]]
-    frame.loc[unknown, "district_name"] = [found.group(1) if found else None for found in named]
+    frame.loc[unknown, "district_name"] = [match.group(1) if match else None for match in named]
     both = frame.loc[frame["district_code"].notna() & frame["district_name"].notna()]
     code_of = both.drop_duplicates("district_name").set_index("district_name")["district_code"]
     code = frame["district_code"]

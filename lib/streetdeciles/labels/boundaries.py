@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from pyspark import Broadcast
 
 
-def refuse_other_areas(path: str, found: AreaBoundaries, area_ids: Sequence[str], *, hint: str = "") -> None:
+def refuse_other_areas(path: str, boundaries: AreaBoundaries, area_ids: Sequence[str], *, hint: str = "") -> None:
     """RunRefused where none of `area_ids`, the areas of labels.regions, is among those that the boundaries draw."""
-    drawn = {*found.polygons.area_ids}
+    drawn = {*boundaries.polygons.area_ids}
     if not drawn.isdisjoint(area_ids):
         return
     raise RunRefused(
         f"{path}: none of the {len(area_ids)} areas of labels.regions is in it; property "
-        f"{found.code_property} (labels.boundaries.area_id) holds e.g. {min(drawn, default='nothing')}, "
+        f"{boundaries.code_property} (labels.boundaries.area_id) holds e.g. {min(drawn, default='nothing')}, "
         f"the tables e.g. {area_ids[0]}{f'; {hint}' if hint else ''}"
     )
 
@@ -40,7 +40,7 @@ def fill_areas(batches: Iterator[pa.RecordBatch], polygons: Broadcast[AreaPolygo
             yield batch
             continue
         points = [column.filter(is_asked).to_numpy(zero_copy_only=False) for column in (longitude, latitude)]
-        found = pa.array(polygons.value.areas_at(*points), pa.string())
+        area_of_point = pa.array(polygons.value.areas_at(*points), pa.string())
         columns = [*batch.columns]
-        columns[batch.schema.get_field_index("area_id")] = pc.replace_with_mask(area_ids, is_asked, found)
+        columns[batch.schema.get_field_index("area_id")] = pc.replace_with_mask(area_ids, is_asked, area_of_point)
         yield pa.RecordBatch.from_arrays(columns, schema=batch.schema)

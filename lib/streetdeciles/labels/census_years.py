@@ -52,9 +52,9 @@ def refuse_other_year(unknown: Collection[str], area_ids: Collection[str], year:
         )
 
 
-def unknown_lsoas(placed: DataFrame) -> list[str]:
-    """The codes of English LSOAs among those areas of locations that no table has; `placed` is `locations.place`'s."""
-    unknown = placed.where("reason = 'unknown_area' AND area_id RLIKE '^E01[0-9]{6}$'")
+def unknown_lsoas(judged: DataFrame) -> list[str]:
+    """The codes of English LSOAs among the locations' areas that no table has; `judged`: from `locations.locate`."""
+    unknown = judged.where("reason = 'unknown_area' AND area_id RLIKE '^E01[0-9]{6}$'")
     return [row["area_id"] for row in unknown.select("area_id").distinct().collect()]
 
 
@@ -87,5 +87,5 @@ def _texts(spark: SparkSession, frame: pd.DataFrame, *columns: str) -> DataFrame
 
 
 def _is_new(code: str) -> bool:
-    found = _LSOA.fullmatch(code)
-    return found is not None and int(found.group(1)) >= FIRST_NEW_NUMBER
+    match = _LSOA.fullmatch(code)
+    return match is not None and int(match.group(1)) >= FIRST_NEW_NUMBER

@@ -42,5 +42,5 @@ def deciles(
             "are equal; leave this outcome out or enlarge the region"
         )
     bins = np.searchsorted(edges, known.to_numpy(), side="left").clip(1, DECILES)
-    found = bins if higher_is == "better" else DECILES + 1 - bins
-    return pd.Series(found, index=known.index, dtype="float64").reindex(values.index)
+    numbers = bins if higher_is == "better" else DECILES + 1 - bins
+    return pd.Series(numbers, index=known.index, dtype="float64").reindex(values.index)

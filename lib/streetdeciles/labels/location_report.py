@@ -31,11 +31,11 @@ def location_notes(located: DataFrame, drawn: set[str], counts: LocationCounts) 
     return notes
 
 
-def location_counts(n_labels: int, counts: LocationCounts, places: LocationSource) -> dict[str, int]:
+def location_counts(n_labels: int, counts: LocationCounts, source: LocationSource) -> dict[str, int]:
     """The rows of the source, and what became of them: the locations and those left out add up to it."""
     return {
         "labels (areas x outcomes)": n_labels,
-        places.unit: counts.in_file,
+        source.unit: counts.in_file,
         "locations": counts.located,
         **{f"left out: {reason}": n for reason, n in counts.left_out.items()},
     }

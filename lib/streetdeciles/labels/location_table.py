@@ -127,5 +127,5 @@ def _renamed(section: LocationTable, table: CsvTable, columns: Mapping[str, str]
     for name, column in columns.items():
         if names.setdefault(column, name) != name:
             same_as[name] = names[column]
-    header = tuple(names.get(column, f"column {place}") for place, column in enumerate(table.header, start=1))
+    header = tuple(names.get(column, f"column {number}") for number, column in enumerate(table.header, start=1))
     return LocationFile(section, replace(table, header=header), same_as)

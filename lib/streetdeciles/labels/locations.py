@@ -1,4 +1,4 @@
-"""The table of locations: each row placed in its area and region, or left out with a reason."""
+"""The table of locations: each row with its area and region, or left out with a reason."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class LocationCounts:
     """Located by area_id, with coordinates that are no place on earth and are dropped."""
 
 
-def place(rows: DataFrame, areas: DataFrame, source: LocationSource, polygons: AreaPolygons | None) -> DataFrame:
+def locate(rows: DataFrame, areas: DataFrame, source: LocationSource, polygons: AreaPolygons | None) -> DataFrame:
     """Each of `rows`, those of the source, with its region, or the reason for which it has none.
 
     `areas` holds area_id and region (null: in none) of all areas of the tables.
@@ -61,7 +61,7 @@ def place(rows: DataFrame, areas: DataFrame, source: LocationSource, polygons: A
         "shares_photographs": source.shares_photographs,
         "file": source.path.rsplit("/", 1)[-1],
     }
-    return _query("placed_locations", arguments, rows=cleaned, areas=areas)
+    return _query("located_rows", arguments, rows=cleaned, areas=areas)
 
 
 def _located(
@@ -72,7 +72,7 @@ def _located(
     yield from batches if polygons is None else fill_areas(batches, polygons)
 
 
-def count(placed: DataFrame, path: str, *, hint: str = "") -> LocationCounts:
+def count(judged: DataFrame, path: str, *, hint: str = "") -> LocationCounts:
     """How many rows go where; RunRefused where a location_id appears twice, or no location is in a region.
 
     `hint` is what else there is to say in the second case.
@@ -80,22 +80,22 @@ def count(placed: DataFrame, path: str, *, hint: str = "") -> LocationCounts:
     from pyspark.sql import functions as F
 
     is_again = F.col("location_id").isNotNull() & (F.col("copy") > 1)
-    by_reason = placed.groupBy("reason").agg(
+    by_reason = judged.groupBy("reason").agg(
         F.count("*").alias("n"),
         F.sum((F.col("problem").isNotNull()).cast("int")).alias("problems"),
         F.sum(is_again.cast("int")).alias("again"),
         F.min(F.when(is_again, F.col("location_id"))).alias("example"),
     )
-    found = sorted(by_reason.collect(), key=lambda row: row["reason"] or "")
-    examples = [row["example"] for row in found if row["again"]]
+    counted = sorted(by_reason.collect(), key=lambda row: row["reason"] or "")
+    examples = [row["example"] for row in counted if row["again"]]
     if examples:
         raise RunRefused(
-            f"{path}: location_id {min(examples)!r} appears more than once, and {sum(row['again'] for row in found)} "
+            f"{path}: location_id {min(examples)!r} appears more than once, and {sum(row['again'] for row in counted)} "
             "row(s) repeat a location_id; expected one row per location"
         )
-    left_out = {row["reason"]: int(row["n"]) for row in found if row["reason"] is not None}
-    located = sum(int(row["n"]) for row in found if row["reason"] is None)
-    ignored = sum(int(row["problems"]) for row in found if row["reason"] is None)
+    left_out = {row["reason"]: int(row["n"]) for row in counted if row["reason"] is not None}
+    located = sum(int(row["n"]) for row in counted if row["reason"] is None)
+    ignored = sum(int(row["problems"]) for row in counted if row["reason"] is None)
     if not located:
         why = ", ".join(f"{n} {reason}" for reason, n in left_out.items()) or "it has no rows"
         why += f"; {hint}" if hint else ""
@@ -103,9 +103,9 @@ def count(placed: DataFrame, path: str, *, hint: str = "") -> LocationCounts:
     return LocationCounts(located + sum(left_out.values()), located, left_out, ignored)
 
 
-def left_out(placed: DataFrame) -> DataFrame:
+def left_out(judged: DataFrame) -> DataFrame:
     """The rows that table `left_out` lists; a row without location_id is named by what it holds."""
     from pyspark.sql import functions as F
 
-    listed = placed.where("left_out_id IS NOT NULL")
+    listed = judged.where("left_out_id IS NOT NULL")
     return listed.select(F.col("left_out_id").alias("id"), "reason", "detail", F.lit("labels").alias("stage"))

@@ -30,7 +30,7 @@ MAX_BOUNDARIES_BYTES = 16 << 20
 def preflight(config: RunConfig) -> None:
     """RunRefused where the inputs cannot make labels; rows of locations are not read."""
     labels, asked = config.labels, config.dataset.outcomes
-    places = open_source(labels.location_source, has_boundaries=labels.boundaries is not None)
+    source = open_source(labels.location_source, has_boundaries=labels.boundaries is not None)
     boundaries = _small_boundaries(labels.boundaries)
     sources = open_tables(labels.tables)
     known = known_outcomes(sources, asked)
@@ -40,7 +40,7 @@ def preflight(config: RunConfig) -> None:
     areas = read_areas(sources, asked, lookups, boundaries.names if boundaries else None).frame
     if labels.boundaries is not None and boundaries is None and areas["district_name"].isna().all():
         return  # the boundaries say the districts, and are too large to be read here
-    if come_from_directory(areas, places):
+    if come_from_directory(areas, source):
         return
     outcomes = {outcome: known[outcome] for outcome in asked}
     labelled = label_areas(areas, assign_regions(areas, labels.regions), outcomes, asked).index

@@ -29,17 +29,17 @@ def assign_regions(areas: pd.DataFrame, regions: Mapping[str, Region]) -> pd.Ser
     """
     import pandas as pd
 
-    found = pd.Series(None, index=areas.index, name="region", dtype="object")
+    region_of = pd.Series(None, index=areas.index, name="region", dtype="object")
     for region, chosen in regions.items():
         inside = _areas_of(areas, region, chosen)
-        taken = found[inside & found.notna()]
-        if len(taken):
+        assigned = region_of[inside & region_of.notna()]
+        if len(assigned):
             raise RunRefused(
-                f"labels.regions: {_shared(areas, taken)} is in both {taken.iloc[0]} and {region}; "
+                f"labels.regions: {_shared(areas, assigned)} is in both {assigned.iloc[0]} and {region}; "
                 "a district belongs to one region"
             )
-        found[inside] = region
-    return found.dropna()
+        region_of[inside] = region
+    return region_of.dropna()
 
 
 def _areas_of(areas: pd.DataFrame, region: str, chosen: Region) -> pd.Series:
@@ -90,7 +90,7 @@ def _preset(areas: pd.DataFrame, region: str, preset: str) -> pd.Series:
     if missing:
         raise RunRefused(
             f"labels.regions.{region}: the tables lack {len(missing)} of the {len(districts)} districts of {preset}, "
-            f"e.g. {missing[0]}; use whole tables, or list the districts that there are"
+            f"e.g. {missing[0]}; use whole tables, or list the districts that they have"
         )
     by_code = areas["district_code"].isin([*districts])
     return by_code | (areas["district_code"].isna() & areas["district_name"].isin([*districts.values()]))
@@ -115,13 +115,15 @@ def _listed(areas: pd.DataFrame, region: str, path: str) -> pd.Series:
     import pandas as pd
 
     table = open_table(path)
-    places = [i for i, column in enumerate(table.header) if len(table.header) == 1 or _AREA_HEADER.fullmatch(column)]
-    if len(places) != 1:
+    code_columns = [
+        i for i, column in enumerate(table.header) if len(table.header) == 1 or _AREA_HEADER.fullmatch(column)
+    ]
+    if len(code_columns) != 1:
         raise RunRefused(
             f"{path} (labels.regions.{region}): expected one column of area codes, called area_id; the columns are "
             f"{', '.join(table.header)}"
         )
-    rows = [(row, cells[places[0]]) for _, row, cells in table.rows() if len(cells) > places[0]]
+    rows = [(row, cells[code_columns[0]]) for _, row, cells in table.rows() if len(cells) > code_columns[0]]
     codes = normalise_list([code for _, code in rows], upper=True)
     unknown = [(row, code) for (row, _), code in zip(rows, codes, strict=True) if code and code not in areas.index]
     if unknown:
@@ -133,11 +135,11 @@ def _listed(areas: pd.DataFrame, region: str, path: str) -> pd.Series:
     return pd.Series(areas.index.isin(codes), index=areas.index)
 
 
-def _shared(areas: pd.DataFrame, taken: pd.Series) -> str:
+def _shared(areas: pd.DataFrame, assigned: pd.Series) -> str:
     """What is in two regions: a district, or an area where one of them is a list of areas."""
-    first = areas.loc[taken.index[0]]
+    first = areas.loc[assigned.index[0]]
     code, name = first["district_code"], first["district_name"]
     same = (areas["district_code"] == code) if isinstance(code, str) else (areas["district_name"] == name)
-    if not isinstance(name, str) or not areas.index[same].isin(taken.index).all():
-        return f"area {taken.index[0]}"
+    if not isinstance(name, str) or not areas.index[same].isin(assigned.index).all():
+        return f"area {assigned.index[0]}"
     return f"district {name}{f' ({code})' if isinstance(code, str) else ''}"

@@ -24,7 +24,7 @@ from streetdeciles.labels.boundaries import refuse_other_areas
 from streetdeciles.labels.census_years import refuse_other_year, translate, unknown_lsoas
 from streetdeciles.labels.location_report import location_counts, location_notes
 from streetdeciles.labels.location_table import LocationFile
-from streetdeciles.labels.locations import LocationCounts, LocationSource, count, left_out, open_source, place
+from streetdeciles.labels.locations import LocationCounts, LocationSource, count, left_out, locate, open_source
 from streetdeciles.run_log import StageReport
 from streetdeciles.sources.reading import NATIONAL
 from streetdeciles.tables import AREA_LABELS, LEFT_OUT, LOCATIONS
@@ -38,22 +38,22 @@ if TYPE_CHECKING:
 def run(spark: SparkSession, config: RunConfig) -> StageReport:
     """Write area_labels, locations and left_out/stage=labels; RunRefused before any of them where input is unfit."""
     labels = config.labels
-    places = open_source(labels.location_source, has_boundaries=labels.boundaries is not None)
+    source = open_source(labels.location_source, has_boundaries=labels.boundaries is not None)
     asked = config.dataset.outcomes
     boundaries = _read_boundaries(labels.boundaries)
-    known = read_area_labels(spark, labels, asked, places, boundaries)
+    known = read_area_labels(spark, labels, asked, source, boundaries)
     labelled = known.labelled
     boundary_notes = _check_boundaries(spark, labels.boundaries, boundaries, known)
     drawn = {*boundaries.polygons.area_ids} if boundaries else set()
-    polygons = boundaries.polygons if boundaries and places.has_points else None
+    polygons = boundaries.polygons if boundaries and source.has_points else None
     regions = _spark_frame(spark, known.areas.frame[[]].join(known.region_of).reset_index())
-    placed = place(_rows(spark, known, places, polygons), regions, places, polygons).persist()
+    judged = locate(_rows(spark, known, source, polygons), regions, source, polygons).persist()
     try:
-        counts, alike = _check_locations(placed, regions, known, places, config.dataset)
+        counts, alike = _check_locations(judged, regions, known, source, config.dataset)
         n_labels = storage.write_table(_long(spark, labelled, known.outcomes), AREA_LABELS, config.work_dir)
-        located = placed.where("reason IS NULL")
+        located = judged.where("reason IS NULL")
         storage.write_table(located, LOCATIONS, config.work_dir)
-        storage.write_partition(left_out(placed), LEFT_OUT, config.work_dir, "labels")
+        storage.write_partition(left_out(judged), LEFT_OUT, config.work_dir, "labels")
         notes = [
             *area_notes(labels.boundaries, drawn, labelled),
             *outcome_notes(labelled, known.areas.unfit),
@@ -63,30 +63,30 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
             *([describe_locations(alike)] if alike else []),
         ]
     finally:
-        placed.unpersist()
+        judged.unpersist()
     return StageReport(
-        "labels", area_counts(known.areas.frame, labelled, asked) | location_counts(n_labels, counts, places), notes
+        "labels", area_counts(known.areas.frame, labelled, asked) | location_counts(n_labels, counts, source), notes
     )
 
 
-def _rows(spark: SparkSession, known: AreaLabels, places: LocationSource, polygons: AreaPolygons | None) -> DataFrame:
-    """The rows of `places`, their areas translated to the tables' year where a look-up says how."""
-    rows = places.rows(spark, known.year)
+def _rows(spark: SparkSession, known: AreaLabels, source: LocationSource, polygons: AreaPolygons | None) -> DataFrame:
+    """The rows of the source, their areas translated to the tables' year where a look-up says how."""
+    rows = source.rows(spark, known.year)
     if known.lookups is None:
         return rows
     return translate(rows, known.lookups, known.area_ids, known.year, has_boundaries=polygons is not None)
 
 
 def _check_locations(
-    placed: DataFrame, regions: DataFrame, known: AreaLabels, places: LocationSource, settings: DatasetConfig
+    judged: DataFrame, regions: DataFrame, known: AreaLabels, source: LocationSource, settings: DatasetConfig
 ) -> tuple[LocationCounts, Sequence[Lookalikes]]:
     """The counts, and codes of areas that only look alike; RunRefused where too little of the input can be used."""
     if known.lookups is None or not known.lookups.translates:
-        refuse_other_year(unknown_lsoas(placed), known.area_ids, known.year, places.path)
+        refuse_other_year(unknown_lsoas(judged), known.area_ids, known.year, source.path)
     # Codes of a directory are the publisher's own.
-    alike = alike_in_locations(placed, regions) if isinstance(places, LocationFile) else []
-    counts = count(placed, places.path, hint=describe_locations(alike))
-    refuse_alike(alike, places.path, settings, locations=counts.in_file)
+    alike = alike_in_locations(judged, regions) if isinstance(source, LocationFile) else []
+    counts = count(judged, source.path, hint=describe_locations(alike))
+    refuse_alike(alike, source.path, settings, locations=counts.in_file)
     return counts, alike
 
 
@@ -95,16 +95,16 @@ def _read_boundaries(section: Boundaries | None) -> AreaBoundaries | None:
 
 
 def _check_boundaries(
-    spark: SparkSession, section: Boundaries | None, found: AreaBoundaries | None, known: AreaLabels
+    spark: SparkSession, section: Boundaries | None, boundaries: AreaBoundaries | None, known: AreaLabels
 ) -> tuple[str, ...]:
     """Notes on the boundaries; RunRefused where they draw none of the areas, or those of another census year."""
-    if section is None or found is None:
+    if section is None or boundaries is None:
         return ()
-    drawn = {*found.polygons.area_ids}
+    drawn = {*boundaries.polygons.area_ids}
     refuse_other_year(drawn - {*known.area_ids}, known.area_ids, known.year, section.path)
     alike = _alike(spark, known.labelled.index, drawn)
-    refuse_other_areas(section.path, found, list(known.labelled.index), hint=alike)
-    notes = (*found.notes, *coverage_notes(section.path, found.polygons))
+    refuse_other_areas(section.path, boundaries, list(known.labelled.index), hint=alike)
+    notes = (*boundaries.notes, *coverage_notes(section.path, boundaries.polygons))
     return (*notes, alike) if alike else notes
 
 

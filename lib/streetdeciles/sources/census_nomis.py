@@ -34,16 +34,16 @@ def recognise(header: Sequence[str]) -> Layout | None:
     return Layout(
         publication=f"Census {year} (Nomis)",
         area_id=area_id,
-        outcomes={name: _with_headers(found, columns) for name, found in present(shares).items()},
+        outcomes={name: _with_headers(texts, columns) for name, texts in present(shares).items()},
         area_name=find(header, "geography"),
         year=year,
         area_prefixes=LSOA_PREFIXES,
     )
 
 
-def _with_headers(found: OutcomeColumns, columns: dict[str, str]) -> OutcomeColumns:
+def _with_headers(texts: OutcomeColumns, columns: dict[str, str]) -> OutcomeColumns:
     return OutcomeColumns(
-        tuple(columns[text] for text in found.numerator), columns[found.denominator] if found.denominator else None
+        tuple(columns[text] for text in texts.numerator), columns[texts.denominator] if texts.denominator else None
     )
 
 

@@ -15,8 +15,8 @@ def recognise(header: Sequence[str]) -> Layout | None:
     area_id = find(header, "code", "lsoa code")
     latest: dict[str, tuple[int, str]] = {}
     for column in header:
-        if found := _INCOME.fullmatch(plain(column)):
-            outcome, year = f"income_{found.group(1)}", int(found.group(2))
+        if match := _INCOME.fullmatch(plain(column)):
+            outcome, year = f"income_{match.group(1)}", int(match.group(2))
             latest[outcome] = max(latest.get(outcome, (0, "")), (year, column))
     if area_id is None or not latest:
         return None

@@ -75,10 +75,10 @@ def _outcomes(header: Sequence[str]) -> dict[str, OutcomeColumns]:
     ranks: dict[str, str] = {}
     deciles: dict[str, str] = {}
     for column in header:
-        found = _MEASURE.fullmatch(plain(column))
-        outcome = DOMAINS.get(found.group(1)) if found else None
-        if found and outcome:
-            (ranks if found.group(2) == "rank" else deciles).setdefault(outcome, column)
+        match = _MEASURE.fullmatch(plain(column))
+        outcome = DOMAINS.get(match.group(1)) if match else None
+        if match and outcome:
+            (ranks if match.group(2) == "rank" else deciles).setdefault(outcome, column)
     return {outcome: OutcomeColumns((rank,), None, deciles.get(outcome)) for outcome, rank in ranks.items()}
 
 

@@ -53,10 +53,10 @@ class Layout:
     def columns(self) -> list[str]:
         """The headers of all columns that are read."""
         outcomes = self.outcomes.values()
-        found = [column for one in outcomes for column in (*one.numerator, one.denominator, one.national_decile)]
+        headers = [column for one in outcomes for column in (*one.numerator, one.denominator, one.national_decile)]
         kind = self.area_kind[0] if self.area_kind else None
-        found += [self.area_id, self.area_name, self.district_code, self.district_name, kind]
-        return [*dict.fromkeys(column for column in found if column)]
+        headers += [self.area_id, self.area_name, self.district_code, self.district_name, kind]
+        return [*dict.fromkeys(column for column in headers if column)]
 
 
 def plain(header: str) -> str:
@@ -72,16 +72,16 @@ def find(header: Iterable[str], *patterns: str) -> str | None:
 
 def year_in(header: str, pattern: str) -> int | None:
     """The year that the pattern's group holds in a header, of two or four digits."""
-    found = re.fullmatch(pattern, plain(header))
-    if not found or not found.groups() or not found.group(1):
+    match = re.fullmatch(pattern, plain(header))
+    if not match or not match.groups() or not match.group(1):
         return None
-    year = int(found.group(1))
+    year = int(match.group(1))
     return year if year > 99 else 2000 + year
 
 
 def present(columns: Mapping[str, OutcomeColumns | None]) -> dict[str, OutcomeColumns]:
     """Those outcomes whose columns the table has."""
-    return {outcome: found for outcome, found in columns.items() if found is not None}
+    return {outcome: chosen for outcome, chosen in columns.items() if chosen is not None}
 
 
 def share(header: Sequence[str], numerator: Sequence[Sequence[str]], *denominator: str) -> OutcomeColumns | None:
@@ -93,7 +93,7 @@ def share(header: Sequence[str], numerator: Sequence[Sequence[str]], *denominato
     if total is None:
         return None
     for patterns in numerator:
-        found = [find(header, pattern) for pattern in patterns]
-        if all(found):
-            return OutcomeColumns(tuple(column for column in found if column), total)
+        headers = [find(header, pattern) for pattern in patterns]
+        if all(headers):
+            return OutcomeColumns(tuple(column for column in headers if column), total)
     return None

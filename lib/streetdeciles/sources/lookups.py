@@ -68,17 +68,17 @@ def read_lookups(paths: Sequence[str]) -> Lookups:
     changes = pd.DataFrame(columns=["lsoa11", "lsoa21"], dtype=object)
     for path in paths:
         try:
-            found = _columns(open_table(path))
+            lookup = _columns(open_table(path))
         except NotUtf8:  # as some look-ups of 2011
-            found = _columns(open_table(path, windows_1252=True))
-        for code in [name for name in ("lsoa11", "lsoa21") if name in found]:
-            named = found.rename(columns={code: "area_id", f"{code}_name": "area_name"}).dropna(subset="area_id")
+            lookup = _columns(open_table(path, windows_1252=True))
+        for code in [name for name in ("lsoa11", "lsoa21") if name in lookup]:
+            named = lookup.rename(columns={code: "area_id", f"{code}_name": "area_name"}).dropna(subset="area_id")
             texts = [name for name in AREA_TEXTS if name in named]
             areas = areas.combine_first(named.drop_duplicates("area_id").set_index("area_id")[texts])
             if "oa" in named:
                 output_areas = pd.concat([output_areas, named[["oa", "area_id"]].drop_duplicates()])
-        if "lsoa11" in found and "lsoa21" in found:
-            changes = pd.concat([changes, found[["lsoa11", "lsoa21"]].dropna()])
+        if "lsoa11" in lookup and "lsoa21" in lookup:
+            changes = pd.concat([changes, lookup[["lsoa11", "lsoa21"]].dropna()])
     return Lookups(areas[[*AREA_TEXTS]], output_areas, changes.drop_duplicates())
 
 
@@ -105,8 +105,8 @@ def _texts(table: CsvTable, columns: dict[str, str]) -> pd.DataFrame:
     """The columns by the names that they get, codes in capitals; empty cells are None."""
     import pandas as pd
 
-    places = [table.header.index(column) for column in columns.values()]
-    rows = list(_rows(table, places))
+    indices = [table.header.index(column) for column in columns.values()]
+    rows = list(_rows(table, indices))
     by_column = zip(*rows, strict=True) if rows else ([] for _ in columns)
     frame = pd.DataFrame(
         {
@@ -118,11 +118,11 @@ def _texts(table: CsvTable, columns: dict[str, str]) -> pd.DataFrame:
     return frame.where(frame != "", None)
 
 
-def _rows(table: CsvTable, places: Sequence[int]) -> Iterator[list[str]]:
+def _rows(table: CsvTable, indices: Sequence[int]) -> Iterator[list[str]]:
     n = len(table.header)
     for file, row, cells in table.rows():
         if is_blank(cells, n) or not any(cells):
             continue
         if len(cells) != n:
             raise RunRefused(f"{file}, row {row}: has {len(cells)} fields where the header has {n}")
-        yield [cells[place] for place in places]
+        yield [cells[index] for index in indices]

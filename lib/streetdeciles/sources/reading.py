@@ -50,11 +50,11 @@ def read_source(source: SourceTable) -> AreaTable:
         texts = rows.cells[header] if header else [""] * len(rows.codes)
         columns[column] = [text or None for text in normalise_list(texts, upper=column == "district_code")]
     unfit: dict[str, str] = {}
-    for outcome, found in layout.outcomes.items():
+    for outcome, outcome_columns in layout.outcomes.items():
         try:
-            values = {outcome: _values(found, layout, rows)}
-            if found.national_decile is not None:
-                values[outcome + NATIONAL] = _integers(rows, found.national_decile, "a decile", 10)
+            values = {outcome: _values(outcome_columns, layout, rows)}
+            if outcome_columns.national_decile is not None:
+                values[outcome + NATIONAL] = _integers(rows, outcome_columns.national_decile, "a decile", 10)
             columns |= values
         except RunRefused as error:
             unfit[outcome] = str(error)
@@ -62,10 +62,10 @@ def read_source(source: SourceTable) -> AreaTable:
     return AreaTable(frame, unfit, tuple(_notes(source, rows)))
 
 
-def _values(found: OutcomeColumns, layout: Layout, rows: AreaRows) -> list[float]:
-    if found.denominator is not None:
-        return _shares(rows, found.numerator, found.denominator)
-    (column,) = found.numerator
+def _values(columns: OutcomeColumns, layout: Layout, rows: AreaRows) -> list[float]:
+    if columns.denominator is not None:
+        return _shares(rows, columns.numerator, columns.denominator)
+    (column,) = columns.numerator
     return _integers(rows, column, "a rank", layout.n_ranks) if layout.n_ranks else _numbers(rows, column)
 
 
@@ -114,8 +114,8 @@ def _notes(source: SourceTable, rows: AreaRows) -> list[str]:
     if n := rows.n_notes:
         holding, used = counted(n, "row holds", "rows hold"), "is not used" if n == 1 else "are not used"
         notes.append(f"{source.path}: {holding} text and no area, such as footnotes, and {used}")
-    for outcome, found in source.layout.outcomes.items():
-        columns = [column for column in (*found.numerator, found.denominator) if column]
+    for outcome, outcome_columns in source.layout.outcomes.items():
+        columns = [column for column in (*outcome_columns.numerator, outcome_columns.denominator) if column]
         n = sum(text.casefold() in SUPPRESSED for column in columns for text in rows.cells[column])
         if n:
             cells = f"{counted(n, 'cell')} of {outcome} {'holds' if n == 1 else 'hold'}"

@@ -28,30 +28,30 @@ class AreaRows:
 def area_rows(source: SourceTable) -> AreaRows:
     """RunRefused where a row has no code, has more or fewer fields than the header, or repeats an area."""
     try:
-        found = _read(source)
+        rows = _read(source)
     except NotUtf8 as error:
-        found = _read(reopen(source, error))
-    found.codes = normalise_list(found.codes, upper=True)
-    if not found.codes:
-        raise RunRefused(f"{source.path}: {_why_empty(source, found)}")
+        rows = _read(reopen(source, error))
+    rows.codes = normalise_list(rows.codes, upper=True)
+    if not rows.codes:
+        raise RunRefused(f"{source.path}: {_why_empty(source, rows)}")
     row_of: dict[str, int] = {}
-    for i, code in enumerate(found.codes):
+    for i, code in enumerate(rows.codes):
         if code in row_of:
-            file, row = found.where[row_of[code]]
-            again_in, again = found.where[i]
+            file, row = rows.where[row_of[code]]
+            again_in, again = rows.where[i]
             again_at = again if again_in == file else f"{again} of {again_in}"
             raise RunRefused(
                 f"{file}: area {code} appears twice, in rows {row} and {again_at}; expected one row per area"
             )
         row_of[code] = i
-    return found
+    return rows
 
 
 def _read(source: SourceTable) -> AreaRows:
     layout, header = source.layout, source.table.header
     columns = layout.columns()
-    places = [header.index(column) for column in columns]
-    pick = itemgetter(*places) if len(places) > 1 else lambda cells: (cells[places[0]],)
+    indices = [header.index(column) for column in columns]
+    pick = itemgetter(*indices) if len(indices) > 1 else lambda cells: (cells[indices[0]],)
     code_at = header.index(layout.area_id)
     rows = AreaRows()
     kept: list[tuple[str, ...]] = []

@@ -40,8 +40,10 @@ def _has_areas(table: CsvTable, layout: Layout) -> bool:
     """Whether there are areas among the first rows: each file has areas of one kind."""
     if not layout.area_prefixes:
         return True
-    place = table.header.index(layout.area_id)
+    code_index = table.header.index(layout.area_id)
     rows = islice(table.rows(), ROWS_LOOKED_AT)
     return any(
-        cells[place].strip().upper().startswith(layout.area_prefixes) for _, _, cells in rows if len(cells) > place
+        cells[code_index].strip().upper().startswith(layout.area_prefixes)
+        for _, _, cells in rows
+        if len(cells) > code_index
     )

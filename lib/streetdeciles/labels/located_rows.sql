@@ -24,7 +24,7 @@ judged AS (
     FROM joined
 ),
 
--- 2 and more: a location_id that stands again, or a row without one that equals another. A row that can be used is the
+-- 2 and more: a location_id that appears again, or a row without one that equals another. A row that can be used is the
 -- first of its location_id.
 numbered AS (
     SELECT
@@ -75,8 +75,8 @@ SELECT
             WHEN 'bad_coordinates' THEN problem
             WHEN 'no_area' THEN if(
                 latitude IS NULL,
-                'there is no area_id and there are no coordinates',
-                'there is no area_id, and without labels.boundaries coordinates do not tell it'
+                'the row has no area_id and no coordinates',
+                'the row has no area_id, and without labels.boundaries its coordinates cannot give one'
             )
             WHEN 'outside_boundaries' THEN concat('no area of the boundaries is at ', latitude, ', ', longitude)
             WHEN 'unknown_area' THEN concat('area ', area_id, ' is in none of labels.tables')
