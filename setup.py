@@ -42,6 +42,10 @@ LOCAL = [
 CPU = ["tensorboard>=2.18", "tensorflow-cpu>=2.18,<3"]
 GPU = ["tensorboard>=2.18", "tensorflow[and-cuda]>=2.18,<3"]
 
+# TensorFlow runs on CUDA 12, JAX on 12 or 13. The engines' pixels may differ between releases.
+GPU_DECODE = ["nvidia-nvimgcodec-cu12[nvjpeg]>=0.9,<0.10"]
+GPU_DECODE_CU13 = ["nvidia-nvimgcodec-cu13[nvjpeg]>=0.9,<0.10"]
+
 ENCODERS = ["keras-hub>=0.32,<0.33"]
 DELTA = ["deltalake>=1.6"]
 MLFLOW = ["mlflow-skinny>=2.14"]
@@ -90,6 +94,8 @@ setup(
         "local": LOCAL,
         "cpu": CPU,
         "gpu": GPU,
+        "gpu-decode": GPU_DECODE,
+        "gpu-decode-cu13": GPU_DECODE_CU13,
         "encoders": ENCODERS,
         "delta": DELTA,
         "mlflow": MLFLOW,

@@ -8,6 +8,7 @@ Three comparisons on JPEGs of 640 x 640 in memory (/dev/shm, where there is one)
 - `decode_threads`: reading, decoding and picking pixels in all threads, with a network that does nothing, against the
   number of threads times what one thread does.
 - `extraction_core`: files to features in Arrow, with VGG16, against the same number.
+- `extraction_core_gpu_decode`, with `--decoder gpu`: the same with JPEGs decoded by JPEG engines, against the goal.
 - `extraction_network`: our network call on photographs in memory, against the slower of their transfer alone and the
   compiled network alone, on photographs that are on the device (JAX only).
 
@@ -38,6 +39,7 @@ from streetdeciles.backbones.vgg import VGG16
 from streetdeciles.backbones.weights import random_weights, weights_hash
 from streetdeciles.extraction import device
 from streetdeciles.extraction.core import extract
+from streetdeciles.extraction.gpu_decoding import ENGINES
 from streetdeciles.extraction.network import Network, NetworkSettings, load_network
 from streetdeciles.extraction.pictures import Pictures
 from streetdeciles.extraction.preparing import Preparation
@@ -46,11 +48,14 @@ from streetdeciles.hardware import Device, choose_precision
 
 ROWS_PER_BATCH = 1000
 DIFFERENT_FILES = 256
+GPU_DECODE_GOAL = 9000.0
 
 
-def core(network: Network, paths: Sequence[Path], threads: int) -> Callable[[], float]:
-    """Images/s from files to features in Arrow."""
-    preparation = Preparation(VGG16.preprocess, max_pixels=50_000_000, threads=threads, store="float32")
+def core(network: Network, paths: Sequence[Path], threads: int, *, back_end: str | None = None) -> Callable[[], float]:
+    """Images/s from files to features in Arrow; `back_end` is nvImageCodec's, where it decodes."""
+    preparation = Preparation(
+        VGG16.preprocess, max_pixels=50_000_000, threads=threads, store="float32", back_end=back_end
+    )
 
     def index() -> Iterator[pa.RecordBatch]:
         for start in range(0, len(paths), ROWS_PER_BATCH):
@@ -67,6 +72,8 @@ def core(network: Network, paths: Sequence[Path], threads: int) -> Callable[[], 
         if tally.features != len(paths) or n_features != len(paths) + 1:
             raise RuntimeError(f"extracted {tally.features} of {len(paths)} photographs")
         shares = ", ".join(f"{name} {100 * value / seconds:.0f} %" for name, value in tally.device_seconds.items())
+        if tally.declined:
+            raise RuntimeError(f"the GPU declined {tally.declined} photographs")
         print(f"{threads} threads, {network.description}: {len(paths) / seconds:.0f} images/s ({shares})", flush=True)
         return len(paths) / seconds
 
@@ -179,6 +186,10 @@ def compare(network: Network, started: Device, paths: Sequence[Path], options: a
     if percentages:
         print(f"GPU busy: {sum(percentages) / len(percentages):.0f} % of the time, measurements of one thread included")
     record(f"extraction_core{on}", extracted, unit=unit, other_is=other_is, machine=machine)
+    if options.decoder == "gpu":
+        by_gpu = interleaved(core(network, paths, threads, back_end=ENGINES), lambda: GPU_DECODE_GOAL, runs)
+        goal = f"the goal, {GPU_DECODE_GOAL:.0f} images/s"
+        record("extraction_core_gpu_decode", by_gpu, unit=unit, other_is=goal, machine=machine)
     pictures = random_pictures(network)
     ours = network_calls(network, pictures, options.images)
     if options.backend == "jax":
@@ -191,6 +202,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=128)
     parser.add_argument("--threads", type=int, default=4, help="threads that decode")
+    parser.add_argument("--decoder", choices=("cpu", "gpu"), default="cpu", help="gpu: JPEG engines as well")
     parser.add_argument("--batch-size", type=int, help="photographs per batch; default: what suits the device")
     parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()

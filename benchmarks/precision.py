@@ -1,5 +1,8 @@
 """How close VGG16's bfloat16 features are to float32 features, on each photograph of tests/data that can be decoded.
 
+With `--decoder gpu`, how close float32 features of photographs that a GPU's JPEG engines have decoded are to those of
+photographs that the CPU has decoded; only JPEGs that go to the engines are compared.
+
 The result is not a speed, but 1 / (1 - cosine similarity) of a photograph's two vectors: it is 1,000 at the goal of
 0.999, and higher the closer the vectors are.
 """
@@ -20,6 +23,8 @@ from streetdeciles.backbones.variables import assign
 from streetdeciles.backbones.vgg import VGG16
 from streetdeciles.backbones.weights import read_weights
 from streetdeciles.extraction.decoding import decode, prepare_pillow
+from streetdeciles.extraction.engine_jpegs import engine_jpeg_size
+from streetdeciles.extraction.gpu_decoding import EngineDecoder
 from streetdeciles.extraction.rejects import Rejected
 
 DATA = Path(__file__).parent.parent / "tests" / "data"
@@ -28,14 +33,19 @@ BATCH = 16
 GOAL = 0.999
 
 
-def prepared_photographs(paths: Iterable[Path]) -> Iterator[tuple[str, np.ndarray]]:
-    """(name, input of the backbone) of each file that can be decoded."""
+def prepared_photographs(paths: Iterable[Path], engines: EngineDecoder | None) -> Iterator[tuple[str, np.ndarray]]:
+    """(name, input of the backbone) of each file that can be decoded; with `engines`, only what they decode."""
     prepare_pillow(MAX_PIXELS)
     for path in paths:
+        content = path.read_bytes()
         try:
-            yield path.name, VGG16.preprocess(decode(path.read_bytes(), max_pixels=MAX_PIXELS))
+            picture = decode(content, max_pixels=MAX_PIXELS)
         except Rejected:
             continue
+        if engines is not None:
+            (picture,) = engines.decode([content]) if engine_jpeg_size(content) else (None,)
+        if picture is not None:
+            yield path.name, VGG16.preprocess(picture)
 
 
 def features(images: np.ndarray, precision: str, weights: str) -> np.ndarray:
@@ -57,25 +67,38 @@ def closeness(cosine: float) -> float:
     return 1 / max(1 - cosine, np.finfo(np.float64).eps)
 
 
-def example_photographs() -> dict[str, np.ndarray]:
+def example_photographs(engines: EngineDecoder | None = None) -> dict[str, np.ndarray]:
     paths = sorted([*(DATA / "photos").iterdir(), *(DATA / "difficult_images").iterdir()])
-    return dict(prepared_photographs(path for path in paths if path.is_file()))
+    return dict(prepared_photographs((path for path in paths if path.is_file()), engines))
+
+
+def similarities(weights: str, decoder: str) -> dict[str, float]:
+    """The cosine similarity of each photograph's two vectors."""
+    photographs = example_photographs()
+    if decoder == "cpu":
+        images = np.stack(list(photographs.values()))
+        similar = cosines(features(images, "float32", weights), features(images, "bfloat16", weights))
+        return dict(zip(photographs, map(float, similar), strict=True))
+    by_gpu = example_photographs(EngineDecoder())
+    both = [np.stack([images[name] for name in by_gpu]) for images in (photographs, by_gpu)]
+    similar = cosines(*(features(images, "float32", weights) for images in both))
+    return dict(zip(by_gpu, map(float, similar), strict=True))
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--weights", default="random:1", help="like features.weights of a config: imagenet, a file, …")
-    weights = parser.parse_args(arguments).weights
-    photographs = example_photographs()
-    images = np.stack(list(photographs.values()))
-    similar = cosines(features(images, "float32", weights), features(images, "bfloat16", weights))
-    lowest = list(photographs)[int(similar.argmin())]
-    print(f"cosine similarity: lowest {similar.min():.6f} ({lowest}), median {np.median(similar):.6f}")
-    for which, cosine in (("lowest", similar.min()), ("median", np.median(similar))):
+    parser.add_argument("--decoder", choices=("cpu", "gpu"), default="cpu")
+    options = parser.parse_args(arguments)
+    similar = similarities(options.weights, options.decoder)
+    lowest, median = min(similar, key=lambda name: similar[name]), float(np.median([*similar.values()]))
+    print(f"cosine similarity: lowest {similar[lowest]:.6f} ({lowest}), median {median:.6f}")
+    by_engines = ", decoded by JPEG engines" if options.decoder == "gpu" else ""
+    for which, cosine in (("lowest", similar[lowest]), ("median", median)):
         record(
             "precision",
-            Comparison(ours=closeness(float(cosine)), other=closeness(GOAL), runs=1),
-            unit=f"1 / (1 - cosine), {which} of {len(images)}, {weights}",
+            Comparison(ours=closeness(cosine), other=closeness(GOAL), runs=1),
+            unit=f"1 / (1 - cosine), {which} of {len(similar)}, {options.weights}{by_engines}",
             other_is=f"the goal, a cosine similarity of {GOAL}",
         )
     return 0

@@ -49,6 +49,8 @@ def test_advice_names_the_largest_wait() -> None:
         "decoding with 8 threads is the limit: give each task more cores (spark.task.cpus), and "
         "features.decode_threads as many"
     )
+    (line,) = advice(shares, threads=8, gpu_can_decode=True)
+    assert line.endswith("as many; or set features.decoder: gpu in a new work_dir, if the GPU has JPEG engines")
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,10 @@ class FeaturesConfig(Section):
     """A photograph with fewer pixels is a reject (`too_small`)."""
     device: Annotated[Literal["auto", "gpu", "cpu"], NEUTRAL] = "auto"
     """The device that computes; `auto` uses a GPU if there is one."""
+    decoder: Literal["auto", "cpu", "gpu"] = "auto"
+    """What decodes plain JPEGs: `gpu` is the JPEG engines of an NVIDIA GPU (A100, H100, L4), with the extra gpu-decode.
+    Their pixels differ by up to one of 256 levels from the CPU's, so features get a fingerprint of their own; `auto` is
+    `cpu`. Everything but plain JPEGs is always decoded on the CPU."""
     batch_size: Annotated[Annotated[int, Field(ge=1, le=4096)] | Literal["auto"], NEUTRAL] = "auto"
     """Photographs per step of the backbone; a larger value needs more memory. `auto` is 64, 128 or 256 on a GPU,
     depending on its memory, and 8 on a CPU, where each core has its own batch."""
@@ -89,6 +93,12 @@ class FeaturesConfig(Section):
             raise ValueError("weights: imagenet is only for backbones by name; leave weights out to use the file's")
         if self.weight_source == ImageNet() and self.backbone in PRESETS:
             raise ValueError(f"weights: {self.backbone} has none of imagenet's; give the folder of KerasHub's preset")
+        return self
+
+    @model_validator(mode="after")
+    def _gpu_that_decodes_computes(self) -> FeaturesConfig:
+        if self.decoder == "gpu" and self.device == "cpu":
+            raise ValueError("decoder: gpu needs device: auto or gpu, since device: cpu hides the GPU")
         return self
 
     @field_validator("backbone")

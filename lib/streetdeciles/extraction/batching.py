@@ -52,11 +52,10 @@ class Rejects(NamedTuple):
 
 
 class Spent(NamedTuple):
-    """Seconds that threads spent on rows of one shard."""
+    """What threads spent on rows of one shard."""
 
     shard: int
-    reading_s: float
-    decoding_s: float
+    on: PreparedChunk
 
 
 @dataclass
@@ -206,7 +205,7 @@ class Batches:
             self._bytes_ahead -= _n_bytes(part.rows)
             self._reading_s += prepared.reading_s
             self._decoding_s += prepared.decoding_s
-            yield Spent(part.rows[0].shard, prepared.reading_s, prepared.decoding_s)
+            yield Spent(part.rows[0].shard, prepared)
             for slot, (photograph, problem) in enumerate(prepared.of_rows, start=part.slot):
                 if problem is None:
                     block.photographs.append(photograph)

@@ -90,8 +90,10 @@ class _Extraction:
                 if len(self._in_flight) > self._network.at_a_time:
                     yield from self._handed_over(self._features())
             elif isinstance(outcome, Spent):
-                self._tallies[outcome.shard].spend("reading", outcome.reading_s)
-                self._tallies[outcome.shard].spend("decoding", outcome.decoding_s)
+                tally = self._tallies[outcome.shard]
+                tally.spend("reading", outcome.on.reading_s)
+                tally.spend("decoding", outcome.on.decoding_s)
+                tally.declined += outcome.on.n_declined
             else:
                 self._count(outcome)
                 while len(self._rejects) >= REJECTS_PER_BATCH:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 MAX_SEGMENTS = 32
 _START = b"\xff\xd8"
-_APP0, _COM, _DQT, _DHT, _DRI, _SOF0, _SOS = 0xE0, 0xFE, 0xDB, 0xC4, 0xDD, 0xC0, 0xDA
+APP0, COM, DQT, DHT, DRI, SOF0, SOS = 0xE0, 0xFE, 0xDB, 0xC4, 0xDD, 0xC0, 0xDA
 
 
 def plain_jpeg_size(content: bytes) -> tuple[int, int] | None:
@@ -20,25 +20,27 @@ def plain_jpeg_size(content: bytes) -> tuple[int, int] | None:
     True
     """
     size, n_components = None, 0
-    for marker, segment in _segments(content):
-        if marker == _SOS:
+    for marker, segment, _ in segments(content):
+        if marker == SOS:
             one_scan = segment[:1] == bytes([n_components]) and len(segment) == 4 + 2 * n_components
             return size if one_scan else None
-        if marker == _SOF0 and size is None:
+        if marker == SOF0 and size is None:
             size, n_components = _frame(segment)
+            if size is None:
+                break
         elif not _is_usual(marker, segment):
             break
     return None
 
 
-def _segments(content: bytes) -> Iterator[tuple[int, bytes]]:
-    """Marker and content of each segment, as long as they follow one another without anything between them."""
+def segments(content: bytes) -> Iterator[tuple[int, bytes, int]]:
+    """Marker, content and end of each segment, as long as they follow one another without anything between them."""
     at = 2 if content.startswith(_START) else len(content)
     for _ in range(MAX_SEGMENTS):
         if len(content) < at + 4 or content[at] != 0xFF:
             return
         end = at + 2 + (content[at + 2] << 8 | content[at + 3])
-        yield content[at + 1], content[at + 4 : end]
+        yield content[at + 1], content[at + 4 : end], end
         at = end
 
 
@@ -51,10 +53,10 @@ def _frame(segment: bytes) -> tuple[tuple[int, int] | None, int]:
 
 
 def _is_usual(marker: int, segment: bytes) -> bool:
-    if marker == _APP0:
+    if marker == APP0:
         return len(segment) == 14 and segment.startswith(b"JFIF\0")
-    if marker == _DQT:
+    if marker == DQT:
         return len(segment) % 65 == 0 and all(segment[i] < 4 for i in range(0, len(segment), 65))
-    if marker == _DRI:
+    if marker == DRI:
         return len(segment) == 2
-    return marker in (_DHT, _COM)
+    return marker in (DHT, COM)

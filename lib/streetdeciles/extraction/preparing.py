@@ -14,8 +14,10 @@ from streetdeciles.backbones.preprocessing import Preprocessing
 from streetdeciles.errors import ShardFailed
 from streetdeciles.extraction.contents import Content, Reading
 from streetdeciles.extraction.decoding import decode
+from streetdeciles.extraction.engine_jpegs import engine_jpeg_size
 from streetdeciles.extraction.extracted import Photograph, Row
-from streetdeciles.extraction.memory import DecodingMemory
+from streetdeciles.extraction.gpu_decoding import EngineDecoder
+from streetdeciles.extraction.memory import DecodingMemory, decoding_bytes
 from streetdeciles.extraction.pictures import Pictures
 from streetdeciles.extraction.reading import PAUSES_S
 from streetdeciles.extraction.rejects import Rejected
@@ -43,6 +45,8 @@ class Preparation:
     max_decoding_s: float = MAX_DECODING_S
     pauses_s: Sequence[float] = PAUSES_S
     """Waits between attempts at a file that cannot be read."""
+    back_end: str | None = None
+    """nvImageCodec's back end, which decodes the JPEGs that suit it; None: everything is decoded on the CPU."""
 
 
 class Prepared(NamedTuple):
@@ -58,6 +62,8 @@ class PreparedChunk(NamedTuple):
     of_rows: list[Prepared]
     reading_s: float
     decoding_s: float
+    n_declined: int = 0
+    """JPEGs that the GPU should have decoded, and did not."""
 
 
 class Preparer:
@@ -66,32 +72,61 @@ class Preparer:
     def __init__(self, preparation: Preparation) -> None:
         self._preparation = preparation
         self._memory = DecodingMemory(preparation.max_pixels, preparation.threads)
+        self._engines = EngineDecoder(preparation.back_end) if preparation.back_end else None
         self._of_thread = local()
         self.watch = Watch(preparation.max_decoding_s)
 
     def prepare(
         self, rows: Sequence[Row], reading: Reading, first: int, pictures: Pictures, slot: int
     ) -> PreparedChunk:
-        """Prepare rows, whose bytes are those of `reading` from number `first` on, into the slots from `slot` on.
-
-        The decoder is called with a batch of files, so that one that decodes them on another device has its place here.
-        """
+        """Prepare rows, whose bytes are those of `reading` from number `first` on, into the slots from `slot` on."""
         contents = reading.result()
         start = time.perf_counter()
-        of_rows = []
+        of_rows: dict[int, Prepared] = {}
+        n_declined = 0
+        if self._engines is not None:
+            files = contents.of_rows[first : first + len(rows)]
+            of_rows, n_declined = self._prepare_on_gpu(self._engines, rows, files, pictures, slot)
         for i, row in enumerate(rows):
-            of_rows.append(self._prepare(row, contents.of_rows[first + i], pictures, slot + i))
+            if i not in of_rows:
+                of_rows[i] = self._prepare(row, contents.of_rows[first + i], pictures, slot + i)
             contents.of_rows[first + i] = b""  # the picture is there now, and its file need not be
-        return PreparedChunk(of_rows, 0.0 if first else contents.reading_s, time.perf_counter() - start)
+        reading_s = 0.0 if first else contents.reading_s
+        decoding_s = time.perf_counter() - start
+        return PreparedChunk([of_rows[i] for i in range(len(rows))], reading_s, decoding_s, n_declined)
 
-    def _prepare(self, row: Row, content: Content, pictures: Pictures, slot: int) -> Prepared:
+    def _prepare_on_gpu(
+        self, engines: EngineDecoder, rows: Sequence[Row], files: Sequence[Content], pictures: Pictures, slot: int
+    ) -> tuple[dict[int, Prepared], int]:
+        """(those that the GPU has decoded, by their number; how many it declined)."""
+        sizes = {i: size for i, file in enumerate(files) if (size := self._engine_size(file)) is not None}
+        with self._memory.lease() as reserve:
+            reserve(sum(decoding_bytes("RGB", width * height) for width, height in sizes.values()))
+            decoded = engines.decode([file for i in sizes if isinstance(file := files[i], bytes)])
+            of_rows = {
+                i: self._prepare(rows[i], files[i], pictures, slot + i, picture)
+                for i, picture in zip(sizes, decoded, strict=True)
+                if picture is not None
+            }
+        return of_rows, len(sizes) - len(of_rows)
+
+    def _engine_size(self, content: Content) -> tuple[int, int] | None:
+        size = engine_jpeg_size(content) if isinstance(content, bytes) else None
+        fits = size and self._preparation.min_pixels <= size[0] * size[1] <= self._preparation.max_pixels
+        return size if fits else None
+
+    def _prepare(
+        self, row: Row, content: Content, pictures: Pictures, slot: int, picture: Array | None = None
+    ) -> Prepared:
+        """`picture`: the decoded content, where the GPU has decoded it."""
         photograph = Photograph(row)
         if not isinstance(content, bytes):
             return Prepared(photograph, content)
         photograph = photograph._replace(content_hash=hashlib.sha256(content).hexdigest()[:HASH_DIGITS])
         try:
             with self._memory.lease() as reserve, self.watch.over(row):
-                one_colour = self._decode(content, row, reserve, pictures, slot)
+                picture = self._decode(content, reserve) if picture is None else picture
+                one_colour = self._pick(picture, row, pictures, slot)
         except (Rejected, ShardFailed) as error:
             return Prepared(photograph, error.with_traceback(None))  # a trace would keep the file's bytes in memory
         except MemoryError:
@@ -106,17 +141,19 @@ class Preparer:
         scratch: bytearray = self._of_thread.scratch
         return scratch
 
-    def _decode(self, content: bytes, row: Row, reserve: Callable[[int], None], pictures: Pictures, slot: int) -> bool:
-        """Fill the slot; returns whether the picture is of one colour."""
-        preparation = self._preparation
-        picture = decode(
+    def _decode(self, content: bytes, reserve: Callable[[int], None]) -> Array:
+        return decode(
             content,
-            max_pixels=preparation.max_pixels,
-            min_pixels=preparation.min_pixels,
+            max_pixels=self._preparation.max_pixels,
+            min_pixels=self._preparation.min_pixels,
             reserve=reserve,
             scratch=self._scratch(),
         )
-        view = preparation.cut(picture, row.view) if preparation.cut else picture
+
+    def _pick(self, picture: Array, row: Row, pictures: Pictures, slot: int) -> bool:
+        """Fill the slot; returns whether the picture is of one colour."""
+        cut = self._preparation.cut
+        view = cut(picture, row.view) if cut else picture
         pictures.pick(view, slot)
         return is_one_colour(view)
 

@@ -28,6 +28,8 @@ class Tally:
     """By what they went to, summed over threads."""
     device_seconds: dict[str, float] = field(default_factory=dict)
     """Time on the clock in which the device computed, or waited for something, by what that was."""
+    declined: int = 0
+    """JPEGs that the GPU should have decoded, and the CPU did."""
     failure: str = ""
     """Why the shard could not be finished; its other figures and rows then mean nothing."""
     network: str = ""

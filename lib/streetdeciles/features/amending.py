@@ -70,4 +70,4 @@ def _kept_tally(mark: Mark | None) -> Tally:
     if mark is None:
         return Tally()
     seconds = {name: mark.seconds.get(name, 0.0) for name in SPENT}
-    return Tally(seconds=seconds, device_seconds={**mark.device_seconds}, network=mark.network)
+    return Tally(seconds=seconds, device_seconds={**mark.device_seconds}, declined=mark.declined, network=mark.network)

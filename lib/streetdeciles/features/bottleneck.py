@@ -19,6 +19,8 @@ ADVICE = {
     COMMITTING: "commits are the limit: make the shards larger (images.shard_size)",
 }
 
+DECODE_ON_GPU = "; or set features.decoder: gpu in a new work_dir, if the GPU has JPEG engines"
+
 
 def device_shares(of_shards: Iterable[Mapping[str, float]], available_s: float = 0.0) -> dict[str, float]:
     """The shares of the time that devices computed or waited, the largest first.
@@ -56,11 +58,17 @@ def bottleneck(shares: Mapping[str, float]) -> str | None:
     return max(waits, key=lambda what: waits[what])
 
 
-def advice(shares: Mapping[str, float], threads: int) -> list[str]:
-    """One line: how busy the device was, what it waited for, and what to change; nothing where nothing was computed."""
+def advice(shares: Mapping[str, float], threads: int, *, gpu_can_decode: bool = False) -> list[str]:
+    """One line: how busy the device was, what it waited for, and what to change; nothing where nothing was computed.
+
+    `gpu_can_decode`: the network ran on a GPU, and the CPU decoded.
+    """
     if not shares:
         return []
     waits = ", ".join(f"{what} {share:.0%}" for what, share in shares.items() if what != COMPUTING and share >= 0.005)
     line = f"the network was busy {shares.get(COMPUTING, 0.0):.0%} of the time" + (f"; waits: {waits}" if waits else "")
     limit = bottleneck(shares)
-    return [f"{line}; {ADVICE[limit].format(threads=threads)}" if limit else line]
+    if limit is None:
+        return [line]
+    other_way = DECODE_ON_GPU if limit == DECODING and gpu_can_decode else ""
+    return [f"{line}; {ADVICE[limit].format(threads=threads)}{other_way}"]

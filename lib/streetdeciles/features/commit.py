@@ -119,4 +119,5 @@ def _mark(shard: Shard, tally: Tally, writing_s_per_image: float, fingerprint: M
         seconds={name: round(value, 3) for name, value in seconds.items()},
         network=tally.network,
         device_seconds={name: round(value, 3) for name, value in tally.device_seconds.items()},
+        declined=tally.declined,
     )

@@ -53,7 +53,7 @@ def backbone_network(
     if features.antialias:
         backbone = backbone.antialiased()
     backend = os.environ.get("KERAS_BACKEND", "tensorflow")
-    task = PrecisionTask(features.device, sizes.threads, backend)
+    task = PrecisionTask(features.device, features.decoder, sizes.threads, backend)
     with ThreadPoolExecutor(1) as pool:
         # A worker starts its framework while the weights are read here.
         asked = pool.submit(_precision, spark, features, work_dir, task, afresh)
@@ -111,13 +111,15 @@ def _seeded_hash(source: Seeded, backbone: Backbone) -> str:
 def _precision(spark: SparkSession, features: FeaturesConfig, work_dir: str, task: PrecisionTask, afresh: bool) -> str:
     """`auto` is what the finished shards have, so that a run may go on elsewhere; else what the workers do best.
 
-    Where finished shards are about to be removed, a worker is asked in any case: it refuses where it lacks the device.
+    Where finished shards are about to be removed, or a GPU is to decode, a worker is asked in any case: it refuses if
+    it lacks the device.
     """
-    setting = features.precision
-    if not afresh and setting != "auto":
+    setting: str = features.precision
+    if setting == "auto" and not afresh:
+        precisions = (str(mark.settings["precision"]) for mark in ledger.read_marks(work_dir).values())
+        setting = next(precisions, "auto")
+    if setting != "auto" and not afresh and features.decoder != "gpu":
         return setting
-    for mark in () if afresh else ledger.read_marks(work_dir).values():
-        return str(mark.settings["precision"])
     row = spark.range(0, 1, 1, 1).mapInArrow(task.run, "precision string").first()
     assert row is not None
     return str(row["precision"]) if setting == "auto" else setting

@@ -67,6 +67,8 @@ class Mark:
     """What it has written, by path below the work_dir; None where that was not kept."""
     device_seconds: Mapping[str, float] = field(default_factory=dict)
     """Time on the clock in which the device computed, or waited for something, by what that was."""
+    declined: int = 0
+    """JPEGs that the GPU should have decoded, and the CPU did."""
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,9 @@ def extraction_report(
     notes.extend(sorted({f"on {mark.network}" for mark in marks.values() if mark.network}))
     spent = ", ".join(f"{name} {value:.1f} s" for name, value in seconds.items())
     notes.append(f"all shards, summed over threads: {spent}")
+    if declined := sum(mark.declined for mark in marks.values()):
+        notes.append(f"the GPU declined {declined} JPEGs, which the CPU decoded")
     done = [marks[shard.number].device_seconds for shard in todo]
-    notes.extend(advice(device_shares(done, took_s * tasks), decode_threads))
+    gpu_can_decode = any(mark.network.startswith("gpu ") and "decoder" not in mark.settings for mark in marks.values())
+    notes.extend(advice(device_shares(done, took_s * tasks), decode_threads, gpu_can_decode=gpu_can_decode))
     return StageReport("features", dict(counts), notes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from streetdeciles.config import FeaturesConfig, ImagesConfig
+from streetdeciles.extraction.gpu_decoding import ENGINES, GPU_PIXELS
 from streetdeciles.extraction.panorama import PanoramaViews
 from streetdeciles.extraction.preparing import Preparation
 from streetdeciles.extraction.watch import MAX_DECODING_S
@@ -24,6 +25,8 @@ def fingerprint_of(network: ImageNetwork, features: FeaturesConfig, images: Imag
     }
     if features.min_pixels > 1:  # not the default: shards made before there was one stay valid
         fingerprint["min_pixels"] = features.min_pixels
+    if features.decoder == "gpu":
+        fingerprint["decoder"] = GPU_PIXELS
     if images.panorama is not None:
         fingerprint["panorama"] = str(_panorama_views(images))
     return fingerprint
@@ -38,6 +41,7 @@ def preparation_of(network: ImageNetwork, features: FeaturesConfig, images: Imag
         _panorama_views(images),
         min_pixels=features.min_pixels,
         max_decoding_s=MAX_DECODING_S,
+        back_end=ENGINES if features.decoder == "gpu" else None,
     )
 
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from streetdeciles.extraction import device
 from streetdeciles.extraction.core import extract
+from streetdeciles.extraction.gpu_decoding import EngineDecoder
 from streetdeciles.extraction.network import Network, NetworkSettings, load_network
 from streetdeciles.extraction.preparing import Preparation
 from streetdeciles.hardware import choose_precision
@@ -54,15 +55,21 @@ class LoadInTask:
 
 @dataclass(frozen=True)
 class PrecisionTask:
-    """A `mapInArrow` function: one row with the precision in which the worker's device is at its best."""
+    """A `mapInArrow` function: one row with the precision in which the worker's device is at its best.
+
+    RunRefused where the worker lacks the device, or a GPU that decodes.
+    """
 
     device: str
+    decoder: str
     threads: int
     backend: str
 
     def run(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for _ in batches:
             started = device.start(self.device, threads=self.threads, backend=self.backend, gpu_address=gpu_address())
+            if self.decoder == "gpu":
+                EngineDecoder()
             yield pa.RecordBatch.from_pydict({"precision": [choose_precision("auto", started)]})
 
 
