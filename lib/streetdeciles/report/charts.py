@@ -170,14 +170,27 @@ def _curve(fold: int, epochs: list[dict[str, Any]], measure: str, axes: _Axes) -
     )
 
 
-def interval(row: dict[str, Any], measure: str, low: float, high: float) -> Interval:
-    """The row's `measure` and its interval on a line from `low` to `high`."""
+@dataclass(frozen=True)
+class Line:
+    """The common line of several intervals: its ends, zero, and the intervals, in per cent of its length."""
 
-    def position(name: str) -> float | None:
-        value = float(row.get(name, math.nan))
-        return round(100 * (min(max(value, low), high) - low) / (high - low), 1) if math.isfinite(value) else None
+    ticks: list[Tick]
+    intervals: list[Interval]
 
-    return Interval(position(measure), position(f"{measure}_low"), position(f"{measure}_high"))
+
+def correlation_line(rows: list[dict[str, Any]], measure: str) -> Line:
+    """`measure` of each row and its interval on a line that ends at 1 and begins low enough for all of them."""
+    values = [float(row.get(f"{measure}{end}", math.nan)) for row in rows for end in ("", "_low", "_high")]
+    lowest = min([value for value in values if math.isfinite(value)], default=0.0)
+    start = max(-1.0, min(-0.25, math.floor(4 * lowest) / 4))
+
+    def along(value: float) -> float | None:
+        return round(100 * (value - start) / (1 - start), 1) if math.isfinite(value) else None
+
+    numbers = [along(value) for value in values]
+    intervals = [Interval(*numbers[i : i + 3]) for i in range(0, len(numbers), 3)]
+    marks = {start: f"{start:g}".replace("-", "−"), 0.0: "0", 1.0: "1"}
+    return Line([Tick(float(along(value) or 0.0), label) for value, label in marks.items()], intervals)
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -44,11 +44,13 @@ HISTORY = ("outcome", "fold", "epoch", "loss", "val_loss", "mae", "val_mae", "le
 class Findings:
     """The frames that the page is made of.
 
-    `areas`: region, area_id, outcome, true_decile, decile (the report's method), n_locations; NaN = not known.
+    `areas`: region, area_id, outcome, true_decile (within the region), national_decile, decile (the report's method),
+        n_locations (predicted) and n_located; NaN = not known.
     `confusion`: region, outcome, true_decile, decile, n: the network's predictions of locations.
     `metrics`: the table of that name. `history`: one row per outcome, fold and epoch of training.
     `losses`: stage, reason, n, examples (list of (id, detail)): the rejects and everything left out.
-    `counts`: the numbers of locations, of photographs in the index, and of predicted locations.
+    `counts`: locations in the regions, photographs in the index, those of them that gave no features (rejects), and
+        locations that were predicted.
     """
 
     areas: pd.DataFrame
@@ -90,6 +92,7 @@ def collect(spark: SparkSession, config: RunConfig) -> Findings:
         {"level": AREA, "method": config.report.method},
         labels=table(AREA_LABELS),
         area_predictions=table(AREA_PREDICTIONS),
+        locations=table(LOCATIONS),
     )
     held_out = held_out_predictions(spark, config)
     confusion = (
@@ -100,6 +103,7 @@ def collect(spark: SparkSession, config: RunConfig) -> Findings:
     counts = {
         "locations": table(LOCATIONS).count(),
         "photographs": table(IMAGE_INDEX).count(),
+        "rejects": table(REJECTS).select("image_id").distinct().count(),
         "predicted": table(PREDICTIONS).where(F.col("model") == NETWORK).select("location_id").distinct().count(),
     }
     return Findings(

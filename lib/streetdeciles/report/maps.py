@@ -1,10 +1,12 @@
-"""Boundaries as SVG paths: one path per area, on a grid of whole numbers, so that a country fits into a page."""
+"""The polygons of a region's areas on a grid of whole numbers, simplified so that a country fits into a page."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,34 +14,51 @@ import numpy.typing as npt
 from streetdeciles.config import Boundaries
 from streetdeciles.geography.boundaries import read_boundaries
 
-Ring = npt.NDArray[np.float64]
-"""[points, 2]: longitude and latitude in degrees, or whole grid units after placing it on the grid."""
+Ring = npt.NDArray[np.int64]
+"""[points, 2]: steps to the right and down on the grid; the last point is the first one."""
 
-GRIDS = (8000, 4000, 2000, 1000)
-"""Units along the longer side of a map; the finest grid is used whose paths fit into PATH_BYTES."""
+GRID = 32_000
+"""Units along the longer side of a map: 20 metres for England, half a metre for a town."""
 
-PATH_BYTES = 3_000_000
+MAX_POINTS = 600_000
+"""The points of all areas of a map, about 5 MB of path data. With more, the borders are simplified."""
+
+TOLERANCES = (0, 4, 8, 16, 32, 64, 128, 256, 512)
+"""Grid units: the side of a square as large as the triangles that a simplified border may cut off."""
 
 
 @dataclass(frozen=True)
 class Outline:
-    """An area's name and the rings of all its polygons, including holes."""
+    """An area's name, and its polygons in WGS84 degrees (shapely)."""
 
     name: str
-    rings: tuple[Ring, ...]
+    polygons: tuple[Any, ...]
 
 
 @dataclass(frozen=True)
 class AreaMap:
-    """The areas of one region that have an outline: SVG path data, in a box of `width` x `height` units."""
+    """The areas of one region that have an outline, in a box of `width` x `height` units.
+
+    `polygons`: by area_id, the rings of each polygon; the first ring is its outer one, the others are holes.
+    `labels`: by area_id, centre x, y and radius of the largest circle inside, where a number can be written.
+    """
 
     width: int
     height: int
-    paths: dict[str, str]
+    polygons: dict[str, list[list[Ring]]]
+    labels: dict[str, tuple[int, int, int]]
+
+    @cached_property
+    def paths(self) -> dict[str, str]:
+        """SVG path data of each area."""
+        return {
+            area_id: _path([ring for rings in polygons for ring in rings])
+            for area_id, polygons in self.polygons.items()
+        }
 
 
 def read_outlines(section: Boundaries) -> dict[str, Outline]:
-    """area_id -> outline of each area that has a polygon; those of several features get the rings of all.
+    """area_id -> outline of each area that has a polygon; those of several features get the polygons of all.
 
     RunRefused where the file is not one of boundaries (`geography.boundaries`).
     """
@@ -49,40 +68,69 @@ def read_outlines(section: Boundaries) -> dict[str, Outline]:
     outlines: dict[str, Outline] = {}
     for area_id, geometry in zip(boundaries.polygons.area_ids, boundaries.polygons.polygons, strict=True):
         before = outlines.get(area_id, Outline(boundaries.names[area_id], ()))
-        rings = [shapely.get_coordinates(ring) for ring in shapely.get_rings(shapely.get_parts(geometry))]
-        outlines[area_id] = Outline(before.name, (*before.rings, *rings))
+        outlines[area_id] = Outline(before.name, (*before.polygons, *shapely.get_parts(geometry)))
     return outlines
 
 
 def draw_map(outlines: Mapping[str, Outline], area_ids: Iterable[str]) -> AreaMap | None:
     """The map of the `area_ids` that have an outline; None if none has.
 
-    One degree of longitude is drawn cos(latitude) times as wide as one of latitude, at the map's middle. Points are
-    rounded to one grid for all areas, so that neighbours keep their common border.
+    One degree of longitude is drawn cos(latitude) times as wide as one of latitude, at the map's middle. Neighbours
+    keep their common border: it is simplified once for both (shapely's coverage_simplify), and all points are rounded
+    to the same grid.
     """
-    shown = {area_id: outlines[area_id].rings for area_id in sorted(set(area_ids)) if area_id in outlines}
-    if not shown:
+    import shapely
+
+    area_ids = [area_id for area_id in sorted(set(area_ids)) if area_id in outlines]
+    if not area_ids:
         return None
-    points = np.concatenate([ring for rings in shown.values() for ring in rings])
-    (west, south), (east, north) = points.min(axis=0), points.max(axis=0)
+    shapes = np.array([shapely.MultiPolygon([*outlines[area_id].polygons]) for area_id in area_ids], dtype=object)
+    west, south, east, north = shapely.total_bounds(shapes)
     narrowing = math.cos(math.radians((south + north) / 2))
     extent = np.array([(east - west) * narrowing, north - south])
-    paths: dict[str, str] = {}
-    for grid in GRIDS:
-        scale = grid / max(float(extent.max()), 1e-9)
-        stretch = np.array([narrowing * scale, -scale])
-        origin = np.array([west, north])
-        paths = {
-            area_id: _path([np.rint((ring - origin) * stretch).astype(np.int64) for ring in rings])
-            for area_id, rings in shown.items()
-        }
-        if sum(map(len, paths.values())) <= PATH_BYTES:
-            break
+    scale = GRID / max(float(extent.max()), 1e-9)
+    origin, stretch = np.array([west, north]), np.array([narrowing * scale, -scale])
+    shapes = _simplified(shapely.transform(shapes, lambda points: (points - origin) * stretch))
     width, height = (max(1, round(float(side) * scale)) for side in extent)
-    return AreaMap(width, height, paths)
+    return AreaMap(
+        width,
+        height,
+        {area_id: _polygons(shape) for area_id, shape in zip(area_ids, shapes, strict=True)},
+        dict(zip(area_ids, _labels(shapes), strict=True)),
+    )
 
 
-def _path(rings: Sequence[npt.NDArray[np.int64]]) -> str:
+def _simplified(shapes: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
+    import shapely
+
+    for tolerance in TOLERANCES:
+        if tolerance:
+            shapes = shapely.coverage_simplify(shapes, tolerance)
+        if shapely.get_num_coordinates(shapes).sum() <= MAX_POINTS:
+            break
+    return shapes
+
+
+def _polygons(shape: Any) -> list[list[Ring]]:
+    import shapely
+
+    return [
+        [np.rint(shapely.get_coordinates(ring)).astype(np.int64) for ring in shapely.get_rings(polygon)]
+        for polygon in shapely.get_parts(shape)
+    ]
+
+
+def _labels(shapes: npt.NDArray[np.object_]) -> list[tuple[int, int, int]]:
+    import shapely
+
+    largest = [max(shapely.get_parts(shape), key=shapely.area) for shape in shapes]
+    tolerances = np.maximum(np.sqrt(shapely.area(largest)) / 50, 1e-6)
+    ends = shapely.get_coordinates(shapely.maximum_inscribed_circle(largest, tolerances)).reshape(-1, 2, 2)
+    radii = np.hypot(*(ends[:, 1] - ends[:, 0]).T)
+    return [(round(x), round(y), int(radius)) for (x, y), radius in zip(ends[:, 0], radii, strict=True)]
+
+
+def _path(rings: Sequence[Ring]) -> str:
     """SVG path data of the rings, each closed, in relative whole-number steps."""
     drawn = [data for data in map(_ring_path, rings) if data]
     if drawn:
@@ -91,7 +139,7 @@ def _path(rings: Sequence[npt.NDArray[np.int64]]) -> str:
     return f"M{x} {y}h1v1h-1z"  # smaller than the grid: still one visible cell
 
 
-def _ring_path(ring: npt.NDArray[np.int64]) -> str:
+def _ring_path(ring: Ring) -> str:
     steps = np.diff(ring, axis=0)
     steps = steps[np.any(steps != 0, axis=1)]
     if len(steps) > 1 and not steps.sum(axis=0).any():

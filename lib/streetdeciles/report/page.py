@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,10 @@ from streetdeciles.config import RegionFile, RunConfig, input_paths
 from streetdeciles.methods import METHOD_TITLES
 from streetdeciles.outcomes import OUTCOMES
 from streetdeciles.report import colours
-from streetdeciles.report.panels import MEASURE_TITLES, Panel, RegionMap, make_panel
+from streetdeciles.report.accounting import funnel, tiles
+from streetdeciles.report.charts import correlation_line
+from streetdeciles.report.map_data import map_data
+from streetdeciles.report.panels import MEASURE_TITLES, RegionMap, make_panel
 from streetdeciles.splits.registry import split_of
 
 if TYPE_CHECKING:
@@ -48,9 +51,11 @@ def render(
         for o, outcome in enumerate(outcomes)
         for r, region in enumerate(maps)
     ]
+    split = split_of(config.dataset, config.training.folds).report_words
+    region_titles = [region_title(region.region) for region in maps]
     environment = _environment()
     environment.filters["without_folders"] = lambda text: _without_folders(text, config)
-    script = _source(environment, "report.js")
+    scripts = [_source(environment, "vendor/map_library.js"), _page_script(environment)]
     return environment.get_template("report.html.jinja").render(
         config=config,
         run=run,
@@ -61,15 +66,17 @@ def render(
         outcomes=[*titles.values()],
         titles=titles,
         sources=_attributions(config),
-        tiles=_tiles(findings, panels, config),
-        split=split_of(config.dataset, config.training.folds).report_words,
+        tiles=tiles(findings, region_titles, split),
+        split=split,
         settings=_settings(config),
         measures=list(MEASURE_TITLES.values()),
         method=METHOD_TITLES[config.report.method],
-        map_data=_map_data(maps, titles),
+        line=correlation_line([panel.shown for panel in panels], "spearman"),
+        funnel=funnel(findings),
+        map_data=map_data(maps, region_titles, titles),
         style=_source(environment, "report.css"),
-        script=script,
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        scripts=scripts,
+        script_hashes=[base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts],
         decile_colours=[(i + 1, colour) for i, colour in enumerate(colours.DECILE_COLOURS)],
     )
 
@@ -109,6 +116,7 @@ def _environment() -> Environment:
     environment.filters["text_colour"] = colours.text_colour
     environment.filters["thousands"] = lambda n: f"{n:,}"
     environment.filters["short"] = lambda n: f"{n:,}" if n < 10_000 else f"{n / 1000:,.0f}k"
+    environment.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]
     environment.filters["region_title"] = region_title
     environment.filters["duration"] = _duration
     environment.globals["not_known"] = colours.NOT_KNOWN
@@ -122,21 +130,15 @@ def _source(environment: Environment, name: str) -> Any:
     return Markup(environment.loader.get_source(environment, name)[0])  # ours, no text from outside
 
 
-def _tiles(findings: Findings, panels: Sequence[Panel], config: RunConfig) -> list[tuple[str, str]]:
-    """The figures at the top: how much of what."""
-    areas = findings.areas[["region", "area_id"]].drop_duplicates()
-    regions = sorted({panel.region for panel in panels})
-    where = region_title(regions[0]) if len(regions) == 1 else f"{len(regions)} regions"
-    predicted, located = findings.counts["predicted"], findings.counts["locations"]
-    of = f"locations predicted, of {located:,}" if predicted != located else "locations, all predicted"
-    figure = split_of(config.dataset, config.training.folds).report_words.figure
-    return [
-        (f"{len(areas):,}", f"areas in {where}"),
-        (f"{predicted:,}", of),
-        (f"{findings.counts['photographs']:,}", "photographs"),
-        (f"{len(config.dataset.outcomes)}", "outcome" if len(config.dataset.outcomes) == 1 else "outcomes"),
-        *([figure] if figure else []),
-    ]
+PAGE_SCRIPTS = ("state.js", "layers.js", "drawing.js", "maps.js", "table.js", "page.js")
+"""Parts of one script, in the order in which they use each other."""
+
+
+def _page_script(environment: Environment) -> Any:
+    from markupsafe import Markup
+
+    parts = [_source(environment, name) for name in PAGE_SCRIPTS]
+    return Markup('"use strict";\n(() => {\n' + "\n".join(parts) + "})();\n")  # ours, no text from outside
 
 
 def _settings(config: RunConfig) -> list[tuple[str, str]]:
@@ -146,7 +148,7 @@ def _settings(config: RunConfig) -> list[tuple[str, str]]:
     weights = _file_name(features.weights)
     regions = "; ".join(f"{region}: {_region_words(chosen)}" for region, chosen in config.labels.regions.items())
     network = (
-        f"{views} a view, {locations} a location; "
+        f"{views} per view, {locations} per location; "
         f"learning rate {training.learning_rate:g}, batch size {training.batch_size}, "
         f"at most {training.epochs} epochs, noise {training.noise:g}"
     )
@@ -156,7 +158,7 @@ def _settings(config: RunConfig) -> list[tuple[str, str]]:
         ("Regions", regions),
         ("Published tables", ", ".join(_file_name(table.path) for table in config.labels.tables)),
         ("Outcomes", ", ".join(config.dataset.outcomes)),
-        ("Views a location", str(config.images.views)),
+        ("Views per location", str(config.images.views)),
         (
             "Features",
             f"{features.backbone}, weights {weights}, precision {features.precision}, kept as {features.store}",
@@ -192,18 +194,3 @@ def _duration(seconds: float) -> str:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def _map_data(maps: Sequence[RegionMap], titles: Mapping[str, str]) -> dict[str, Any]:
-    """What the page's script shows on the maps and in the table of areas; lists are in the order of the areas."""
-    return {
-        "outcomes": [*titles.values()],
-        "regions": [
-            {
-                "areas": region.area_ids,
-                "names": region.names,
-                "values": [region.values[outcome] for outcome in titles],
-            }
-            for region in maps
-        ],
-    }

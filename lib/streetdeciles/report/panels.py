@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from streetdeciles.methods import AREA, LEVEL_TITLES, MEDIAN, METHOD_TITLES, NETWORK, PREDICTION
 from streetdeciles.report import charts
-from streetdeciles.report.charts import Curves, Interval, Matrix
+from streetdeciles.report.charts import Curves, Matrix
+from streetdeciles.report.colours import decile_class
+from streetdeciles.report.plates import plate
 from streetdeciles.tables import MEASURES
 
 if TYPE_CHECKING:
@@ -31,9 +33,6 @@ MEASURE_TITLES = {
 }
 
 SHARES = ("accuracy", "within_1")
-
-SPEARMAN_RANGE = (-0.25, 1.0)
-"""Ends of the line on which the overview shows rank correlations."""
 
 
 @dataclass(frozen=True)
@@ -66,28 +65,35 @@ class Panel:
     metrics: list[list[MetricsRow]]
     """The rows of each level."""
     curves: list[Curves]
-    spearman: Interval
     headline: dict[str, Measure]
     """Measures of the areas by the report's method, and `baseline_<measure>` of the median baseline."""
+    shown: dict[str, Any]
+    """The row of `metrics` for the areas by the report's method; empty if there is none."""
 
 
 @dataclass(frozen=True)
 class RegionMap:
     """A region's map and the values that go on it.
 
-    `area_ids` and `names` begin with the areas of `drawn`, in its order; `values` are by outcome and in this order:
-    true_decile, decile (None = not known) and n_locations.
+    `area_ids`, `names` and `n_located` (locations in each area) begin with the areas of `drawn`, in its order;
+    `values` are by outcome and in this order: true_decile, national_decile, decile (None = not known) and n_locations.
     """
 
     region: str
     drawn: AreaMap | None
     area_ids: list[str]
     names: list[str]
+    n_located: list[int]
     values: dict[str, dict[str, list[float | None]]]
 
     @property
     def not_drawn(self) -> int:
-        return len(self.area_ids) - (len(self.drawn.paths) if self.drawn else 0)
+        return len(self.area_ids) - (len(self.drawn.polygons) if self.drawn else 0)
+
+    def plate(self, outcome: str, kind: str) -> str:
+        """The map of the outcome's `true` or `predicted` deciles, as the source of an <img>."""
+        assert self.drawn is not None
+        return plate(self.drawn, [decile_class(decile) for decile in self.values[outcome][kind]])
 
 
 def make_panel(findings: Findings, config: RunConfig, region: str, outcome: str, at: tuple[int, int]) -> Panel:
@@ -112,8 +118,8 @@ def make_panel(findings: Findings, config: RunConfig, region: str, outcome: str,
         locations=charts.confusion_matrix(here(findings.confusion)),
         metrics=_metrics_rows(metrics, config),
         curves=[curve for curve in curves if curve is not None],
-        spearman=charts.interval(shown, "spearman", *SPEARMAN_RANGE),
         headline=headline,
+        shown=shown,
     )
 
 
@@ -121,18 +127,20 @@ def make_region_map(
     areas: pd.DataFrame, outlines: Mapping[str, Outline], drawn: AreaMap | None, region: str, outcomes: Sequence[str]
 ) -> RegionMap:
     """`areas`: the findings' rows of this region; areas without an outline come after the drawn ones."""
-    on_map = list(drawn.paths) if drawn else []
+    on_map = list(drawn.polygons) if drawn else []
     area_ids = on_map + sorted(set(areas["area_id"]) - set(on_map))
     values: dict[str, dict[str, list[float | None]]] = {}
     for outcome in outcomes:
         rows = areas[areas["outcome"] == outcome].set_index("area_id").reindex(area_ids)
         values[outcome] = {
             "true": [_known(value) for value in rows["true_decile"].tolist()],
+            "national": [_known(value) for value in rows["national_decile"].tolist()],
             "predicted": [_known(value) for value in rows["decile"].tolist()],
             "n": [_known(value) or 0 for value in rows["n_locations"].tolist()],
         }
     names = [outlines[area_id].name if area_id in outlines else "" for area_id in area_ids]
-    return RegionMap(region, drawn, area_ids, names, values)
+    located = areas.groupby("area_id")["n_located"].first().reindex(area_ids).fillna(0)
+    return RegionMap(region, drawn, area_ids, names, [int(n) for n in located], values)
 
 
 def _metrics_rows(metrics: pd.DataFrame, config: RunConfig) -> list[list[MetricsRow]]:

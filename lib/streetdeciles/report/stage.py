@@ -55,7 +55,7 @@ def _gallery(spark: SparkSession, config: RunConfig) -> tuple[list[gallery.Thumb
 
 
 def _report(html: str, maps: list[RegionMap], n_shown: int, left_out: list[str]) -> StageReport:
-    on_maps = sum(len(region.drawn.paths) for region in maps if region.drawn)
+    on_maps = sum(len(region.drawn.polygons) for region in maps if region.drawn)
     notes = [f"report.html: {len(html.encode()) / 1e6:.1f} MB"]
     notes += [f"left out of the gallery: {photograph}" for photograph in left_out[:EXAMPLES]]
     if len(left_out) > EXAMPLES:

@@ -1,0 +1,54 @@
+// The data of the page, and what is chosen: outcome, region, layer of the right map, pinned area and zoom.
+const data = JSON.parse(document.getElementById("areas").textContent);
+const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+const view = { outcome: 0, region: 0, layer: "predicted", pinned: null, zoom: null };
+
+const regionNow = () => data.regions[view.region];
+const valuesNow = (region = regionNow()) => region.values[view.outcome];
+
+const element = (name, text, className) => {
+  const created = document.createElement(name);
+  if (text !== undefined) created.textContent = text;
+  if (className) created.className = className;
+  return created;
+};
+
+// Halves go to the even decile, as everywhere in the report.
+const decileClass = (decile) => {
+  if (decile === null) return 0;
+  let whole = Math.round(decile);
+  if (decile % 1 === 0.5 && whole % 2) whole -= 1;
+  return Math.min(10, Math.max(1, whole));
+};
+
+const chip = (decile) => element("span", decile === null ? "–" : String(decile), "chip d" + decileClass(decile));
+
+const number = (n) => n.toLocaleString("en");
+
+const nameOf = (region, i) => region.names[i] || region.areas[i];
+
+// Why an area has no prediction.
+const whyNot = (region, i) => (region.located[i] ? "not predicted" : "no photographs");
+
+// The view as the end of a link, which brings it back.
+const readLink = () => {
+  const parts = new URLSearchParams(location.hash.slice(1));
+  const place = (list, name) => Math.max(0, list.indexOf(parts.get(name)));
+  view.outcome = place(data.outcome_ids, "outcome");
+  view.region = place(data.regions.map((region) => region.name), "region");
+  if (layers[parts.get("layer")]) view.layer = parts.get("layer");
+  const pinned = regionNow().areas.indexOf(parts.get("area"));
+  view.pinned = pinned < 0 ? null : pinned;
+  const zoom = (parts.get("zoom") || "").split(",").map(Number);
+  view.zoom = zoom.length === 3 && zoom.every(Number.isFinite) && zoom[0] > 1 ? zoom : null;
+};
+
+const writeLink = () => {
+  const parts = new URLSearchParams({ outcome: data.outcome_ids[view.outcome] });
+  if (data.regions.length > 1) parts.set("region", regionNow().name);
+  if (view.layer !== "predicted") parts.set("layer", view.layer);
+  if (view.pinned !== null) parts.set("area", regionNow().areas[view.pinned]);
+  if (view.zoom) parts.set("zoom", view.zoom.map((part) => Number(part.toPrecision(5))).join(","));
+  history.replaceState(null, "", "#" + parts);
+};
