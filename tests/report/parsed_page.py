@@ -68,10 +68,3 @@ def parse(html: str) -> Element:
     reader.close()
     assert len(reader.open) == 1, f"<{reader.open[-1].tag}> is not closed"
     return reader.open[0]
-
-
-def map_classes(page: Element, kind: str) -> list[str]:
-    """The class of each area on the map `true` or `predicted`, which gives its colour."""
-    (figure,) = page.find("figure", kind)
-    (areas,) = figure.find("g", "areas")
-    return [path.attributes["class"] for path in areas.find("path")]

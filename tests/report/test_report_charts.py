@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from streetdeciles.report import colours
-from streetdeciles.report.charts import Interval, Tick, confusion_matrix, interval, learning_curves
+from streetdeciles.report.charts import Interval, Tick, confusion_matrix, correlation_line, learning_curves
 
 
 def test_confusion_matrix_counts_by_true_row_and_predicted_column() -> None:
@@ -69,10 +69,24 @@ def test_learning_curves_of_nothing_are_none() -> None:
     assert learning_curves(history(), "loss", "Loss") is None
 
 
-def test_interval_is_placed_in_per_cent_of_the_line() -> None:
-    row = {"spearman": 0.375, "spearman_low": -0.5, "spearman_high": 0.6875}
-    assert interval(row, "spearman", -0.25, 1.0) == Interval(50.0, 0.0, 75.0)
-    assert interval({"spearman": math.nan}, "spearman", -0.25, 1.0) == Interval(None, None, None)
+def row(value: float, low: float, high: float) -> dict[str, float]:
+    return {"spearman": value, "spearman_low": low, "spearman_high": high}
+
+
+def test_line_is_long_enough_for_the_widest_interval() -> None:
+    line = correlation_line([row(0.4, -0.45, 0.7), row(0.7, 0.55, 0.85), {}], "spearman")
+    assert line.ticks == [Tick(0.0, "−0.5"), Tick(33.3, "0"), Tick(100.0, "1")]
+    assert line.intervals == [
+        Interval(60.0, 3.3, 80.0),
+        Interval(80.0, 70.0, 90.0),
+        Interval(None, None, None),
+    ]
+
+
+def test_line_begins_at_minus_a_quarter_where_nothing_is_lower() -> None:
+    for rows in ([], [row(0.375, 0.0, 0.6875)], [{"spearman": math.nan}]):
+        assert [tick.label for tick in correlation_line(rows, "spearman").ticks] == ["−0.25", "0", "1"]
+    assert correlation_line([row(-0.9, -1.0, 0.0)], "spearman").ticks[0].label == "−1"
 
 
 @pytest.mark.parametrize(

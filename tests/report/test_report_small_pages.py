@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from parsed_page import map_classes, parse
+import shapely
+from parsed_page import parse
 from report_run import report_config
 
 from streetdeciles.report.collect import HISTORY, Exhibit, Findings
@@ -20,12 +20,12 @@ from streetdeciles.report.panels import make_region_map
 from streetdeciles.tables import METRICS
 
 RUN = Run(reports=[], versions={"streetdeciles": "1.0"}, created="today")
-SQUARE = np.array([(0, 0), (0, 1), (1, 1), (1, 0), (0, 0)], float)
+SQUARE = shapely.box(0, 0, 1, 1)
 
 
 def area_rows(region: str, *rows: tuple[str, float | None, float | None]) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=["area_id", "true_decile", "decile"])
-    return frame.assign(region=region, outcome="imd", n_locations=1)
+    return frame.assign(region=region, outcome="imd", national_decile=None, n_locations=1, n_located=1)
 
 
 def findings(*areas: pd.DataFrame, **changes: Any) -> Findings:
@@ -35,7 +35,7 @@ def findings(*areas: pd.DataFrame, **changes: Any) -> Findings:
         metrics=pd.DataFrame(columns=list(METRICS.columns)),
         history=pd.DataFrame(columns=list(HISTORY)),
         losses=pd.DataFrame(columns=["stage", "reason", "n", "examples"]),
-        counts={"locations": 3, "photographs": 4, "predicted": 2},
+        counts={"locations": 3, "photographs": 4, "rejects": 0, "predicted": 2},
     )
     return replace(empty, **changes)
 
@@ -66,8 +66,9 @@ def test_hostile_names_stay_text() -> None:
         report={"title": hostile, "notice": hostile, "attribution": hostile},
     )
     page = parse(html)
-    assert len(page.find("script")) == 2
-    assert [image.attributes["src"] for image in page.find("img")] == ["data:image/jpeg;base64,AAAA"]
+    assert len(page.find("script")) == 3
+    sources = {image.attributes["src"].partition(",")[0] for image in page.find("img")}
+    assert sources == {"data:image/jpeg;base64", "data:image/png;base64"}
     assert page.find("h1")[0].text == hostile
     assert page.find("span", "exhibit")[0].text == hostile
     (block,) = page.find("script", type="application/json")
@@ -97,7 +98,7 @@ def test_page_of_a_test_part_says_what_is_held_out() -> None:
     assert "25 % of the locations held out, in whole areas" in text
     assert "Every location of the part that is held out, and no other, was predicted by a model that had not" in text
     assert "25 % of the locations held out, 15 % to validate on; all locations of an area are in one part" in text
-    assert "2 locations predicted, of 3" in text
+    assert "2 of 3 locations predicted" in text
     assert "folds" not in text
     assert "Fold 0" not in text
 
@@ -137,12 +138,12 @@ def test_page_whose_boundaries_hold_other_areas_says_so() -> None:
 def test_areas_without_an_outline_are_counted_and_listed() -> None:
     found = findings(area_rows("a", ("E1", 3, 4), ("E0", None, 10)))
     page = parse(small_page(found, {"E1": Outline("One", (SQUARE,))}, []))
-    assert page.find("p", "aside")[0].text.startswith("1 of 2 areas have no outline")
-    assert map_classes(page, "true") == ["d3"]
+    assert "1 of 2 areas have no outline" in page.text
     (block,) = page.find("script", type="application/json")
     (region,) = json.loads(block.parts[0])["regions"]  # type: ignore[arg-type]
     assert region["areas"] == ["E1", "E0"]
-    assert region["values"] == [{"true": [3, None], "predicted": [4, 10], "n": [1, 1]}]
+    assert region["values"] == [{"true": [3, None], "national": [None, None], "predicted": [4, 10], "n": [1, 1]}]
+    assert len(region["map"]["paths"]) == 1
 
 
 def test_page_of_nothing_lost_and_nothing_trained_says_so() -> None:
@@ -151,7 +152,7 @@ def test_page_of_nothing_lost_and_nothing_trained_says_so() -> None:
     assert "No learning curves" in text
     assert "No measures for this outcome." in text
     assert "No prediction has an actual decile to compare with." in text
-    assert "2 locations predicted, of 3" in text
+    assert "2 of 3 locations predicted" in text
     assert "Some of the photographs" not in text
 
 
@@ -162,7 +163,7 @@ def test_several_regions_have_maps_and_panels_of_their_own() -> None:
     headings = [box.find("h3")[0].text for box in page.find("div", "region")]
     assert headings == ["Index of Multiple Deprivation in West Side", "Index of Multiple Deprivation in Leeds (2011)"]
     assert [box.attributes["data-region"] for box in page.find("div", "panel")] == ["0", "1"]
-    assert "2 areas in 2 regions" in page.text
+    assert "2 areas in 2 regions, all predicted" in page.text
 
 
 def test_title_of_a_table_of_the_config_is_shown() -> None:

@@ -20,8 +20,8 @@ Ring = npt.NDArray[np.int64]
 GRID = 32_000
 """Units along the longer side of a map: 20 metres for England, half a metre for a town."""
 
-MAX_POINTS = 600_000
-"""The points of all areas of a map, about 5 MB of path data. With more, the borders are simplified."""
+MAX_POINTS = 500_000
+"""The points of all areas of a map, about 4 MB of path data. With more, the borders are simplified."""
 
 TOLERANCES = (0, 4, 8, 16, 32, 64, 128, 256, 512)
 """Grid units: the side of a square as large as the triangles that a simplified border may cut off."""
