@@ -88,7 +88,15 @@ setup(
     python_requires=">=3.11,<3.13",
     package_dir={"": "lib"},
     packages=find_packages("lib"),
-    package_data={"streetdeciles": ["py.typed", "log4j2.properties", "*/*.sql", "report/templates/*", "report/templates/vendor/*"]},
+    package_data={
+        "streetdeciles": [
+            "py.typed",
+            "log4j2.properties",
+            "*/*.sql",
+            "report/templates/*",
+            "report/templates/vendor/*",
+        ]
+    },
     install_requires=REQUIRES,
     extras_require={
         "local": LOCAL,
