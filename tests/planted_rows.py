@@ -59,9 +59,12 @@ def write_planted_set(spark: SparkSession, rows: TrainingRows, uri: str, *, file
             f"area {rows.area[i]:04d}",
             None,
             None,
+            f"area {rows.area[i]:04d}",
             features[i].as_py(),
             mask[i].as_py(),
             int(rows.fold[i]),
+            -1,
+            "",
             *(int(decile) or None for decile in rows.deciles[i]),
         )
         for i in range(len(rows))

@@ -42,8 +42,8 @@ def folder(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Pat
     features = encode_arrays(np.zeros((2, 1, 3), np.float32)).to_pylist()
     masks = encode_arrays(np.ones((2, 1), bool)).to_pylist()
     rows = [
-        ("BL9 0AA", 0, "bury", "E01004955", None, None, features[0], masks[0], 0, 7),
-        ("BL9 0AB", 1, "bury", "E01004956", None, None, features[1], masks[1], 1, None),
+        ("BL9 0AA", 0, "bury", "E01004955", None, None, "E01004955", features[0], masks[0], 0, -1, "", 7),
+        ("BL9 0AB", 1, "bury", "E01004956", None, None, "E01004956", features[1], masks[1], 1, -1, "", None),
     ]
     frame = spark.createDataFrame(rows, training_set_ddl(SHAPE.outcomes)).coalesce(1)
     write_training_set(frame, str(folder / "output" / "demo" / "training_set"), SHAPE)

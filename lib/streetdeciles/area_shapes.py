@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from streetdeciles.config import Boundaries, LabelsConfig
 from streetdeciles.geography.boundaries import read_boundaries
@@ -14,20 +14,18 @@ if TYPE_CHECKING:
     import pandas as pd
     from pyspark.sql import DataFrame
 
-LevelColumn = Literal["area_id", "oa", "msoa", "district"]
-
 UNITS_PER_DEGREE = 10**7
 """Coordinates are added as whole numbers of a centimetre's size, so that the order of rows does not matter."""
 
 
-def read_shapes(locations: DataFrame, labels: LabelsConfig, level: LevelColumn = "area_id") -> pd.DataFrame:
+def read_shapes(locations: DataFrame, labels: LabelsConfig, level: str = "area_id") -> pd.DataFrame:
     """The shape of each unit of a level that has locations, as the columns `unit` and `shape`, sorted by `unit`.
 
     A shape is a shapely geometry in WGS84 degrees: the polygons of the unit's areas; or, without boundaries, without a
     polygon of any of its areas, and for output areas, the point at the mean of its locations' coordinates; or None.
 
     Args:
-        locations: the table.
+        locations: the table, or rows with its columns.
         labels: the section of the config, which may be absent.
         level: the column of `locations` that names the unit.
 

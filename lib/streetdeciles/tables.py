@@ -208,5 +208,5 @@ TRAINING_SET = "training_set"
 
 def training_set_columns(outcomes: Sequence[str]) -> tuple[str, ...]:
     """The columns of the training set, in order; each outcome is a nullable tinyint column of deciles."""
-    location = ("location_id", "row_number", "region", "area_id", "oa", "msoa")
-    return (*location, "features", "view_mask", "fold", *outcomes)
+    location = ("location_id", "row_number", "region", "area_id", "oa", "msoa", "unit")
+    return (*location, "features", "view_mask", "fold", "block", "buffer_of", *outcomes)

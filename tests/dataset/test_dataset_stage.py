@@ -154,6 +154,7 @@ def test_counts_add_up_and_notes_name_what_is_not_known(finished: tuple[Path, St
         "5 location(s) are in areas without a decile of imd",
         "10 location(s) are in areas without a decile of imd_crime",
         "5 location(s) are in areas without a decile of any outcome",
+        "1 of 58 locations lack some of their 2 views: zeros in features, false in view_mask",
         "1 of 60 locations (1.7%) have no photographs",
     ]
 

@@ -18,7 +18,7 @@ AREAS = st.lists(
 ).map(
     lambda rows: pd.DataFrame(
         {
-            "area_id": [f"E{i:03d}" for i in range(len(rows))],
+            "unit": [f"E{i:03d}" for i in range(len(rows))],
             "n_locations": [size for size, _ in rows],
             "stratum": [stratum for _, stratum in rows],
         }
@@ -30,9 +30,9 @@ AREAS = st.lists(
 @given(areas=AREAS, folds=st.integers(2, 7), seed=st.integers(0, 5))
 def test_folds_are_balanced_as_promised(areas: pd.DataFrame, folds: int, seed: int) -> None:
     assigned = assign_folds(areas, folds, seed=seed)
-    assert list(assigned["area_id"]) == list(areas["area_id"])  # each area once
+    assert list(assigned["unit"]) == list(areas["unit"])  # each area once
     assert set(assigned["fold"]) == set(range(folds))  # none is empty
-    joined = areas.merge(assigned, on="area_id")
+    joined = areas.merge(assigned, on="unit")
     totals = joined.groupby("fold")["n_locations"].sum()
     assert totals.max() - totals.min() <= areas["n_locations"].max()
     for _, of_class in joined.groupby("stratum", dropna=False):
@@ -48,7 +48,7 @@ def test_order_of_rows_does_not_matter(areas: pd.DataFrame, seed: int, order: ob
 
 
 def test_seed_decides_the_folds() -> None:
-    areas = pd.DataFrame({"area_id": [f"E{i}" for i in range(40)], "stratum": ["x"] * 40, "n_locations": [2] * 40})
+    areas = pd.DataFrame({"unit": [f"E{i}" for i in range(40)], "stratum": ["x"] * 40, "n_locations": [2] * 40})
     first, again, other = (assign_folds(areas, 4, seed=seed)["fold"].tolist() for seed in (1, 1, 2))
     assert first == again
     assert first != other
@@ -56,7 +56,7 @@ def test_seed_decides_the_folds() -> None:
 
 
 def test_fewer_areas_than_folds_is_refused() -> None:
-    areas = pd.DataFrame({"area_id": ["E1", "E2"], "stratum": ["x", "x"], "n_locations": [50, 3]})
+    areas = pd.DataFrame({"unit": ["E1", "E2"], "stratum": ["x", "x"], "n_locations": [50, 3]})
     with pytest.raises(RunRefused, match=r"dataset.folds: 5 folds need at least 5 areas with photographs, there are 2"):
         assign_folds(areas, 5, seed=0)
 
@@ -65,7 +65,7 @@ def test_folds_of_a_country_take_seconds() -> None:
     random = np.random.default_rng(0)
     areas = pd.DataFrame(
         {
-            "area_id": [f"E{i:05d}" for i in range(33_755)],
+            "unit": [f"E{i:05d}" for i in range(33_755)],
             "stratum": random.integers(1, 11, 33_755).astype(str),
             "n_locations": random.integers(1, 90, 33_755),
         }

@@ -28,7 +28,7 @@ SHARES = st.one_of(
 def some_areas(rows: list[tuple[int, str | None]]) -> pd.DataFrame:
     sizes, strata = zip(*rows, strict=True)
     names = [f"E{i:03d}" for i in range(len(rows))]
-    return pd.DataFrame({"area_id": names, "n_locations": sizes, "stratum": strata})
+    return pd.DataFrame({"unit": names, "n_locations": sizes, "stratum": strata})
 
 
 @settings(max_examples=80, deadline=None)
@@ -40,9 +40,9 @@ def test_parts_have_their_shares_as_promised(rows: list[Any], shares: dict[int, 
     except RunRefused:  # a few large areas may be larger than a part's whole share
         assert areas["n_locations"].max() * 2 > min(shares.values()) * areas["n_locations"].sum()
         return
-    assert list(assigned["area_id"]) == list(areas["area_id"])  # each area once
+    assert list(assigned["unit"]) == list(areas["unit"])  # each area once
     assert set(assigned["fold"]) == set(shares)
-    joined = areas.merge(assigned, on="area_id")
+    joined = areas.merge(assigned, on="unit")
     largest = areas["n_locations"].max() + 1e-6
     of_all, of_class = (1, 2) if len(shares) == 2 else (2, 3)
     for part, share in shares.items():
@@ -71,7 +71,7 @@ def city(regions: int = 1) -> pd.DataFrame:
 def counts(areas: pd.DataFrame, seed: int = 1, **dataset: Any) -> dict[int, list[int]]:
     """The number of areas of each stratum, by part."""
     split = DatasetConfig.model_validate({"outcomes": ["imd"], **dataset})
-    joined = areas.merge(split_of(split).assign(areas, seed=seed), on="area_id")
+    joined = areas.merge(split_of(split).assign(areas, seed=seed), on="unit")
     table = joined.groupby(["fold", "stratum"]).size().unstack(fill_value=0)
     return {int(fold): row.tolist() for fold, row in zip(table.index, table.to_numpy(), strict=True)}
 
@@ -136,7 +136,7 @@ def test_a_country_takes_seconds() -> None:
     areas = some_areas(
         list(zip(random.integers(1, 90, 33_755).tolist(), random.integers(1, 11, 33_755).astype(str), strict=True))
     )
-    assigned = assign_parts(areas, {LEARNED: 0.65, VALIDATED: 0.15, HELD_OUT: 0.2}, seed=0).merge(areas, on="area_id")
+    assigned = assign_parts(areas, {LEARNED: 0.65, VALIDATED: 0.15, HELD_OUT: 0.2}, seed=0).merge(areas, on="unit")
     shares = assigned.groupby("fold")["n_locations"].sum() / areas["n_locations"].sum()
     assert shares.to_dict() == pytest.approx({VALIDATED: 0.15, LEARNED: 0.65, HELD_OUT: 0.2}, abs=1e-4)
 

@@ -9,7 +9,7 @@ import pytest
 
 from planted_rows import FOLDS, planted_rows
 from streetdeciles.training.assignments import Assignments, plan_assignments
-from streetdeciles.training.cache import TrainingRows
+from streetdeciles.training.cache import TrainingRows, Units
 from streetdeciles.training_set.fold_codes import LEARNED, VALIDATED
 
 
@@ -193,3 +193,49 @@ def test_a_skipped_outcome_without_folds_has_a_note(rows: TrainingRows) -> None:
     assert notes == [
         "outcome_0 is skipped: too few areas of different deciles are left to learn from and to validate on"
     ]
+
+
+def with_units(rows: TrainingRows, **values: np.ndarray | dict[int, np.ndarray]) -> TrainingRows:
+    nothing = np.zeros(rows.area.max() + 1, np.int32)
+    return replace(rows, units=Units(**{"region": nothing, "block": nothing - 1, "in_buffer": {}, **values}))  # type: ignore[arg-type]
+
+
+def test_a_model_does_not_see_the_buffer_of_its_fold(rows: TrainingRows) -> None:
+    near = np.arange(90) % 5 == 0
+    assignments, _ = plan_assignments(with_units(rows, in_buffer={1: near}), validation_share=0.2, seed=5)
+    for f in range(FOLDS):
+        learning, validating = roles(assignments, f, 0)
+        unused = (rows.fold == f) | (near[rows.area] if f == 1 else False)
+        np.testing.assert_array_equal(unused.astype(int) + learning + validating, 1)
+        assert assignments.held_out(f, np.arange(len(rows)))[0].sum() == (rows.fold == f).sum()
+
+
+def test_blocks_validate_as_a_whole(rows: TrainingRows) -> None:
+    block = (np.arange(90) // 6).astype(np.int32)  # 15 blocks
+    folds = (block % FOLDS).astype(np.int32)
+    in_blocks = with_units(replace(rows, fold=folds[rows.area]), block=block)
+    assignments, _ = plan_assignments(in_blocks, validation_share=0.2, seed=5)
+    for f in range(FOLDS):
+        learning, validating = roles(assignments, f, 0)
+        of_learning, of_validation = ({*block[rows.area[role]]} for role in (learning, validating))
+        assert len(of_validation) == 2  # 0.2 of the 10 blocks of the other folds
+        assert not of_learning & of_validation
+        assert of_learning | of_validation == {*range(15)} - {*range(f, 15, FOLDS)}
+
+
+@pytest.mark.parametrize("size", [0.1, 0.2, 0.5, 0.75])
+def test_a_smaller_training_has_its_share_of_every_decile_and_region(rows: TrainingRows, size: float) -> None:
+    region = (np.arange(90) < 30).astype(np.int32)
+    in_regions = with_units(rows, region=region)
+    whole, smaller = (
+        plan_assignments(in_regions, validation_share=0.2, seed=5, train_size=share)[0].learning_areas[1, 0]
+        for share in (1.0, size)
+    )
+    assert (smaller <= whole).all()
+    deciles = np.zeros(90, int)
+    deciles[rows.area] = rows.deciles[:, 0]
+    for key in (deciles, 100 * region):
+        for value in np.unique(key):
+            n_all = (whole & (key == value)).sum()
+            # Within a class of region and decile the number is right to one half, and there are 2 or 10 such classes.
+            assert abs((smaller & (key == value)).sum() - size * n_all) <= (1.5 if key is deciles else 5.5)

@@ -23,10 +23,12 @@ def batches() -> list[dict[str, np.ndarray]]:
         "row_number": rows,
         "location_id": np.array([f"L{i}" for i in rows], object),
         "region": np.array(["south", "north"] * 3, object),
-        "area_id": np.array(["b", "b", "a", "a", "b", "b"], object),
+        "unit": np.array(["b", "d", "a", "c", "b", "d"], object),
         "features": np.arange(36, dtype=np.float32).reshape(6, 2, 3),
         "view_mask": np.array([[True, i % 2 == 0] for i in rows]),
         "fold": (rows % 3).astype(np.int32),
+        "block": np.array([3, 1, 2, 0, 3, 1], np.int32),
+        "buffer_of": np.array(["", "0 2", "", "2", "", "0 2"], object),
         "imd": np.array([1, 2, 3, 0, 5, 6], np.int8),
         "imd_crime": np.array([10, 9, 8, 7, 6, 0], np.int8),
     }
@@ -46,8 +48,19 @@ def test_each_row_is_at_its_row_number(tmp_path: Path) -> None:
 
 def test_areas_are_numbered_by_region_and_name(tmp_path: Path) -> None:
     rows = cache_rows(batches(), SHAPE, tmp_path, dtype="float32")
-    # (north, a), (north, b), (south, a), (south, b)
+    # (north, c), (north, d), (south, a), (south, b)
     np.testing.assert_array_equal(rows.area, [3, 1, 2, 0, 3, 1])
+
+
+def test_areas_keep_their_region_block_and_buffers(tmp_path: Path) -> None:
+    units = cache_rows(batches(), SHAPE, tmp_path, dtype="float32").units
+    assert units is not None
+    assert units.region.tolist() == [0, 0, 1, 1]
+    assert units.block.tolist() == [0, 1, 2, 3]
+    assert {fold: areas.tolist() for fold, areas in units.in_buffer.items()} == {
+        0: [False, True, False, False],
+        2: [True, True, False, False],
+    }
 
 
 def test_the_fingerprint_depends_on_every_column(tmp_path: Path) -> None:
@@ -57,11 +70,11 @@ def test_the_fingerprint_depends_on_every_column(tmp_path: Path) -> None:
     same = fingerprint(batches())
     assert fingerprint(batches()[::-1]) == same
     fingerprints = {same}
-    for name in ("features", "view_mask", "fold", "imd"):
+    for name in ("features", "view_mask", "fold", "imd", "block"):
         other = batches()
         other[1][name].flat[0] = not other[1][name].flat[0]
         fingerprints.add(fingerprint(other))
-    assert len(fingerprints) == 5
+    assert len(fingerprints) == 6
 
 
 def test_float16_takes_half_the_space(tmp_path: Path) -> None:

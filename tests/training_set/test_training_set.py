@@ -51,9 +51,12 @@ def make_rows() -> list[tuple[Any, ...]]:
             f"area {row % 7}",
             None if row % 2 else f"oa{row}",
             None,
+            f"area {row % 7}",
             features[row].as_py(),
             mask[row].as_py(),
             row % 4,
+            -1,
+            "",
             None if row % 5 == 0 else row % 10 + 1,
             None,
         )

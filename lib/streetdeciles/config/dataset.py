@@ -6,17 +6,21 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from streetdeciles.config.section import NEUTRAL, Section, Share
+from streetdeciles.config.section import INPUT, NEUTRAL, Section, Share
 
 SPLITS: dict[str, dict[str, Any]] = {
     "folds": {"folds": 5},
+    "spatial_blocks": {"folds": 5, "buffer_m": 0.0},
+    "column": {"fold_column": None},
     "train_validation_test": {"validation_share": 0.15, "test_share": 0.2},
     "train_test": {"test_share": 0.2},
     "by_class": {"held_out_deciles": None},
     "train_only": {},
     "test_only": {},
 }
-"""The keys that each split needs, and their defaults; `held_out_deciles` has none."""
+"""The keys that each split needs, and their defaults; `held_out_deciles` and `fold_column` have none."""
+
+SplitLevel = Literal["area", "oa", "msoa", "district"]
 
 Decile = Annotated[int, Field(ge=1, le=10)]
 
@@ -26,11 +30,32 @@ class DatasetConfig(Section):
 
     outcomes: Annotated[list[str], Field(min_length=1)]
     """The outcomes to learn and predict, by their names in docs/outcomes.md, or in `labels.tables[].columns`."""
-    split: Literal["folds", "train_validation_test", "train_test", "by_class", "train_only", "test_only"] = "folds"
+    split: Literal[
+        "folds",
+        "train_validation_test",
+        "train_test",
+        "spatial_blocks",
+        "column",
+        "by_class",
+        "train_only",
+        "test_only",
+    ] = "folds"
     """Which locations are held out from which models. With `prediction.models` the default is `test_only`."""
     folds: Annotated[int | None, Field(ge=2, le=100)] = None
-    """For the split `folds`: the number of folds, 5 by default; each model sees all but one. More folds leave more to
-    learn from, but take longer."""
+    """For the splits `folds` and `spatial_blocks`: the number of folds, 5 by default; each model sees all but one. More
+    folds leave more to learn from, but take longer."""
+    split_level: SplitLevel = "area"
+    """What a split never divides: all locations of an `area`, `oa`, `msoa` or `district` are in one part. A coarser
+    level keeps more neighbours together. `oa` divides areas: models have seen parts of areas that they predict."""
+    buffer_m: Annotated[float | None, Field(ge=0, le=1_000_000)] = None
+    """For `spatial_blocks`: areas nearer than this to a fold, in metres, are left out of its training; 0 by default.
+    The distance is between polygons if there are `labels.boundaries`, else between the means of the areas' locations.
+    With a larger value models know less of the neighbourhood, and have less to learn from."""
+    fold_column: str | None = None
+    """For `column`: the column with each location's or area's fold, in the table of `labels.locations`, or in
+    `fold_file`. Its values are numbers or names; models learn from areas without a value, and none predicts them."""
+    fold_file: Annotated[str | None, INPUT] = None
+    """For `column`: a CSV file of `area_id` and `fold_column`, in place of the table of `labels.locations`."""
     test_share: Share | None = None
     """For the splits with `test`: the share of the locations, in whole areas, that no model sees; 0.2 by default. A
     larger share measures more precisely, but leaves less to learn from."""
@@ -67,6 +92,8 @@ class DatasetConfig(Section):
                 raise ValueError(f"{key} must be set with split {self.split}")
             if key not in needed and getattr(self, key) is not None:
                 raise ValueError(f"{key} cannot be used with split {self.split}; remove one of them")
+        if self.fold_file is not None and self.fold_column is None:
+            raise ValueError("fold_file needs split column, and fold_column")
         if (self.test_share or 0) + (self.validation_share or 0) >= 1:
             raise ValueError("test_share and validation_share must leave something to learn from")
         if len({*(self.held_out_deciles or [])}) < len(self.held_out_deciles or []):

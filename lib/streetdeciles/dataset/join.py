@@ -33,20 +33,15 @@ def find_photographs(features: DataFrame, locations: DataFrame, elsewhere: DataF
 def number_locations(
     locations: DataFrame, photographs: DataFrame, area_labels: DataFrame, outcomes: Sequence[str]
 ) -> DataFrame:
-    """Locations with features: `row_number`, the columns of a location, and a nullable decile for each outcome."""
+    """Locations with features: `row_number`, the columns of a location, and a nullable decile for each outcome.
+
+    `locations` come from `with_units`.
+    """
     from pyspark.sql import functions as F
 
     columns = [F.max(F.when(F.col("outcome") == outcome, F.col("decile"))).alias(outcome) for outcome in outcomes]
     deciles = area_labels.groupBy("region", "area_id").agg(*columns)
     return _query("numbered_locations", locations=locations, photographs=photographs, deciles=deciles)
-
-
-def count_areas(numbered: DataFrame, outcome: str) -> DataFrame:
-    """For `assign_folds`: `area_id`, `stratum` (region and decile of `outcome`), `n_locations`."""
-    from pyspark.sql import functions as F
-
-    stratum = F.concat_ws(" ", "region", F.col(outcome).cast("string"))
-    return numbered.groupBy("area_id").agg(F.min(stratum).alias("stratum"), F.count("*").alias("n_locations"))
 
 
 def find_left_out(locations: DataFrame, photographs: DataFrame, rejects: DataFrame, *, views: int) -> DataFrame:
@@ -65,7 +60,7 @@ def build_rows(features: DataFrame, numbered: DataFrame, shape: TrainingSetShape
 
     Args:
         features: the table.
-        numbered: from `number_locations`, with `fold`.
+        numbered: from `number_locations`, with the columns of `with_folds`.
         shape: the shape of the set.
     """
     columns = training_set_columns(shape.outcomes)

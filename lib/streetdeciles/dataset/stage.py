@@ -9,9 +9,10 @@ from streetdeciles import storage
 from streetdeciles.borrowed_sessions import interruptible
 from streetdeciles.config import RunConfig
 from streetdeciles.dataset.hdf5 import FILE_NAMES, export_hdf5
-from streetdeciles.dataset.join import build_rows, count_areas, find_left_out, find_photographs, number_locations
+from streetdeciles.dataset.join import build_rows, find_left_out, find_photographs, number_locations
 from streetdeciles.dataset.losses import count_losses, find_elsewhere, refuse_losses
-from streetdeciles.dataset.summary import count_rows, held_out_notes, label_notes, nothing_in_common
+from streetdeciles.dataset.summary import count_rows, held_out_notes, label_notes, nothing_in_common, view_notes
+from streetdeciles.dataset.units import assign_units, with_folds, with_units
 from streetdeciles.errors import RunFailed, RunRefused
 from streetdeciles.run_log import StageReport
 from streetdeciles.session import spark_settings
@@ -23,7 +24,6 @@ from streetdeciles.training_set.reader import training_set_shape
 from streetdeciles.training_set.writer import write_training_set
 
 if TYPE_CHECKING:
-    import pandas as pd
     from pyspark.sql import DataFrame, SparkSession
 
 SMALL_BATCHES = {
@@ -45,7 +45,7 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     split = split_of(config.dataset)
     area_labels = storage.read_table(spark, AREA_LABELS, work_dir)
     _refuse_without_deciles(area_labels, outcomes)
-    locations = storage.read_table(spark, LOCATIONS, work_dir)
+    locations = with_units(storage.read_table(spark, LOCATIONS, work_dir), config.dataset.split_level)
     features = storage.read_table(spark, FEATURES, work_dir)
     rejects = storage.read_table(spark, REJECTS, work_dir)
     elsewhere = find_elsewhere(_left_out(spark, work_dir))
@@ -54,8 +54,7 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     try:
         if not (rows := numbered.count()):
             raise RunRefused(nothing_in_common(config.images, locations, features, photographs))
-        areas = count_areas(numbered, outcomes[0]).toPandas()
-        folds = split.assign(areas, seed=config.seed)
+        folds, split_notes = assign_units(numbered, split, config)
         held_out = held_out_notes(numbered, config.dataset)
         for name in FILE_NAMES:  # an export of older rows must not be left beside the new ones
             storage.remove(storage.join(work_dir, name))
@@ -66,8 +65,9 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
         losses = count_losses(all_left_out, rejects, photographs, config.images, locations=counts["locations"])
         refuse_losses(losses, config.dataset)
         shape = TrainingSetShape(rows, views, _feature_size(features), tuple(outcomes))
-        _write_set(build_rows(features, _with_folds(numbered, folds), shape), shape, work_dir)
-        notes = [split.describe(areas, folds), *held_out, *label_notes(numbered, outcomes), *losses.notes()]
+        _write_set(build_rows(features, with_folds(numbered, folds), shape), shape, work_dir)
+        of_rows = [*label_notes(numbered, outcomes), *view_notes(photographs, rows, views)]
+        notes = [*split_notes, *held_out, *of_rows, *losses.notes()]
     finally:
         numbered.unpersist()
     if config.dataset.hdf5:
@@ -104,12 +104,6 @@ def _write_set(rows: DataFrame, shape: TrainingSetShape, work_dir: str) -> None:
         storage.replace(staged, storage.join(work_dir, TRAINING_SET))
     finally:
         storage.remove(staged)
-
-
-def _with_folds(numbered: DataFrame, folds: pd.DataFrame) -> DataFrame:
-    rows = list(folds.itertuples(index=False, name=None))
-    fold_of_area = numbered.sparkSession.createDataFrame(rows, "area_id string, fold int")
-    return numbered.join(fold_of_area, on="area_id", how="inner")
 
 
 def _feature_size(features: DataFrame) -> int:

@@ -77,6 +77,15 @@ def label_notes(numbered: DataFrame, outcomes: Sequence[str]) -> list[str]:
     ]
 
 
+def view_notes(photographs: DataFrame, rows: int, views: int) -> list[str]:
+    """How many of the rows lack some of their views."""
+    used = photographs.where("reason IS NULL").groupBy("location_id").count()
+    n = used.where(f"count < {views}").count()
+    if not n:
+        return []
+    return [f"{n} of {rows} locations lack some of their {views} views: zeros in features, false in view_mask"]
+
+
 def nothing_in_common(images: ImagesConfig, locations: DataFrame, features: DataFrame, photographs: DataFrame) -> str:
     """Why no location has features."""
     location, feature = (frame.select("location_id").first() for frame in (locations, features))

@@ -35,7 +35,7 @@ def to_metres(shapes: Sequence[Any]) -> npt.NDArray[np.object_]:
     return moved
 
 
-def centre_coordinates(shapes: Sequence[Any]) -> npt.NDArray[np.int64]:
+def centre_coordinates(shapes: Sequence[Any] | npt.NDArray[np.object_]) -> npt.NDArray[np.int64]:
     """The centroids of shapes from `to_metres`, to the metre: int64 [n, 2], the same on every machine."""
     import numpy as np
     import shapely

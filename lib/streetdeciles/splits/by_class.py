@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from streetdeciles.splits.split import ReportWords, sizes_by_fold
+from streetdeciles.splits.split import Needs, ReportWords, sizes_by_fold
 from streetdeciles.splits.train_only import all_to_learn_from
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 class ByClass:
     held_out_deciles: tuple[int, ...]
 
+    needs = Needs.NOTHING
     skipped_stages = ()
     why_skipped = ""
 
@@ -30,14 +31,14 @@ class ByClass:
             (f"{len(self.held_out_deciles)}", "of ten deciles held out"),
         )
 
-    def assign(self, areas: pd.DataFrame, *, seed: int) -> pd.DataFrame:
-        return all_to_learn_from(areas)
+    def assign(self, units: pd.DataFrame, *, seed: int) -> pd.DataFrame:
+        return all_to_learn_from(units)
 
     def held_out(self, outcome: str) -> str:
         return f"coalesce(`{outcome}` IN ({', '.join(map(str, self.held_out_deciles))}), false)"
 
-    def describe(self, areas: pd.DataFrame, folds: pd.DataFrame) -> str:
-        sizes = ", ".join(sizes_by_fold(areas, folds).values())
+    def describe(self, units: pd.DataFrame, folds: pd.DataFrame) -> str:
+        sizes = ", ".join(sizes_by_fold(units, folds).values())
         return (
             f"areas and locations of the split by_class: {sizes}; the held-out locations depend on the outcome's decile"
         )

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from streetdeciles.errors import RunRefused
 from streetdeciles.splits.areas import largest_first
-from streetdeciles.splits.split import UNSEEN, ReportWords, sizes_by_fold
+from streetdeciles.splits.balance import count_classes, spread
+from streetdeciles.splits.split import UNSEEN, Needs, ReportWords, assigned, sizes_by_fold
 from streetdeciles.training_set.fold_codes import LEARNED, THE_ONE_MODEL, VALIDATED
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ class Shares:
     test_share: float
     validation_share: float | None = None
 
+    needs = Needs.NOTHING
     skipped_stages = ()
     why_skipped = ""
 
@@ -43,29 +46,30 @@ class Shares:
             (share, "of the locations held out, in whole areas"),
         )
 
-    def assign(self, areas: pd.DataFrame, *, seed: int) -> pd.DataFrame:
+    def assign(self, units: pd.DataFrame, *, seed: int) -> pd.DataFrame:
         shares = {HELD_OUT: self.test_share}
         if self.validation_share is not None:
             shares = {VALIDATED: self.validation_share, **shares}
-        return assign_parts(areas, {LEARNED: 1 - sum(shares.values()), **shares}, seed=seed)
+        return assign_parts(units, {LEARNED: 1 - sum(shares.values()), **shares}, seed=seed)
 
     def held_out(self, outcome: str) -> str:
         return "fold >= 0"
 
-    def describe(self, areas: pd.DataFrame, folds: pd.DataFrame) -> str:
-        parts = ", ".join(f"{size} {PARTS[fold]}" for fold, size in sizes_by_fold(areas, folds).items())
+    def describe(self, units: pd.DataFrame, folds: pd.DataFrame) -> str:
+        parts = ", ".join(f"{size} {PARTS[fold]}" for fold, size in sizes_by_fold(units, folds).items())
         return f"areas and locations of the split {self.name}: {parts}"
 
 
-def assign_parts(areas: pd.DataFrame, shares: Mapping[int, float], *, seed: int) -> pd.DataFrame:
-    """The part of each area: columns `area_id` and `fold` (a key of `shares`), sorted by `area_id`.
+def assign_parts(units: pd.DataFrame, shares: Mapping[int, float], *, seed: int) -> pd.DataFrame:
+    """The part of each unit, a key of `shares`; columns as from `split.assigned`.
 
-    Class by class, the areas, the largest first, each go to the part that is furthest below its share of all classes so
-    far. With two parts, each has its share of all locations to within the size of the largest area, and its share of
-    every class to within twice that size; with three parts to within two and three times that size.
+    Units of several classes, such as districts, are spread by `balance.spread`. If each has one class, as areas have,
+    then class by class, the areas, the largest first, each go to the part that is furthest below its share of all
+    classes so far. With two parts, each has its share of all locations to within the size of the largest area, and its
+    share of every class to within twice that size; with three parts to within two and three times that size.
 
     Args:
-        areas: as for `assign_folds`.
+        units: as for `Split.assign`.
         shares: the share of each part; they add up to 1.
         seed: decides which areas of equal size go together.
 
@@ -73,7 +77,13 @@ def assign_parts(areas: pd.DataFrame, shares: Mapping[int, float], *, seed: int)
         RunRefused: a part has no area.
     """
     parts, share = list(shares), np.array(list(shares.values()))
-    drawn = largest_first(areas, np.random.default_rng(seed)).sort_values("stratum", kind="stable", na_position="last")
+    random = np.random.default_rng(seed)
+    if not units["unit"].is_unique:
+        ids, counts = count_classes(units)
+        fold = np.array(parts)[spread(counts, share.tolist(), random)]
+        _refuse_empty(shares, fold)
+        return assigned(ids, fold)
+    drawn = largest_first(units, random).sort_values("stratum", kind="stable", na_position="last")
     missing = np.zeros(len(parts))
     chosen = np.empty(len(drawn), dtype=np.int32)
     classes = drawn["stratum"].factorize(use_na_sentinel=False)[0]
@@ -84,9 +94,13 @@ def assign_parts(areas: pd.DataFrame, shares: Mapping[int, float], *, seed: int)
         part = int(np.argmax(missing))
         missing[part] -= size
         chosen[i] = parts[part]
-    if empty := [shares[part] for part in parts if part not in chosen]:
+    _refuse_empty(shares, chosen)
+    return assigned(drawn["unit"].to_numpy(), chosen)
+
+
+def _refuse_empty(shares: Mapping[int, float], fold: npt.NDArray[np.int32]) -> None:
+    if empty := [share for part, share in shares.items() if part not in fold]:
         raise RunRefused(
-            f"dataset: a share of {empty[0]:.3g} of {len(areas)} areas with photographs leaves no area; "
+            f"dataset: a share of {empty[0]:.3g} of {len(fold)} areas with photographs leaves no area; "
             "use a larger share or more locations"
         )
-    return drawn[["area_id"]].assign(fold=chosen).sort_values("area_id", ignore_index=True)

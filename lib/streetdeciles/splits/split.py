@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,8 +29,21 @@ class ReportWords:
     figure: tuple[str, str] | None = None
 
 
+class Needs(Enum):
+    """What a split must know of the units beside their sizes."""
+
+    NOTHING = "nothing"
+    SHAPES = "the column `shape`: a shapely geometry in WGS84 degrees, or None"
+    USER_FOLDS = "the column `user_fold`: a value of the user's column, or None"
+
+
 class Split(Protocol):
     """A way to hold locations out, with its numbers from the config."""
+
+    @property
+    def needs(self) -> Needs:
+        """What `assign` must know of the units beside their sizes."""
+        ...
 
     @property
     def skipped_stages(self) -> tuple[str, ...]:
@@ -42,18 +60,19 @@ class Split(Protocol):
         """The words of the report."""
         ...
 
-    def assign(self, areas: pd.DataFrame, *, seed: int) -> pd.DataFrame:
-        """The fold of each area: columns `area_id` and `fold`, sorted by `area_id`.
+    def assign(self, units: pd.DataFrame, *, seed: int) -> pd.DataFrame:
+        """The fold of each unit, with the columns of `assigned`.
 
         A fold is a number from 0 that its models do not see, or `training_set.LEARNED` or `VALIDATED`.
 
         Args:
-            areas: one row per area, in any order: `area_id` str, `stratum` (the class to be spread evenly; null is a
-                class of its own), `n_locations` int >= 1.
-            seed: decides which areas of equal size go together; the same seed gives the same folds on every machine.
+            units: what is never divided: areas, or what `dataset.split_level` says. One row per unit and class, in any
+                order: `unit` str, `stratum` (the class to be spread evenly; null is a class of its own), `n_locations`
+                int >= 1, `region` str, and what the split `needs`.
+            seed: decides which units of equal size go together; the same seed gives the same folds on every machine.
 
         Raises:
-            RunRefused: too few areas.
+            RunRefused: too few units.
         """
         ...
 
@@ -61,16 +80,37 @@ class Split(Protocol):
         """The condition that an outcome's model has not seen a row, in Spark SQL on the training set's columns."""
         ...
 
-    def describe(self, areas: pd.DataFrame, folds: pd.DataFrame) -> str:
+    def describe(self, units: pd.DataFrame, folds: pd.DataFrame) -> str:
         """The numbers of areas and locations in each part, for the stage's report; `folds` comes from `assign`."""
         ...
 
+
+NO_BLOCK = -1
+"""The block of a unit in a split without blocks."""
 
 UNSEEN = "models that had not seen the area", "a model that had not seen its area"
 """`ReportWords.models` and `model` for splits that hold out whole areas."""
 
 
-def sizes_by_fold(areas: pd.DataFrame, folds: pd.DataFrame) -> dict[int, str]:
-    """The text "<areas> and <locations>" of each fold, in the order of the folds."""
-    joined = areas.merge(folds, on="area_id").groupby("fold")["n_locations"].agg(["count", "sum"])
-    return {int(fold): f"{n_areas} and {n}" for fold, n_areas, n in joined.itertuples()}
+def assigned(
+    ids: Sequence[Any] | npt.NDArray[Any],
+    fold: npt.NDArray[Any] | int,
+    block: npt.NDArray[np.int64] | int = NO_BLOCK,
+    buffer_of: Sequence[list[int]] | None = None,
+) -> pd.DataFrame:
+    """What `Split.assign` returns: `unit`, `fold`, `block` (NO_BLOCK without blocks) and `buffer_of`, sorted by `unit`.
+
+    `buffer_of` lists the folds whose models do not learn from the unit although it is in another fold.
+    """
+    import pandas as pd
+
+    frame = pd.DataFrame({"unit": ids}).assign(fold=fold, block=block)
+    frame["buffer_of"] = [[] for _ in range(len(frame))] if buffer_of is None else buffer_of
+    frame = frame.astype({"fold": "int32", "block": "int32"})
+    return frame.sort_values("unit", ignore_index=True)
+
+
+def sizes_by_fold(units: pd.DataFrame, folds: pd.DataFrame) -> dict[int, str]:
+    """The text "<units> and <locations>" of each fold, in the order of the folds."""
+    joined = units.merge(folds, on="unit").groupby("fold").agg(n=("unit", "nunique"), size=("n_locations", "sum"))
+    return {int(fold): f"{n_units} and {n}" for fold, n_units, n in joined.itertuples()}

@@ -107,43 +107,51 @@ def plan_assignments(
     """Assignments of the outcomes that can be learned in every fold, and notes on missing outcomes and deciles.
 
     If no row is in a fold, there is one model per outcome, THE_ONE_MODEL. If some rows are VALIDATED, they validate
-    every model; otherwise a share of the areas that a model may learn from does, drawn by `seed`.
+    every model; otherwise a share of the areas that a model may learn from does, drawn by `seed`; of a split into
+    blocks, a share of the blocks. A model uses no area that is in the buffer of its fold.
 
     Args:
-        train_size: the share of the areas to learn from. A larger one contains the areas of a smaller one, and all have
-            the same validation areas, so that sizes can be compared.
+        train_size: the share of the areas to learn from, of each region and of each decile of the first outcome alike.
+            A larger one contains the areas of a smaller one, and all have the same validation areas, so that sizes can
+            be compared.
         folds: the folds to train; None for all. Their models do not depend on which other folds are trained.
         held_out_deciles: an outcome's models see no row whose decile of that outcome is one of these.
     """
     all_folds = tuple(int(fold) for fold in np.unique(rows.fold) if fold >= 0) or (THE_ONE_MODEL,)
     areas, outcomes = int(rows.area.max()) + 1, len(rows.outcomes)
     learning_areas, validation_areas = np.zeros((2, len(all_folds), outcomes, areas), bool)
-    weights = np.zeros((len(all_folds), outcomes, N_DECILES + 1), np.float32)
     learns, validates = np.zeros((2, len(all_folds), len(rows)), bool)
+    weights = np.zeros((len(all_folds), outcomes, N_DECILES + 1), np.float32)
     for fold_index, fold in enumerate(all_folds):
         validation_order, learning_order = (
             np.random.default_rng([use, seed, fold]).permutation(areas) for use in (VALIDATION, TRAIN_SIZE)
         )
         for outcome_index in range(outcomes):
             model, deciles = (fold_index, outcome_index), rows.deciles[:, outcome_index]
-            usable = (rows.fold != fold) & (deciles > 0) & ~np.isin(deciles, held_out_deciles)
+            usable = ~(_is_unseen(rows, fold) | np.isin(deciles, [0, *held_out_deciles]))
             validation_areas[(*model, _validation_areas(rows, usable, validation_order, validation_share))] = True
             validating = usable & validation_areas[model][rows.area]
-            areas_left = rows.area[usable & ~validating]
-            learning_areas[(*model, _first_areas(areas_left, learning_order, train_size))] = True
+            areas_left = _balanced_order(rows, usable & ~validating, learning_order)
+            learning_areas[(*model, _first(areas_left, train_size))] = True
             learning = usable & learning_areas[model][rows.area]
             weights[model] = class_weights(deciles[learning].astype(np.int64))
             learns[fold_index] |= learning
             validates[fold_index] |= validating
-    areas_and_rows = (learning_areas, validation_areas, learns, validates)
-    held_out = tuple(held_out_deciles)
-    everything = Assignments(rows, all_folds, all_folds, rows.outcomes, weights, *areas_and_rows, held_out)
-    fold_indices = [all_folds.index(fold) for fold in (all_folds if folds is None else sorted(folds))]
-    return _without_hopeless(everything.part(fold_indices, range(outcomes)))
+    roles = (learning_areas, validation_areas, learns, validates, tuple(held_out_deciles))
+    of_all = Assignments(rows, all_folds, all_folds, rows.outcomes, weights, *roles)
+    chosen = range(len(all_folds)) if folds is None else [all_folds.index(fold) for fold in sorted(folds)]
+    return _without_hopeless(of_all.part(chosen, range(outcomes)))
+
+
+def _is_unseen(rows: TrainingRows, fold: int) -> npt.NDArray[np.bool_]:
+    """Whether each row is in a fold or in its buffer, so that its models do not see it; bool [rows]."""
+    in_fold: npt.NDArray[np.bool_] = rows.fold == fold
+    in_buffer = rows.units.in_buffer.get(fold) if rows.units else None
+    return in_fold if in_buffer is None else in_fold | in_buffer[rows.area]
 
 
 def _validation_areas(rows: TrainingRows, usable: npt.NDArray[np.bool_], order: Index, share: float) -> Index:
-    """The areas of the VALIDATED rows, if there are any; else the first `share` of the `usable` [rows] areas.
+    """The areas of the VALIDATED rows, if there are any; else the first `share` of the `usable` [rows] areas or blocks.
 
     The order is the same for all outcomes, so outcomes that are known in the same areas have the same choice. The only
     usable area is not chosen, because it is needed to learn from.
@@ -152,15 +160,39 @@ def _validation_areas(rows: TrainingRows, usable: npt.NDArray[np.bool_], order: 
     if set_aside.any():
         chosen: Index = rows.area[usable & set_aside].astype(np.int64)
         return chosen
-    areas = rows.area[usable]
-    return _first_areas(areas, order, share) if len(np.unique(areas)) > 1 else order[:0]
+    candidates = order[np.isin(order, rows.area[usable])]
+    if rows.units is not None and len({*rows.units.block[candidates]}) > 1:
+        blocks = rows.units.block[candidates]
+        # The first area in the order decides when it is the turn of its block.
+        of_order = list(dict.fromkeys(blocks.tolist()))
+        n_blocks = min(max(1, round(share * len(of_order))), len(of_order) - 1)
+        return candidates[np.isin(blocks, of_order[:n_blocks])]
+    return _first(candidates, share) if len(candidates) > 1 else order[:0]
 
 
-def _first_areas(areas: npt.NDArray[np.int32], order: Index, share: float) -> Index:
-    """The first `share` of the areas that occur in `areas`, taken in `order`; at least one, if any occurs."""
-    occurs = np.bincount(areas, minlength=len(order)) > 0
-    candidates: Index = order[occurs[order]]
-    return candidates[: max(1, round(share * len(candidates)))]
+def _balanced_order(rows: TrainingRows, usable: npt.NDArray[np.bool_], order: Index) -> Index:
+    """The areas of the `usable` [rows], in an order whose every beginning has its share of each region and decile.
+
+    Within a region and decile, areas are in `order`. The decile is that of the first outcome, as in the split, so that
+    outcomes that are known in the same areas learn from the same ones; an area of several deciles has its highest.
+    """
+    kind = np.zeros(len(order), np.int64)
+    np.maximum.at(kind, rows.area, rows.deciles[:, 0])
+    if rows.units is not None:
+        kind += rows.units.region.astype(np.int64) * (N_DECILES + 1)
+    candidates: Index = order[np.isin(order, rows.area[usable])]
+    kinds = kind[candidates]
+    sizes = np.bincount(kinds)
+    by_kind = np.argsort(kinds, kind="stable")
+    position = np.empty(len(candidates), np.int64)
+    position[by_kind] = np.arange(len(candidates)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    balanced: Index = candidates[np.argsort((position + 0.5) / sizes[kinds], kind="stable")]
+    return balanced
+
+
+def _first(areas: Index, share: float) -> Index:
+    """The first `share` of the areas; at least one, if there is any."""
+    return areas[: max(1, round(share * len(areas)))]
 
 
 def _without_hopeless(assignments: Assignments) -> tuple[Assignments, list[str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +18,20 @@ from streetdeciles.training_set.columns import TrainingSetShape
 
 Batch = dict[str, npt.NDArray[Any]]
 
-COLUMNS = ("location_id", "row_number", "region", "area_id", "features", "view_mask", "fold")
+COLUMNS = ("location_id", "row_number", "region", "unit", "features", "view_mask", "fold", "block", "buffer_of")
+
+
+@dataclass(frozen=True)
+class Units:
+    """What the split does not divide, areas by default: the region and block of each (NO_BLOCK without blocks).
+
+    region, block: int32 [areas]; in_buffer: for each fold that has a buffer, bool [areas], whether its models do not
+    learn from an area that is in another fold.
+    """
+
+    region: npt.NDArray[np.int32]
+    block: npt.NDArray[np.int32]
+    in_buffer: Mapping[int, npt.NDArray[np.bool_]]
 
 
 @dataclass(frozen=True)
@@ -26,7 +39,8 @@ class TrainingRows:
     """A training set's rows: the features are on disk, the rest (a few bytes per row) in memory.
 
     features: memory map [rows, views, feature_size]; view_mask: bool [rows, views]; fold: int32 [rows];
-    area: int32 [rows], 0 .. areas - 1 in the order of (region, area_id); deciles: int8 [rows, outcomes], 0 = not known.
+    area: int32 [rows], 0 .. areas - 1 in the order of (region, unit), where a unit is what the split does not divide;
+    deciles: int8 [rows, outcomes], 0 = not known. units: None stands for one region without blocks and buffers.
     fingerprint: equal for training sets in which all of this is equal.
     """
 
@@ -37,6 +51,7 @@ class TrainingRows:
     area: npt.NDArray[np.int32]
     deciles: npt.NDArray[np.int8]
     fingerprint: str = ""
+    units: Units | None = None
 
     def __len__(self) -> int:
         return len(self.fold)
@@ -58,7 +73,8 @@ def cache_rows(
     fold, area = np.zeros(size[0], np.int32), np.zeros(size[0], np.int32)
     deciles = np.zeros((size[0], len(shape.outcomes)), np.int8)
     checksums = np.zeros(size[0], np.uint32)
-    area_codes: dict[tuple[str, str], int] = {}
+    area_codes: dict[str, int] = {}
+    about: dict[str, tuple[str, int, str]] = {}
     seen = 0
     for batch in batches:
         rows = batch["row_number"]
@@ -66,15 +82,35 @@ def cache_rows(
         checksums[rows] = [zlib.crc32(row) for row in np.ascontiguousarray(checked)]
         view_mask[rows] = batch["view_mask"]
         fold[rows] = batch["fold"]
-        areas = zip(batch["region"], batch["area_id"], strict=True)
-        area[rows] = [area_codes.setdefault(name, len(area_codes)) for name in areas]
+        area[rows] = [area_codes.setdefault(unit, len(area_codes)) for unit in batch["unit"]]
+        for unit, *values in zip(
+            batch["unit"], batch["region"], batch["block"].tolist(), batch["buffer_of"], strict=True
+        ):
+            about[unit] = min(about.get(unit, tuple(values)), tuple(values))
         deciles[rows] = np.stack([batch[outcome] for outcome in shape.outcomes], axis=1)
         seen += len(rows)
     if seen != shape.rows:
         raise RunFailed(f"training_set: read {seen} rows, expected {shape.rows}; run the stage training again")
-    area = _in_order_of_name(area_codes)[area]
-    fingerprint = _fingerprint(shape.outcomes, checksums, view_mask, fold, area, deciles)
-    return TrainingRows(shape.outcomes, features, view_mask, fold, area, deciles, fingerprint)
+    # Draws must not depend on the order in which rows arrive.
+    in_order = sorted(about, key=lambda unit: (about[unit][0], unit))
+    area = np.argsort([area_codes[unit] for unit in in_order]).astype(np.int32)[area]
+    units = _units([about[unit] for unit in in_order])
+    buffers = [array for number in units.in_buffer for array in (np.array(number), units.in_buffer[number])]
+    arrays = (checksums, view_mask, fold, area, deciles, units.region, units.block, *buffers)
+    return TrainingRows(
+        shape.outcomes, features, view_mask, fold, area, deciles, _fingerprint(shape.outcomes, *arrays), units
+    )
+
+
+def _units(areas: list[tuple[str, int, str]]) -> Units:
+    """The units with these regions, blocks and `buffer_of`."""
+    regions = sorted({region for region, _, _ in areas})
+    buffers = [{int(fold) for fold in buffer_of.split()} for _, _, buffer_of in areas]
+    return Units(
+        np.array([regions.index(region) for region, _, _ in areas], np.int32),
+        np.array([block for _, block, _ in areas], np.int32),
+        {fold: np.array([fold in near for near in buffers]) for fold in sorted(set().union(*buffers))},
+    )
 
 
 def _checked(batch: Batch, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
@@ -98,13 +134,6 @@ def _fingerprint(outcomes: tuple[str, ...], *arrays: npt.NDArray[Any]) -> str:
     for array in arrays:
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()[:16]
-
-
-def _in_order_of_name(codes: dict[tuple[str, str], int]) -> npt.NDArray[np.int32]:
-    """The new code of each code, in the order of names: draws must not depend on the order in which rows arrive."""
-    ordered = np.empty(len(codes), np.int32)
-    ordered[[codes[name] for name in sorted(codes)]] = np.arange(len(codes))
-    return ordered
 
 
 def _check_disk(folder: Path, needed: int) -> None:

@@ -12,8 +12,8 @@ import numpy.typing as npt
 from streetdeciles.tables import training_set_columns
 
 ARRAYS = ("features", "view_mask")
-TEXTS = ("location_id", "region", "area_id", "oa", "msoa")
-NUMBERS = {"row_number": np.int64, "fold": np.int32}
+TEXTS = ("location_id", "region", "area_id", "oa", "msoa", "unit", "buffer_of")
+NUMBERS = {"row_number": np.int64, "fold": np.int32, "block": np.int32}
 
 Batch = dict[str, npt.NDArray[Any]]
 
@@ -31,7 +31,7 @@ class TrainingSetShape:
 def training_set_ddl(outcomes: Sequence[str]) -> str:
     """The Spark schema of the rows, e.g. for `mapInArrow`."""
     kinds = {**dict.fromkeys(TEXTS, "string"), **dict.fromkeys(ARRAYS, "binary"), "row_number": "bigint"}
-    kinds |= {"fold": "int", **dict.fromkeys(outcomes, "tinyint")}
+    kinds |= {"fold": "int", "block": "int", **dict.fromkeys(outcomes, "tinyint")}
     return ", ".join(f"{name} {kinds[name]}" for name in training_set_columns(outcomes))
 
 

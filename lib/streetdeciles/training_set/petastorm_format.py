@@ -109,7 +109,7 @@ def _unischema(shape: TrainingSetShape) -> Any:
         "view_mask": UnischemaField("view_mask", np.bool_, (shape.views,), NdarrayCodec(), False),
     }
     scalars = {**dict.fromkeys(TEXTS, np.str_), **NUMBERS, **dict.fromkeys(shape.outcomes, np.int8)}
-    never_null = {"location_id", "region", "area_id", *NUMBERS}
+    never_null = {"location_id", "region", "area_id", "unit", "buffer_of", *NUMBERS}
     fields = [
         arrays.get(name) or UnischemaField(name, scalars[name], (), None, name not in never_null)
         for name in training_set_columns(shape.outcomes)

@@ -24,7 +24,8 @@ ROWS_PER_BATCH = 512
 def open_training_set(uri: str, columns: Sequence[str] | None = None) -> Iterator[Batch]:
     """Batches of at most ROWS_PER_BATCH rows in the order of `row_number`, each a dict of arrays with rows first.
 
-    `location_id`, `region`, `area_id`, `oa`, `msoa`: str or None (object); `row_number` int64, `fold` int32;
+    `location_id`, `region`, `area_id`, `oa`, `msoa`, `unit`, `buffer_of`: str or None (object); `row_number` int64,
+    `fold` and `block` int32;
     `features` float32 [n, views, feature_size], zeros for a missing view; `view_mask` bool [n, views]; each outcome
     int8, 1..10, and **0 if the decile is not known**.
 
