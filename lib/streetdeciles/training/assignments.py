@@ -112,8 +112,7 @@ def plan_assignments(
 
     Args:
         train_size: the share of the areas to learn from, of each region and of each decile of the first outcome alike.
-            A larger one contains the areas of a smaller one, and all have the same validation areas, so that sizes can
-            be compared.
+            A larger one contains the areas of a smaller one, and all have the same validation areas.
         folds: the folds to train; None for all. Their models do not depend on which other folds are trained.
         held_out_deciles: an outcome's models see no row whose decile of that outcome is one of these.
     """
