@@ -24,6 +24,7 @@ REQUIRES = [
     "python-calamine>=0.3",
     "pyyaml>=6",
     "rich>=13.7",
+    "scikit-learn>=1.5",
     "scipy>=1.13",
     "shapely>=2.1",
     "simplejpeg>=1.8",
@@ -70,7 +71,6 @@ DEV = [
     "pytest>=8.3",
     "ruff>=0.9",
     "scikit-image>=0.24",
-    "scikit-learn>=1.5",
     "types-PyYAML",
     "wheel>=0.44",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from config_files import run_config
 from streetdeciles.config import RunConfig, TrainingConfig
+from streetdeciles.tables import TRAINING_SET
 from streetdeciles.training.cache import TrainingRows
 from streetdeciles.training.plan import TrainingPlan, plan_training
 from streetdeciles.training_set.codec import encode_arrays
@@ -73,6 +75,25 @@ def write_planted_set(spark: SparkSession, rows: TrainingRows, uri: str, *, file
     in_order = frame.repartitionByRange(files, "row_number").sortWithinPartitions("row_number")
     shape = TrainingSetShape(len(rows), *rows.features.shape[1:], rows.outcomes)
     write_training_set(in_order, uri, shape)
+
+
+def write_locations_of_areas(
+    spark: SparkSession,
+    locations: Sequence[tuple[str, str, str, int, Sequence[int | None]]],
+    work_dir: Path,
+    *outcomes: str,
+) -> None:
+    """A training set of (location_id, region, area_id, fold, deciles), each with one view and one feature, 0."""
+    zero, one = (
+        encode_arrays(np.zeros((1, 1, 1), np.float32))[0].as_py(),
+        encode_arrays(np.ones((1, 1), bool))[0].as_py(),
+    )
+    rows = [
+        (name, i, region, area, None, None, zero, one, fold, *deciles)
+        for i, (name, region, area, fold, deciles) in enumerate(locations)
+    ]
+    frame = spark.createDataFrame(rows, training_set_ddl(outcomes)).coalesce(1)
+    write_training_set(frame, str(work_dir / TRAINING_SET), TrainingSetShape(len(rows), 1, 1, outcomes))
 
 
 def planted_config(work_dir: Path, rows: TrainingRows, **training: Any) -> RunConfig:

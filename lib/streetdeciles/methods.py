@@ -12,10 +12,11 @@ PREDICTION = "prediction"
 """The method of single locations: their deciles as predicted."""
 
 NETWORK = "network"
-"""The model of all predictions but the baseline's."""
+"""The model of all predictions but the baselines'."""
 
-MEDIAN = "median"
-"""Model and method of the baseline: the median decile everywhere."""
+MEDIAN, NEIGHBOURS, RIDGE, BOOSTING, COVARIATES = "median", "neighbours", "ridge", "boosting", "covariates"
+BASELINES = (MEDIAN, NEIGHBOURS, RIDGE, BOOSTING, COVARIATES)
+"""Models, and methods of the same names, that the network must beat; they learn from the same areas."""
 
 AREA, LOCATION = "area", "location"
 
@@ -27,6 +28,10 @@ METHOD_TITLES = {
     DECILE_MODE: "most frequent predicted decile",
     PREDICTION: "before averaging",
     MEDIAN: "always the median decile",
+    NEIGHBOURS: "deciles of the nearest areas",
+    RIDGE: "ridge regression on mean features",
+    BOOSTING: "boosted trees on mean features",
+    COVARIATES: "ridge regression on the covariates",
 }
 
 LEVEL_TITLES = {AREA: "areas", LOCATION: "single locations"}

@@ -1,13 +1,15 @@
-"""Queries in `.sql` files beside the modules that run them."""
+"""Queries in `.sql` files beside the modules that run them, and pandas frames for them."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    import pandas as pd
+    from pyspark.sql import DataFrame, SparkSession
 
 
 def query(package: str, name: str, arguments: Mapping[str, Any] | None = None, /, **frames: DataFrame) -> DataFrame:
@@ -17,3 +19,13 @@ def query(package: str, name: str, arguments: Mapping[str, Any] | None = None, /
     """
     text = (files(package) / f"{name}.sql").read_text(encoding="utf-8")
     return next(iter(frames.values())).sparkSession.sql(text, args=dict(arguments or {}), **frames)
+
+
+def spark_frame(spark: SparkSession, frame: pd.DataFrame) -> DataFrame:
+    """A pandas frame, whose columns are text or floats, for Spark."""
+    kinds = {"O": "string", "f": "double"}
+    schema = ", ".join(f"`{name}` {kinds[kind.kind]}" for name, kind in frame.dtypes.items())
+    with warnings.catch_warnings():
+        # Spark 3.5 asks pandas 2 in a way that pandas 2 calls deprecated.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return spark.createDataFrame(frame, schema)

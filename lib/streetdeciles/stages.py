@@ -9,6 +9,8 @@ from typing import Literal
 from streetdeciles.tables import (
     AREA_LABELS,
     AREA_PREDICTIONS,
+    BASELINES,
+    COMPARISONS,
     FEATURES,
     IMAGE_COLUMNS,
     IMAGE_INDEX,
@@ -112,10 +114,10 @@ STAGES = (
     ),
     Stage(
         EVALUATION_STAGE,
-        "Compare predicted with actual deciles, with 95 % intervals and a baseline.",
-        sections=("evaluation", "dataset", "report"),
-        reads=(LABELS_STAGE, PREDICTION_STAGE, AGGREGATION_STAGE),
-        writes=(METRICS.name,),
+        "Compare predicted with actual deciles, with 95 % intervals, and the network with baselines.",
+        sections=("evaluation", "dataset", "prediction", "report"),
+        reads=(LABELS_STAGE, DATASET_STAGE, PREDICTION_STAGE, AGGREGATION_STAGE),
+        writes=(METRICS.name, BASELINES.name, COMPARISONS.name),
     ),
     Stage(
         REPORT_STAGE,

@@ -194,6 +194,38 @@ METRICS = Table(
     },
 )
 
+BASELINES = Table(
+    "baselines",
+    key=("region", "area_id", "outcome", "model"),
+    columns={
+        "region": "string",
+        "area_id": "string",
+        "outcome": "string",
+        "model": "string",
+        "decile": "double",
+        "true_decile": "tinyint",
+    },
+)
+
+COMPARISONS = Table(
+    "comparisons",
+    key=("region", "outcome", "level", "method", "baseline"),
+    columns={
+        "region": "string",
+        "outcome": "string",
+        "level": "string",
+        "method": "string",
+        "baseline": "string",
+        "n": "bigint",
+        "mae": "double",
+        "baseline_mae": "double",
+        "difference": "double",
+        "difference_low": "double",
+        "difference_high": "double",
+        "verdict": "string",
+    },
+)
+
 LEFT_OUT = Table(
     "left_out",
     key=("stage", "id", "reason"),

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from streetdeciles import storage
 from streetdeciles.config import RunConfig
-from streetdeciles.evaluation.baseline import worse_than_median
-from streetdeciles.methods import AREA, MEDIAN
+from streetdeciles.evaluation.comparisons import describe, worse_than_median
+from streetdeciles.methods import AREA, BASELINES
 from streetdeciles.run_log import StageReport
 from streetdeciles.shown import shown
 from streetdeciles.splits.registry import split_of
-from streetdeciles.stages import PREDICTION_STAGE
-from streetdeciles.tables import MEASURES, METRICS
+from streetdeciles.tables import COMPARISONS, MEASURES, METRICS, Table
 from streetdeciles.wording import counted
 
 if TYPE_CHECKING:
+    import pandas as pd
     from rich.console import Console
 
     from streetdeciles.features.status import ExtractionStatus
@@ -120,25 +120,35 @@ def show_model_card(card: dict[str, Any]) -> None:
 
 
 def show_results(config: RunConfig) -> None:
-    """Print the measures of the report's method and of the median baseline on areas, then the path of the report.
+    """Print the measures of the report's method and of the baselines on areas, and which are better.
 
     For a run that holds nothing out, print the path of its models.
     """
     import pandas as pd
 
-    if PREDICTION_STAGE in split_of(config.dataset).skipped_stages:
+    if "prediction" in split_of(config.dataset).skipped_stages:
         models = storage.join(config.work_dir, "models")
         say(f"models: {models}; nothing is held out, so nothing was predicted or measured")
         return
-    fs, path = storage.filesystem(storage.join(config.work_dir, METRICS.name))
-    metrics = pd.read_parquet(path, filesystem=fs)
-    on_areas = metrics[(metrics["level"] == AREA) & metrics["method"].isin([config.report.method, MEDIAN])]
+    metrics, comparisons = _read(config, METRICS), _read(config, COMPARISONS)
+    method, order = config.report.method, [config.report.method, *BASELINES]
+    on_areas = metrics[(metrics["level"] == AREA) & metrics["method"].isin(order)]
+    on_areas = on_areas.assign(order=on_areas["method"].map(order.index)).sort_values(["region", "outcome", "order"])
     title = "Areas, by models trained elsewhere" if config.prediction.models else "Held-out areas"
     rows = []
-    for row in on_areas.sort_values(["region", "outcome", "model"], ascending=[True, True, False]).to_dict("records"):
+    for row in on_areas.to_dict("records"):
         values = ["-" if pd.isna(row[name]) else f"{row[name]:.2f}" for name in MEASURES]
         rows.append((row["region"], row["outcome"], row["model"], row["n"], *values))
     show_table(("region", "outcome", "model", "areas", *MEASURES), rows, title=title)
-    if worse := worse_than_median(metrics, config.report.method):
+    for line in describe(metrics, comparisons, method):
+        say(line)
+    if worse := worse_than_median(metrics, method):
         say(worse)
     say(f"report: {storage.join(config.work_dir, 'report.html')}")
+
+
+def _read(config: RunConfig, table: Table) -> pd.DataFrame:
+    import pandas as pd
+
+    fs, path = storage.filesystem(storage.join(config.work_dir, table.name))
+    return pd.read_parquet(path, filesystem=fs)

@@ -1,4 +1,4 @@
-"""Measures with intervals, compared with samples of areas drawn by hand, and the baseline."""
+"""Measures with intervals, compared with samples of areas drawn by hand."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from streetdeciles.evaluation.baseline import median_cells
 from streetdeciles.evaluation.bootstrap import measure
 from streetdeciles.ordinal.measures import measures
 from streetdeciles.tables import MEASURES
@@ -85,29 +84,6 @@ def test_undefined_measures_and_intervals_are_none() -> None:
     assert (without["mae"], without["mae_low"]) == (3, None)
     one_area = measure(cells[:1], samples=10, random=np.random.default_rng(0))["m"]
     assert (one_area["mae"], one_area["mae_low"]) == (1, None)
-
-
-def test_baseline_predicts_the_same_median_everywhere() -> None:
-    cells = cells_of(
-        [
-            ("prediction", "A", 2, 1.0, 3),
-            ("prediction", "A", 2, 9.0, 2),
-            ("prediction", "B", 5, 5.0, 4),
-            ("prediction", "C", 9, 9.0, 1),
-        ]
-    )
-    # Deciles of the ten locations: five are 2, four are 5, one is 9; the median is between 2 and 5, and 3.5 -> 4.
-    median = median_cells(cells)
-    assert median[["area_id", "true_decile", "n", "method", "predicted_decile"]].to_numpy().tolist() == [
-        ["A", 2, 5, "median", 4.0],
-        ["B", 5, 4, "median", 4.0],
-        ["C", 9, 1, "median", 4.0],
-    ]
-
-
-def test_baseline_counts_an_area_once_for_any_number_of_methods() -> None:
-    cells = cells_of([(method, area, true, 5.0, 1) for method in ("a", "b") for area, true in (("A", 1), ("B", 6))])
-    assert median_cells(cells)["n"].tolist() == [1, 1]
 
 
 def test_measures_of_a_country_take_seconds() -> None:

@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 
 from config_files import run_config
+from planted_rows import write_locations_of_areas
 from small_tables import write_rows
 from streetdeciles.config import RunConfig
 from streetdeciles.evaluation import stage
-from streetdeciles.evaluation.baseline import worse_than_median
+from streetdeciles.evaluation.comparisons import worse_than_median
 from streetdeciles.ordinal.measures import measures
 from streetdeciles.run_log import StageReport
 from streetdeciles.tables import AREA_LABELS, AREA_PREDICTIONS, LOCATIONS, MEASURES, METRICS, PREDICTIONS
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 AREAS = 24
 PER_AREA = 5
 UNLABELLED = 23
+FOLDS = 2
 
 
 def make_config(work_dir: Path) -> RunConfig:
@@ -40,6 +42,12 @@ def predicted_decile(i: int) -> int:
 
 def area_decile(area: int, method: str) -> float:
     return float(area % 7 + 1) if method == "score_mean" else area % 19 / 2 + 1
+
+
+def median_of_the_others(area: int) -> float:
+    """The median decile of the areas in the other fold."""
+    known = [true_decile(other) for other in range(AREAS) if other % FOLDS != area % FOLDS and other != UNLABELLED]
+    return float(np.rint(np.median([decile for decile in known if decile is not None])))
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +70,8 @@ def finished(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> t
         for method in ("score_mean", "decile_median")
     ]
     write_rows(AREA_PREDICTIONS, areas, work_dir)
+    trained = [(name, "town", f"E{area}", area % FOLDS, (true_decile(area), None, None)) for name, area in locations]
+    write_locations_of_areas(spark, trained, work_dir, "imd", "imd_crime", "imd_health")
     report = stage.run(spark, make_config(work_dir))
     return pd.read_parquet(work_dir / METRICS.name), report
 
@@ -86,7 +96,7 @@ def test_locations_are_measured_against_their_area(finished: tuple[pd.DataFrame,
     labelled = [i for i in range(AREAS * PER_AREA) if i // PER_AREA != UNLABELLED]
     true = [float(true_decile(i // PER_AREA) or 0) for i in labelled]
     check(one(finished[0], "location", "prediction"), true, [predicted_decile(i) for i in labelled])
-    check(one(finished[0], "location", "median"), true, [float(np.rint(np.median(true)))] * len(true))
+    check(one(finished[0], "location", "median"), true, [median_of_the_others(i // PER_AREA) for i in labelled])
 
 
 @pytest.mark.parametrize("method", ["score_mean", "decile_median"])
@@ -99,15 +109,18 @@ def test_areas_are_measured_by_every_method(finished: tuple[pd.DataFrame, StageR
 def test_baseline_has_rows_beside_the_network(finished: tuple[pd.DataFrame, StageReport]) -> None:
     rows = finished[0].sort_values(["level", "method"])[["region", "outcome", "level", "method", "model"]]
     assert rows.to_numpy().tolist() == [
+        ["town", "imd", "area", "boosting", "boosting"],
         ["town", "imd", "area", "decile_median", "network"],
         ["town", "imd", "area", "median", "median"],
+        ["town", "imd", "area", "ridge", "ridge"],
         ["town", "imd", "area", "score_mean", "network"],
         ["town", "imd", "location", "median", "median"],
         ["town", "imd", "location", "prediction", "network"],
     ]
     baseline = one(finished[0], "area", "median")
-    assert baseline["kappa"] == 0
-    assert all(pd.isna(baseline[name]) for name in ("pearson", "spearman", "kendall"))
+    areas = [area for area in range(AREAS) if area != UNLABELLED]
+    true = [float(true_decile(area) or 0) for area in areas]
+    check(baseline, true, [median_of_the_others(area) for area in areas])
     assert list(finished[0]) == list(METRICS.columns)
     assert set(MEASURES) < {*finished[0]}
 
@@ -119,9 +132,9 @@ def test_counts_and_notes_say_what_was_not_measured(finished: tuple[pd.DataFrame
         "location predictions without a true decile": 125,
         "area predictions measured": 46,
         "area predictions without a true decile": 2,
-        "rows (regions x outcomes x levels x methods)": 5,
+        "rows (regions x outcomes x levels x methods)": 7,
     }
-    assert report.notes[:-1] == [  # the last one compares with the baseline
+    assert report.notes[:2] == [  # the others compare with the baselines
         "imd_crime in town: no predicted location has a true decile to measure against",
         "imd_health: no predictions",
     ]

@@ -77,6 +77,12 @@ class EvaluationConfig(Section):
     bootstrap: Annotated[int, Field(ge=0)] = 1000
     """The number of random samples of the areas for the 95 % intervals; more take longer and give steadier intervals.
     0 gives no intervals."""
+    feature_baselines: bool = True
+    """Also predict the areas by ridge regression and boosted trees on their mean features, which the network should
+    beat. False saves a pass over the training set and, for thousands of areas, minutes."""
+    covariates: Annotated[str | None, INPUT] = None
+    """A CSV file with a column area_id and columns of numbers, e.g. population density, for a ridge regression that
+    shows what photographs add to them; null for none. An empty cell is a number that is not known."""
 
 
 class ReportConfig(Section):

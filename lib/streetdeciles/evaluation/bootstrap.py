@@ -43,13 +43,13 @@ def measure(cells: pd.DataFrame, *, samples: int, random: np.random.Generator) -
     values = {name: table.measures(np.ones((1, len(areas)))) for name, table in tables.items()}
     drawn: dict[str, list[dict[str, npt.NDArray[np.float64]]]] = {name: [] for name in tables}
     if len(areas) > 1:
-        for weights in _draw(len(areas), samples, random):
+        for weights in draw_areas(len(areas), samples, random):
             for name, table in tables.items():
                 drawn[name].append(table.measures(weights))
     return {name: _row(table.n, values[name], drawn[name]) for name, table in tables.items()}
 
 
-def _draw(n_areas: int, samples: int, random: np.random.Generator) -> Iterator[npt.NDArray[np.float64]]:
+def draw_areas(n_areas: int, samples: int, random: np.random.Generator) -> Iterator[npt.NDArray[np.float64]]:
     """How often each area is in each sample, [samples in the batch, areas]."""
     for start in range(0, samples, SAMPLES_PER_BATCH):
         batch_size = min(SAMPLES_PER_BATCH, samples - start)

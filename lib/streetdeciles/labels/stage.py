@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -25,6 +24,7 @@ from streetdeciles.labels.census_years import refuse_other_year, translate, unkn
 from streetdeciles.labels.location_report import location_counts, location_notes
 from streetdeciles.labels.location_table import LocationFile
 from streetdeciles.labels.locations import LocationCounts, LocationSource, count, left_out, locate, open_source
+from streetdeciles.queries import spark_frame
 from streetdeciles.run_log import StageReport
 from streetdeciles.sources.reading import NATIONAL
 from streetdeciles.tables import AREA_LABELS, LEFT_OUT, LOCATIONS
@@ -46,7 +46,7 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     boundary_notes = _check_boundaries(spark, labels.boundaries, boundaries, known)
     drawn = {*boundaries.polygons.area_ids} if boundaries else set()
     polygons = boundaries.polygons if boundaries and source.has_points else None
-    regions = _spark_frame(spark, known.areas.frame[[]].join(known.region_of).reset_index())
+    regions = spark_frame(spark, known.areas.frame[[]].join(known.region_of).reset_index())
     judged = locate(_rows(spark, known, source, polygons), regions, source, polygons).persist()
     try:
         counts, alike = _check_locations(judged, regions, known, source, config.dataset)
@@ -121,7 +121,7 @@ def _long(spark: SparkSession, labelled: pd.DataFrame, outcomes: Iterable[str]) 
     def known(column: str) -> Column:
         return F.nanvl(F.col(column), F.lit(None).cast("double"))
 
-    wide = _spark_frame(spark, labelled.reset_index(names="area_id"))
+    wide = spark_frame(spark, labelled.reset_index(names="area_id"))
     long = F.array(
         *[
             F.struct(
@@ -134,12 +134,3 @@ def _long(spark: SparkSession, labelled: pd.DataFrame, outcomes: Iterable[str]) 
         ]
     )
     return wide.select("region", "area_id", F.inline(long))
-
-
-def _spark_frame(spark: SparkSession, frame: pd.DataFrame) -> DataFrame:
-    kinds = {"O": "string", "f": "double"}
-    schema = ", ".join(f"`{name}` {kinds[kind.kind]}" for name, kind in frame.dtypes.items())
-    with warnings.catch_warnings():
-        # Spark 3.5 asks pandas 2 in a way that pandas 2 calls deprecated.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return spark.createDataFrame(frame, schema)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from streetdeciles.methods import AREA, LEVEL_TITLES, MEDIAN, METHOD_TITLES, NETWORK, PREDICTION
+from streetdeciles.methods import AREA, BASELINES, LEVEL_TITLES, MEDIAN, METHOD_TITLES, NETWORK, PREDICTION
 from streetdeciles.report import charts
 from streetdeciles.report.charts import Curves, Matrix
 from streetdeciles.report.colours import decile_class
@@ -144,8 +144,8 @@ def make_region_map(
 
 
 def _metrics_rows(metrics: pd.DataFrame, config: RunConfig) -> list[list[MetricsRow]]:
-    """One row per level and method: areas first, methods in the config's order, the baseline last in each level."""
-    order = {name: i for i, name in enumerate([*config.aggregation.methods, PREDICTION])}
+    """One row per level and method: areas first, methods in the order of the config, then baselines."""
+    order = {name: i for i, name in enumerate([*config.aggregation.methods, PREDICTION, *BASELINES])}
     levels = list(LEVEL_TITLES)
     sorted_rows = charts.records(metrics)
     sorted_rows.sort(key=lambda row: (levels.index(row["level"]), order.get(row["method"], len(order)), row["model"]))

@@ -1,0 +1,1 @@
+"""What predicts areas without the network: each baseline learns from the same areas as the network's models."""

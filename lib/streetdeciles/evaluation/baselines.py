@@ -1,0 +1,77 @@
+"""The baselines' predictions, from the tables of a run."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from streetdeciles import storage
+from streetdeciles.baselines.areas import Areas
+from streetdeciles.baselines.pooling import COLUMNS, pool_features
+from streetdeciles.baselines.predict import predict_areas
+from streetdeciles.config import RunConfig
+from streetdeciles.evaluation.covariates import read_covariates
+from streetdeciles.methods import MEDIAN
+from streetdeciles.tables import AREA_LABELS, LOCATIONS, TRAINING_SET
+from streetdeciles.training_set.columns import training_set_ddl
+from streetdeciles.training_set.reader import open_training_set
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from pyspark.sql import SparkSession
+
+logger = logging.getLogger(__name__)
+
+
+def predict_baselines(spark: SparkSession, config: RunConfig) -> pd.DataFrame:
+    """`region`, `area_id`, `outcome`, `model` and `decile` of the baselines.
+
+    Baselines learn from the areas of the training set from which the network has learned. With `prediction.models`
+    these are not known: then there is only the median of all deciles of the region.
+    """
+    if config.prediction.models is not None:
+        return _median_of_region(spark, config)
+    areas = _areas(spark, config)
+    covariates = None
+    if config.evaluation.covariates is not None:
+        table = read_covariates(config.evaluation.covariates)
+        covariates = table.reindex(areas.keys["area_id"]).to_numpy(np.float64)
+    with tempfile.TemporaryDirectory(prefix="streetdeciles-") as folder:
+        pooled = None
+        if config.evaluation.feature_baselines:
+            logger.info("evaluation: pooling the features of %d areas for the baselines", len(areas.keys))
+            uri = storage.join(config.work_dir, TRAINING_SET)
+            pooled = pool_features(open_training_set(uri, COLUMNS), areas.keys, Path(folder))
+        return predict_areas(
+            areas,
+            held_out_deciles=config.dataset.held_out_deciles,
+            pooled=pooled,
+            covariates=covariates,
+            seed=config.seed,
+        )
+
+
+def _areas(spark: SparkSession, config: RunConfig) -> Areas:
+    from pyspark.sql import functions as F
+
+    outcomes = config.dataset.outcomes
+    uri = storage.join(config.work_dir, TRAINING_SET)
+    rows = storage.read_parquet(spark, uri, schema=training_set_ddl(outcomes))
+    # All locations of an area have its decile.
+    by_fold = rows.groupBy("region", "area_id", "fold").agg(*[F.max(f"`{name}`").alias(name) for name in outcomes])
+    locations = storage.read_table(spark, LOCATIONS, config.work_dir)
+    # To about a centimetre, because sums of floats depend on their order.
+    centre = [F.round(F.avg(name), 7).alias(name) for name in ("latitude", "longitude")]
+    centres = locations.groupBy("region", "area_id").agg(*centre)
+    return Areas.of(by_fold.toPandas(), outcomes, centres.toPandas())
+
+
+def _median_of_region(spark: SparkSession, config: RunConfig) -> pd.DataFrame:
+    labels = storage.read_table(spark, AREA_LABELS, config.work_dir).where("decile IS NOT NULL")
+    frame = labels.select("region", "area_id", "outcome", "decile").toPandas()
+    medians = frame.groupby(["region", "outcome"])["decile"].transform("median")
+    return frame.assign(model=MEDIAN, decile=np.rint(medians))
