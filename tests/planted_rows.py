@@ -89,7 +89,7 @@ def write_locations_of_areas(
         encode_arrays(np.ones((1, 1), bool))[0].as_py(),
     )
     rows = [
-        (name, i, region, area, None, None, zero, one, fold, *deciles)
+        (name, i, region, area, None, None, area, zero, one, fold, -1, "", *deciles)
         for i, (name, region, area, fold, deciles) in enumerate(locations)
     ]
     frame = spark.createDataFrame(rows, training_set_ddl(outcomes)).coalesce(1)

@@ -13,25 +13,26 @@ from sklearn.preprocessing import StandardScaler
 from streetdeciles.baselines import components
 from streetdeciles.baselines.areas import Areas
 from streetdeciles.baselines.components import principal_components
-from streetdeciles.baselines.neighbours import nearest_deciles, on_sphere
+from streetdeciles.baselines.neighbours import nearest_deciles
 from streetdeciles.baselines.pooling import pool_features
 from streetdeciles.baselines.predict import predict_areas
 from streetdeciles.baselines.regression import PENALTIES, ridge
 
 
-def areas_of(folds: list[list[int]], deciles: list[float], points: list[tuple[float, float]] | None = None) -> Areas:
+def areas_of(folds: list[list[int]], deciles: list[float], buffers: dict[int, str] | None = None) -> Areas:
+    buffers = buffers or {}
     rows = [
-        {"region": "town", "area_id": f"E{area}", "fold": fold, "imd": deciles[area]}
-        for area, of_area in enumerate(folds)
+        {
+            "region": "town",
+            "area_id": f"E{area}",
+            "fold": fold,
+            "buffer_of": buffers.get(area, ""),
+            "imd": deciles[area],
+        }
+        for i, of_area in enumerate(folds)
         for fold in of_area
     ]
-    where = points or [(np.nan, np.nan)] * len(folds)
-    centres = [("town", f"E{area}", *point) for area, point in enumerate(where)]
-    return Areas.of(
-        pd.DataFrame(rows),
-        ["imd"],
-        pd.DataFrame(centres, columns=["region", "area_id", "latitude", "longitude"]),
-    )
+    return Areas.of(pd.DataFrame(rows), ["imd"], pd.DataFrame({"area_id": [], "x": [], "y": []}))
 
 
 def by_area(predicted: pd.DataFrame, model: str) -> dict[str, float]:
@@ -59,25 +60,23 @@ def test_by_class_learns_from_the_other_deciles() -> None:
     assert by_area(predicted, "median") == {"E3": 2}
 
 
-def test_neighbours_are_weighted_by_inverse_distance() -> None:
-    points = np.array([[51.0, 0.0], [51.0, 0.004], [51.0, 1.0], [51.0, 1.004]])
-    # Left out in turn, each area is predicted best by its one neighbour.
-    deciles = nearest_deciles(points, np.array([2.0, 2.0, 9.0, 9.0]), np.array([[51.0, 0.001], [51.0, 0.9]]))
+def test_buffer_of_a_fold_is_not_learned_from_there() -> None:
+    predicted = predict_areas(areas_of([[0], [1], [1], [2]], [1, 3, 5, 9], {1: "0", 3: "0 1"}))
+    # Fold 0 learns from E2 alone, fold 1 from E0, fold 2 from E0, E1 and E2.
+    assert by_area(predicted, "median") == {"E0": 5, "E1": 1, "E2": 1, "E3": 3}
+
+
+def test_nearest_area_alone_predicts_where_that_is_best() -> None:
+    points = np.array([[0.0, 0.0], [400.0, 0.0], [90_000.0, 0.0], [90_400.0, 0.0]])
+    deciles = nearest_deciles(points, np.array([2.0, 2.0, 9.0, 9.0]), np.array([[100.0, 0.0], [80_000.0, 0.0]]))
     assert deciles == pytest.approx([2, 9])
-    line = np.array([[0.0, 0.0], [0.0, 3.0]])
-    assert nearest_deciles(line, np.array([1.0, 9.0]), np.array([[0.0, 1.0]])) == pytest.approx([1])
 
 
 def test_mean_of_two_neighbours_equals_the_hand_worked_one() -> None:
-    points = np.array([[0.0, 0.0], [0.0, 1.0], [0.0, 2.0], [0.0, 3.0], [0.0, 4.0]])
-    true = np.array([1.0, 3.0, 5.0, 7.0, 9.0])  # inner areas are the mean of their two neighbours
-    predicted = nearest_deciles(points, true, np.array([[0.0, 1.25]]))
-    assert predicted == pytest.approx([(3 / 0.25 + 5 / 0.75) / (1 / 0.25 + 1 / 0.75)], rel=1e-4)
-
-
-def test_distances_are_those_on_the_ground() -> None:
-    a, b = on_sphere(np.array([[51.5, -0.1], [51.5, 0.0]]))
-    assert np.linalg.norm(a - b) == pytest.approx(6.92, abs=0.01)  # 0.1 degrees at 51.5 degrees north
+    # Inner areas are the mean of their two neighbours, so two neighbours err least.
+    points = np.stack([np.arange(5) * 1000.0, np.zeros(5)], axis=1)
+    predicted = nearest_deciles(points, np.array([1.0, 3.0, 5.0, 7.0, 9.0]), np.array([[1250.0, 0.0]]))
+    assert predicted == pytest.approx([(3 / 250 + 5 / 750) / (1 / 250 + 1 / 750)])
 
 
 @pytest.mark.parametrize("n_columns", [5, 60])

@@ -32,40 +32,46 @@ class Areas:
 
     keys: pandas frame with `region` and `area_id`.
     folds: the values of the column fold that occur, ascending.
+    unseen: [areas, folds], whether models of the fold do not learn from the area: it has a location in the fold, or is
+        in its buffer.
     in_fold: [areas, folds], whether an area has a location in the fold.
     deciles: [areas] of each outcome; NaN where the decile is not known.
-    points: [areas, 2], latitude and longitude of the centre in degrees; NaN where it is not known.
+    points: [areas, 2], the centre in metres; NaN where it is not known.
     """
 
     keys: pd.DataFrame
     folds: tuple[int, ...]
     in_fold: Flags
+    unseen: Flags
     deciles: dict[str, Floats]
     points: Floats
 
     @staticmethod
     def of(rows: pd.DataFrame, outcomes: Sequence[str], centres: pd.DataFrame) -> Areas:
-        """From one row per area and fold: `region`, `area_id`, `fold`, and a decile for each outcome.
+        """From one row per area and fold: `region`, `area_id`, `fold`, `buffer_of`, and a decile for each outcome.
 
-        `centres` has `region`, `area_id`, `latitude` and `longitude`, one row per area.
+        `buffer_of` is text, the folds with blanks between them. `centres` has `area_id`, `x` and `y` in metres.
         """
         keys = rows[["region", "area_id"]].drop_duplicates().sort_values(["region", "area_id"], ignore_index=True)
-        number = keys.reset_index(names="number")
-        numbered = rows.merge(number, on=["region", "area_id"], how="left")
-        fold_of_row, folds = numbered["fold"].factorize(sort=True)
+        numbered = rows.merge(keys.reset_index(names="number"), on=["region", "area_id"], how="left")
+        folds, fold_of_row = np.unique(numbered["fold"], return_inverse=True)
         in_fold = np.zeros((len(keys), len(folds)), bool)
         in_fold[numbered["number"], fold_of_row] = True
+        buffers = numbered["buffer_of"].str.split().explode().dropna().astype(int)
+        buffers = buffers[buffers.isin(folds)]
+        unseen = in_fold.copy()
+        unseen[numbered["number"][buffers.index], np.searchsorted(folds, buffers)] = True
         first = numbered.drop_duplicates("number").sort_values("number")
         deciles = {name: first[name].to_numpy(np.float64, na_value=np.nan) for name in outcomes}
-        points = number.merge(centres, on=["region", "area_id"], how="left").sort_values("number")
-        coordinates = points[["latitude", "longitude"]].to_numpy(np.float64, na_value=np.nan)
-        return Areas(keys, tuple(int(fold) for fold in folds), in_fold, deciles, coordinates)
+        points = centres.set_index("area_id").reindex(keys["area_id"])[["x", "y"]].to_numpy(np.float64, na_value=np.nan)
+        return Areas(keys, tuple(int(fold) for fold in folds), in_fold, unseen, deciles, points)
 
     def parts(self, outcome: str, held_out_deciles: Sequence[int] | None = None) -> Iterator[Part]:
         """One part per fold, with the areas whose decile of `outcome` is known to learn from.
 
         An area with locations in several folds is held out from the models of each of them, so no model of a part has
-        seen any location of a held-out area. With `held_out_deciles` (the split `by_class`) there is one part.
+        seen any location of a held-out area; an area in the buffer of a fold is not learned from. With
+        `held_out_deciles` (the split `by_class`) there is one part.
         """
         deciles = self.deciles[outcome]
         known = np.isfinite(deciles)
@@ -76,8 +82,7 @@ class Areas:
         validates = self.in_fold[:, [fold == VALIDATED for fold in self.folds]].any(axis=1)
         for column, fold in enumerate(self.folds):
             if fold >= 0:
-                held_out = self.in_fold[:, column]
-                yield Part(known & ~held_out & ~validates, held_out)
+                yield Part(known & ~self.unseen[:, column] & ~validates, self.in_fold[:, column])
 
 
 def as_deciles(values: Floats) -> Floats:

@@ -10,9 +10,8 @@ Floats = npt.NDArray[np.float64]
 CHOICES = (1, 2, 3, 5, 8, 12, 20)
 """The numbers of neighbours to choose from."""
 
-EARTH_KM = 6371.0
-MIN_KM = 0.001
-"""Areas nearer than a metre count as a metre away, so that no weight is infinite."""
+MIN_METRES = 1
+"""Areas nearer than this count as so far away, so that no weight is infinite."""
 
 
 def nearest_deciles(points: Floats, deciles: Floats, targets: Floats) -> Floats:
@@ -22,33 +21,25 @@ def nearest_deciles(points: Floats, deciles: Floats, targets: Floats) -> Floats:
     is predicted from the others.
 
     Args:
-        points: latitude and longitude [n, 2] in degrees of the areas to learn from, n >= 2.
+        points: [n, 2] in metres, the centres of the areas to learn from, n >= 2.
         deciles: their deciles [n].
-        targets: latitude and longitude [m, 2] of the areas to predict.
+        targets: [m, 2] in metres, the centres of the areas to predict.
 
     Returns:
         Deciles [m], not rounded.
     """
     from scipy.spatial import cKDTree
 
-    tree = cKDTree(on_sphere(points))
+    tree = cKDTree(points)
     choices = [k for k in CHOICES if k < len(points)]
     # Each area's nearest area is itself, or one at the very same point, which is as good as itself to leave out.
-    distances, neighbours = tree.query(on_sphere(points), k=choices[-1] + 1)
+    distances, neighbours = tree.query(points, k=choices[-1] + 1)
     errors = {k: np.abs(_means(distances[:, 1 : k + 1], deciles[neighbours[:, 1 : k + 1]]) - deciles) for k in choices}
     best = min(choices, key=lambda k: (errors[k].mean(), k))
-    distances, neighbours = tree.query(on_sphere(targets), k=[*range(1, best + 1)])
+    distances, neighbours = tree.query(targets, k=[*range(1, best + 1)])
     return _means(distances, deciles[neighbours])
 
 
-def on_sphere(points: Floats) -> Floats:
-    """Points on the earth in kilometres, [n, 3]: straight distances between neighbours are those on the ground."""
-    latitude, longitude = np.radians(points).T
-    across = np.cos(latitude)
-    unit = np.stack([across * np.cos(longitude), across * np.sin(longitude), np.sin(latitude)], axis=1)
-    return np.asarray(EARTH_KM * unit)
-
-
 def _means(distances: Floats, deciles: Floats) -> Floats:
-    weights = 1 / np.maximum(distances, MIN_KM)
+    weights = 1 / np.maximum(distances, MIN_METRES)
     return np.asarray((weights * deciles).sum(axis=1) / weights.sum(axis=1))

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from streetdeciles import storage
+from streetdeciles.area_shapes import read_shapes
 from streetdeciles.baselines.areas import Areas
 from streetdeciles.baselines.pooling import COLUMNS, pool_features
 from streetdeciles.baselines.predict import predict_areas
 from streetdeciles.config import RunConfig
 from streetdeciles.evaluation.covariates import read_covariates
+from streetdeciles.geography.centres import centre_coordinates, to_metres
 from streetdeciles.methods import MEDIAN
 from streetdeciles.tables import AREA_LABELS, LOCATIONS, TRAINING_SET
 from streetdeciles.training_set.columns import training_set_ddl
@@ -22,7 +24,7 @@ from streetdeciles.training_set.reader import open_training_set
 
 if TYPE_CHECKING:
     import pandas as pd
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 logger = logging.getLogger(__name__)
 
@@ -62,12 +64,19 @@ def _areas(spark: SparkSession, config: RunConfig) -> Areas:
     uri = storage.join(config.work_dir, TRAINING_SET)
     rows = storage.read_parquet(spark, uri, schema=training_set_ddl(outcomes))
     # All locations of an area have its decile.
-    by_fold = rows.groupBy("region", "area_id", "fold").agg(*[F.max(f"`{name}`").alias(name) for name in outcomes])
+    deciles = [F.max(f"`{name}`").alias(name) for name in outcomes]
+    by_fold = rows.groupBy("region", "area_id", "fold", "buffer_of").agg(*deciles)
     locations = storage.read_table(spark, LOCATIONS, config.work_dir)
-    # To about a centimetre, because sums of floats depend on their order.
-    centre = [F.round(F.avg(name), 7).alias(name) for name in ("latitude", "longitude")]
-    centres = locations.groupBy("region", "area_id").agg(*centre)
-    return Areas.of(by_fold.toPandas(), outcomes, centres.toPandas())
+    return Areas.of(by_fold.toPandas(), outcomes, _centres(locations, config))
+
+
+def _centres(locations: DataFrame, config: RunConfig) -> pd.DataFrame:
+    """`area_id`, `x` and `y` in metres of the areas of which it is known where they are."""
+    shapes = read_shapes(locations, config.labels).dropna()
+    if shapes.empty:
+        return shapes.assign(area_id="", x=np.nan, y=np.nan)
+    x, y = centre_coordinates(to_metres(shapes["shape"].tolist())).T
+    return shapes[["unit"]].rename(columns={"unit": "area_id"}).assign(x=x, y=y)
 
 
 def _median_of_region(spark: SparkSession, config: RunConfig) -> pd.DataFrame:
