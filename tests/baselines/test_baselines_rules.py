@@ -24,10 +24,10 @@ def areas_of(folds: list[list[int]], deciles: list[float], buffers: dict[int, st
     rows = [
         {
             "region": "town",
-            "area_id": f"E{area}",
+            "area_id": f"E{i}",
             "fold": fold,
-            "buffer_of": buffers.get(area, ""),
-            "imd": deciles[area],
+            "buffer_of": buffers.get(i, ""),
+            "imd": deciles[i],
         }
         for i, of_area in enumerate(folds)
         for fold in of_area
