@@ -35,6 +35,8 @@ TABLES = (
     "predictions",
     "area_predictions",
     "metrics",
+    "baselines",
+    "comparisons",
     "report.html",
 )
 
