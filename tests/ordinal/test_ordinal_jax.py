@@ -15,6 +15,7 @@ TESTS_ON_JAX = [
     "ordinal/test_ordinal_stacked.py::test_stacked_training_of_plain_networks_equals_training_alone[2]",
     "ordinal/test_ordinal_stacked.py::test_rows_of_weight_zero_do_not_change_a_model",
     "training/test_training_adam.py",
+    "training/test_training_steps.py",
     "training/test_training_models.py::test_a_model_does_not_depend_on_which_others_are_trained",
 ]
 IGNORED_WARNING = "ignore:Triggering of __jax_array__:DeprecationWarning"

@@ -24,6 +24,7 @@ from streetdeciles.training.feature_source import FeatureSource
 from streetdeciles.training.history import HistoryRow
 from streetdeciles.training.layout import Layout
 from streetdeciles.training.plan import TrainingPlan
+from streetdeciles.training.steps import Metrics, learning_steps
 
 MAX_SHRUNK_SHARE = 0.9
 MIN_SAVED_MODEL_ROWS = 10_000
@@ -55,6 +56,7 @@ class TrainingStack:
         optimizer = StackedAdam(settings.learning_rate, layout.models.size)
         self.network.compile(optimizer=optimizer, jit_compile=_compiles())
         optimizer.build(self.network.trainable_variables)
+        self._learning_steps = learning_steps(self.network)
 
     def learn(
         self,
@@ -122,6 +124,9 @@ class TrainingStack:
         """Weights, normalisation statistics, the seed of the noise, and Adam's moments and step count."""
         return [*self.network.variables, *self.network.optimizer.variables]
 
+    def _validation_steps(self, batches: Iterable[StackedBatch]) -> Iterator[Metrics]:
+        return (self.network.test_on_batch(batch.inputs, batch.deciles, return_dict=True) for batch in batches)
+
     def _mean_by_model(
         self,
         batches: Iterable[StackedBatch],
@@ -131,11 +136,10 @@ class TrainingStack:
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
         """Over each model's rows of all batches: mean loss, absolute error and hits [3, all models], and counts of
         the scores [SCORE_BINS, all models]."""
-        step = self.network.train_on_batch if learns else self.network.test_on_batch
+        steps = self._learning_steps if learns else self._validation_steps
         sums = np.zeros((4, len(self.assignments.models)))
         scores = np.zeros((SCORE_BINS, len(self.assignments.models)), np.int64)
-        for batch in prefetched(batches):
-            metrics = step(batch.inputs, batch.deciles, return_dict=True)
+        for metrics in steps(prefetched(batches)):
             by_model = np.asarray(metrics["by_model"], np.float64)
             sums[:, self.layout.models] += by_model
             scores[:, self.layout.models] += np.asarray(metrics["score_counts"]).astype(np.int64)
