@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import struct
+import threading
+import time
+from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 
@@ -11,6 +14,7 @@ import pytest
 from PIL import Image
 
 from paths import DATA
+from streetdeciles.extraction import decoding
 from streetdeciles.extraction.decoding import decode, prepare_pillow
 from streetdeciles.extraction.rejects import Rejected
 
@@ -178,6 +182,34 @@ def test_alpha_lies_over_white() -> None:
     found = colours(encoded(Image.fromarray(pixels, "RGBA"), "PNG"))
     assert found[0, :2].tolist() == [[255, 255, 255], [0, 0, 0]]
     assert np.abs(found[0, 2].astype(int) - [204, 224, 244]).max() <= 1  # 0.2 x colour + 0.8 x 255
+
+
+def test_every_alpha_is_blended_to_the_nearest_level() -> None:
+    level, alpha = np.meshgrid(np.arange(256), np.arange(256))
+    file = BytesIO()
+    Image.fromarray(np.stack([level, 255 - level, level.T, alpha], axis=-1).astype(np.uint8)).save(file, "PNG")
+    over_white = alpha * level + (255 - alpha) * 255  # times 255
+    decoded = decode(file.getvalue(), max_pixels=MAX_PIXELS)
+    assert np.array_equal(decoded[..., 0], (2 * over_white + 255) // 510)
+    assert np.array_equal(decoded[..., 1], decoded[:, ::-1, 0])
+
+
+def longest_wait_share(work: Callable[[], object]) -> float:
+    """The longest time for which this thread could not count while another works, as a share of all the time."""
+    worker = threading.Thread(target=work)
+    longest = 0.0
+    start = last = time.perf_counter()
+    worker.start()
+    while worker.is_alive():
+        now = time.perf_counter()
+        longest, last = max(longest, now - last), now
+    return longest / (last - start)
+
+
+def test_thread_that_blends_alpha_does_not_stop_others() -> None:
+    """24 megapixels, as from a PNG or WebP; the lowest of five, because a busy machine stops threads too."""
+    picture = Image.new("RGBA", (6000, 4000), (10, 200, 30, 128))
+    assert min(longest_wait_share(lambda: decoding._to_rgb(picture)) for _ in range(5)) < 0.2
 
 
 def test_transparent_colour_of_a_palette_and_of_grey_is_white() -> None:
