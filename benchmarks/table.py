@@ -1,4 +1,4 @@
-"""Print the newest result of each benchmark and refresh the table in docs/performance.md: `make bench-table`."""
+"""Print the newest result of each benchmark; refresh table and charts in docs/performance.md: `make bench-table`."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from charts import charts
 from measure import RESULTS, read_results
 
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 BEGIN = "<!-- begin: make bench-table -->"
 END = "<!-- end: make bench-table -->"
+BEGIN_CHARTS = "<!-- begin: charts by make bench-table -->"
+END_CHARTS = "<!-- end: charts by make bench-table -->"
 HEADINGS = ("benchmark", "ours", "other", "ratio", "unit", "the other is", "runs", "machine")
 
 
@@ -31,13 +34,13 @@ def markdown(results: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def refreshed(page: str, table: str) -> str:
-    """`page` with the table between the two marks; ValueError if a mark is missing."""
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"expected the lines {BEGIN} and {END}, with the table between them")
-    return f"{before}{BEGIN}\n\n{table}\n\n{END}{after}"
+def refreshed(page: str, text: str, begin: str = BEGIN, end: str = END) -> str:
+    """`page` with `text` between the two marks; ValueError if a mark is missing."""
+    before, first, rest = page.partition(begin)
+    _, last, after = rest.partition(end)
+    if not first or not last:
+        raise ValueError(f"expected the lines {begin} and {end}, with the table or charts between them")
+    return f"{before}{begin}\n\n{text}\n\n{end}{after}"
 
 
 def main(folder: Path, page: Path) -> int:
@@ -48,7 +51,8 @@ def main(folder: Path, page: Path) -> int:
     table = markdown(results)
     print(table)
     try:
-        page.write_text(refreshed(page.read_text(encoding="utf-8"), table), encoding="utf-8")
+        text = refreshed(page.read_text(encoding="utf-8"), table)
+        page.write_text(refreshed(text, charts(results), BEGIN_CHARTS, END_CHARTS), encoding="utf-8")
     except (OSError, ValueError) as error:
         print(f"error: {page}: {error}", file=sys.stderr)
         return 1

@@ -49,4 +49,4 @@ def test_gpu_is_described_by_nvidia_smi(
     script.write_text(f"#!/bin/sh\necho '{output}'\n")
     script.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    assert hardware._first_gpu() == device
+    assert hardware.first_gpu() == device

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from streetdeciles.errors import RunRefused
+from streetdeciles.extraction.gpu_tasks import ways_to_share
 from streetdeciles.file_names import ADVICE, locale_encoding, python_encoding, utf8_locale
-from streetdeciles.hardware import BFLOAT16_FLAGS, cpu, usable_cores
+from streetdeciles.hardware import BFLOAT16_FLAGS, cpu, first_gpu, usable_cores
 from streetdeciles.session import OLDEST_JAVA, find_java, java_version, runs_spark
 
 MIN_MEMORY_GB = 4.0
@@ -137,6 +138,15 @@ def processor() -> list[Finding]:
     return [Finding("CPU", f"{model}, {precision}"), Finding("Cores", str(usable_cores()))]
 
 
+def gpu_tasks() -> list[Finding]:
+    """How tasks of a Spark cluster may share a GPU, if each GPU of this machine gets an equal part of its cores."""
+    if not (gpus := gpu_names()):
+        return []
+    gpu = first_gpu()
+    ways = ways_to_share(gpu.memory_bytes or 0, max(1, usable_cores() // len(gpus)))
+    return [Finding("Tasks per GPU", f"{way.tasks}: {way}") for way in ways]
+
+
 def memory() -> list[Finding]:
     import psutil
 
@@ -182,6 +192,7 @@ CHECKS: Sequence[Callable[[], list[Finding]]] = (
     petastorm,
     tensorflow,
     processor,
+    gpu_tasks,
     memory,
     disk,
     file_name_encoding,
@@ -191,13 +202,8 @@ CHECKS: Sequence[Callable[[], list[Finding]]] = (
 def gpu_names() -> list[str]:
     """The NVIDIA GPUs that the driver lists."""
     try:
-        answer = subprocess.run(
-            ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"],
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=True,
-        )
+        command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
     except (OSError, subprocess.SubprocessError):
         return []
     return [line.strip() for line in answer.stdout.splitlines() if line.strip()]

@@ -38,7 +38,7 @@ class Device:
 def device_of(backend: str) -> Device:
     """The first GPU that Keras' backend sees in this process, else the CPU. Starts the backend."""
     if _GPUS[backend](import_module(backend)):
-        return _first_gpu()
+        return first_gpu()
     model, flags = cpu()
     return Device("cpu", model, bool(flags.intersection(BFLOAT16_FLAGS)))
 
@@ -69,7 +69,8 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
 
-def _first_gpu() -> Device:
+def first_gpu() -> Device:
+    """The first NVIDIA GPU that this process may use, as its driver describes it."""
     query = ["nvidia-smi", "--query-gpu=name,memory.total,compute_cap", "--format=csv,noheader,nounits"]
     visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")[0]
     selected = [f"--id={visible}"] if visible else []

@@ -81,6 +81,33 @@ def test_gpu_that_tensorflow_does_not_see_is_wrong(tmp_path: Path, monkeypatch: 
     assert "streetdeciles[gpu]" in gpu.to_do
 
 
+def test_tasks_that_share_a_gpu_fit_into_its_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two GPUs of 24 GB and 16 cores, so 8 cores for each: four tasks of 64 photographs take 12.8 GB of 25.8."""
+    script = "case $1 in *memory*) echo 'NVIDIA L4, 24576, 8.9';; *) printf 'NVIDIA L4\\nNVIDIA L4\\n';; esac"
+    fake_program(tmp_path, "nvidia-smi", script)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(doctor, "usable_cores", lambda: 16)
+    assert [(finding.what, finding.state) for finding in doctor.gpu_tasks()] == [
+        ("Tasks per GPU", "1: spark.task.resource.gpu.amount 1, spark.task.cpus 8: batches of 256, 8 GB"),
+        ("Tasks per GPU", "2: spark.task.resource.gpu.amount 0.5, spark.task.cpus 4: batches of 128, 10 GB"),
+        ("Tasks per GPU", "4: spark.task.resource.gpu.amount 0.25, spark.task.cpus 2: batches of 64, 13 GB"),
+    ]
+
+
+def test_gpu_that_is_too_small_for_several_tasks_is_not_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_program(
+        tmp_path, "nvidia-smi", "case $1 in *memory*) echo 'NVIDIA P4, 7680, 6.1';; *) echo 'NVIDIA P4';; esac"
+    )
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(doctor, "usable_cores", lambda: 3)
+    assert [finding.state[:2] for finding in doctor.gpu_tasks()] == ["1:", "2:"]
+
+
+def test_machine_without_a_gpu_has_no_tasks_on_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    assert doctor.gpu_tasks() == []
+
+
 def test_doctor_survives_a_tensorflow_that_crashes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "_PRINT_VERSIONS", "import os, signal; os.kill(os.getpid(), signal.SIGILL)")
     (finding,) = doctor.tensorflow()

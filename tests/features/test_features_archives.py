@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import tarfile
+import threading
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +28,7 @@ from streetdeciles.extraction.core import extract
 from streetdeciles.extraction.extracted import SCHEMA
 from streetdeciles.extraction.network import Network
 from streetdeciles.extraction.panorama import PanoramaViews
+from streetdeciles.extraction.pictures import Pictures
 from streetdeciles.extraction.preparing import Preparation
 from streetdeciles.features import stage as features_stage
 from streetdeciles.features.parallel import Parallelism
@@ -54,14 +57,18 @@ def made(path: Path) -> Path:
     return path
 
 
-def extracted(rows: list[tuple[Any, ...]], preparation: Preparation = PREPARATION) -> dict[str, tuple[Any, ...]]:
+MEANS = Network(lambda pictures: pictures.images().mean(axis=(1, 2)), 4, "test")
+
+
+def extracted(
+    rows: list[tuple[Any, ...]], preparation: Preparation = PREPARATION, network: Network = MEANS
+) -> dict[str, tuple[Any, ...]]:
     """(kind, features, reason, detail) by image_id."""
     columns = zip(*[(0, name, name, int(name[-1] == "1"), *place) for name, *place in rows], strict=True)
     kinds = {"shard": "int32", "image_id": "string", "location_id": "string", "view": "int8", "uri": "string"}
     kinds |= {"member": "string", "offset": "int64", "length": "int64"}
     arrays = [pa.array(column, kind) for column, kind in zip(columns, kinds.values(), strict=True)]
     batch = pa.RecordBatch.from_arrays(arrays, [*kinds])
-    network = Network(lambda pictures: pictures.images().mean(axis=(1, 2)), 4, "test")
     found = pa.Table.from_batches([*extract([batch], network, preparation)], SCHEMA).to_pylist()
     rows_out = [row for row in found if row["kind"] != "statistics"]
     return {
@@ -76,6 +83,39 @@ def members_of(path: Path) -> list[tuple[Any, ...]]:
 @pytest.fixture(scope="module")
 def as_files() -> dict[str, tuple[Any, ...]]:
     return extracted([(path.name, str(path), None, None, None) for path in FILES])
+
+
+class HeldBack(io.FileIO):
+    """An archive whose second half comes only after the first photographs have been computed."""
+
+    def __init__(self, path: str, computed: threading.Event) -> None:
+        super().__init__(path)
+        self.computed = computed
+
+    def readinto(self, buffer: Any) -> int:
+        if self.tell() > Path(str(self.name)).stat().st_size // 2:
+            assert self.computed.wait(60), "nothing was computed before the archive had been read"
+        return super().readinto(buffer)
+
+
+def test_compressed_tar_is_decoded_while_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    photos = []
+    for i, noise in enumerate(np.random.default_rng(0).integers(0, 256, (60, 60, 60, 3), dtype=np.uint8)):
+        photos.append(tmp_path / f"{i:02d}.png")
+        Image.fromarray(noise).save(photos[-1])
+    with tarfile.open(tmp_path / "x.tgz", "w:gz") as tar:
+        for photo in photos:
+            tar.add(photo, photo.name)
+    computed = threading.Event()
+    monkeypatch.setattr(reading, "open_file", lambda uri: HeldBack(uri, computed))
+
+    def compute(pictures: Pictures) -> np.ndarray:
+        computed.set()
+        means: np.ndarray = pictures.images().mean(axis=(1, 2))
+        return means
+
+    rows = extracted(members_of(tmp_path / "x.tgz"), network=Network(compute, 4, "test"))
+    assert {name: row[0] for name, row in rows.items()} == {photo.name: "feature" for photo in photos}
 
 
 @pytest.mark.parametrize("name", ["x.tar", "x.tar.gz", "stored.zip", "deflated.zip"])

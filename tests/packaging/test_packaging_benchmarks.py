@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from measure import Comparison, interleaved, read_results, record, this_machine
+from charts import Chart, charts, mermaid
+from measure import RESULTS, Comparison, interleaved, read_results, record, this_machine
 from run_all import benchmarks, main
-from table import BEGIN, END, markdown, newest, refreshed
+from table import BEGIN, BEGIN_CHARTS, END, END_CHARTS, markdown, newest, refreshed
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -71,8 +73,28 @@ def test_table_shows_the_newest_of_each_and_stands_between_its_marks(tmp_path: P
         refreshed("a page without marks", table)
 
 
-def test_performance_page_has_the_marks() -> None:
-    assert refreshed((REPOSITORY / "docs" / "performance.md").read_text(), "") != ""
+def test_charts_show_the_newest_results_that_they_name(tmp_path: Path) -> None:
+    chart = Chart("Title", "ratio", "times", on_gpu=False, labels={"y": "why", "none": "never run", "x": "an x"})
+    for name, ours, machine in (("x", 2.0, "a"), ("x", 3.0, "b"), ("x", 8.0, "NVIDIA T4"), ("y", 5.0, "a")):
+        record(name, Comparison(ours, 2.0, 3), unit="s", other_is="o", machine=machine, folder=tmp_path)
+    results = newest(tmp_path)
+    assert mermaid(chart, results).splitlines() == [
+        "```mermaid",
+        "xychart-beta horizontal",
+        '    title "Title"',
+        '    x-axis ["why", "an x"]',
+        '    y-axis "times" 0 --> 2.5',
+        "    bar [2.5, 1.5]",
+        "```",
+    ]
+    assert mermaid(replace(chart, on_gpu=True, key="ours"), results).splitlines()[5] == "    bar [8]"
+    assert mermaid(chart, []) == ""
+
+
+def test_performance_page_has_the_marks_and_the_newest_charts() -> None:
+    page = (REPOSITORY / "docs" / "performance.md").read_text()
+    assert refreshed(page, "") != ""
+    assert refreshed(page, charts(newest(RESULTS)), BEGIN_CHARTS, END_CHARTS) == page
 
 
 def test_run_all_runs_every_script_and_fails_where_one_fails(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

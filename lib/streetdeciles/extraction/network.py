@@ -15,6 +15,7 @@ from streetdeciles.backbones.weights import hashed, read_weights
 from streetdeciles.errors import RunFailed
 from streetdeciles.extraction import device
 from streetdeciles.extraction.compiled import compiled
+from streetdeciles.extraction.gpu_tasks import gpu_batch_size
 from streetdeciles.extraction.halving import HalvedBatches
 from streetdeciles.extraction.pictures import Pictures
 from streetdeciles.hardware import Device
@@ -23,9 +24,6 @@ logger = logging.getLogger(__name__)
 
 CPU_BATCH_SIZE = 8
 """Measured: larger ones only take more memory; each core has a batch of its own."""
-
-GPU_BATCH_SIZES = {24: 256, 10: 128, 0: 64}
-"""By the GPU's memory in GiB, at least. VGG16 takes some 25 MB for each photograph in bfloat16."""
 
 BATCHES_IN_FLIGHT = 3
 """On a GPU."""
@@ -63,6 +61,8 @@ class NetworkSettings:
     layer: str | None = None
     activation: bool = False
     antialias: bool = False
+    gpu_share: float = 1.0
+    """The part of a GPU that a task gets, where several tasks compute on one."""
 
 
 _loaded: dict[NetworkSettings, Network] = {}
@@ -91,7 +91,8 @@ def _build(settings: NetworkSettings, started: Device) -> Network:
             f"features.weights: {settings.weights} differ on this executor from the driver's; "
             "give every machine the same file and the same NumPy"
         )
-    batch_size = settings.batch_size or _batch_size(started)
+    auto = gpu_batch_size(started.memory_bytes, settings.gpu_share) if started.kind == "gpu" else CPU_BATCH_SIZE
+    batch_size = settings.batch_size or auto
     halved = HalvedBatches(compiled(model, backbone.preprocess, started.kind), batch_size)
     halved(Pictures.empty(batch_size, backbone.preprocess))
     slow = "" if started.bfloat16 or settings.precision == "float32" else " (not native here, so slow)"
@@ -102,11 +103,3 @@ def _build(settings: NetworkSettings, started: Device) -> Network:
     if started.kind == "gpu":
         at_a_time = BATCHES_IN_FLIGHT
     return Network(halved, batch_size, description, at_a_time, halved.note)
-
-
-def _batch_size(on: Device) -> int:
-    """What suits the device; where the first batch does not fit after all, it is halved."""
-    if on.kind == "cpu":
-        return CPU_BATCH_SIZE
-    memory = (on.memory_bytes or 0) / 2**30
-    return next(size for at_least, size in GPU_BATCH_SIZES.items() if memory >= at_least)

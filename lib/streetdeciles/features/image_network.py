@@ -19,7 +19,7 @@ from streetdeciles.backbones.weights import hashed, read_weights, weights_hash, 
 from streetdeciles.config import FeaturesConfig
 from streetdeciles.extraction.network import Network, NetworkSettings
 from streetdeciles.features import ledger
-from streetdeciles.features.parallel import Parallelism
+from streetdeciles.features.parallel import Parallelism, gpu_share
 from streetdeciles.features.workers import LoadInTask, PrecisionTask
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ def backbone_network(
                 layer=features.layer,
                 activation=features.activation,
                 antialias=features.antialias,
+                gpu_share=gpu_share(spark),
             )
             yield ImageNetwork(LoadInTask(settings), backbone.preprocess, _fingerprint(backbone, settings))
 

@@ -47,3 +47,9 @@ def local_cores(master: str) -> int | None:
 def _cluster_cores(spark: SparkSession) -> int:
     """Cores of the executors that are there now, which is what Spark splits a range into."""
     return spark.range(1_000_000).selectExpr("spark_partition_id() AS part").distinct().count()
+
+
+def gpu_share(spark: SparkSession) -> float:
+    """The part of a GPU that each task gets: `spark.task.resource.gpu.amount`, where that is a fraction."""
+    amount = float(spark.conf.get("spark.task.resource.gpu.amount", None) or 1)
+    return min(1.0, amount)
