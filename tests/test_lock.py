@@ -20,9 +20,10 @@ from fsspec.implementations.memory import MemoryFileSystem
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streetdeciles import lock
+from streetdeciles import lock, lock_file
 from streetdeciles.errors import RunRefused
 from streetdeciles.lock import lock_owner, locked
+from streetdeciles.process_identity import ProcessIdentity
 
 HOLD = """
 import sys, time
@@ -126,12 +127,83 @@ def test_lock_from_before_the_machine_started_again_does_not_hold(tmp_path: Path
     assert lock_owner(str(tmp_path)) is None
 
 
-@pytest.mark.parametrize("elsewhere", [{"host": "node7"}, {"namespace": "pid:[1]"}])
-def test_owner_that_cannot_be_seen_from_here_holds(tmp_path: Path, elsewhere: dict[str, str]) -> None:
-    dead_lock(tmp_path, **elsewhere)
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Locks that are renewed, and fall silent, within a second."""
+    for name, seconds in {"BEAT_S": 0.1, "SILENT_S": 1.0, "LOOK_S": 0.02, "END_S": 0.2}.items():
+        monkeypatch.setattr(lock, name, seconds)
 
-    with pytest.raises(RunRefused, match=r"wait for it, or remove .*run\.lock if that run is gone"):
+
+ELSEWHERE = ({"host": "node7"}, {"namespace": "pid:[1]"})
+"""Owners whose process cannot be seen from here."""
+
+
+@pytest.mark.parametrize("elsewhere", ELSEWHERE)
+def test_lock_of_an_earlier_release_from_elsewhere_holds(tmp_path: Path, elsewhere: dict[str, str]) -> None:
+    dead_lock(tmp_path, **elsewhere, beats=None)
+
+    with pytest.raises(RunRefused, match="wait for it, or end that run and go on in its place with --take-over"):
         locked(str(tmp_path)).__enter__()
+
+
+@pytest.mark.parametrize("elsewhere", ELSEWHERE)
+def test_lock_that_nobody_renews_is_free(quick: None, tmp_path: Path, elsewhere: dict[str, str]) -> None:
+    content = dead_lock(tmp_path, **elsewhere)
+
+    with locked(str(tmp_path)):
+        assert (tmp_path / "run.lock").read_bytes() != content
+
+
+@pytest.mark.parametrize("where", ["disk", "store"])
+def test_lock_that_is_renewed_holds(quick: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    """Of two that do not see each other, as on two machines."""
+    work_dir = str(tmp_path) if where == "disk" else f"memory://{uuid4().hex}/run"
+    with locked(work_dir):
+        monkeypatch.setattr(ProcessIdentity, "is_visible", lambda process: False)
+        with pytest.raises(RunRefused, match=f"in use by process {os.getpid()}"), locked(work_dir):
+            pass
+    assert lock_owner(work_dir) is None
+
+
+TAKEN = """
+import sys, time
+from streetdeciles import lock, stopping
+lock.BEAT_S = 0.1
+with stopping.stoppable() as stop:
+    try:
+        with lock.locked(sys.argv[1]):
+            print("held", flush=True)
+            time.sleep(60)
+    except KeyboardInterrupt:
+        sys.exit(stop.finish())
+"""
+
+
+def holder_of(work_dir: Path) -> subprocess.Popen[str]:
+    holder = subprocess.Popen(
+        [sys.executable, "-c", TAKEN, str(work_dir)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    return holder
+
+
+@pytest.mark.parametrize("sees_it", [True, False])
+def test_taken_over_run_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, sees_it: bool
+) -> None:
+    """By SIGTERM on the same machine; on another one it sees by itself that its lock is gone."""
+    with holder_of(tmp_path) as holder:
+        if not sees_it:
+            monkeypatch.setattr(ProcessIdentity, "is_visible", lambda process: False)
+            monkeypatch.setattr(lock, "BEAT_S", 1.0)
+            monkeypatch.setattr(lock, "END_S", 4.0)
+        with locked(str(tmp_path), take_over=True):
+            assert holder.wait(0.1) == 143
+        _, said = holder.communicate()
+    assert f"took over from process {holder.pid} on" in caplog.text
+    assert said.endswith("stopped; run the same command to continue\n")
+    assert ("was taken over by process" in said) != sees_it
 
 
 @pytest.mark.parametrize("clock", [-86400, 86400])
@@ -185,7 +257,7 @@ class WithoutExclusiveCreation(MemoryFileSystem):
 @pytest.mark.parametrize("protocol", ["memory", "put-only"])
 def test_object_store_lets_one_in(protocol: str, monkeypatch: pytest.MonkeyPatch) -> None:
     fsspec.register_implementation("put-only", WithoutExclusiveCreation, clobber=True)
-    monkeypatch.setattr(lock, "VERIFY_AFTER_S", 0.1)
+    monkeypatch.setattr(lock_file, "VERIFY_AFTER_S", 0.1)
     work_dir = f"{protocol}://{uuid4().hex}/run"
     got_in = []
 

@@ -1,38 +1,37 @@
 """One run at a time in a work_dir: a lock file that names its owner, and that a dead owner does not hold.
 
-On a disk, also a shared one, the lock appears whole, in one step, by a hard link (`O_EXCL` where there are none), so of
-runs that start together exactly one gets in. Runs of one machine take turns at looking at the lock and at removing it;
-that makes taking over a dead owner's lock as safe, because only the owner's machine can tell that it is dead.
-
-An object store creates the lock by fsspec's mode `xb`, which S3 and Google Cloud Storage refuse where the object
-exists. A store that lacks this mode is written to and read again after a moment: the last writer wins, the others are
-refused. Removal there is a check and then a removal, in two steps.
+Runs of one machine see whether the owner's process is alive. On another machine they watch the lock: its owner renews
+it every BEAT_S seconds, so one that has not been renewed for SILENT_S seconds is free. Nothing depends on clocks that
+agree. A run that finds that its lock was taken over, e.g. because its machine was asleep, ends.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
 import logging
-import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from threading import Event, Thread
 from uuid import uuid4
 
 from pydantic import TypeAdapter, ValidationError
 
-from streetdeciles import storage
 from streetdeciles.errors import RunRefused
+from streetdeciles.lock_file import LockFile
 from streetdeciles.process_identity import ProcessIdentity, this_process
-from streetdeciles.stopping import at_the_end
+from streetdeciles.shown import shown
+from streetdeciles.stopping import at_the_end, end_run
 from streetdeciles.work_dir import sweep
 
-VERIFY_AFTER_S = 2.0
-WRITTEN_WITHIN_S = 10.0
-"""For so many seconds, a lock without readable content may belong to a run that is just writing it."""
+BEAT_S = 20.0
+SILENT_S = 180.0
+"""Long enough for a run whose machine is busy, or whose store fails for a moment."""
+
+LOOK_S = 0.5
+END_S = 20.0
+"""A run that is asked to end has ended after so long."""
 
 logger = logging.getLogger(__name__)
 
@@ -46,194 +45,170 @@ class Owner:
     """Another one each time that the lock is taken."""
     since: float
     """Seconds since 1970, for people; nothing depends on it."""
+    beats: int | None
+    """How often an object was renewed; None in locks of earlier releases, which are not renewed."""
 
     def __str__(self) -> str:
         minutes = max(0.0, time.time() - self.since) / 60
         return f"process {self.process.pid} on {self.process.host} since {minutes:.0f} min"
 
     def to_json(self) -> bytes:
-        return json.dumps({**asdict(self.process), "token": self.token, "since": self.since}, indent=1).encode()
+        values = {"token": self.token, "since": self.since, "beats": self.beats}
+        return json.dumps({**asdict(self.process), **values}, indent=1).encode()
 
 
 @dataclass(frozen=True)
 class _Hold:
     token: str
     since: float
+    beats: int | None = None
 
 
 @contextmanager
-def locked(work_dir: str) -> Iterator[None]:
+def locked(work_dir: str, *, take_over: bool = False) -> Iterator[None]:
     """Hold `<work_dir>/run.lock`; RunRefused if a live run holds it, named by host, process and age.
 
     What runs before this one have not finished is removed (`work_dir.sweep`).
 
-    A run that was killed leaves its lock; on the same host that is noticed and the lock is taken over.
+    Args:
+        take_over: end the run that holds it, and go on in its place.
     """
-    owner = Owner(this_process(), uuid4().hex, time.time())
-    _take(work_dir, owner)
+    lock = LockFile(work_dir)
+    owner = Owner(this_process(), uuid4().hex, time.time(), beats=0)
+    _take(lock, owner, take_over=take_over)
     try:
-        with at_the_end(lambda: _give_back(work_dir, owner)):
+        with at_the_end(lambda: _give_back(lock, owner)), _renewed(lock, owner):
             sweep(work_dir)
             yield
     finally:
-        _give_back(work_dir, owner)
+        _give_back(lock, owner)
 
 
 def lock_owner(work_dir: str) -> str | None:
     """Process, host and age of the run that is at work in the work_dir, as far as this machine can see."""
-    uri = _uri(work_dir)
-    content = _read(uri)
+    lock = LockFile(work_dir)
+    content = lock.read()
     if content is None:
         return None
     owner = _parse(content)
     if owner is None:
-        return f"an unknown run ({uri} is empty or damaged)" if _may_be_half_written(uri) else None
+        return f"an unknown run ({lock.uri} is empty or damaged)" if lock.may_be_half_written() else None
     return str(owner) if owner.process.may_be_alive() else None
 
 
-def _take(work_dir: str, owner: Owner) -> None:
-    uri = _uri(work_dir)
-    fs, path = storage.filesystem(uri)
-    fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
+def _take(lock: LockFile, owner: Owner, *, take_over: bool) -> None:
+    lock.prepare()
     content = owner.to_json()
-    with _alone_on_this_machine(work_dir):
-        if _create(uri, content):
+    with lock.alone_on_this_machine():
+        if lock.create(content):
             return
-        if other := lock_owner(work_dir):
-            raise RunRefused(
-                f"work_dir {work_dir} is in use by {other}; wait for it, or remove {uri} if that run is gone"
-            )
-        left = _read(uri)
-        if left is not None and _parse(left) is None:
-            logger.warning("%s is empty or damaged, so no run holds it; replaced it", uri)
-        _remove(uri, left)
-        if not _create(uri, content):
-            raise RunRefused(f"work_dir {work_dir} was just taken by {lock_owner(work_dir) or 'another run'}")
+        before = lock.state()
+        other = lock_owner(lock.work_dir)
+    if other and take_over:
+        _end_visible(lock, before[0], other)
+    elif other and not _falls_silent(lock, other, before):
+        raise RunRefused(
+            f"work_dir {lock.work_dir} is in use by {other}; wait for it, or end that run and go on in its place "
+            "with --take-over"
+        )
+    with lock.alone_on_this_machine():
+        left = lock.read()
+        if other:
+            logger.warning("%s: took over from %s", lock.work_dir, other)
+        elif left is not None and _parse(left) is None:
+            logger.warning("%s is empty or damaged, so no run holds it; replaced it", lock.uri)
+        if left == before[0] or take_over:
+            lock.remove(left)
+        if not lock.create(content):
+            raise RunRefused(f"work_dir {lock.work_dir} was just taken by {lock_owner(lock.work_dir) or 'another run'}")
+    if other and take_over and _may_live(before[0]):
+        time.sleep(BEAT_S + END_S)  # by then that run has seen that the lock is another's, and has ended
 
 
-def _give_back(work_dir: str, owner: Owner) -> None:
-    uri = _uri(work_dir)
-    with _alone_on_this_machine(work_dir):
-        content = _read(uri)
-        now = _parse(content) if content is not None else None
-        if now is not None and now.token == owner.token:
-            _remove(uri, content)
-        else:
-            logger.warning(
-                "%s is no longer the lock of this run (%s), so it is not removed", uri, now or "missing or damaged"
-            )
+def _may_live(content: bytes | None) -> bool:
+    owner = _parse(content) if content is not None else None
+    return owner is not None and owner.process.may_be_alive()
 
 
-def _uri(work_dir: str) -> str:
-    return storage.join(work_dir, "run.lock")
+def _end_visible(lock: LockFile, content: bytes | None, other: str) -> None:
+    """End the owner's process, if this machine sees it."""
+    owner = _parse(content) if content is not None else None
+    if owner is None or not owner.process.is_visible():
+        return
+    try:
+        if owner.process.end(END_S):
+            return
+        why = f"it has not ended {END_S:.0f} s after SIGTERM"
+    except PermissionError:
+        why = "it is another user's"
+    raise RunRefused(f"work_dir {lock.work_dir} is in use by {other}, which cannot be taken over: {why}")
 
 
-def _local(uri: str) -> Path | None:
-    return Path(storage.local_path(uri)) if storage.is_local(uri) else None
+def _falls_silent(lock: LockFile, other: str, before: tuple[bytes | None, object]) -> bool:
+    """Whether the owner, whose process this machine cannot see, does not renew its lock."""
+    owner = _parse(before[0]) if before[0] is not None else None
+    if owner is None or owner.beats is None or owner.process.is_visible():
+        return False
+    logger.info("%s is in use by %s; watching for %.0f s whether that run lives", lock.work_dir, shown(other), SILENT_S)
+    until = time.monotonic() + SILENT_S
+    while time.monotonic() < until:
+        if lock.state() != before:
+            return False
+        time.sleep(LOOK_S)
+    return True
 
 
 @contextmanager
-def _alone_on_this_machine(work_dir: str) -> Iterator[None]:
-    """Let only one run at a time examine the lock; where a file system or store cannot, creating it decides."""
-    folder = _local(work_dir)
-    if folder is None:
-        yield
-        return
+def _renewed(lock: LockFile, owner: Owner) -> Iterator[None]:
+    ended = Event()
+    beating = Thread(target=_renew, args=(lock, owner, ended), name="lock", daemon=True)
+    beating.start()
     try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except FileNotFoundError:  # removed, with the lock in it
-        yield
-        return
-    try:
-        with suppress(OSError):  # NFS locks no folders
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
-        os.close(descriptor)
+        ended.set()
+        beating.join(BEAT_S)
 
 
-def _create(uri: str, content: bytes) -> bool:
-    """Whether this run created the lock; False if there is one already."""
-    path = _local(uri)
-    return _create_object(uri, content) if path is None else _create_file(path, content)
-
-
-def _create_file(path: Path, content: bytes) -> bool:
-    whole = path.with_name(f"{path.name}.{uuid4().hex}.unfinished")
-    _write_new(whole, content)
-    try:
-        os.link(whole, path)
-    except FileExistsError:
-        return False
-    except OSError:  # no hard links here
+def _renew(lock: LockFile, owner: Owner, ended: Event) -> None:
+    beats = 0
+    while not ended.wait(BEAT_S):
+        beats += 1
         try:
-            _write_new(path, content)
-        except FileExistsError:
-            return False
-    finally:
-        whole.unlink()
-    return True
+            with lock.alone_on_this_machine():
+                content = lock.read()
+                holder = _parse(content) if content is not None else None
+                if holder is not None and holder.token == owner.token:
+                    lock.renew(replace(owner, beats=beats).to_json())
+        except Exception as error:  # a store that fails for a moment
+            logger.debug("%s could not be renewed: %s", lock.uri, error)
+            continue
+        if holder is not None and holder.token != owner.token:
+            logger.error("%s was taken over by %s; this run ends", lock.work_dir, holder)
+            end_run()
+            return
 
 
-def _write_new(path: Path, content: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _create_object(uri: str, content: bytes) -> bool:
-    fs, path = storage.filesystem(uri)
-    fs.invalidate_cache()
-    if fs.exists(path):
-        return False
-    try:
-        with fs.open(path, "xb") as file:
-            file.write(content)
-    except FileExistsError:
-        return False
-    except (NotImplementedError, ValueError):
-        fs.pipe_file(path, content)
-        time.sleep(VERIFY_AFTER_S)
-        return _read(uri) == content
-    return True
-
-
-def _remove(uri: str, judged: bytes | None) -> None:
-    """Remove the lock, unless another run has replaced the one that was examined."""
-    if judged is not None and _read(uri) == judged:
-        with suppress(FileNotFoundError):
-            path = _local(uri)
-            if path is None:
-                storage.remove(uri)
-            else:
-                path.unlink()
-
-
-def _read(uri: str) -> bytes | None:
-    try:
-        return storage.read_bytes(uri)
-    except FileNotFoundError:
-        return None
+def _give_back(lock: LockFile, owner: Owner) -> None:
+    with lock.alone_on_this_machine():
+        content = lock.read()
+        holder = _parse(content) if content is not None else None
+        if holder is not None and holder.token == owner.token:
+            lock.remove(content)
+        else:
+            logger.warning(
+                "%s is no longer the lock of this run (%s), so it is not removed",
+                lock.uri,
+                holder or "missing or damaged",
+            )
 
 
 def _parse(content: bytes) -> Owner | None:
     try:
         hold = _HOLD.validate_json(content)
-        return Owner(_PROCESS.validate_json(content), hold.token, hold.since)
+        return Owner(_PROCESS.validate_json(content), hold.token, hold.since, hold.beats)
     except ValidationError:
         return None
-
-
-def _may_be_half_written(uri: str) -> bool:
-    """Whether a run may be writing the lock just now: it changed within the last seconds, or is in an object store."""
-    path = _local(uri)
-    if path is None:
-        return True
-    try:
-        return abs(time.time() - path.stat().st_mtime) < WRITTEN_WITHIN_S
-    except FileNotFoundError:
-        return False
 
 
 _PROCESS: TypeAdapter[ProcessIdentity] = TypeAdapter(ProcessIdentity)

@@ -38,6 +38,7 @@ def run(
     selected: Sequence[str],
     *,
     force: bool = False,
+    take_over: bool = False,
     reopen: Reopen | None = None,
     on_start: Callable[[], None] = lambda: None,
     on_report: Callable[[Planned, StageReport], None] = lambda planned, report: None,
@@ -45,6 +46,7 @@ def run(
     """Run what of `selected` is not up to date; what is refused changes nothing in the work_dir.
 
     Args:
+        take_over: if another run is at work in the work_dir, end it.
         reopen: is applied to the only selected stage before it runs.
         on_start: called once the plan is accepted, before the inputs are checked and anything is changed.
         on_report: called for each stage, also for those up to date.
@@ -52,7 +54,7 @@ def run(
     is_new = not storage.exists(config.work_dir)
     refuse_unwritable(config.work_dir)
     steps = _plan_or_leave_no_folder(config, selected, force=force) if is_new else None
-    with locked(config.work_dir):
+    with locked(config.work_dir, take_over=take_over):
         if not force:
             run_log.refuse_other_config(config)
         if steps is None or not run_log.is_empty(config.work_dir):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +25,24 @@ class ProcessIdentity:
     """The namespace of the pid, because containers number processes differently; empty on other systems."""
     start: float
     """Clock ticks from the machine's boot to the process's start, which no change of the clock moves."""
+
+    def is_visible(self) -> bool:
+        """Whether this machine can tell that the process is alive."""
+        here = this_process()
+        return (self.host, self.namespace) == (here.host, here.namespace)
+
+    def end(self, within_s: float) -> bool:
+        """Send SIGTERM to the process, which `is_visible`; whether it has ended in time.
+
+        Raises:
+            PermissionError: it is somebody else's.
+        """
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGTERM)
+        until = time.monotonic() + within_s
+        while self.may_be_alive() and time.monotonic() < until:
+            time.sleep(0.1)
+        return not self.may_be_alive()
 
     def may_be_alive(self) -> bool:
         """False only if this machine can tell that the process has ended."""

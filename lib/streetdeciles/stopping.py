@@ -11,6 +11,7 @@ spark-submit this process is a child of Spark's JVM and must end with it: a sign
 
 from __future__ import annotations
 
+import _thread
 import logging
 import os
 import signal
@@ -161,6 +162,14 @@ def be_guest() -> None:
     stop.is_guest, stop.signals = True, (signal.SIGINT,)
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, stop.handlers[signal.SIGTERM])
+
+
+def end_run() -> None:
+    """End the run of this process, from another thread: as SIGTERM does, or in somebody else's session as Ctrl-C."""
+    if _current and not _current[0].is_guest:
+        os.kill(os.getpid(), signal.SIGTERM)
+    else:
+        _thread.interrupt_main()
 
 
 def is_stoppable() -> bool:

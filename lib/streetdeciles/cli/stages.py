@@ -73,6 +73,9 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--force", action="store_true", help="redo the selected stages, and accept a config that has changed"
     )
+    parser.add_argument(
+        "--take-over", action="store_true", help="end the run that is at work in the work_dir, and go on in its place"
+    )
     add_debug(parser)
     parser.set_defaults(command=_run, reopen=None)
 
@@ -90,6 +93,7 @@ def _run(options: argparse.Namespace) -> int:
             config,
             selected,
             force=options.force,
+            take_over=options.take_over,
             reopen=options.reopen,
             on_start=partial(log_to_file, config.work_dir),
             on_report=terminal.show_stage,
