@@ -32,7 +32,7 @@ NEWEST_JAVA = {3: 20}
 
 @contextmanager
 def spark_session(config: SparkConfig, work_dir: str) -> Iterator[SparkSession]:
-    """The active session, or a new one that is stopped at the end.
+    """The active session, or a new one that is stopped at the end. Under spark-submit only what is unset is set.
 
     A stop (`stopping`) ends a JVM that was started here. In somebody else's session it only cancels this run's jobs,
     and so does a KeyboardInterrupt from elsewhere, e.g. from a notebook.
@@ -49,8 +49,8 @@ def spark_session(config: SparkConfig, work_dir: str) -> Iterator[SparkSession]:
             yield active
         return
     settings = {"spark.app.name": "streetdeciles", **_SQL_SETTINGS, **config.conf}
-    if has_jvm():  # spark-submit starts it with its own settings
-        spark = _build(settings)
+    if has_jvm():  # spark-submit starts it with the cluster owner's settings, which stay
+        spark = _build(_unset(settings))
         try:
             _refuse_other_file_names(spark, work_dir)
             with jobs_cancelled_on_stop(spark):
@@ -157,6 +157,15 @@ def _own_settings(config: SparkConfig, scratch: str) -> dict[str, str]:
         settings |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     return settings
+
+
+def _unset(settings: Mapping[str, str]) -> dict[str, str]:
+    """Those that neither spark-submit nor the cluster's defaults set."""
+    from pyspark import SparkConf, SparkContext
+
+    SparkContext._ensure_initialized()
+    before = {key for key, _ in SparkConf().getAll()}
+    return {key: value for key, value in settings.items() if key not in before}
 
 
 def _build(settings: Mapping[str, str], jvm: OwnJvm | None = None) -> SparkSession:

@@ -55,7 +55,7 @@ def small_config(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def spark_submit() -> SparkSubmit:
     def submit(
-        job: str, *arguments: str | Path, master: str = "local[2]", options: tuple[str, ...] = ()
+        job: str | Path, *arguments: str | Path, master: str = "local[2]", options: tuple[str, ...] = ()
     ) -> subprocess.CompletedProcess[str]:
         program = str(spark_home() / "bin" / "spark-submit")
         settings = [
@@ -67,7 +67,7 @@ def spark_submit() -> SparkSubmit:
             "spark.ui.enabled=false",
         ]
         command = [program, "--master", master, *settings, *options]
-        command += [str(REPOSITORY / "jobs" / f"{job}.py"), *map(str, arguments)]
+        command += [f"{REPOSITORY / 'jobs' / job}.py", *map(str, arguments)]  # an absolute path stays
         return subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=400, check=False)
 
     return submit

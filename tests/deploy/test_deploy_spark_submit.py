@@ -59,3 +59,28 @@ def test_failure_in_a_stage_ends_spark_submit_with_one_line(
     assert done.returncode == 2
     (line,) = errors_of(done)
     assert str(tmp_path / "empty") in line
+
+
+SETTINGS = """
+import sys
+from streetdeciles.config import SparkConfig
+from streetdeciles.session import spark_session
+conf = {"spark.sql.ansi.enabled": "true", "spark.sql.shuffle.partitions": "3"}
+with spark_session(SparkConfig(conf=conf), "") as spark:
+    for key in ("spark.sql.shuffle.partitions", "spark.sql.session.timeZone", "spark.sql.ansi.enabled", "spark.master"):
+        print("setting", key, spark.conf.get(key))
+"""
+
+
+def test_settings_of_spark_submit_stay_and_others_are_added(spark_submit: SparkSubmit, tmp_path: Path) -> None:
+    """In the config, `spark.conf` counts for what the owner of the cluster leaves open."""
+    (tmp_path / "settings.py").write_text(SETTINGS)
+    options = ("--conf", "spark.sql.shuffle.partitions=400", "--conf", "spark.sql.session.timeZone=Asia/Tokyo")
+    done = spark_submit(tmp_path / "settings", options=options)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert [line.split()[1:] for line in done.stdout.splitlines() if line.startswith("setting")] == [
+        ["spark.sql.shuffle.partitions", "400"],
+        ["spark.sql.session.timeZone", "Asia/Tokyo"],
+        ["spark.sql.ansi.enabled", "true"],
+        ["spark.master", "local[2]"],
+    ]

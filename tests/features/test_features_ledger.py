@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,6 @@ from file_names import ODD_NAMES
 from streetdeciles.errors import RunRefused
 from streetdeciles.features import ledger
 from streetdeciles.features.ledger import Mark, Shard
-from streetdeciles.features.parallel import local_cores
 from streetdeciles.features.shard_files import shard_folders
 
 SETTINGS: dict[str, Any] = {"weights": "abc", "precision": "float32", "max_pixels": 100}
@@ -160,28 +160,26 @@ def test_leftovers_are_removed_and_finished_shards_kept(tmp_path: Path) -> None:
 
 def test_waves_have_a_shard_a_task_and_enough_images() -> None:
     large = [Shard(i, 4096, "") for i in range(7)]
-    assert [[s.number for s in wave] for wave in ledger.waves(large, 3)] == [[0, 1, 2], [3, 4, 5], [6]]
+    assert numbers(ledger.waves(large, lambda: 3)) == [(3, [0, 1, 2]), (3, [3, 4, 5]), (3, [6])]
     small = [Shard(i, 100, "") for i in range(7)]
-    assert [[s.number for s in wave] for wave in ledger.waves(small, 1)] == [[0, 1], [2, 3], [4, 5], [6]]
-    assert ledger.waves([], 4) == []
+    assert numbers(ledger.waves(small, lambda: 1)) == [(1, [0, 1]), (1, [2, 3]), (1, [4, 5]), (1, [6])]
+    assert numbers(ledger.waves([], lambda: 4)) == []
+
+
+def test_waves_grow_with_the_cluster() -> None:
+    sizes = iter([1, 2, 4])
+    shards = [Shard(i, 4096, "") for i in range(6)]
+    assert numbers(ledger.waves(shards, lambda: next(sizes))) == [(1, [0]), (2, [1, 2]), (4, [3, 4, 5])]
+
+
+def numbers(waves: Iterator[tuple[int, list[Shard]]]) -> list[tuple[int, list[int]]]:
+    return [(tasks, [shard.number for shard in wave]) for tasks, wave in waves]
 
 
 def test_totals_add_up_over_shards() -> None:
     counts, seconds = ledger.totals([mark(1), mark(2, features=5, rejects={"missing": 2, "empty": 1})])
     assert counts == {"images": 16, "features": 13, "rejects": 3, "rejects: missing": 2, "rejects: empty": 1}
     assert seconds == {"reading": 1.0, "decoding": 2.0, "computing": 4.0, "writing": 0.5}
-
-
-@pytest.mark.parametrize(
-    ("master", "cores"),
-    [("local", 1), ("local[3]", 3), ("local[3,2]", 3), ("spark://host:7077", None), ("yarn", None), ("", None)],
-)
-def test_cores_of_a_local_master(master: str, cores: int | None) -> None:
-    assert local_cores(master) == cores
-
-
-def test_all_cores_of_this_machine() -> None:
-    assert (local_cores("local[*]") or 0) >= 1
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"shard": 2, "members": "M"', b"\0" * 300, b'{"shard": "two"}'])

@@ -57,7 +57,7 @@ def reject_duplicates(
         duplicates.select("image_id", "shard").write.parquet(storage.spark_uri(staged))
         duplicates = storage.read_parquet(spark, staged)
         concerned = {row["shard"] for row in duplicates.select("shard").distinct().collect()}
-        for wave in waves([shard for shard in shards if shard.number in concerned], SHARDS_PER_WAVE):
+        for _, wave in waves([shard for shard in shards if shard.number in concerned], lambda: SHARDS_PER_WAVE):
             rows = finished_rows(spark, wave, work_dir)
             marked = rows.join(duplicates.select("image_id", F.lit(True).alias("moves")), on="image_id", how="left")
             moved = stage_rows(_rejected(spark, marked, work_dir), wave, work_dir)

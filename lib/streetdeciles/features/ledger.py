@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeVar
@@ -193,16 +193,18 @@ def _remove_named(folder: str, prefix: str) -> None:
         storage.remove(storage.join(folder, name))
 
 
-def waves(shards: Iterable[Shard], tasks: int) -> list[list[Shard]]:
-    """Shards in their order, cut into what is computed by one Spark job of `tasks` tasks at a time."""
-    full_waves: list[list[Shard]] = []
-    wave: list[Shard] = []
-    for shard in shards:
-        wave.append(shard)
-        if len(wave) >= tasks and sum(member.to_compute for member in wave) >= tasks * IMAGES_PER_TASK:
-            full_waves.append(wave)
-            wave = []
-    return [*full_waves, wave] if wave else full_waves
+def waves(shards: Sequence[Shard], tasks_now: Callable[[], int]) -> Iterator[tuple[int, list[Shard]]]:
+    """Shards in their order, cut into what one Spark job computes: its tasks, asked for in its turn, and its shards."""
+    begun = 0
+    while begun < len(shards):
+        tasks = tasks_now()
+        wave: list[Shard] = []
+        for shard in shards[begun:]:
+            wave.append(shard)
+            if len(wave) >= tasks and sum(member.to_compute for member in wave) >= tasks * IMAGES_PER_TASK:
+                break
+        begun += len(wave)
+        yield tasks, wave
 
 
 def totals(marks: Iterable[Mark]) -> tuple[Counter[str], Counter[str]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,17 @@ if TYPE_CHECKING:
 
 CORES_A_LOCAL_TASK = 8
 """One model of 0.5 GB and more a task: on one machine few tasks with many threads each, which is as fast."""
+
+
+_CLUSTER_SETTINGS = (
+    "spark.task.cpus",
+    "spark.executor.cores",
+    "spark.executor.instances",
+    "spark.task.resource.gpu.amount",
+    "spark.executor.resource.gpu.amount",
+    "spark.dynamicAllocation.enabled",
+    "spark.dynamicAllocation.maxExecutors",
+)
 
 
 @dataclass(frozen=True)
@@ -30,8 +43,35 @@ def parallelism(spark: SparkSession) -> Parallelism:
     if cores is not None:
         tasks = max(1, cores // CORES_A_LOCAL_TASK)
         return Parallelism(tasks, cores // tasks, local=True)
-    threads = int(spark.conf.get("spark.task.cpus", None) or 1)
-    return Parallelism(max(1, _cluster_cores(spark) // threads), threads, local=False)
+    conf = {name: value for name in _CLUSTER_SETTINGS if (value := spark.conf.get(name, None))}
+    threads = int(conf.get("spark.task.cpus", 1))
+    return Parallelism(cluster_tasks(_cores_now(spark), conf), threads, local=False)
+
+
+def cluster_tasks(cores_now: int, conf: Mapping[str, str]) -> int:
+    """The tasks to give a cluster at a time.
+
+    One that has just started may not have all of its executors yet. With dynamic allocation it has few, or none, before
+    there is work, and grows only where more tasks wait than it has slots: so it gets twice as many as it has.
+
+    Args:
+        cores_now: of the executors that are there.
+        conf: settings of Spark, by name; those that are not set are absent.
+    """
+    cores_per_task = int(conf.get("spark.task.cpus", 1))
+    tasks = max(1, cores_now // cores_per_task)
+    cores_per_executor = int(conf.get("spark.executor.cores", 0))
+    if cores_per_executor == 0:  # a standalone worker gives an executor all its cores
+        return tasks
+    slots = max(1, cores_per_executor // cores_per_task)
+    if gpus_per_task := float(conf.get("spark.task.resource.gpu.amount", 0)):
+        slots = max(1, min(slots, int(float(conf.get("spark.executor.resource.gpu.amount", 1)) / gpus_per_task)))
+        tasks = max(1, slots * (cores_now // cores_per_executor))
+    executors = int(conf.get("spark.executor.instances", 0))
+    if conf.get("spark.dynamicAllocation.enabled") == "true":
+        most = int(conf.get("spark.dynamicAllocation.maxExecutors", sys.maxsize))
+        executors = min(most, 2 * max(1, cores_now // cores_per_executor))
+    return max(tasks, slots * executors)
 
 
 def local_cores(master: str) -> int | None:
@@ -44,7 +84,7 @@ def local_cores(master: str) -> int | None:
     return int(match.group(1) or 1)
 
 
-def _cluster_cores(spark: SparkSession) -> int:
+def _cores_now(spark: SparkSession) -> int:
     """Cores of the executors that are there now, which is what Spark splits a range into."""
     return spark.range(1_000_000).selectExpr("spark_partition_id() AS part").distinct().count()
 

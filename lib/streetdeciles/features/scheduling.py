@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from dataclasses import replace
+from itertools import chain, islice
 from threading import Event, Semaphore
 from typing import Any
 
@@ -38,10 +40,18 @@ class Scheduler:
     """Runs waves of one stage. The first error that concerns more than a shard stops the waves that have not begun."""
 
     def __init__(
-        self, engine: Engine, task: ExtractionTask, fingerprint: Mapping[str, Any], n_shards: int, *, computing: int
+        self,
+        engine: Engine,
+        task: ExtractionTask,
+        fingerprint: Mapping[str, Any],
+        n_shards: int,
+        *,
+        computing: int,
+        tasks_now: Callable[[], int],
     ) -> None:
-        """`computing`: waves that compute at a time; one more is committed meanwhile."""
+        """`computing`: waves that compute at a time; one more is committed meanwhile. `tasks_now`: of the next wave."""
         self._engine = engine
+        self._tasks_now = tasks_now
         self._task = task
         self._fingerprint = fingerprint
         self._n_shards = n_shards
@@ -53,7 +63,7 @@ class Scheduler:
         """Compute missing shards, and of others the photographs to be retried; RunFailed where shards failed."""
         to_compute = {shard.number: shard.to_compute for shard in shards}
         whole, retried = ([shard for shard in shards if bool(shard.retried) == kind] for kind in (False, True))
-        waves = [wave for group in (whole, retried) for wave in ledger.waves(group, self._engine.tasks)]
+        waves = chain(self._waves(whole), self._waves(retried))
         with progress("features", sum(to_compute.values()), unit="images") as advance:
             failed = self._run(waves, _Observer(self._engine.work_dir, to_compute, advance))
         if failed:
@@ -63,7 +73,12 @@ class Scheduler:
                 "fix that and run the same command again"
             )
 
-    def _run(self, waves: Sequence[Sequence[Shard]], on_done: Callable[[Done], None]) -> dict[int, str]:
+    def _waves(self, shards: Sequence[Shard]) -> Iterator[tuple[Engine, Sequence[Shard]]]:
+        """What is computed together, as large as the cluster is when its turn comes."""
+        for tasks, wave in ledger.waves(shards, self._tasks_now):
+            yield replace(self._engine, tasks=tasks), wave
+
+    def _run(self, waves: Iterator[tuple[Engine, Sequence[Shard]]], on_done: Callable[[Done], None]) -> dict[int, str]:
         """Finish all waves; `on_done` is called in this thread after each. Returns why shards failed, by number."""
         from pyspark.util import inheritable_thread_target
 
@@ -73,30 +88,35 @@ class Scheduler:
         if self._engine.spark.sparkContext.getJobTags():
             finish = inheritable_thread_target(finish)
         with ThreadPoolExecutor(self._threads, thread_name_prefix="wave") as pool:
-            futures = [pool.submit(finish, wave) for wave in waves]
             try:
-                for future in as_completed(futures):
-                    done = future.result()
-                    failed.update(done[1])
-                    on_done(done)
+                running = {pool.submit(finish, *wave) for wave in islice(waves, self._threads)}
+                while running:
+                    ready, running = wait(running, return_when=FIRST_COMPLETED)
+                    for future in ready:
+                        done = future.result()
+                        failed.update(done[1])
+                        on_done(done)
+                    running |= {pool.submit(finish, *wave) for wave in islice(waves, len(ready))}
             except BaseException:
                 self._stop.set()
                 raise
         return failed
 
-    def _finish(self, shards: Sequence[Shard], attempt: int = 1) -> Done:
+    def _finish(self, engine: Engine, shards: Sequence[Shard], attempt: int = 1) -> Done:
         if self._stop.is_set():
             return [], {}
         try:
             with self._computing:
                 started = time.time()
-                staged = map_without_costly(self._engine, self._task, shards)
+                staged = map_without_costly(engine, self._task, shards)
         except WorkerDied as died:
             logger.warning("a worker died on shard(s) %s: %s", ", ".join(str(s.number) for s in shards), died)
             if len(shards) == 1:
-                return self._finish(shards, attempt + 1) if attempt < ATTEMPTS else self._finish_in_pieces(shards[0])
+                if attempt < ATTEMPTS:
+                    return self._finish(engine, shards, attempt + 1)
+                return self._finish_in_pieces(shards[0])
             half = len(shards) // 2
-            first, second = self._finish(shards[:half]), self._finish(shards[half:])
+            first, second = self._finish(engine, shards[:half]), self._finish(engine, shards[half:])
             return [*first[0], *second[0]], {**first[1], **second[1]}
         return self._commit([staged], shards, started)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -50,20 +50,32 @@ def run(spark: SparkSession, config: RunConfig, *, afresh: bool = False) -> Stag
         _own_workers(spark),
         backbone_network(spark, config.features, config.work_dir, sizes, afresh=afresh) as network,
     ):
-        return extract_shards(spark, config, network, sizes, afresh=afresh)
+        tasks_now = (lambda: sizes.tasks) if sizes.local else (lambda: parallelism(spark).tasks)
+        return extract_shards(spark, config, network, sizes, afresh=afresh, tasks_now=tasks_now)
 
 
 def extract_shards(
-    spark: SparkSession, config: RunConfig, network: ImageNetwork, sizes: Parallelism, *, afresh: bool = False
+    spark: SparkSession,
+    config: RunConfig,
+    network: ImageNetwork,
+    sizes: Parallelism,
+    *,
+    afresh: bool = False,
+    tasks_now: Callable[[], int] | None = None,
 ) -> StageReport:
-    """`run`, with any network."""
+    """`run`, with any network. `tasks_now` is asked before each wave, because a cluster grows; None: `sizes.tasks`."""
     work_dir, images = config.work_dir, config.images
     fingerprint = fingerprint_of(network, config.features, images)
     shards = _index_shards(spark, work_dir)
     finished, removed = _finished_shards(shards, fingerprint, work_dir, afresh=afresh)
     task = ExtractionTask(network.load, preparation_of(network, config.features, images), log=not sizes.local)
     scheduler = Scheduler(
-        Engine(spark, work_dir, sizes.tasks), task, fingerprint, len(shards), computing=1 if sizes.local else 2
+        Engine(spark, work_dir, sizes.tasks),
+        task,
+        fingerprint,
+        len(shards),
+        computing=1 if sizes.local else 2,
+        tasks_now=tasks_now or (lambda: sizes.tasks),
     )
     missing = [shard for shard in shards if shard.number not in finished]
     todo = [*missing, *with_retries([shard for shard in shards if shard.number in finished], work_dir)]
