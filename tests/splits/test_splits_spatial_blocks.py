@@ -150,6 +150,11 @@ def test_areas_without_a_place_are_refused() -> None:
         assign_blocks(areas, 2, buffer_m=0, seed=0)
 
 
+@pytest.mark.parametrize(("side", "per_fold"), [(20, 4), (36, 6), (60, 12)])
+def test_larger_maps_have_more_blocks_per_fold(side: int, per_fold: int) -> None:
+    assert assign_blocks(square_town(side), 2, buffer_m=0, seed=0)["block"].nunique() == 2 * per_fold
+
+
 def test_no_block_is_in_two_regions() -> None:
     near, far = square_town(10), square_town(5)
     far = far.assign(unit="F" + far["unit"], region="village", shape=shapely.transform(far["shape"], lambda xy: xy + 1))

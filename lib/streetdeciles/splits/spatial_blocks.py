@@ -1,8 +1,8 @@
 """The split `spatial_blocks`: folds of contiguous blocks, so that few held-out areas have neighbours in training.
 
-There are BLOCKS_PER_FOLD blocks per fold, not one: with one, a fold would be a whole side of the city, with other
-deciles than the rest; several blocks can be combined to folds of about the same deciles, and each is still many areas
-wide. What remains of leaks is at their edges, which `buffer_m` removes.
+There are several blocks per fold, not one: with one, a fold would be a whole side of the city, with other deciles than
+the rest; several blocks can be combined to folds of about the same deciles. More blocks make folds more alike, and
+edges longer, so there are more only as long as each is many areas wide. What leaks at edges, `buffer_m` removes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ from streetdeciles.splits.split import UNSEEN, Needs, ReportWords, assigned, siz
 if TYPE_CHECKING:
     import pandas as pd
 
-BLOCKS_PER_FOLD = 4
+MIN_BLOCKS_PER_FOLD, MAX_BLOCKS_PER_FOLD = 4, 12
+AREAS_PER_BLOCK = 100
+"""There are more than the fewest blocks if each has so many areas: some ten from edge to edge."""
 
 
 @dataclass(frozen=True)
@@ -106,8 +108,9 @@ def _blocks_by_region(centres: Whole, sizes: Whole, regions: npt.NDArray[np.obje
     """The block of each unit; no block is in two regions, and each region has as many as its locations deserve."""
     names, region = np.unique(regions.astype(str), return_inverse=True)
     n_units = np.bincount(region)
+    per_fold = int(np.clip(len(centres) // (folds * AREAS_PER_BLOCK), MIN_BLOCKS_PER_FOLD, MAX_BLOCKS_PER_FOLD))
     locations = np.bincount(region, weights=sizes)
-    n_blocks = np.maximum(1, np.rint(BLOCKS_PER_FOLD * folds * locations / locations.sum())).astype(np.int64)
+    n_blocks = np.maximum(1, np.rint(per_fold * folds * locations / locations.sum())).astype(np.int64)
     n_blocks = np.minimum(n_blocks, n_units)
     while n_blocks.sum() < folds:  # the largest region that has units left is cut once more
         n_blocks[np.argmax(np.where(n_blocks < n_units, locations / n_blocks, -1))] += 1
