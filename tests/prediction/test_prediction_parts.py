@@ -51,7 +51,7 @@ def files_of(work_dir: Path) -> list[Path]:
 
 def destroy_features(file: Path) -> None:
     """Overwrite the features in a Parquet file, without changing its size or any other column."""
-    column = pq.ParquetFile(file).metadata.row_group(0).column(6)
+    column = pq.ParquetFile(file).metadata.row_group(0).column(7)
     assert column.path_in_schema == "features"
     content = bytearray(file.read_bytes())
     first = column.dictionary_page_offset or column.data_page_offset
