@@ -6,6 +6,7 @@ nvImageCodec's CPU back end stands in for the engines, so these tests need the p
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -160,6 +161,22 @@ def test_cpu_back_end_has_the_pixels_of_pillow() -> None:
 
 @pytest.mark.compare
 @pytest.mark.usefixtures("nvimgcodec")
+def test_decoders_are_kept_and_never_shared_by_two_threads() -> None:
+    """200 batches in four threads: each gets the pixels of its own files, from at most four decoders."""
+    engines = EngineDecoder("CPU_ONLY")
+    new_decoder, n_made = engines._new_decoder, []
+    engines._new_decoder = lambda: n_made.append(1) or new_decoder()  # type: ignore[method-assign]
+    names = [SMALL[i % 4 : i % 4 + 3] for i in range(200)]
+    with ThreadPoolExecutor(4) as pool:
+        decoded = [*pool.map(lambda some: engines.decode([JPEGS[name] for name in some]), names)]
+    alone = dict(zip(SMALL, engines.decode([JPEGS[name] for name in SMALL]), strict=True))
+    for some, pictures in zip(names, decoded, strict=True):
+        assert all(np.array_equal(picture, alone[name]) for name, picture in zip(some, pictures, strict=True))
+    assert len(n_made) <= 3  # beside that of the probe
+
+
+@pytest.mark.compare
+@pytest.mark.usefixtures("nvimgcodec")
 def test_extraction_gives_the_same_with_nvimagecodec(tmp_path: Path) -> None:
     """Photographs of every kind, damaged or not: features, rejects and reasons."""
     files = {**JPEGS, "truncated": JPEGS["4:4:4"][:-300], "empty": b"", "text": b"no picture"}
@@ -184,7 +201,7 @@ class Declining:
 def test_declined_jpegs_are_decoded_by_the_cpu_and_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = {f"{i} {name}": JPEGS[name] for name in (*SMALL, "progressive") for i in range(3)}
     expected, _, _ = extracted(files, tmp_path, None)
-    monkeypatch.setattr(preparing, "EngineDecoder", Declining)
+    monkeypatch.setattr(preparing, "engine_decoder", Declining)
     features, rejects, tally = extracted(files, tmp_path, "HW_GPU_ONLY")
     assert features == expected
     assert rejects == {}

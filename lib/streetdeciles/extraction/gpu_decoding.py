@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import cache
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
-from threading import local
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,7 +42,9 @@ _HOW_TO_GO_ON = "or set features.decoder to cpu"
 
 
 class EngineDecoder:
-    """Decodes batches of JPEGs, for any number of threads; each has a decoder of its own, as nvImageCodec wants it.
+    """Decodes batches of JPEGs in any number of threads; each uses a decoder that no other thread uses meanwhile.
+
+    Decoders are kept for the next batch and the next task, since making one takes time.
 
     Args:
         back_end: nvImageCodec's name of it. With `CPU_ONLY` it needs no GPU.
@@ -52,7 +55,7 @@ class EngineDecoder:
 
     def __init__(self, back_end: str = ENGINES) -> None:
         self._back_end = back_end
-        self._of_thread = local()
+        self._idle: SimpleQueue[nvimgcodec.Decoder] = SimpleQueue()
         refuse_without_package()
         os.environ.setdefault("PYNVIMGCODEC_VERBOSITY", "0")  # else a line for each file that it declines
         with without_start_messages():
@@ -74,21 +77,31 @@ class EngineDecoder:
         """RGB uint8 [height, width, 3], in this machine's memory, of each file; None of those that it declines."""
         if not files:
             return []
-        images = self._decoder().decode([*files])
-        return [None if image is None else np.ascontiguousarray(image.cpu()) for image in images]
+        try:
+            decoder = self._idle.get_nowait()
+        except Empty:
+            decoder = self._new_decoder()
+        images = decoder.decode([*files])
+        pictures = [None if image is None else np.ascontiguousarray(image.cpu()) for image in images]
+        self._idle.put(decoder)  # not where it has failed
+        return pictures
 
-    def _decoder(self) -> nvimgcodec.Decoder:
-        if not hasattr(self._of_thread, "decoder"):
-            from nvidia import nvimgcodec
+    def _new_decoder(self) -> nvimgcodec.Decoder:
+        from nvidia import nvimgcodec
 
-            self._of_thread.decoder = nvimgcodec.Decoder(
-                # The worker sees its task's GPU only, which is the first.
-                device_id=0 if self._back_end == ENGINES else _CPU_ONLY_DEVICE,
-                max_num_cpu_threads=1,
-                backends=[nvimgcodec.Backend(nvimgcodec.BackendKind.__members__[self._back_end])],
-                options=":fancy_upsampling=1",
-            )
-        return self._of_thread.decoder
+        return nvimgcodec.Decoder(
+            # The worker sees its task's GPU only, which is the first.
+            device_id=0 if self._back_end == ENGINES else _CPU_ONLY_DEVICE,
+            max_num_cpu_threads=1,
+            backends=[nvimgcodec.Backend(nvimgcodec.BackendKind.__members__[self._back_end])],
+            options=":fancy_upsampling=1",
+        )
+
+
+@cache
+def engine_decoder(back_end: str) -> EngineDecoder:
+    """The decoder of this process, which its tasks use one after another; RunRefused as for `EngineDecoder`."""
+    return EngineDecoder(back_end)
 
 
 def refuse_without_package() -> None:

@@ -16,7 +16,7 @@ from streetdeciles.extraction.contents import Content, Reading
 from streetdeciles.extraction.decoding import decode
 from streetdeciles.extraction.engine_jpegs import engine_jpeg_size
 from streetdeciles.extraction.extracted import Photograph, Row
-from streetdeciles.extraction.gpu_decoding import EngineDecoder
+from streetdeciles.extraction.gpu_decoding import EngineDecoder, engine_decoder
 from streetdeciles.extraction.memory import DecodingMemory, decoding_bytes
 from streetdeciles.extraction.pictures import Pictures
 from streetdeciles.extraction.reading import PAUSES_S
@@ -72,7 +72,7 @@ class Preparer:
     def __init__(self, preparation: Preparation) -> None:
         self._preparation = preparation
         self._memory = DecodingMemory(preparation.max_pixels, preparation.threads)
-        self._engines = EngineDecoder(preparation.back_end) if preparation.back_end else None
+        self._engines = engine_decoder(preparation.back_end) if preparation.back_end else None
         self._of_thread = local()
         self.watch = Watch(preparation.max_decoding_s)
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from streetdeciles.extraction import device
 from streetdeciles.extraction.core import extract
-from streetdeciles.extraction.gpu_decoding import EngineDecoder
+from streetdeciles.extraction.gpu_decoding import ENGINES, engine_decoder
 from streetdeciles.extraction.network import Network, NetworkSettings, load_network
 from streetdeciles.extraction.preparing import Preparation
 from streetdeciles.hardware import choose_precision
@@ -69,7 +69,7 @@ class PrecisionTask:
         for _ in batches:
             started = device.start(self.device, threads=self.threads, backend=self.backend, gpu_address=gpu_address())
             if self.decoder == "gpu":
-                EngineDecoder()
+                engine_decoder(ENGINES)
             yield pa.RecordBatch.from_pydict({"precision": [choose_precision("auto", started)]})
 
 
