@@ -29,7 +29,7 @@ from streetdeciles.report.collect import HISTORY, Findings
 from streetdeciles.report.maps import draw_map, read_outlines
 from streetdeciles.report.page import Run, render
 from streetdeciles.report.panels import make_region_map
-from streetdeciles.tables import METRICS
+from streetdeciles.tables import COMPARISONS, METRICS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -99,6 +99,7 @@ def _findings(area_ids: np.ndarray[Any, Any], outcomes: tuple[str, ...]) -> Find
         areas=areas,
         confusion=pd.DataFrame(columns=["region", "outcome", "true_decile", "decile", "n"]),
         metrics=pd.DataFrame(columns=list(METRICS.columns)),
+        comparisons=pd.DataFrame(columns=list(COMPARISONS.columns)),
         history=pd.DataFrame(columns=list(HISTORY)),
         losses=pd.DataFrame(columns=["stage", "reason", "n", "examples"]),
         counts={"locations": 90 * n, "photographs": 360 * n, "rejects": 0, "predicted": 90 * n},

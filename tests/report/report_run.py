@@ -18,6 +18,7 @@ from streetdeciles.run_log import StageReport
 from streetdeciles.tables import (
     AREA_LABELS,
     AREA_PREDICTIONS,
+    COMPARISONS,
     IMAGE_INDEX,
     LEFT_OUT,
     LOCATIONS,
@@ -104,6 +105,7 @@ def write_finished_run(config: RunConfig) -> FinishedRun:
     write_rows(PREDICTIONS, work_dir, predictions)
     write_rows(AREA_PREDICTIONS, work_dir, area_predictions)
     write_rows(METRICS, work_dir, _metrics(area_predictions, predictions, locations, labels))
+    write_rows(COMPARISONS, work_dir, _comparisons())
     write_rows(REJECTS, work_dir, _rejects(images))
     write_rows(LEFT_OUT, work_dir, _left_out())
     _write_history(work_dir, random)
@@ -234,6 +236,22 @@ def _metrics(
                 constant = pd.Series(5, index=group.index)
                 rows.append({**key, "method": "median", "model": "median", **_measures(constant, group["true_decile"])})
     return pd.DataFrame(rows, columns=list(METRICS.columns))
+
+
+def _comparisons() -> pd.DataFrame:
+    verdicts = {
+        "median": (-1.4, "better than"),
+        "neighbours": (-0.1, "not distinguishable from"),
+        "ridge": (0.3, "worse than"),
+    }
+    return pd.DataFrame(
+        [
+            ("bury", outcome, "area", "score_mean", baseline, 117, 1.1, 1.1 - by, by, by - 0.2, by + 0.2, verdict)
+            for outcome in OUTCOMES
+            for baseline, (by, verdict) in verdicts.items()
+        ],
+        columns=list(COMPARISONS.columns),
+    )
 
 
 def _measures(decile: pd.Series, true: pd.Series) -> dict[str, float]:

@@ -182,9 +182,25 @@ def test_overview_sets_each_outcome_beside_the_baseline(page: Element, finished_
     baseline = metrics[metrics["model"] == "median"].set_index("outcome")
     (table,) = page.find("table", "glance")
     rows = table.find("tbody")[0].find("tr")
-    assert [row.find("th")[0].text for row in rows] == TITLES
+    assert [str(row.find("th")[0].parts[0]) for row in rows] == TITLES
     for row, outcome in zip(rows, finished_run.config.dataset.outcomes, strict=True):
         assert f"baseline {baseline.mae[outcome]:.2f}" in row.text
+
+
+def test_each_outcome_has_a_verdict_beside_the_baselines(page: Element) -> None:
+    (table,) = page.find("table", "glance")
+    for row in table.find("tbody")[0].find("tr"):
+        assert row.find("small", "verdict")[0].text == (
+            "117 areas; better than always the median decile; not distinguishable from deciles of the nearest areas; "
+            "worse than ridge regression on mean features"
+        )
+    (table,) = panel(page, 0).find("table", "beside-table")
+    rows = [[cell.text for cell in row.find("th") + row.find("td")] for row in table.find("tbody")[0].find("tr")]
+    assert rows == [
+        ["always the median decile", "2.50", "−1.40 −1.60 to −1.20", "better than it"],
+        ["deciles of the nearest areas", "1.20", "−0.10 −0.30 to 0.10", "not distinguishable from it"],
+        ["ridge regression on mean features", "0.80", "0.30 0.10 to 0.50", "worse than it"],
+    ]
 
 
 def test_learning_curves_are_there_for_each_fold_and_outcome(page: Element) -> None:

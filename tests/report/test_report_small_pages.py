@@ -17,7 +17,7 @@ from streetdeciles.report.gallery import Thumbnail
 from streetdeciles.report.maps import Outline, draw_map
 from streetdeciles.report.page import Run, outcome_titles, render
 from streetdeciles.report.panels import make_region_map
-from streetdeciles.tables import METRICS
+from streetdeciles.tables import COMPARISONS, METRICS
 
 RUN = Run(reports=[], versions={"streetdeciles": "1.0"}, created="today")
 SQUARE = shapely.box(0, 0, 1, 1)
@@ -33,6 +33,7 @@ def findings(*areas: pd.DataFrame, **changes: Any) -> Findings:
         areas=pd.concat(areas),
         confusion=pd.DataFrame(columns=["region", "outcome", "true_decile", "decile", "n"]),
         metrics=pd.DataFrame(columns=list(METRICS.columns)),
+        comparisons=pd.DataFrame(columns=list(COMPARISONS.columns)),
         history=pd.DataFrame(columns=list(HISTORY)),
         losses=pd.DataFrame(columns=["stage", "reason", "n", "examples"]),
         counts={"locations": 3, "photographs": 4, "rejects": 0, "predicted": 2},

@@ -18,6 +18,7 @@ from streetdeciles.stages import STAGE_NAMES
 from streetdeciles.tables import (
     AREA_LABELS,
     AREA_PREDICTIONS,
+    COMPARISONS,
     IMAGE_INDEX,
     LEFT_OUT,
     LOCATIONS,
@@ -47,7 +48,7 @@ class Findings:
     `areas`: region, area_id, outcome, true_decile (within the region), national_decile, decile (the report's method),
         n_locations (predicted) and n_located; NaN = not known.
     `confusion`: region, outcome, true_decile, decile, n: the network's predictions of locations.
-    `metrics`: the table of that name. `history`: one row per outcome, fold and epoch of training.
+    `metrics`, `comparisons`: the tables of these names. `history`: one row per outcome, fold and epoch of training.
     `losses`: stage, reason, n, examples (list of (id, detail)): the rejects and everything left out.
     `counts`: locations in the regions, photographs in the index, those of them that gave no features (rejects), and
         locations that were predicted.
@@ -56,6 +57,7 @@ class Findings:
     areas: pd.DataFrame
     confusion: pd.DataFrame
     metrics: pd.DataFrame
+    comparisons: pd.DataFrame
     history: pd.DataFrame
     losses: pd.DataFrame
     counts: dict[str, int]
@@ -110,6 +112,7 @@ def collect(spark: SparkSession, config: RunConfig) -> Findings:
         areas=areas.toPandas(),
         confusion=confusion.toPandas(),
         metrics=table(METRICS).toPandas(),
+        comparisons=table(COMPARISONS).toPandas(),
         history=read_history(config),
         losses=_losses(spark, config.work_dir),
         counts=counts,

@@ -54,6 +54,16 @@ class MetricsRow:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """The network's error on areas beside that of a baseline; `difference` is negative where the network is better."""
+
+    baseline: str
+    error: Measure
+    difference: Measure
+    verdict: str
+
+
+@dataclass(frozen=True)
 class Panel:
     """Everything about one outcome in one region. `at`: the positions of both in the lists of the page."""
 
@@ -67,6 +77,7 @@ class Panel:
     curves: list[Curves]
     headline: dict[str, Measure]
     """Measures of the areas by the report's method, and `baseline_<measure>` of the median baseline."""
+    beside: list[Beside]
     shown: dict[str, Any]
     """The row of `metrics` for the areas by the report's method; empty if there is none."""
 
@@ -119,6 +130,7 @@ def make_panel(findings: Findings, config: RunConfig, region: str, outcome: str,
         metrics=_metrics_rows(metrics, config),
         curves=[curve for curve in curves if curve is not None],
         headline=headline,
+        beside=_beside(here(findings.comparisons), config.report.method),
         shown=shown,
     )
 
@@ -161,6 +173,19 @@ def _metrics_rows(metrics: pd.DataFrame, config: RunConfig) -> list[list[Metrics
         for row in sorted_rows
     ]
     return [list(group) for _, group in groupby(rows, key=lambda row: row.level)]
+
+
+def _beside(comparisons: pd.DataFrame, method: str) -> list[Beside]:
+    rows = charts.records(comparisons[(comparisons["level"] == AREA) & (comparisons["method"] == method)])
+    return [
+        Beside(
+            METHOD_TITLES[row["baseline"]],
+            _measure(row, "baseline_mae"),
+            _measure(row, "difference"),
+            row["verdict"] or "",
+        )
+        for row in sorted(rows, key=lambda row: BASELINES.index(row["baseline"]))
+    ]
 
 
 def _the_row(metrics: pd.DataFrame, *, level: str, method: str) -> dict[str, Any]:
