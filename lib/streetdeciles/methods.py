@@ -19,6 +19,8 @@ BASELINES = (MEDIAN, NEIGHBOURS, RIDGE, BOOSTING, COVARIATES)
 """Models, and methods of the same names, that the network must beat; they learn from the same areas."""
 
 AREA, LOCATION = "area", "location"
+OA, MSOA, DISTRICT = "oa", "msoa", "district"
+"""Levels of which `locations` may carry the codes, and whose deciles are not published."""
 
 METHOD_TITLES = {
     SCORE_MEAN: "decile of the mean score",

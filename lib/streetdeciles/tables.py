@@ -178,7 +178,25 @@ AREA_PREDICTIONS = Table(
     },
 )
 
-MEASURES = ("mae", "accuracy", "within_1", "kappa", "pearson", "spearman", "kendall")
+DECILE_COUNTS = Table(
+    "decile_counts",
+    key=("region", "area_id", "outcome"),
+    columns={
+        "region": "string",
+        "area_id": "string",
+        "outcome": "string",
+        **{f"n_{decile}": "bigint" for decile in range(1, 11)},
+        "true_decile": "tinyint",
+    },
+)
+
+MAIN_MEASURES = ("mae", "accuracy", "within_1", "kappa", "pearson", "spearman", "kendall")
+"""Those of the paper, which the report and the terminal show."""
+
+WORST = ("recall_10", "precision_10", "recall_20", "precision_20")
+"""How well the worst 10 % and 20 % are recognised."""
+
+MEASURES = (*MAIN_MEASURES, "rmse", "r2", *WORST)
 
 METRICS = Table(
     "metrics",
@@ -191,6 +209,8 @@ METRICS = Table(
         "model": "string",
         "n": "bigint",
         **{name: "double" for measure in MEASURES for name in (measure, f"{measure}_low", f"{measure}_high")},
+        "moran_i": "double",
+        "moran_p": "double",
     },
 )
 
@@ -204,6 +224,22 @@ BASELINES = Table(
         "model": "string",
         "decile": "double",
         "true_decile": "tinyint",
+    },
+)
+
+BREAKDOWNS = Table(
+    "breakdowns",
+    key=("region", "outcome", "level", "method", "by", "value"),
+    columns={
+        "region": "string",
+        "outcome": "string",
+        "level": "string",
+        "method": "string",
+        "by": "string",
+        "value": "string",
+        "n": "bigint",
+        "mae": "double",
+        "mean_error": "double",
     },
 )
 

@@ -12,7 +12,7 @@ from streetdeciles.methods import AREA, BASELINES
 from streetdeciles.run_log import StageReport
 from streetdeciles.shown import shown
 from streetdeciles.splits.registry import split_of
-from streetdeciles.tables import COMPARISONS, MEASURES, METRICS, Table
+from streetdeciles.tables import COMPARISONS, MAIN_MEASURES, METRICS, Table
 from streetdeciles.wording import counted
 
 if TYPE_CHECKING:
@@ -137,9 +137,9 @@ def show_results(config: RunConfig) -> None:
     title = "Areas, by models trained elsewhere" if config.prediction.models else "Held-out areas"
     rows = []
     for row in on_areas.to_dict("records"):
-        values = ["-" if pd.isna(row[name]) else f"{row[name]:.2f}" for name in MEASURES]
+        values = ["-" if pd.isna(row[name]) else f"{row[name]:.2f}" for name in MAIN_MEASURES]
         rows.append((row["region"], row["outcome"], row["model"], row["n"], *values))
-    show_table(("region", "outcome", "model", "areas", *MEASURES), rows, title=title)
+    show_table(("region", "outcome", "model", "areas", *MAIN_MEASURES), rows, title=title)
     for line in describe(metrics, comparisons, method):
         say(line)
     if worse := worse_than_median(metrics, method):

@@ -149,7 +149,7 @@ def test_counts_say_what_was_not_predicted(finished: tuple[pd.DataFrame, StageRe
         "predictions of unknown locations": 1,
         "areas": 35,
         "areas predicted": 34,
-        "rows (areas x outcomes x methods)": 4 * 5 + 4 * 4 + 30 * 5,
+        "rows (areas of all levels x outcomes x methods)": 4 * 5 + 4 * 4 + 30 * 5,
     }
     assert report.notes[0] == "region town: 1 of 35 areas have no predicted location"
 

@@ -10,11 +10,11 @@ import pytest
 
 from streetdeciles.evaluation.bootstrap import measure
 from streetdeciles.ordinal.measures import measures
-from streetdeciles.tables import MEASURES
+from streetdeciles.tables import MAIN_MEASURES
 
 
 def cells_of(rows: list[tuple[str, str, int, float, int]]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=["method", "area_id", "true_decile", "predicted_decile", "n"])
+    return pd.DataFrame(rows, columns=["method", "drawn", "true_decile", "predicted_decile", "n"])
 
 
 def random_cells(n_areas: int, *, per_area: int = 1, method: str = "score_mean") -> pd.DataFrame:
@@ -22,7 +22,7 @@ def random_cells(n_areas: int, *, per_area: int = 1, method: str = "score_mean")
     true = np.repeat(random.integers(1, 11, n_areas), per_area)
     predicted = np.clip(true + random.integers(-3, 4, n_areas * per_area), 1, 10).astype(float)
     area = np.repeat([f"E{i:05d}" for i in range(n_areas)], per_area)
-    return pd.DataFrame({"method": method, "area_id": area, "true_decile": true, "predicted_decile": predicted, "n": 1})
+    return pd.DataFrame({"method": method, "drawn": area, "true_decile": true, "predicted_decile": predicted, "n": 1})
 
 
 def test_values_are_measured_on_all_areas() -> None:
@@ -38,12 +38,12 @@ def test_samples_are_whole_areas() -> None:
     """The same samples by hand: the rows of the sampled areas, measured as pairs."""
     cells = random_cells(15, per_area=4)
     row = measure(cells, samples=40, random=np.random.default_rng(7))["score_mean"]
-    ids = sorted(cells["area_id"].unique())
+    ids = sorted(cells["drawn"].unique())
     values = []
     for drawn in np.random.default_rng(7).integers(0, 15, size=(40, 15)):
-        rows = pd.concat([cells[cells["area_id"] == ids[i]] for i in drawn])
+        rows = pd.concat([cells[cells["drawn"] == ids[i]] for i in drawn])
         values.append(measures(rows["true_decile"], rows["predicted_decile"]))
-    for name in MEASURES:
+    for name in MAIN_MEASURES:
         low, high = np.percentile([value[name] for value in values], [2.5, 97.5])
         assert (row[f"{name}_low"], row[f"{name}_high"]) == (pytest.approx(low), pytest.approx(high))
 
@@ -93,7 +93,7 @@ def test_measures_of_a_country_take_seconds() -> None:
     cells = pd.DataFrame(
         {
             "method": "prediction",
-            "area_id": np.repeat([f"E{i:05d}" for i in range(33_000)], 10),
+            "drawn": np.repeat([f"E{i:05d}" for i in range(33_000)], 10),
             "true_decile": np.repeat(true, 10),
             "predicted_decile": np.tile(np.arange(1.0, 11), 33_000),
             "n": random.integers(0, 10, 330_000),

@@ -19,7 +19,8 @@ def cells_of(errors: dict[str, list[float]]) -> pd.DataFrame:
         for i, error in enumerate(of_method)
         if np.isfinite(error)
     ]
-    return pd.DataFrame(rows, columns=["method", "area_id", "true_decile", "predicted_decile", "n"])
+    cells = pd.DataFrame(rows, columns=["method", "area_id", "true_decile", "predicted_decile", "n"])
+    return cells.assign(drawn=cells["area_id"])
 
 
 def test_baseline_counts_an_area_once_for_any_number_of_methods() -> None:
@@ -51,6 +52,17 @@ def test_intervals_are_of_the_paired_differences() -> None:
     half = 1.96 * difference.std() / np.sqrt(200)
     assert row["difference_low"] == pytest.approx(difference.mean() - half, abs=0.02)
     assert row["difference_high"] == pytest.approx(difference.mean() + half, abs=0.02)
+
+
+def test_samples_may_be_of_blocks() -> None:
+    """Areas of a block that err alike count once: 40 areas in 4 blocks are as uncertain as 4 areas."""
+    of_block = [2.0, 0.0, 1.0, 0.0]
+    areas = cells_of({METHOD: of_block, "ridge": [0.0] * 4})
+    blocks = cells_of({METHOD: list(np.repeat(of_block, 10)), "ridge": [0.0] * 40})
+    blocks["drawn"] = (blocks["area_id"].str[1:].astype(int) // 10).astype(str)
+    expected, measured = (compare(c, METHOD, samples=200, random=np.random.default_rng(1))[0] for c in (areas, blocks))
+    for name in ("difference", "difference_low", "difference_high"):
+        assert measured[name] == pytest.approx(expected[name])
 
 
 def test_verdicts_are_those_of_the_paired_interval() -> None:

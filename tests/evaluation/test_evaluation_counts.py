@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
-from sklearn.metrics import cohen_kappa_score
+from sklearn.metrics import cohen_kappa_score, precision_score, r2_score, recall_score, root_mean_squared_error
 
 from streetdeciles.evaluation.counts import measures_of_counts
 from streetdeciles.ordinal.measures import measures
@@ -26,6 +26,21 @@ def table_of(pairs: list[tuple[int, float]]) -> tuple[np.ndarray, np.ndarray, np
     counts = np.zeros((true.size, predicted.size))
     np.add.at(counts, (r, p), 1)
     return counts, true, predicted
+
+
+@settings(max_examples=60, deadline=None)
+@given(PAIRS)
+def test_errors_and_the_worst_areas_equal_those_of_sklearn(pairs: list[tuple[int, float]]) -> None:
+    true, predicted = np.array([t for t, _ in pairs]), np.array([q for _, q in pairs])
+    measured = measures_of_counts(*table_of(pairs))
+    assert measured["rmse"] == pytest.approx(root_mean_squared_error(true, predicted))
+    if len({*true}) > 1:
+        assert measured["r2"] == pytest.approx(r2_score(true, predicted))
+    for last in (1, 2):
+        is_true, is_predicted = true <= last, np.rint(predicted) <= last
+        for name, score in (("recall", recall_score), ("precision", precision_score)):
+            expected = score(is_true, is_predicted, zero_division=np.nan)
+            np.testing.assert_allclose(measured[f"{name}_{10 * last}"], expected)
 
 
 @settings(max_examples=150, deadline=None)

@@ -17,7 +17,7 @@ from streetdeciles.evaluation import stage
 from streetdeciles.evaluation.comparisons import worse_than_median
 from streetdeciles.ordinal.measures import measures
 from streetdeciles.run_log import StageReport
-from streetdeciles.tables import AREA_LABELS, AREA_PREDICTIONS, LOCATIONS, MEASURES, METRICS, PREDICTIONS
+from streetdeciles.tables import AREA_LABELS, AREA_PREDICTIONS, DECILE_COUNTS, LOCATIONS, MEASURES, METRICS
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -44,6 +44,12 @@ def area_decile(area: int, method: str) -> float:
     return float(area % 7 + 1) if method == "score_mean" else area % 19 / 2 + 1
 
 
+def predicted_counts(area: int) -> list[int]:
+    """How often each decile is predicted for a location of the area."""
+    predicted = [predicted_decile(i) for i in range(area * PER_AREA, (area + 1) * PER_AREA)]
+    return [predicted.count(decile) for decile in range(1, 11)]
+
+
 def median_of_the_others(area: int) -> float:
     """The median decile of the areas in the other fold."""
     known = [true_decile(other) for other in range(AREAS) if other % FOLDS != area % FOLDS and other != UNLABELLED]
@@ -57,13 +63,12 @@ def finished(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> t
     write_rows(LOCATIONS, [(name, "town", f"E{area}", *[None] * 4) for name, area in locations], work_dir)
     labels = [("town", f"E{area}", "imd", 1.0, true_decile(area)) for area in range(AREAS)]
     write_rows(AREA_LABELS, labels, work_dir)
-    predictions = [
-        (name, outcome, "network", 0, 0.5, predicted_decile(i), None)
-        for i, (name, _) in enumerate(locations)
+    counts = [
+        ("town", f"E{area}", outcome, *predicted_counts(area), true_decile(area) if outcome == "imd" else None)
+        for area in range(AREAS)
         for outcome in ("imd", "imd_crime")  # imd_crime has no labels at all
     ]
-    predictions.append(("L0", "imd", "another", 0, 0.5, 1, None))
-    write_rows(PREDICTIONS, predictions, work_dir)
+    write_rows(DECILE_COUNTS, counts, work_dir)
     areas = [
         ("town", "area", f"E{area}", "imd", method, PER_AREA, 0.5, area_decile(area, method), true_decile(area))
         for area in range(AREAS)

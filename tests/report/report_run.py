@@ -22,7 +22,7 @@ from streetdeciles.tables import (
     IMAGE_INDEX,
     LEFT_OUT,
     LOCATIONS,
-    MEASURES,
+    MAIN_MEASURES,
     METRICS,
     PREDICTIONS,
     REJECTS,
@@ -261,7 +261,7 @@ def _measures(decile: pd.Series, true: pd.Series) -> dict[str, float]:
     values = {"mae": off.mean(), "accuracy": (off == 0).mean(), "within_1": (off <= 1).mean(), "kappa": kappa}
     for name in ("pearson", "spearman", "kendall"):
         values[name] = decile.corr(true, method=name) if decile.nunique() > 1 else np.nan
-    assert set(values) == set(MEASURES)
+    assert set(values) == set(MAIN_MEASURES)
     ends = {"low": -0.08, "high": 0.07}
     return values | {f"{name}_{end}": value + by for name, value in values.items() for end, by in ends.items()}
 

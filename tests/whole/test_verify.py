@@ -34,8 +34,10 @@ TABLES = (
     "models",
     "predictions",
     "area_predictions",
+    "decile_counts",
     "metrics",
     "baselines",
+    "breakdowns",
     "comparisons",
     "report.html",
 )

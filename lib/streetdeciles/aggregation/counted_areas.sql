@@ -1,6 +1,6 @@
 -- The number of areas in each region, and how many of them have a predicted location.
 WITH areas AS (
-    SELECT region, area_id, true AS is_predicted FROM {area_predictions}
+    SELECT region, area_id, true AS is_predicted FROM {decile_counts}
     UNION ALL
     SELECT region, area_id, false AS is_predicted FROM {area_labels}
 ),

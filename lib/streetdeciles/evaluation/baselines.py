@@ -14,11 +14,11 @@ from streetdeciles.area_shapes import read_shapes
 from streetdeciles.baselines.areas import Areas
 from streetdeciles.baselines.pooling import COLUMNS, pool_features
 from streetdeciles.baselines.predict import predict_areas
-from streetdeciles.config import RunConfig
+from streetdeciles.config import LabelsConfig, RunConfig
 from streetdeciles.evaluation.covariates import read_covariates
 from streetdeciles.geography.centres import centre_coordinates, to_metres
 from streetdeciles.methods import MEDIAN
-from streetdeciles.tables import AREA_LABELS, LOCATIONS, TRAINING_SET
+from streetdeciles.tables import AREA_LABELS, TRAINING_SET
 from streetdeciles.training_set.columns import training_set_ddl
 from streetdeciles.training_set.reader import open_training_set
 
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def predict_baselines(spark: SparkSession, config: RunConfig) -> pd.DataFrame:
+def predict_baselines(spark: SparkSession, config: RunConfig, centres: pd.DataFrame) -> pd.DataFrame:
     """`region`, `area_id`, `outcome`, `model` and `decile` of the baselines.
 
     Baselines learn from the areas of the training set from which the network has learned. With `prediction.models`
-    these are not known: then there is only the median of all deciles of the region.
+    these are not known: then there is only the median of all deciles of the region. `centres` is from `area_centres`.
     """
     if config.prediction.models is not None:
         return _median_of_region(spark, config)
-    areas = _areas(spark, config)
+    areas = _areas(spark, config, centres)
     covariates = None
     if config.evaluation.covariates is not None:
         table = read_covariates(config.evaluation.covariates)
@@ -57,7 +57,7 @@ def predict_baselines(spark: SparkSession, config: RunConfig) -> pd.DataFrame:
         )
 
 
-def _areas(spark: SparkSession, config: RunConfig) -> Areas:
+def _areas(spark: SparkSession, config: RunConfig, centres: pd.DataFrame) -> Areas:
     from pyspark.sql import functions as F
 
     outcomes = config.dataset.outcomes
@@ -66,15 +66,18 @@ def _areas(spark: SparkSession, config: RunConfig) -> Areas:
     # All locations of an area have its decile.
     deciles = [F.max(f"`{name}`").alias(name) for name in outcomes]
     by_fold = rows.groupBy("region", "area_id", "fold", "buffer_of").agg(*deciles)
-    locations = storage.read_table(spark, LOCATIONS, config.work_dir)
-    return Areas.of(by_fold.toPandas(), outcomes, _centres(locations, config))
+    return Areas.of(by_fold.toPandas(), outcomes, centres)
 
 
-def _centres(locations: DataFrame, config: RunConfig) -> pd.DataFrame:
+def area_centres(locations: DataFrame, labels: LabelsConfig) -> pd.DataFrame:
     """`area_id`, `x` and `y` in metres of the areas of which it is known where they are."""
-    shapes = read_shapes(locations, config.labels).dropna()
+    import pandas as pd
+
+    shapes = read_shapes(locations, labels).dropna()
     if shapes.empty:
-        return shapes.assign(area_id="", x=np.nan, y=np.nan)
+        return pd.DataFrame(
+            {"area_id": pd.Series(dtype=object), "x": pd.Series(dtype=float), "y": pd.Series(dtype=float)}
+        )
     x, y = centre_coordinates(to_metres(shapes["shape"].tolist())).T
     return shapes[["unit"]].rename(columns={"unit": "area_id"}).assign(x=x, y=y)
 

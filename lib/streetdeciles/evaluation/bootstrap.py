@@ -30,12 +30,12 @@ def measure(cells: pd.DataFrame, *, samples: int, random: np.random.Generator) -
     its counts, so that locations of one area, which are similar, do not count as independent.
 
     Args:
-        cells: for one region, outcome and level: `method`, `area_id`, `true_decile`, `predicted_decile` (may be a
-            fraction), and `n`, how often the pair occurs in the area.
+        cells: for one region, outcome and level: `method`, `true_decile`, `predicted_decile` (may be a fraction), `n`,
+            how often the pair occurs in an area, and `drawn`, what samples consist of: the area, or its block.
         samples: the number of samples; 0 for no intervals.
         random: the generator of the samples.
     """
-    area_of_row, areas = cells["area_id"].factorize(sort=True)
+    area_of_row, areas = cells["drawn"].factorize(sort=True)
     tables = {
         str(method): _CountTable.of(rows, area_of_row[cells["method"] == method], len(areas))
         for method, rows in cells.groupby("method", sort=True)

@@ -44,21 +44,24 @@ def compare(cells: pd.DataFrame, method: str, *, samples: int, random: np.random
     of two is better although their own intervals overlap.
 
     Args:
-        cells: for one region and outcome: `method`, `area_id`, `true_decile`, `predicted_decile`, one row per area and
-            method, baselines among them.
+        cells: for one region and outcome: `method`, `area_id`, `true_decile`, `predicted_decile` and `drawn`, what
+            samples consist of; one row per area and method, baselines among them.
         method: the method of the network.
         samples: the number of samples; 0 for no intervals and no verdict.
         random: the generator of the samples.
     """
     errors = (cells["predicted_decile"] - cells["true_decile"]).abs()
-    by_area = cells.assign(error=errors).pivot(index="area_id", columns="method", values="error").sort_index()
+    by_area = (
+        cells.assign(error=errors).pivot(index=["area_id", "drawn"], columns="method", values="error").sort_index()
+    )
     rows = []
     for baseline in BASELINES:
         if method not in by_area or baseline not in by_area:
             continue
         both = by_area[[method, baseline]].dropna()
         of_network, of_baseline = both.to_numpy(np.float64).T
-        low, high = _interval(of_network - of_baseline, samples, random)
+        drawn = both.index.get_level_values("drawn").factorize(sort=True)[0]
+        low, high = _interval(of_network - of_baseline, drawn, samples, random)
         rows.append(
             {
                 "method": method,
@@ -75,11 +78,15 @@ def compare(cells: pd.DataFrame, method: str, *, samples: int, random: np.random
     return rows
 
 
-def _interval(differences: Any, samples: int, random: np.random.Generator) -> tuple[float | None, float | None]:
-    if len(differences) < 2 or not samples:
+def _interval(
+    differences: Any, drawn: Any, samples: int, random: np.random.Generator
+) -> tuple[float | None, float | None]:
+    """Ends of the interval of the mean of `differences` [areas]; samples consist of the numbers in `drawn` [areas]."""
+    n, sums = np.bincount(drawn), np.bincount(drawn, differences)
+    if len(n) < 2 or not samples:
         return None, None
-    means = np.concatenate([weights @ differences for weights in draw_areas(len(differences), samples, random)])
-    low, high = np.percentile(means / len(differences), INTERVAL)
+    means = [(weights @ sums) / (weights @ n) for weights in draw_areas(len(n), samples, random)]
+    low, high = np.percentile(np.concatenate(means), INTERVAL)
     return float(low), float(high)
 
 

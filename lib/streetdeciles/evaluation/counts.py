@@ -13,7 +13,7 @@ Floats = npt.NDArray[np.float64]
 
 
 def measures_of_counts(counts: npt.NDArray[Any], true: Floats, predicted: Floats) -> dict[str, Floats]:
-    """Every measure of `ordinal.measures`, from the number of times that each pair of deciles occurs.
+    """Every measure of `tables.MEASURES`, from the number of times that each pair of deciles occurs.
 
     Args:
         counts: [..., R, P], how often the pair (true[r], predicted[p]) occurs.
@@ -33,16 +33,31 @@ def measures_of_counts(counts: npt.NDArray[Any], true: Floats, predicted: Floats
 
     with np.errstate(divide="ignore", invalid="ignore"):
         by_chance = np.einsum("...r,...p,rp->...", of_true, of_predicted, steps**2) / n**2
+        squared = mean((true[:, None] - predicted) ** 2)
+        spread = (of_true * true**2).sum(-1) / n - ((of_true * true).sum(-1) / n) ** 2
         values = {
             "mae": mean(np.abs(true[:, None] - predicted)),
+            "rmse": np.sqrt(squared),
+            "r2": np.where(spread > 0, 1 - squared / spread, np.nan),
             "accuracy": mean(steps == 0),
             "within_1": mean(steps <= 1),
             "kappa": np.where(by_chance > 0, 1 - mean(steps**2) / by_chance, np.nan),
             "pearson": _correlation(cells, true, predicted),
             "spearman": _correlation(cells, _mid_ranks(of_true), _mid_ranks(of_predicted)),
             "kendall": _kendall(cells),
+            **_worst(cells, true, np.rint(predicted), 1),
+            **_worst(cells, true, np.rint(predicted), 2),
         }
     return {name: values[name] for name in MEASURES}
+
+
+def _worst(cells: Floats, true: Floats, predicted: Floats, last: int) -> dict[str, Floats]:
+    """Recall and precision of the areas whose decile is at most `last`: the worst 10 % for 1, the worst 20 % for 2."""
+    is_true, is_predicted = true <= last, predicted <= last
+    hits = cells[..., is_true, :][..., is_predicted].sum((-2, -1))
+    of_true, of_predicted = cells[..., is_true, :].sum((-2, -1)), cells[..., is_predicted].sum((-2, -1))
+    share = 10 * last
+    return {f"recall_{share}": hits / of_true, f"precision_{share}": hits / of_predicted}
 
 
 def _mid_ranks(counts: Floats) -> Floats:

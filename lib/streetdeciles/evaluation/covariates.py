@@ -34,7 +34,9 @@ def read_covariates(uri: str) -> pd.DataFrame:
     area_ids, values = [], []
     for file, row, cells in table.rows():
         if len(cells) != len(table.header):
-            raise RunRefused(f"{file}, row {row}: expected {len(table.header)} cells, found {len(cells)}")
+            raise RunRefused(
+                f"evaluation.covariates: {file}, row {row}: expected {len(table.header)} cells, found {len(cells)}"
+            )
         area_ids.append(cells[position])
         numbers = (cell for i, cell in enumerate(cells) if i != position)
         values.append([_number(cell, file, row, name) for cell, name in zip(numbers, names, strict=True)])
@@ -51,5 +53,8 @@ def _number(cell: str, file: str, row: int, name: str) -> float:
     except ValueError:
         value = math.inf
     if math.isinf(value):
-        raise RunRefused(f"{file}, row {row}, column '{name}': expected a number or nothing, found {cell!r:.80}")
+        raise RunRefused(
+            f"evaluation.covariates: {file}, row {row}, column '{name}': "
+            f"expected a number or nothing, found {cell!r:.80}"
+        )
     return value

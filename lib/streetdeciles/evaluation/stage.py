@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from streetdeciles import storage
 from streetdeciles.borrowed_sessions import interruptible
 from streetdeciles.config import RunConfig
-from streetdeciles.evaluation.baselines import predict_baselines
-from streetdeciles.evaluation.bootstrap import measure
-from streetdeciles.evaluation.comparisons import baseline_cells, compare, describe, worse_than_median
-from streetdeciles.methods import AREA, BASELINES, LOCATION, MEDIAN, NETWORK, PREDICTION
+from streetdeciles.evaluation.baselines import area_centres, predict_baselines
+from streetdeciles.evaluation.comparisons import describe, worse_than_median
+from streetdeciles.evaluation.measuring import GROUP, measure_group
+from streetdeciles.methods import AREA, LOCATION, PREDICTION
 from streetdeciles.queries import query, spark_frame
 from streetdeciles.run_log import StageReport
 from streetdeciles.stages import EVALUATION_STAGE
-from streetdeciles.tables import AREA_LABELS, AREA_PREDICTIONS, COMPARISONS, LOCATIONS, METRICS, PREDICTIONS, Table
+from streetdeciles.tables import (
+    AREA_LABELS,
+    AREA_PREDICTIONS,
+    BREAKDOWNS,
+    COMPARISONS,
+    DECILE_COUNTS,
+    LOCATIONS,
+    METRICS,
+    TRAINING_SET,
+    Table,
+)
 from streetdeciles.tables import BASELINES as BASELINES_TABLE
+from streetdeciles.training_set.columns import training_set_ddl
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,12 +36,10 @@ if TYPE_CHECKING:
 
 _query = partial(query, "streetdeciles.evaluation")
 
-GROUP = ("region", "outcome", "level")
-
 
 @interruptible
 def run(spark: SparkSession, config: RunConfig) -> StageReport:
-    """Write metrics, baselines and comparisons.
+    """Write metrics, baselines, comparisons and breakdowns.
 
     For each region, outcome and level, metrics has one row per method of the network and one per baseline: the method
     `prediction` and the baseline `median` at level `location`, the methods of the aggregation and every baseline at
@@ -41,22 +47,18 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     """
     import pandas as pd
 
-    predicted = predict_baselines(spark, config)
-    cells = _cells(spark, config.work_dir).persist()
-    metrics: list[dict[str, Any]] = []
-    comparisons: list[dict[str, Any]] = []
-    try:
-        groups = _count(cells)
-        for group in groups:
-            if group["known"]:
-                of_group = _with_baselines(_collect(cells, group), predicted)
-                metrics += _metrics(of_group, config)
-                comparisons += _comparisons(of_group, config)
-    finally:
-        cells.unpersist()
+    centres = area_centres(storage.read_table(spark, LOCATIONS, config.work_dir), config.labels)
+    predicted = predict_baselines(spark, config, centres)
+    areas = _areas(spark, config).merge(centres, on="area_id", how="left")
+    cells = _cells(spark, config.work_dir)
+    groups = _count(cells)
+    measured = [measure_group(_collect(cells, group), predicted, areas, config) for group in groups if group["known"]]
+    metrics = [row for of_group in measured for row in of_group.metrics]
+    comparisons = [row for of_group in measured for row in of_group.comparisons]
     storage.write_table(_with_true_deciles(spark, config.work_dir, predicted), BASELINES_TABLE, config.work_dir)
     n_rows = _write(spark, METRICS, config.work_dir, metrics)
     _write(spark, COMPARISONS, config.work_dir, comparisons)
+    _write(spark, BREAKDOWNS, config.work_dir, [row for of_group in measured for row in of_group.breakdowns])
     counts = {
         f"{level} predictions {what}": sum(group[key] for group in groups if group["level"] == level)
         for level in sorted({group["level"] for group in groups}, reverse=True)
@@ -64,6 +66,8 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     }
     counts["rows (regions x outcomes x levels x methods)"] = n_rows
     notes = _notes(groups, config.dataset.outcomes)
+    if n_blocks := areas.loc[areas["block"] >= 0, "block"].nunique():
+        notes.append(f"intervals are from random samples of {n_blocks} blocks, because areas in a block are alike")
     if metrics:
         frames = pd.DataFrame(metrics), pd.DataFrame(comparisons, columns=[*COMPARISONS.columns])
         notes += describe(*frames, config.report.method)
@@ -73,8 +77,8 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
 
 def _cells(spark: SparkSession, work_dir: str) -> DataFrame:
     """Counts of pairs of deciles: at most 10 rows per region, outcome, level, method and area."""
-    tables = (PREDICTIONS, LOCATIONS, AREA_LABELS, AREA_PREDICTIONS)
-    names = {"location": LOCATION, "prediction": PREDICTION, "network": NETWORK}
+    tables = (DECILE_COUNTS, AREA_PREDICTIONS)
+    names = {"area": AREA, "location": LOCATION, "prediction": PREDICTION}
     return _query("measured", names, **{table.name: storage.read_table(spark, table, work_dir) for table in tables})
 
 
@@ -88,45 +92,15 @@ def _collect(cells: DataFrame, group: Row) -> pd.DataFrame:
 
     for name in GROUP:
         cells = cells.where(F.col(name) == group[name])
-    return cells.where("true_decile IS NOT NULL").toPandas()
+    columns = ("method", "area_id", "true_decile", "predicted_decile", "n")
+    of_group = cells.where("true_decile IS NOT NULL").select(*columns).toPandas()
+    return of_group.assign(**{name: group[name] for name in GROUP})
 
 
-def _with_baselines(cells: pd.DataFrame, predicted: pd.DataFrame) -> pd.DataFrame:
-    """`cells`, those of one group, and those of the baselines; at level `location` of the median only."""
-    import pandas as pd
-
-    region, outcome, level = (str(cells[name].iloc[0]) for name in GROUP)
-    is_same = (predicted["region"] == region) & (predicted["outcome"] == outcome)
-    if level == LOCATION:
-        is_same &= predicted["model"] == MEDIAN
-    beside = baseline_cells(cells, predicted[is_same])
-    return pd.concat([cells, beside.assign(region=region, outcome=outcome, level=level)], ignore_index=True)
-
-
-def _random(cells: pd.DataFrame, config: RunConfig) -> np.random.Generator:
-    """Seeded by the group's name, so that another outcome does not change the intervals of this one."""
-    group = "/".join(str(cells[name].iloc[0]) for name in GROUP)
-    return np.random.default_rng([config.seed, zlib.crc32(group.encode())])
-
-
-def _metrics(cells: pd.DataFrame, config: RunConfig) -> list[dict[str, Any]]:
-    """Rows of metrics for the cells of one group."""
-    group = {name: str(cells[name].iloc[0]) for name in GROUP}
-    measured = measure(cells, samples=config.evaluation.bootstrap, random=_random(cells, config))
-    return [
-        {**group, "method": method, "model": method if method in BASELINES else NETWORK, **values}
-        for method, values in measured.items()
-    ]
-
-
-def _comparisons(cells: pd.DataFrame, config: RunConfig) -> list[dict[str, Any]]:
-    """Rows of comparisons for the cells of one group; none at level `location`."""
-    group = {name: str(cells[name].iloc[0]) for name in GROUP}
-    if group["level"] != AREA:
-        return []
-    random = _random(cells, config)
-    rows = compare(cells, config.report.method, samples=config.evaluation.bootstrap, random=random)
-    return [{**group, **row} for row in rows]
+def _areas(spark: SparkSession, config: RunConfig) -> pd.DataFrame:
+    frames = {table.name: storage.read_table(spark, table, config.work_dir) for table in (LOCATIONS, DECILE_COUNTS)}
+    uri, ddl = storage.join(config.work_dir, TRAINING_SET), training_set_ddl(config.dataset.outcomes)
+    return _query("measured_areas", **frames, training_set=storage.read_parquet(spark, uri, schema=ddl)).toPandas()
 
 
 def _with_true_deciles(spark: SparkSession, work_dir: str, predicted: pd.DataFrame) -> DataFrame:

@@ -7,13 +7,13 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from streetdeciles.tables import MEASURES
+from streetdeciles.tables import MAIN_MEASURES
 
 Floats = npt.NDArray[np.float64]
 
 
 def measures(true: npt.ArrayLike, predicted: npt.ArrayLike) -> dict[str, float | None]:
-    """Every measure of `tables.MEASURES`, in that order.
+    """Every measure of `tables.MAIN_MEASURES`, in that order.
 
     Args:
         true: whole deciles [n].
@@ -28,7 +28,7 @@ def measures(true: npt.ArrayLike, predicted: npt.ArrayLike) -> dict[str, float |
         raise ValueError(f"expected two lists of the same length, received shapes {t.shape} and {p.shape}")
     if not (np.isfinite(t).all() and np.isfinite(p).all()):
         raise ValueError("expected finite deciles, received NaN or infinity; leave out rows whose decile is null")
-    return {name: _BY_NAME[name](t, p) if t.size else None for name in MEASURES}
+    return {name: _BY_NAME[name](t, p) if t.size else None for name in MAIN_MEASURES}
 
 
 def mean_absolute_error(true: Floats, predicted: Floats) -> float:

@@ -13,7 +13,7 @@ from streetdeciles.report import charts
 from streetdeciles.report.charts import Curves, Matrix
 from streetdeciles.report.colours import decile_class
 from streetdeciles.report.plates import plate
-from streetdeciles.tables import MEASURES
+from streetdeciles.tables import MAIN_MEASURES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,8 +119,8 @@ def make_panel(findings: Findings, config: RunConfig, region: str, outcome: str,
     )
     shown = _the_row(metrics, level=AREA, method=config.report.method)
     baseline = _the_row(metrics, level=AREA, method=MEDIAN)
-    headline = {name: _measure(shown, name) for name in MEASURES}
-    headline |= {f"baseline_{name}": _measure(baseline, name) for name in MEASURES}
+    headline = {name: _measure(shown, name) for name in MAIN_MEASURES}
+    headline |= {f"baseline_{name}": _measure(baseline, name) for name in MAIN_MEASURES}
     return Panel(
         region=region,
         outcome=outcome,
@@ -166,7 +166,7 @@ def _metrics_rows(metrics: pd.DataFrame, config: RunConfig) -> list[list[Metrics
             level=LEVEL_TITLES[row["level"]],
             label=METHOD_TITLES.get(row["method"], row["method"]),
             n=int(row["n"]),
-            measures=[_measure(row, name) for name in MEASURES],
+            measures=[_measure(row, name) for name in MAIN_MEASURES],
             is_baseline=row["model"] != NETWORK,
             is_mapped=row["level"] == AREA and row["method"] == config.report.method,
         )
