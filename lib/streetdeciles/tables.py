@@ -13,7 +13,7 @@ from streetdeciles.errors import RunFailed
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame, Row
 
 
 @dataclass(frozen=True)
@@ -54,14 +54,23 @@ class Table:
         """The number of rows; RunFailed if a key is null or appears twice."""
         from pyspark.sql import functions as F
 
-        keys = frame.groupBy(*self.key).agg(F.count("*").alias("n"))
         is_null = F.greatest(*[F.col(name).isNull().cast("int") for name in (*self.key, *self.key)])
-        counts = keys.agg(
-            F.coalesce(F.sum("n"), F.lit(0)).alias("rows"),
-            F.coalesce(F.sum((F.col("n") > 1).cast("int")), F.lit(0)).alias("doubled"),
-            F.coalesce(F.sum(is_null), F.lit(0)).alias("nulls"),
-        ).first()
-        assert counts is not None
+
+        def counted(key: Sequence[Column], nulls: Column) -> Row:
+            """Over groups of `key`; `nulls` is 1 for a null, else 0."""
+            groups = frame.groupBy(*key).agg(F.count("*").alias("n"), F.max(nulls).alias("null"))
+            counts = groups.agg(
+                F.coalesce(F.sum("n"), F.lit(0)).alias("rows"),
+                F.coalesce(F.sum((F.col("n") > 1).cast("int")), F.lit(0)).alias("doubled"),
+                F.coalesce(F.sum("null"), F.lit(0)).alias("nulls"),
+            ).first()
+            assert counts is not None
+            return counts
+
+        # Numbers are grouped several times faster than texts.
+        counts = counted([F.xxhash64(*self.key)], is_null)
+        if counts["doubled"] or counts["nulls"]:  # or two keys have the same hash
+            counts = counted([F.col(name) for name in self.key], is_null)
         if counts["doubled"] or counts["nulls"]:
             raise RunFailed(
                 f"table {self.name}: {counts['doubled']} key(s) ({', '.join(self.key)}) appear twice "

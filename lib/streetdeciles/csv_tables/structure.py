@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 QUOTE, COMMA, LF, CR = b'",\n\r'
 EDGE = -1
 """Stands for a byte outside the data: the file ends there, or the next byte is not known yet."""
+QUOTES_PER_STEP = 1 << 16
+"""Where data are taken to begin in the wrong state, a stray quote is among the first."""
+
+_BESIDE_A_FIELD = np.isin(np.arange(256), [COMMA, LF, CR, QUOTE])
+"""By byte, whether it may stand beside a quoted field, or is part of a doubled quote."""
 
 
 def record_ends(data: Bytes) -> Positions:
@@ -77,16 +82,36 @@ def _is_quoted(positions: Positions, quotes: Positions) -> npt.NDArray[np.int64]
 
 def _stray_quote(data: Bytes, quotes: Positions, *, inside: bool, before: int, after: int) -> int | None:
     opening, closing = quotes[int(inside) :: 2], quotes[1 - int(inside) :: 2]
-    previous = data[opening - 1].astype(np.int16)
-    previous[opening == 0] = before
-    following = data[(closing + 1) % max(len(data), 1)].astype(np.int16)
-    following[closing == len(data) - 1] = after
-    stray = [*opening[~_is_beside_a_field(previous)][:1], *closing[~_is_beside_a_field(following)][:1]]
-    return int(min(stray)) if stray else None
+    stray = [
+        position
+        for position in (_first_apart(data, opening, -1, before), _first_apart(data, closing, 1, after))
+        if position is not None
+    ]
+    return min(stray, default=None)
 
 
-def _is_beside_a_field(values: npt.NDArray[np.int16]) -> npt.NDArray[np.bool_]:
-    return np.isin(values, [COMMA, LF, CR, QUOTE, EDGE])
+def _first_apart(data: Bytes, quotes: Positions, step: int, edge: int) -> int | None:
+    """The first of the quotes whose neighbour, the byte before (`step` -1) or after it (1), does not end a field.
+
+    `edge` is the byte beyond the data, or EDGE.
+    """
+    n = len(quotes)
+    if step < 0 and n and quotes[0] == 0:
+        if not _is_beside_a_field(edge):
+            return 0
+        quotes = quotes[1:]
+    at_end = step > 0 and n > 0 and quotes[-1] == len(data) - 1
+    inner = quotes[:-1] if at_end else quotes
+    for start in range(0, len(inner), QUOTES_PER_STEP):
+        part = inner[start : start + QUOTES_PER_STEP]
+        is_beside = _BESIDE_A_FIELD[data[part + step]]
+        if not is_beside.all():
+            return int(part[is_beside.argmin()])
+    return len(data) - 1 if at_end and not _is_beside_a_field(edge) else None
+
+
+def _is_beside_a_field(byte: int) -> bool:
+    return byte == EDGE or bool(_BESIDE_A_FIELD[byte])
 
 
 class RangeScan(NamedTuple):
