@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import zipfile
+
 import pandas as pd
 import pytest
 
 from paths import DATA
+from postcode_files import ONSPD_2017, write_directory
 from small_run import LOCATION_IDS, SmallRun
 from streetdeciles.errors import RunRefused
 from streetdeciles.labels.census_years import refuse_other_year
@@ -78,6 +81,51 @@ def test_output_areas_give_areas_and_msoas(small_run: SmallRun) -> None:
     assert small_run.main("run", "--to", "labels") == 0
     found = small_run.table("locations").set_index("location_id")[["area_id", "msoa"]]
     assert found.loc[["x", "y", "z"]].to_numpy().tolist() == [[A, "E02000970"], [B, "E02000971"], [B, "OWN"]]
+
+
+@pytest.mark.parametrize("lookup", ["oas.csv", "onspd.zip"])
+def test_output_areas_alone_say_where_locations_are(small_run: SmallRun, lookup: str) -> None:
+    rows = [("E00000001", A, "E02000970"), ("E00000002", B, "E02000971")]
+    if lookup == "oas.csv":
+        text = "".join(f"{oa},{lsoa},{msoa},E09000033\n" for oa, lsoa, msoa in rows)
+        (small_run.folder / lookup).write_text(f"OA11CD,LSOA11CD,MSOA11CD,LAD11CD\n{text}")
+    else:
+        directory = [
+            {"postcode": f"W9 1A{letter}", "oa": oa, "lsoa": lsoa, "msoa": msoa, "district": "E09000033"}
+            for letter, (oa, lsoa, msoa) in zip("ABD", [*rows, rows[0]], strict=True)
+        ]
+        write_directory(small_run.folder / "onspd.csv", ONSPD_2017, *directory)
+        with zipfile.ZipFile(small_run.folder / lookup, "w") as archive:
+            archive.write(small_run.folder / "onspd.csv", "Data/ONSPD_AUG_2017_UK.csv")
+            archive.writestr("Documents/names.csv", "code,name\nE00000001,x\n")
+    (small_run.folder / "locations.csv").write_text("location_id,OA11CD\n1,e00000001\n2,E00000002 \n3,E00000009\n4,\n")
+    small_run.set(labels={"lookups": [lookup], "boundaries": None})
+    assert small_run.main("run", "--to", "labels") == 0
+    located = small_run.table("locations").set_index("location_id")[["area_id", "oa", "msoa"]]
+    assert located.to_dict("index") == {
+        "1": {"area_id": A, "oa": "E00000001", "msoa": "E02000970"},
+        "2": {"area_id": B, "oa": "E00000002", "msoa": "E02000971"},
+    }
+    left_out = small_run.table("left_out").set_index("id")
+    assert left_out["reason"].to_dict() == {"3": "no_area", "4": "no_area"}
+    assert left_out["detail"]["3"] == (
+        "the row has no area_id, and labels.lookups do not have its output area E00000009 (locations.csv)"
+    )
+
+
+def test_output_areas_without_a_lookup_are_refused(small_run: SmallRun, capsys: pytest.CaptureFixture[str]) -> None:
+    (small_run.folder / "locations.csv").write_text("location_id,oa\n1,E00000001\n")
+    assert small_run.main("run", "--to", "labels", "--dry-run") == 2
+    assert (
+        "locations.csv: has no column area_id, so labels.lookups must have a look-up of output areas to LSOAs to find "
+        "the areas by column oa"
+    ) in capsys.readouterr().err
+    set_lookup(small_run)
+    for options in (("--dry-run",), ()):
+        assert small_run.main("run", "--to", "labels", *options) == 2
+        assert "locations.csv: has output areas and no column area_id, and none of labels.lookups has output areas" in (
+            capsys.readouterr().err
+        )
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from streetdeciles.config import LocationTable
 from streetdeciles.errors import RunRefused
 from streetdeciles.geography.boundaries import read_boundaries
 from streetdeciles.labels.location_table import open_locations
-from streetdeciles.labels.locations import left_out, locate
+from streetdeciles.labels.locations import left_out, located
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -29,7 +29,8 @@ def located_rows(spark: SparkSession, folder: Path, text: str, **section: Any) -
     source = open_locations(LocationTable(path=str(folder / "places.csv"), **section))
     polygons = read_boundaries(WESTMINSTER).polygons
     areas = spark.createDataFrame([(code, "w") for code in polygons.area_ids], "area_id string, region string")
-    return locate(source.rows(spark), areas, source, polygons)
+    with located(source.rows(spark), areas, source, polygons) as frame:
+        return frame
 
 
 HEADERS = {

@@ -12,7 +12,7 @@ from streetdeciles.config import LocationTable
 from streetdeciles.errors import RunRefused
 from streetdeciles.geography.boundaries import read_boundaries
 from streetdeciles.labels.location_table import LocationFile, open_locations
-from streetdeciles.labels.locations import count, left_out, locate
+from streetdeciles.labels.locations import count, left_out, located
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -26,7 +26,8 @@ def located_rows(spark: SparkSession, path: Path, *, boundaries: bool = True) ->
     areas = spark.createDataFrame(rows, "area_id string, region string")
     polygons = read_boundaries(WESTMINSTER).polygons if boundaries else None
     source = opened(path)
-    return locate(source.rows(spark), areas, source, polygons)
+    with located(source.rows(spark), areas, source, polygons) as frame:
+        return frame
 
 
 def opened(path: Path) -> LocationFile:
@@ -109,6 +110,12 @@ def test_location_id_that_appears_twice_is_refused_with_an_example(spark: SparkS
     path = written(tmp_path, "location_id,area_id", "b,E01004646", "a,E01004646", " a,W1", "b,", "b,E01004647")
     with pytest.raises(RunRefused, match=r"places.csv: location_id 'a' appears more than once, and 3 row\(s\)"):
         count(located_rows(spark, path, boundaries=False), str(path))
+
+
+def test_row_without_an_id_is_not_taken_for_the_location_of_that_name(spark: SparkSession, tmp_path: Path) -> None:
+    path = tmp_path / "places.csv"
+    path.write_text("location_id,area_id\nE01004646,E01004646\n,E01004646\n")
+    assert count(located_rows(spark, path, boundaries=False), str(path)).left_out == {"no_location_id": 1}
 
 
 def test_file_without_a_location_in_the_regions_is_refused(spark: SparkSession, tmp_path: Path) -> None:

@@ -93,8 +93,8 @@ class LabelsConfig(Section):
     area of the tables."""
     lookups: Annotated[list[str], INPUT] = []
     """Look-ups of the Office for National Statistics, recognised by their headers: output areas to LSOAs, MSOAs and
-    districts; LSOAs of 2011 to those of 2021. They give names, districts and regions that the tables lack, and
-    translate the areas of locations to the year of the tables."""
+    districts; LSOAs of 2011 to those of 2021; or a postcode directory. They give names, districts and regions that the
+    tables lack, the areas of locations that have output areas alone, and those of the year of the tables."""
     locations: Annotated[Locations, INPUT]
     """Path of a CSV file, or of a folder of part files, with location_id and area_id, or location_id, latitude and
     longitude; or a section that names other columns, or a postcode directory."""

@@ -19,9 +19,9 @@ def alike_in_boundaries(spark: SparkSession, area_ids: Iterable[str], drawn: Ite
     return describe(find_lookalikes(*sides), "areas of the tables", "areas of the boundaries")
 
 
-def alike_in_locations(judged: DataFrame, areas: DataFrame) -> list[Lookalikes]:
-    """Locations whose area no table has, by how it looks like one of `areas`; `judged`: from `locations.locate`."""
-    unknown = judged.where("reason = 'unknown_area'").select("area_id")
+def alike_in_locations(rows: DataFrame, areas: DataFrame) -> list[Lookalikes]:
+    """Locations whose area no table has, by how it looks like one of `areas`; `rows`: from `locations.located`."""
+    unknown = rows.where("reason = 'unknown_area'").select("area_id")
     return find_lookalikes(unknown, areas.select("area_id"))
 
 

@@ -19,9 +19,9 @@ from streetdeciles.labels.areas import (
 )
 from streetdeciles.labels.census_years import year_of
 from streetdeciles.labels.districts import with_districts
-from streetdeciles.labels.locations import LocationSource
+from streetdeciles.labels.locations import LocationSource, read_lookups_for
 from streetdeciles.labels.regions import assign_regions
-from streetdeciles.sources.lookups import Lookups, read_lookups
+from streetdeciles.sources.lookups import Lookups
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,7 +57,7 @@ def read_area_labels(
     """The areas of the config's tables, labelled over its regions; RunRefused where the outcomes `asked` cannot be."""
     sources = open_tables(labels.tables)
     known = known_outcomes(sources, asked)
-    lookups = read_lookups(labels.lookups) if labels.lookups else None
+    lookups = read_lookups_for(source, labels)
     areas = read_areas(sources, asked, lookups, boundaries.names if boundaries else None)
     year = census_year(areas.frame.index, tables_year(sources))
     frame = with_districts(spark, areas.frame, source, year)

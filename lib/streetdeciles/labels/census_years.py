@@ -52,9 +52,9 @@ def refuse_other_year(unknown: Collection[str], area_ids: Collection[str], year:
         )
 
 
-def unknown_lsoas(judged: DataFrame) -> list[str]:
-    """The codes of English LSOAs among the locations' areas that no table has; `judged`: from `locations.locate`."""
-    unknown = judged.where("reason = 'unknown_area' AND area_id RLIKE '^E01[0-9]{6}$'")
+def unknown_lsoas(rows: DataFrame) -> list[str]:
+    """The codes of English LSOAs among the locations' areas that no table has; `rows`: from `locations.located`."""
+    unknown = rows.where("reason = 'unknown_area' AND area_id RLIKE '^E01[0-9]{6}$'")
     return [row["area_id"] for row in unknown.select("area_id").distinct().collect()]
 
 

@@ -1,38 +1,30 @@
--- Each location with the region of its area, or with the reason for which it is left out.
-WITH joined AS (
-    SELECT
-        l.*,
-        a.region,
-        a.area_id IS NOT NULL AS in_a_table
-    FROM {rows} AS l
-    LEFT JOIN {areas} AS a ON l.area_id = a.area_id
-),
-
-judged AS (
+-- Each location, or the reason for which it is left out. `rows` are those of judged_rows.sql.
+WITH keyed AS (
     SELECT
         *,
-        CASE
-            WHEN malformed IS NOT NULL THEN 'malformed_row'
-            WHEN location_id IS NULL THEN 'no_location_id'
-            WHEN excluded IS NOT NULL THEN excluded
-            WHEN area_id IS NULL AND problem IS NOT NULL THEN 'bad_coordinates'
-            WHEN area_id IS NULL AND (latitude IS NULL OR NOT :has_boundaries) THEN 'no_area'
-            WHEN area_id IS NULL THEN 'outside_boundaries'
-            WHEN NOT in_a_table THEN 'unknown_area'
-            WHEN region IS NULL THEN 'not_in_region'
-        END AS reason_of_row
-    FROM joined
+        xxhash64(location_id, content) AS key
+    FROM {rows}
 ),
 
 -- 2 and more: a location_id that appears again, or a row without one that equals another. A row that can be used is the
 -- first of its location_id.
 numbered AS (
-    SELECT
-        *,
+    SELECT /*+ BROADCAST(r) */
+        k.*,
+        1 AS number
+    FROM keyed AS k
+    LEFT ANTI JOIN {repeated} AS r ON k.key = r.key
+
+    UNION ALL
+
+    SELECT /*+ BROADCAST(r) */
+        k.*,
         row_number() OVER (
-            PARTITION BY coalesce(location_id, content) ORDER BY reason_of_row IS NOT NULL, content
+            PARTITION BY k.location_id, k.content
+            ORDER BY k.reason_of_row IS NOT NULL, k.malformed, k.postcode
         ) AS number
-    FROM judged
+    FROM keyed AS k
+    LEFT SEMI JOIN {repeated} AS r ON k.key = r.key
 ),
 
 decided AS (
@@ -73,11 +65,12 @@ SELECT
             WHEN 'unknown_postcode' THEN concat('postcode "', postcode, '" is not in the directory')
             WHEN 'same_photograph' THEN concat('another postcode of location ', location_id, ' is used')
             WHEN 'bad_coordinates' THEN problem
-            WHEN 'no_area' THEN if(
-                latitude IS NULL,
-                'the row has no area_id and no coordinates',
-                'the row has no area_id, and without labels.boundaries its coordinates cannot give one'
-            )
+            WHEN 'no_area' THEN CASE
+                WHEN oa IS NOT NULL
+                    THEN concat('the row has no area_id, and labels.lookups do not have its output area ', oa)
+                WHEN latitude IS NULL THEN 'the row has no area_id and no coordinates'
+                ELSE 'the row has no area_id, and without labels.boundaries its coordinates cannot give one'
+            END
             WHEN 'outside_boundaries' THEN concat('no area of the boundaries is at ', latitude, ', ', longitude)
             WHEN 'unknown_area' THEN concat('area ', area_id, ' is in none of labels.tables')
             WHEN 'not_in_region' THEN concat('area ', area_id, ' is in none of labels.regions')

@@ -60,5 +60,8 @@ SELECT
     excluded,
     malformed,
     -- Names a row that has no location_id; a number distinguishes equal rows later.
-    concat_ws(', ', malformed, postcode, area_id, oa, msoa, latitude_text, longitude_text) AS content
+    CASE
+        WHEN location_id IS NULL
+            THEN concat_ws(', ', malformed, postcode, area_id, oa, msoa, latitude_text, longitude_text)
+    END AS content
 FROM judged

@@ -21,6 +21,7 @@ COLUMNS = ("location_id", "area_id", "oa", "msoa", "district", "latitude", "long
 CODES = ("area_id", "oa", "msoa", "district")
 
 USUAL_NAMES: dict[str, tuple[str, ...]] = {
+    "oa": ("oa", "oa11", "oa21", "oa11cd", "oa21cd"),
     "latitude": ("latitude", "lat", "y"),
     "longitude": ("longitude", "long", "lng", "lon", "x"),
     "northing": ("northing", "northings", "osnrth1m", "north1m", "y"),
@@ -58,6 +59,10 @@ class LocationFile:
     def has_points(self) -> bool:
         return {"latitude", "longitude"} <= {*self.table.header}
 
+    @property
+    def has_area_ids(self) -> bool:
+        return "area_id" in {*self.table.header, *self.same_as}
+
     def rows(self, spark: SparkSession, year: int | None = None) -> DataFrame:
         """COLUMNS and `malformed` (see `spark_rows`) as text, ids and codes normalised.
 
@@ -73,7 +78,7 @@ class LocationFile:
         return normal.withColumns({"postcode": nothing, "excluded": nothing})
 
 
-def open_locations(section: LocationTable, *, has_boundaries: bool = True) -> LocationFile:
+def open_locations(section: LocationTable, *, has_boundaries: bool = True, has_lookups: bool = True) -> LocationFile:
     """The table that the section names; RunRefused where its columns do not say which location a row is, and where."""
     path, table = section.path, open_table(section.path)
     y, x = ("latitude", "longitude") if _is_in_degrees(section) else ("northing", "easting")
@@ -85,16 +90,26 @@ def open_locations(section: LocationTable, *, has_boundaries: bool = True) -> Lo
         "longitude": _find(section, table.header, x),
     }
     has_points = columns["latitude"] is not None and columns["longitude"] is not None
-    if columns["location_id"] is None or not (columns["area_id"] is not None or has_points):
+    if columns["location_id"] is None or not (columns["area_id"] or columns["oa"] or has_points):
         raise RunRefused(
             f"{path}: expected the columns location_id and area_id, or location_id, {y} and {x}; "
-            f"there are {', '.join(table.header) or 'none'}. labels.locations may name others"
+            f"there are {', '.join(table.header) or 'none'}. labels.locations may name others; oa in place of area_id "
+            "needs a look-up in labels.lookups"
         )
-    if columns["area_id"] is None and not has_boundaries:
-        raise RunRefused(
-            f"{path}: has no column area_id, so labels.boundaries must be set to find the areas by coordinates"
-        )
+    if columns["area_id"] is None and not (has_points and has_boundaries) and not (columns["oa"] and has_lookups):
+        _refuse_without_areas(path, columns["oa"], has_points=has_points)
     return _renamed(section, table, {name: column for name, column in columns.items() if column is not None})
+
+
+def _refuse_without_areas(path: str, oa: str | None, *, has_points: bool) -> None:
+    problem = f"{path}: has no column area_id, so"
+    if oa is None:
+        raise RunRefused(f"{problem} labels.boundaries must be set to find the areas by coordinates")
+    boundaries = ", or labels.boundaries to find them by coordinates" if has_points else ""
+    raise RunRefused(
+        f"{problem} labels.lookups must have a look-up of output areas to LSOAs to find the areas by column {oa}"
+        f"{boundaries}"
+    )
 
 
 def _is_in_degrees(section: LocationTable) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from streetdeciles.config import LocationTable, PostcodeLocations
+from streetdeciles.config import LabelsConfig, PostcodeLocations
 from streetdeciles.errors import RunRefused
 from streetdeciles.geography.boundaries import AreaPolygons
 from streetdeciles.labels.boundaries import fill_areas
@@ -15,6 +16,7 @@ from streetdeciles.labels.coordinates import to_degrees
 from streetdeciles.labels.location_table import LocationFile, open_locations
 from streetdeciles.labels.postcodes import PostcodeSource, open_postcodes
 from streetdeciles.queries import query
+from streetdeciles.sources.lookups import Lookups, read_lookups
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,11 +30,25 @@ _query = partial(query, "streetdeciles.labels")
 NUMBER = r"^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$"
 
 
-def open_source(section: LocationTable | PostcodeLocations, *, has_boundaries: bool) -> LocationSource:
+def open_source(labels: LabelsConfig) -> LocationSource:
     """Where the locations come from; RunRefused where the columns are not fit for it."""
+    section = labels.location_source
     if isinstance(section, PostcodeLocations):
         return open_postcodes(section)
-    return open_locations(section, has_boundaries=has_boundaries)
+    return open_locations(section, has_boundaries=labels.boundaries is not None, has_lookups=bool(labels.lookups))
+
+
+def read_lookups_for(source: LocationSource, labels: LabelsConfig) -> Lookups | None:
+    """The look-ups of the config, None for none; RunRefused where only output areas could help and they have none."""
+    lookups = read_lookups(labels.lookups) if labels.lookups else None
+    by_points = source.has_points and labels.boundaries is not None
+    by_codes = isinstance(source, PostcodeSource) or source.has_area_ids
+    if lookups is not None and lookups.output_areas.empty and not by_points and not by_codes:
+        raise RunRefused(
+            f"{source.path}: has output areas and no column area_id, and none of labels.lookups has output areas; add "
+            "the ONS look-up of output areas to LSOAs (OA11CD or OA21CD), or a postcode directory"
+        )
+    return lookups
 
 
 @dataclass(frozen=True)
@@ -46,25 +62,34 @@ class LocationCounts:
     """Located by area_id, with coordinates that are no place on earth and are dropped."""
 
 
-def locate(rows: DataFrame, areas: DataFrame, source: LocationSource, polygons: AreaPolygons | None) -> DataFrame:
+@contextmanager
+def located(
+    rows: DataFrame, areas: DataFrame, source: LocationSource, polygons: AreaPolygons | None
+) -> Iterator[DataFrame]:
     """Each of `rows`, those of the source, with its region, or the reason for which it has none.
 
-    `areas` holds area_id and region (null: in none) of all areas of the tables.
+    `areas` holds area_id and region (null: in none) of all areas of the tables. What was read is kept until the end.
     """
+    judged = _judged(rows, areas, source, polygons).persist()
+    repeated = _query("repeated_keys", rows=judged).persist()
+    arguments = {"shares_photographs": source.shares_photographs, "file": source.path.rsplit("/", 1)[-1]}
+    try:
+        yield _query("located_rows", arguments, rows=judged, repeated=repeated)
+    finally:
+        repeated.unpersist()
+        judged.unpersist()
+
+
+def _judged(rows: DataFrame, areas: DataFrame, source: LocationSource, polygons: AreaPolygons | None) -> DataFrame:
     arguments: dict[str, Any] = {"number": NUMBER, "in_degrees": source.in_degrees}
     cleaned = _query("location_rows", arguments, rows=rows)
     if source.crs is not None or polygons is not None:
         sent = rows.sparkSession.sparkContext.broadcast(polygons) if polygons is not None else None
-        cleaned = cleaned.mapInArrow(partial(_located, crs=source.crs, polygons=sent), cleaned.schema)
-    arguments = {
-        "has_boundaries": polygons is not None,
-        "shares_photographs": source.shares_photographs,
-        "file": source.path.rsplit("/", 1)[-1],
-    }
-    return _query("located_rows", arguments, rows=cleaned, areas=areas)
+        cleaned = cleaned.mapInArrow(partial(_with_points, crs=source.crs, polygons=sent), cleaned.schema)
+    return _query("judged_rows", {"has_boundaries": polygons is not None}, rows=cleaned, areas=areas)
 
 
-def _located(
+def _with_points(
     batches: Iterator[pa.RecordBatch], crs: str | None, polygons: Broadcast[AreaPolygons] | None
 ) -> Iterator[pa.RecordBatch]:
     if crs is not None:

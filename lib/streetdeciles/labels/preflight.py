@@ -13,9 +13,9 @@ from streetdeciles.labels.areas import known_outcomes, label_areas, open_tables,
 from streetdeciles.labels.boundaries import refuse_other_areas
 from streetdeciles.labels.census_years import refuse_other_year
 from streetdeciles.labels.districts import come_from_directory
-from streetdeciles.labels.locations import open_source
+from streetdeciles.labels.locations import open_source, read_lookups_for
 from streetdeciles.labels.regions import assign_regions
-from streetdeciles.sources.lookups import read_lookups
+from streetdeciles.sources.lookups import size_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -30,13 +30,15 @@ MAX_BOUNDARIES_BYTES = 16 << 20
 def preflight(config: RunConfig) -> None:
     """RunRefused where the inputs cannot make labels; rows of locations are not read."""
     labels, asked = config.labels, config.dataset.outcomes
-    source = open_source(labels.location_source, has_boundaries=labels.boundaries is not None)
+    source = open_source(labels)
     boundaries = _small_boundaries(labels.boundaries)
     sources = open_tables(labels.tables)
     known = known_outcomes(sources, asked)
     if sum(source.size for source in sources) > MAX_TABLE_BYTES or not all(source.is_quick for source in sources):
         return
-    lookups = read_lookups(labels.lookups) if labels.lookups else None
+    if any(size_of(path) > MAX_TABLE_BYTES for path in labels.lookups):
+        return  # a postcode directory
+    lookups = read_lookups_for(source, labels)
     areas = read_areas(sources, asked, lookups, boundaries.names if boundaries else None).frame
     if labels.boundaries is not None and boundaries is None and areas["district_name"].isna().all():
         return  # the boundaries say the districts, and are too large to be read here

@@ -23,7 +23,7 @@ from streetdeciles.labels.boundaries import refuse_other_areas
 from streetdeciles.labels.census_years import refuse_other_year, translate, unknown_lsoas
 from streetdeciles.labels.location_report import location_counts, location_notes
 from streetdeciles.labels.location_table import LocationFile
-from streetdeciles.labels.locations import LocationCounts, LocationSource, count, left_out, locate, open_source
+from streetdeciles.labels.locations import LocationCounts, LocationSource, count, left_out, located, open_source
 from streetdeciles.queries import spark_frame
 from streetdeciles.run_log import StageReport
 from streetdeciles.sources.reading import NATIONAL
@@ -33,12 +33,15 @@ if TYPE_CHECKING:
     import pandas as pd
     from pyspark.sql import Column, DataFrame, SparkSession
 
+MAX_FILES = 8
+"""Of a table: many small files are slow to read."""
+
 
 @interruptible
 def run(spark: SparkSession, config: RunConfig) -> StageReport:
     """Write area_labels, locations and left_out/stage=labels; RunRefused before any of them where input is unfit."""
     labels = config.labels
-    source = open_source(labels.location_source, has_boundaries=labels.boundaries is not None)
+    source = open_source(labels)
     asked = config.dataset.outcomes
     boundaries = _read_boundaries(labels.boundaries)
     known = read_area_labels(spark, labels, asked, source, boundaries)
@@ -47,23 +50,20 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     drawn = {*boundaries.polygons.area_ids} if boundaries else set()
     polygons = boundaries.polygons if boundaries and source.has_points else None
     regions = spark_frame(spark, known.areas.frame[[]].join(known.region_of).reset_index())
-    judged = locate(_rows(spark, known, source, polygons), regions, source, polygons).persist()
-    try:
-        counts, alike = _check_locations(judged, regions, known, source, config.dataset)
+    with located(_rows(spark, known, source, polygons), regions, source, polygons) as rows:
+        counts, alike = _check_locations(rows, regions, known, source, config.dataset)
         n_labels = storage.write_table(_long(spark, labelled, known.outcomes), AREA_LABELS, config.work_dir)
-        located = judged.where("reason IS NULL")
-        storage.write_table(located, LOCATIONS, config.work_dir)
-        storage.write_partition(left_out(judged), LEFT_OUT, config.work_dir, "labels")
+        used = rows.where("reason IS NULL")
+        storage.write_table(used.coalesce(MAX_FILES), LOCATIONS, config.work_dir)
+        storage.write_partition(left_out(rows).coalesce(MAX_FILES), LEFT_OUT, config.work_dir, "labels")
         notes = [
             *area_notes(labels.boundaries, drawn, labelled),
             *outcome_notes(labelled, known.areas.unfit),
             *known.areas.notes,
             *boundary_notes,
-            *location_notes(located, drawn, counts),
+            *location_notes(used, drawn, counts),
             *([describe_locations(alike)] if alike else []),
         ]
-    finally:
-        judged.unpersist()
     return StageReport(
         "labels", area_counts(known.areas.frame, labelled, asked) | location_counts(n_labels, counts, source), notes
     )
@@ -78,14 +78,14 @@ def _rows(spark: SparkSession, known: AreaLabels, source: LocationSource, polygo
 
 
 def _check_locations(
-    judged: DataFrame, regions: DataFrame, known: AreaLabels, source: LocationSource, settings: DatasetConfig
+    rows: DataFrame, regions: DataFrame, known: AreaLabels, source: LocationSource, settings: DatasetConfig
 ) -> tuple[LocationCounts, Sequence[Lookalikes]]:
     """The counts, and codes of areas that only look alike; RunRefused where too little of the input can be used."""
     if known.lookups is None or not known.lookups.translates:
-        refuse_other_year(unknown_lsoas(judged), known.area_ids, known.year, source.path)
+        refuse_other_year(unknown_lsoas(rows), known.area_ids, known.year, source.path)
     # Codes of a directory are the publisher's own.
-    alike = alike_in_locations(judged, regions) if isinstance(source, LocationFile) else []
-    counts = count(judged, source.path, hint=describe_locations(alike))
+    alike = alike_in_locations(rows, regions) if isinstance(source, LocationFile) else []
+    counts = count(rows, source.path, hint=describe_locations(alike))
     refuse_alike(alike, source.path, settings, locations=counts.in_file)
     return counts, alike
 

@@ -1,7 +1,7 @@
 """Look-ups of areas (ONS Geoportal, Open Government Licence v3.0), recognised by their headers.
 
 Output areas to LSOAs, MSOAs and districts (`OA11CD,LSOA11CD,…`), LSOAs to districts and regions, and LSOAs of 2011 to
-those of 2021 (`LSOA11CD,CHGIND,LSOA21CD,…`), alone or several of them.
+those of 2021 (`LSOA11CD,CHGIND,LSOA21CD,…`), alone or several of them; and postcode directories.
 """
 
 from __future__ import annotations
@@ -9,13 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING
 
+from streetdeciles import storage
 from streetdeciles.csv_tables.records import is_blank
 from streetdeciles.csv_tables.table import CsvTable, open_table
 from streetdeciles.errors import NotUtf8, RunRefused
 from streetdeciles.ids.spelling import normalise_list
+from streetdeciles.sources.directory_areas import areas_of_directory
 from streetdeciles.sources.layout import find
+from streetdeciles.sources.postcodes import open_directory
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,6 +60,12 @@ class Lookups:
         return by_other.first().where(by_other.nunique() == 1, None).rename("target").to_frame()
 
 
+def size_of(path: str) -> int:
+    """Bytes of the look-up; of a folder those of its files."""
+    fs, name = storage.filesystem(path)
+    return int(fs.du(name) if fs.isdir(name) else fs.size(name) or 0)
+
+
 def read_lookups(paths: Sequence[str]) -> Lookups:
     """The look-ups at `paths`; RunRefused where one is not recognised, or is cut short.
 
@@ -66,11 +76,7 @@ def read_lookups(paths: Sequence[str]) -> Lookups:
     areas = pd.DataFrame(columns=[*AREA_TEXTS], index=pd.Index([], name="area_id", dtype=object), dtype=object)
     output_areas = pd.DataFrame(columns=["oa", "area_id"], dtype=object)
     changes = pd.DataFrame(columns=["lsoa11", "lsoa21"], dtype=object)
-    for path in paths:
-        try:
-            lookup = _columns(open_table(path))
-        except NotUtf8:  # as some look-ups of 2011
-            lookup = _columns(open_table(path, windows_1252=True))
+    for lookup in chain.from_iterable(map(_frames, paths)):
         for code in [name for name in ("lsoa11", "lsoa21") if name in lookup]:
             named = lookup.rename(columns={code: "area_id", f"{code}_name": "area_name"}).dropna(subset="area_id")
             texts = [name for name in AREA_TEXTS if name in named]
@@ -82,6 +88,18 @@ def read_lookups(paths: Sequence[str]) -> Lookups:
     return Lookups(areas[[*AREA_TEXTS]], output_areas, changes.drop_duplicates())
 
 
+def _frames(path: str) -> list[pd.DataFrame]:
+    """The columns of a look-up by their names in _PATTERNS; of a postcode directory one frame per census year."""
+    try:
+        return areas_of_directory(*open_directory(path))
+    except RunRefused:
+        pass
+    try:
+        return [_columns(open_table(path))]
+    except NotUtf8:  # as some look-ups of 2011
+        return [_columns(open_table(path, windows_1252=True))]
+
+
 def _columns(table: CsvTable) -> pd.DataFrame:
     """The columns of a look-up by their names in _PATTERNS."""
     columns = {name: column for name, pattern in _PATTERNS.items() if (column := find(table.header, pattern))}
@@ -89,7 +107,8 @@ def _columns(table: CsvTable) -> pd.DataFrame:
     if not codes or len(columns) - len(codes) < 1:
         raise RunRefused(
             f"{table.uri}: is not recognised as a look-up; expected a column LSOA11CD or LSOA21CD, and columns such as "
-            f"OA21CD, MSOA21CD, LAD22CD or RGN22CD, but the columns are {', '.join(table.header)}"
+            "OA21CD, MSOA21CD, LAD22CD or RGN22CD, or a postcode directory, but the columns are "
+            f"{', '.join(table.header)}"
         )
     if len(codes) == 2:
         if find(table.header, "chgind", "chnind") is None:
