@@ -7,6 +7,7 @@ import zipfile
 
 import pytest
 
+from postcode_files import ONSPD_2017, write_directory
 from small_run import COORDINATES, LOCATION_IDS, SmallRun, photograph, write_locations
 
 pytestmark = pytest.mark.whole
@@ -132,6 +133,32 @@ def test_photographs_of_places_elsewhere_are_not_lost(small_run: SmallRun, capsy
     assert small_run.main("run", "--to", "dataset") == 0
     assert reasons(small_run) == {"not_in_region": 12}
     assert "12 photographs are of locations that labels left out because they lie elsewhere" in capsys.readouterr().out
+
+
+def test_photographs_of_postcodes_not_used_say_why(small_run: SmallRun, capsys: pytest.CaptureFixture[str]) -> None:
+    """What the config keeps out is no loss; a postcode that the directory does not have is."""
+    codes = {name: f"W9 1A{letter}" for name, letter in zip(LOCATION_IDS, "ABDEFGHJLNPQ", strict=True)}
+    kinds = [{"terminated": "201203"}] * 4 + [{"user_type": "1"}] * 2 + [{}] * 5
+    usual = {"latitude": "51.537426", "longitude": "-0.180139"}
+    rows = [
+        {"postcode": code, "lsoa": f"E010046{46 + number}", **usual, **kind}
+        for number, (code, kind) in enumerate(zip(codes.values(), kinds, strict=False))
+    ]
+    write_directory(small_run.folder / "onspd.csv", ONSPD_2017, *rows)
+    listed = "".join(f"{name},{code}\n" for name, code in codes.items())
+    (small_run.folder / "list.csv").write_text(f"img_id,pcd\n{listed}")
+    small_run.set(labels={"locations": {"postcodes": "onspd.csv", "photographs": "list.csv"}})
+    assert small_run.main("run", "--to", "dataset") == 0
+    said = capsys.readouterr().out
+    assert "12 photographs are of postcodes that are no longer in use, or of one organisation" in said
+    left_out = small_run.table("left_out")
+    by_stage = left_out.groupby(["stage", "reason"], observed=True).size().to_dict()
+    assert by_stage == {
+        (stage, reason): n
+        for stage in ("labels", "dataset")
+        for reason, n in (("terminated", 4), ("large_user", 2), ("unknown_postcode", 1))
+    }
+    assert "labels left out (unknown_postcode)" in left_out.set_index(["stage", "id"])["detail"]["dataset", "00011"]
 
 
 def test_photographs_of_unknown_places_end_the_run(small_run: SmallRun, capsys: pytest.CaptureFixture[str]) -> None:

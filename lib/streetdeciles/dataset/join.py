@@ -22,12 +22,12 @@ FILE_MB = 256
 """Features in one file of the set, before compression: what one task sorts and writes."""
 
 
-def find_photographs(features: DataFrame, locations: DataFrame, elsewhere: DataFrame, *, views: int) -> DataFrame:
+def find_photographs(features: DataFrame, locations: DataFrame, unlabelled: DataFrame, *, views: int) -> DataFrame:
     """`image_id`, `location_id` and `reason` of each photograph that has features; used ones have no reason.
 
-    `elsewhere` gives the reason for locations that labels left out because they lie elsewhere.
+    `unlabelled` gives the reason for which the stage labels left out a location.
     """
-    return _query("photographs", {"views": views}, features=features, locations=locations, elsewhere=elsewhere)
+    return _query("photographs", {"views": views}, features=features, locations=locations, unlabelled=unlabelled)
 
 
 def number_locations(

@@ -17,12 +17,14 @@ WITH lost AS (
     SELECT
         location_id AS id,
         reason,
-        concat(count(*), ' photograph(s), e.g. ', min(image_id), ', of a location that ', CASE reason
-            WHEN 'unknown_location' THEN 'labels.locations does not have, or that the stage labels left out'
-            ELSE 'lies elsewhere, so the stage labels left it out'
+        concat(count(*), ' photograph(s), e.g. ', min(image_id), ', of a location that ', CASE
+            WHEN reason = 'unknown_location' THEN 'labels.locations does not have'
+            WHEN reason IN ('not_in_region', 'outside_boundaries')
+                THEN 'lies elsewhere, so the stage labels left it out'
+            ELSE concat('the stage labels left out (', reason, ')')
         END) AS detail
     FROM {photographs}
-    WHERE reason IN ('unknown_location', 'not_in_region', 'outside_boundaries')
+    WHERE reason NOT IN ('unknown_view', 'view_twice')
     GROUP BY location_id, reason
 
     UNION ALL

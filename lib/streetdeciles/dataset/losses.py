@@ -25,11 +25,17 @@ PHOTOGRAPH = (
 ELSEWHERE = ("not_in_region", "outside_boundaries")
 """Reasons of the stage labels for a location that lies elsewhere; its photographs do not count as lost."""
 
+NOT_USED = ("terminated", "large_user")
+"""Reasons of the stage labels for a postcode that the config keeps out; its photographs do not count as lost."""
+
 ADVICE = {
     "view_out_of_range": "list the views to use as images.view_names",
     "name_does_not_match": "correct images.pattern",
     "duplicate": "keep one photograph of each view",
-    "unknown_location": "labels.locations has no such location_id, or the stage labels left it out",
+    "unknown_location": "labels.locations has no such location_id",
+    "no_grid_reference": "the postcode directory has no coordinates of these postcodes",
+    "unknown_postcode": "the postcode directory does not have these postcodes",
+    "unknown_area": "labels.tables do not have the areas of these locations",
 }
 
 
@@ -40,9 +46,11 @@ class Losses:
     lost: Counter[str]
     """Photographs by reason."""
     share: float
-    """The share of photographs that are lost, without those of locations elsewhere."""
+    """The share of photographs that are lost, without those of locations elsewhere and of postcodes not used."""
     elsewhere: int
     """Photographs of locations that labels left out because they lie elsewhere."""
+    not_used: int
+    """Photographs of postcodes that labels left out because the config keeps them out."""
     locations: int
     without_photograph: int
     lookalikes: Sequence[Lookalikes]
@@ -64,14 +72,17 @@ class Losses:
             notes.append(
                 f"{self.elsewhere:,} photographs are of locations that labels left out because they lie elsewhere"
             )
+        if self.not_used:
+            notes.append(
+                f"{self.not_used:,} photographs are of postcodes that are no longer in use, or of one organisation; "
+                "labels.locations.terminated and labels.locations.large_users would keep them"
+            )
         return notes + ([spelled_differently(self.lookalikes)] if self.lookalikes else [])
 
 
-def find_elsewhere(left_out: DataFrame) -> DataFrame:
-    """`location_id` and `reason` of the locations that labels left out because they lie elsewhere."""
-    from pyspark.sql import functions as F
-
-    of_labels = left_out.where((F.col("stage") == LABELS_STAGE) & F.col("reason").isin([*ELSEWHERE]))
+def find_unlabelled(left_out: DataFrame) -> DataFrame:
+    """`location_id` and `reason` of the locations that the stage labels left out."""
+    of_labels = left_out.where(left_out["stage"] == LABELS_STAGE)
     return of_labels.groupBy(of_labels["id"].alias("location_id")).agg({"reason": "min"}).toDF("location_id", "reason")
 
 
@@ -79,7 +90,7 @@ def count_losses(
     left_out: DataFrame, rejects: DataFrame, photographs: DataFrame, images: ImagesConfig, *, locations: int
 ) -> Losses:
     """Count the losses. `left_out` covers all stages up to dataset; `photographs` is from `join.find_photographs`."""
-    elsewhere = find_elsewhere(left_out)
+    unlabelled = find_unlabelled(left_out)
     arguments = {
         "images_stage": IMAGES_STAGE,
         "features_stage": FEATURES_STAGE,
@@ -89,13 +100,14 @@ def count_losses(
         "has_view_names": images.view_names is not None,
         "photograph": PHOTOGRAPH.replace("{endings}", images.pattern.rsplit(".", 1)[1]),
     }
-    frames = {"left_out": left_out, "rejects": rejects, "photographs": photographs, "elsewhere": elsewhere}
+    frames = {"left_out": left_out, "rejects": rejects, "photographs": photographs, "unlabelled": unlabelled}
     rows = query("streetdeciles.dataset", "losses", arguments, **frames).collect()
     lost: Counter[str] = Counter()
     for row in rows:
         lost[row["reason"] or ""] += row["n"]
     used = lost.pop("", 0)
     n_elsewhere = sum(lost.pop(reason, 0) for reason in ELSEWHERE)
+    n_not_used = sum(lost.pop(reason, 0) for reason in NOT_USED)
     of_dataset = left_out.where(left_out["stage"] == DATASET_STAGE)
     no_photograph = of_dataset.where("reason = 'no_photograph'").select("id")
     unknown = of_dataset.where("reason = 'unknown_location'").select("id")
@@ -104,8 +116,8 @@ def count_losses(
     indexed = sum(row["n"] for row in rows if row["stage"] != IMAGES_STAGE)
     n_photographs = sum(row["n"] for row in rows)
     # Files without a location_id may belong anywhere; they are assumed to be spread evenly.
-    share = 1 - used / (indexed - n_elsewhere) * (indexed / n_photographs)
-    return Losses(+lost, share, n_elsewhere, locations, without, lookalikes)
+    share = 1 - used / (indexed - n_elsewhere - n_not_used) * (indexed / n_photographs)
+    return Losses(+lost, share, n_elsewhere, n_not_used, locations, without, lookalikes)
 
 
 def refuse_losses(losses: Losses, settings: DatasetConfig) -> None:

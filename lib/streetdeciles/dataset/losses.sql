@@ -16,11 +16,11 @@ UNION ALL
 
 SELECT
     :features_stage AS stage,
-    coalesce(e.reason, r.reason) AS reason,
+    coalesce(u.reason, r.reason) AS reason,
     count(*) AS n
 FROM {rejects} AS r
-LEFT JOIN {elsewhere} AS e ON r.location_id = e.location_id
-GROUP BY coalesce(e.reason, r.reason)
+LEFT JOIN {unlabelled} AS u ON r.location_id = u.location_id
+GROUP BY coalesce(u.reason, r.reason)
 
 UNION ALL
 

@@ -3,10 +3,10 @@ SELECT
     f.image_id,
     f.location_id,
     CASE
-        WHEN l.location_id IS NULL THEN coalesce(e.reason, 'unknown_location')
+        WHEN l.location_id IS NULL THEN coalesce(u.reason, 'unknown_location')
         WHEN f.view NOT BETWEEN 0 AND :views - 1 THEN 'unknown_view'
         WHEN row_number() OVER (PARTITION BY f.location_id, f.view ORDER BY f.image_id) > 1 THEN 'view_twice'
     END AS reason
 FROM {features} AS f
 LEFT JOIN {locations} AS l ON f.location_id = l.location_id
-LEFT JOIN {elsewhere} AS e ON f.location_id = e.location_id
+LEFT JOIN {unlabelled} AS u ON f.location_id = u.location_id

@@ -10,7 +10,7 @@ from streetdeciles.borrowed_sessions import interruptible
 from streetdeciles.config import RunConfig
 from streetdeciles.dataset.hdf5 import FILE_NAMES, export_hdf5
 from streetdeciles.dataset.join import build_rows, find_left_out, find_photographs, number_locations
-from streetdeciles.dataset.losses import count_losses, find_elsewhere, refuse_losses
+from streetdeciles.dataset.losses import count_losses, find_unlabelled, refuse_losses
 from streetdeciles.dataset.summary import count_rows, held_out_notes, label_notes, nothing_in_common, view_notes
 from streetdeciles.dataset.units import assign_units, with_folds, with_units
 from streetdeciles.errors import RunFailed, RunRefused
@@ -48,8 +48,8 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     locations = with_units(storage.read_table(spark, LOCATIONS, work_dir), config.dataset.split_level)
     features = storage.read_table(spark, FEATURES, work_dir)
     rejects = storage.read_table(spark, REJECTS, work_dir)
-    elsewhere = find_elsewhere(_left_out(spark, work_dir))
-    photographs = find_photographs(features, locations, elsewhere, views=views)
+    unlabelled = find_unlabelled(_left_out(spark, work_dir))
+    photographs = find_photographs(features, locations, unlabelled, views=views)
     numbered = number_locations(locations, photographs, area_labels, outcomes).persist()
     try:
         if not (rows := numbered.count()):

@@ -94,6 +94,13 @@ def nothing_in_common(images: ImagesConfig, locations: DataFrame, features: Data
         return f"no photograph has features, because all were rejected (see the table rejects); check {source}"
     expected = f"e.g. {location['location_id']!r}" if location is not None else "none"
     source_of_ids = f"in images.table's column {images.table.location_id!r}" if images.table else "by images.pattern"
+    of_reason = {row["reason"]: row["count"] for row in photographs.groupBy("reason").count().collect()}
+    if of_reason.keys().isdisjoint(("unknown_location", "unknown_view", "view_twice")):
+        reasons = ", ".join(f"{n:,} {reason}" for reason, n in sorted(of_reason.items()))
+        return (
+            f"no photograph belongs to a location that is used: the stage labels left out all of theirs ({reasons}); "
+            "the table left_out says why"
+        )
     unknown = photographs.where("reason = 'unknown_location'").select("location_id").distinct()
     alike = find_lookalikes(locations.select("location_id"), unknown)
     why = f"; {spelled_differently(alike)}" if alike else ""
