@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -202,3 +203,114 @@ def test_national_decile_is_kept_beside_the_rank(tmp_path: Path) -> None:
     header = [*iod_areas(2011, 2019), f"{IMD} Rank", f"{IMD} Decile"]
     table = read(written(tmp_path, header, ["E01000001", *"abc", "29,199", 9], ["E01000002", *"abc", 1, ""]))
     assert np.array_equal(table.areas["imd_national_decile"], [9, np.nan], equal_nan=True)
+
+
+TITLES = (
+    '"{title}"\n"ONS Crown Copyright Reserved [from Nomis on 5 June 2023]"\n\n"Population :","All usual residents"\n'
+    '"Units      :","Persons"\n"Date       :","{year}"\n\n'
+)
+FOOTER = '\n"In order to protect against disclosure of personal information, records have been swapped."\n'
+QUERIES = {
+    "QS302EW": (2011, ["All categories: General health", "Good health", "Bad health", "Very bad health"]),
+    "TS037": (2021, ["Total: All usual residents", "Good health", "Bad health", "Very bad health"]),
+    "QS408EW": (
+        2011,
+        ["All categories: Occupancy rating (rooms)", "Occupancy rating (rooms) of 0"]
+        + [f"Occupancy rating (rooms) of {rating}" for rating in ("-1", "-2 or less")],
+    ),
+    "TS052": (
+        2021,
+        ["Total: All households", *(f"Occupancy rating of bedrooms: {rating}" for rating in ("0", "-1", "-2 or less"))],
+    ),
+    "QS501EW": (
+        2011,
+        ["All categories: Highest level of qualification", "Apprenticeship"]
+        + ["No qualifications", "Level 1 qualifications"],
+    ),
+    "TS067": (
+        2021,
+        ["Total: All usual residents aged 16 years and over", "Apprenticeship"]
+        + ["No qualifications", "Level 1 and entry level qualifications"],
+    ),
+}
+SHARES = {
+    "QS302EW": "health_self_reported",
+    "TS037": "health_self_reported",
+    "QS408EW": "overcrowding",
+    "TS052": "overcrowding_bedrooms",
+    "QS501EW": "education_below_level2",
+    "TS067": "education_below_level2",
+}
+
+
+@pytest.mark.parametrize("name", QUERIES)
+@pytest.mark.parametrize("mnemonic", [True, False])
+def test_nomis_query_has_titles_above_its_header(tmp_path: Path, name: str, mnemonic: bool) -> None:
+    """Percentages beside the counts; codes in a column of their own, or before the areas' names; a row of totals."""
+    year, columns = QUERIES[name]
+    header = [f"{year} super output area - lower layer", *(["mnemonic"] if mnemonic else [])]
+    header += [part for column in columns for part in (column, "%")]
+    rows = [[f"{code} : City of London {i:03d}A"] for i, code in enumerate(LSOAS)]
+    if mnemonic:
+        rows = [[f"lsoa{year}:City of London {i:03d}A", code] for i, code in enumerate(LSOAS)]
+    rows = [[*row, 1000, 100, 600, 60, 30, 3, 15, "1.5"] for row in rows]
+    rows.append(["Column Total", *([""] if mnemonic else []), 3000, 100, 1800, 60, 90, 3, 45, "1.5"])
+    lines = "".join(",".join(f'"{cell}"' for cell in row) + "\n" for row in [header, [], *rows])
+    path = tmp_path / "5623891.csv"
+    path.write_text(TITLES.format(title=f"{name} - Census", year=year) + lines + FOOTER)
+    source = open_source(LabelTable(path=str(path)))
+    assert source.layout.year == year
+    table = read_source(source)
+    assert values(table, SHARES[name]) == [0.045] * 3
+    assert table.areas["area_id"].tolist() == [*LSOAS]
+    assert table.areas["area_name"].tolist() == [f"City of London {i:03d}A" for i in range(3)]
+
+
+def test_nomis_query_of_unemployment_leaves_students_out(tmp_path: Path) -> None:
+    header = (
+        "All categories: Economic activity,Economically active: Total,Economically active: Unemployed,"
+        "Economically active: Full-time student"
+    )
+    lines = f"2011 super output area - lower layer,mnemonic,{header}\n\nx,{LSOAS[0]},200,150,9,30\n"
+    (tmp_path / "x.csv").write_text(TITLES.format(title="QS601EW - Economic activity", year=2011) + lines)
+    source = open_source(LabelTable(path=str(tmp_path / "x.csv")))
+    assert source.layout.year == 2011
+    assert values(read_source(source), "unemployment") == [9 / 200]
+
+
+CODED = "GeographyCode,KS601EW0001,KS601EW0002,KS601EW0003\nE00000001,9,9,9\nE01000001,400,36,9.0\nK04000001,9,9,9\n"
+DESCRIPTIONS = (
+    "ColumnVariableCode,ColumnVariableMeasurementUnit,ColumnVariableStatisticalUnit,ColumnVariableDescription\n"
+    "KS601EW0001,Count,Person,All usual residents aged 16 to 74\n"
+    "KS601EW0002,Count,Person,Economically active: Unemployed\n"
+    "KS601EW0003,Percentage,Person,Economically active: Unemployed\n"
+)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_codes_of_columns_are_described_by_the_file_beside_them(tmp_path: Path, zipped: bool) -> None:
+    files = {"KS601EWDATA.CSV": CODED, "KS601EWDESC0.CSV": DESCRIPTIONS, "KS601EWMETA0.CSV": "DatasetId,x\n1,2\n"}
+    path = tmp_path / ("ks601ew.zip" if zipped else "KS601EWDATA.CSV")
+    if zipped:
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, text in files.items():
+                archive.writestr(f"KS601EW_oa/{name}", text)
+    else:
+        for name, text in files.items():
+            (tmp_path / name).write_text(text)
+    table = read(str(path))
+    assert table.areas["area_id"].tolist() == ["E01000001"]
+    assert values(table, "unemployment") == [36 / 400]
+
+
+def test_codes_of_columns_without_descriptions_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "KS601EWDATA.CSV").write_text(CODED)
+    with pytest.raises(RunRefused, match="columns have codes, such as KS601EW0001, and no table of codes is in its"):
+        open_source(LabelTable(path=str(tmp_path / "KS601EWDATA.CSV")))
+
+
+def test_own_table_may_have_titles_above_its_header(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("Poverty by tract\nCensus Bureau, 2020\n\nGEOID,rate\n01,0.5\n02,0.25\n")
+    columns = {"area_id": "GEOID", "outcomes": {"poverty": {"column": "rate", "higher_is": "worse"}}}
+    table = read_source(open_source(LabelTable.model_validate({"path": str(tmp_path / "x.csv"), "columns": columns})))
+    assert table.areas[["area_id", "poverty"]].to_numpy().tolist() == [["01", 0.5], ["02", 0.25]]

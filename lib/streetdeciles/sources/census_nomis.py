@@ -1,6 +1,9 @@
-"""Census 2011 and 2021 as Nomis publishes them in bulk (ONS, Open Government Licence v3.0).
+"""Census 2011 and 2021 as Nomis publishes them (ONS, Open Government Licence v3.0).
 
-Headers end in `; measures: Value`, ` measures: value` or neither, and their case varies, so both are ignored.
+In bulk headers end in `; measures: Value`, ` measures: value` or neither, and their case varies, so both are ignored.
+The download of a query has lines of titles above its header, no topic in the header, and areas as
+`E01000001 : City of London 001A`, or their codes in a column `mnemonic`. So have bulk files with coded columns
+(`GeographyCode,QS302EW0001,…`), once `coded_columns` has described them.
 """
 
 from __future__ import annotations
@@ -14,12 +17,14 @@ LSOA_PREFIXES = ("E01", "W01")
 """How the codes of LSOAs begin; those of output areas, MSOAs and districts begin otherwise."""
 
 _MEASURES = re.compile(r"^(sex: all persons; )?(.*?)(;? ?measures: value)?$")
-_QUALIFICATION = r"(highest level of qualification|qualifications?(: highest level of qualification)?)"
+_AREAS = r"(20\d\d )?super output areas? - lower layer( 20\d\d)?|(20\d\d )?lower layer super output areas?|areas?"
+_QUALIFICATION = r"((highest level of qualification|qualifications?(: highest level of qualification)?): )?"
 
 
 def recognise(header: Sequence[str]) -> Layout | None:
-    """The layout of a bulk download; None where the header is not that of one."""
-    area_id = find(header, "geography code")
+    """The layout of a download; None where the header is not that of one."""
+    code, label = find(header, "geography ?code", "mnemonic"), find(header, _AREAS)
+    area_id = code or (label if len(header) > 1 else None)
     if area_id is None:
         return None
     columns = {_MEASURES.sub(r"\2", plain(column)): column for column in header}
@@ -30,12 +35,18 @@ def recognise(header: Sequence[str]) -> Layout | None:
         "unemployment": _unemployment(columns),
         "education_below_level2": _education(columns),
     }
-    year = 2021 if find(columns, r"[^:]*: total(: [^:]*)?") else 2011  # in 2011 totals were `All categories: …`
+    if code is None and not present(shares):
+        return None
+    years = re.findall(r"20[12]1", label or "")
+    # In 2011 totals were `All categories: …`.
+    is_2021 = find(columns, r"total: .*", r"(?!economically active)[^:]*: total(: [^:]*)?") is not None
+    year = int(years[0]) if years else 2021 if is_2021 else 2011
     return Layout(
         publication=f"Census {year} (Nomis)",
         area_id=area_id,
         outcomes={name: _with_headers(texts, columns) for name, texts in present(shares).items()},
-        area_name=find(header, "geography"),
+        area_name=find(header, "geography") or label,
+        has_labels=label is not None,
         year=year,
         area_prefixes=LSOA_PREFIXES,
     )
@@ -51,9 +62,9 @@ def _health(columns: dict[str, str]) -> OutcomeColumns | None:
     """QS302EW, TS037."""
     return share(
         [*columns],
-        [("general health: bad health", "general health: very bad health")],
-        "general health: all categories: general health",
-        r"general health: total(: all usual residents)?",
+        [("(general health: )?bad health", "(general health: )?very bad health")],
+        "(general health: )?all categories: general health",
+        r"(general health: )?total(: all usual residents)?",
     )
 
 
@@ -65,7 +76,7 @@ def _overcrowding(columns: dict[str, str], what: str) -> OutcomeColumns | None:
         [(f"{rating} -1 or less",), (f"{rating} -1", f"{rating} -2 or less")],
         rf"(.*: )?all categories: occupancy rating \(?{what}\)?",
         r"(.*: )?all categories: type of central heating in household",
-        rf"occupancy rating for {what}: total(: all households)?",
+        rf"(occupancy rating for {what}: )?total(: all households)?",
     )
 
 
@@ -74,10 +85,10 @@ def _unemployment(columns: dict[str, str]) -> OutcomeColumns | None:
     students = r"( \(excluding full-time students\))?"
     return share(
         [*columns],
-        [(rf"economic activity( status)?: economically active{students}: unemployed{students}",)],
-        "economic activity: all categories: economic activity",
-        "economic activity: all usual residents aged 16 to 74",
-        r"economic activity status: total(: all usual residents.*)?",
+        [(rf"(economic activity( status)?: )?economically active{students}: unemployed{students}",)],
+        "(economic activity: )?all categories: economic activity",
+        "(economic activity: )?all usual residents aged 16 to 74",
+        r"(economic activity status: )?total(: all usual residents.*)?",
     )
 
 
@@ -87,10 +98,10 @@ def _education(columns: dict[str, str]) -> OutcomeColumns | None:
         [*columns],
         [
             (
-                rf"{_QUALIFICATION}: no qualifications",
-                rf"{_QUALIFICATION}: level 1( and entry level)? qualifications",
+                rf"{_QUALIFICATION}no qualifications",
+                rf"{_QUALIFICATION}level 1( and entry level)? qualifications",
             )
         ],
-        r"qualifications?: all categories: highest level of qualification",
-        r"highest level of qualification: total(: all usual residents.*)?",
+        r"(qualifications?: )?all categories: highest level of qualification",
+        r"(highest level of qualification: )?total(: all usual residents.*)?",
     )

@@ -45,6 +45,8 @@ class Layout:
     """A column and its value in the rows of areas, where a table also has rows of other kinds."""
     area_prefixes: tuple[str, ...] = ()
     """How the codes of areas begin, where a table also has rows of other kinds."""
+    has_labels: bool = False
+    """Whether areas may be written as `E01000001 : Bury 001A` or `lsoa2011:Bury 001A`."""
     has_descriptions: bool = False
     """Whether the row below the header describes the columns."""
     is_windows_1252: bool = False

@@ -13,6 +13,8 @@ from streetdeciles.csv_tables.table import CsvTable, open_table
 from streetdeciles.csv_tables.workbook import SheetTable, read_sheets
 from streetdeciles.csv_tables.zip_files import zip_members
 from streetdeciles.errors import NotUtf8, RunRefused
+from streetdeciles.sources.coded_columns import files_beside, is_code, is_coded, with_descriptions
+from streetdeciles.sources.headers import with_header
 from streetdeciles.sources.layout import Layout
 from streetdeciles.sources.own_table import layout_of
 from streetdeciles.sources.registry import RECOGNISERS, recognise
@@ -54,7 +56,9 @@ def open_source(section: LabelTable) -> SourceTable:
         zipped = open_zipped(path, csv_files, partial(_known_layout, section))
         return SourceTable(path, zipped, _layout(section, zipped.header))
     try:
-        csv_table = open_table(path)
+        csv_table = with_header(open_table(path), partial(_known_layout, section))
+        if section.columns is None and is_coded(csv_table.header):
+            csv_table = with_descriptions(csv_table, files_beside(path))
         return SourceTable(path, csv_table, _layout(section, csv_table.header))
     except NotUtf8 as error:
         return _windows_1252(section, error)
@@ -88,6 +92,12 @@ def _layout(section: LabelTable, header: Sequence[str]) -> Layout:
     if section.columns is not None:
         return _unambiguous(layout_of(section.columns, header, path), header, path)
     layout = recognise(header)
+    if is_coded(header) and not (layout and layout.outcomes):
+        raise RunRefused(
+            f"{path}: its columns have codes, such as {next(filter(is_code, header))}, and no table of codes is in its "
+            "archive or folder; put the publisher's file of descriptions (columns ColumnVariableCode and "
+            "ColumnVariableDescription) beside it, or take the bulk download of Nomis, whose columns have descriptions"
+        )
     if layout is None:
         raise RunRefused(
             f"{path}: is not recognised by its columns, which are {', '.join(map(repr, header))}; known are: "

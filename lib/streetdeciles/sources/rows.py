@@ -12,6 +12,7 @@ from streetdeciles.ids.spelling import normalise_list
 from streetdeciles.sources.opening import SourceTable, reopen
 
 _WITH_DIGIT = re.compile(r"\S*\d\S*")
+_AREA_CODE = re.compile(r"[A-Za-z]\d{8}")
 
 
 @dataclass
@@ -67,6 +68,8 @@ def _read(source: SourceTable) -> AreaRows:
             continue
         cells = _as_long_as(header, cells, file, row)
         code = cells[code_at]
+        if layout.has_labels:
+            code = _split_label(cells, code_at, header.index(layout.area_name or layout.area_id))
         if not code:
             raise RunRefused(f"{file}, row {row}: column '{layout.area_id}' is empty; expected an area's code")
         if not _is_area(source, header, cells, code):
@@ -78,6 +81,17 @@ def _read(source: SourceTable) -> AreaRows:
     by_column = zip(*kept, strict=True) if kept else ([] for _ in columns)
     rows.cells = {column: [*cells] for column, cells in zip(columns, by_column, strict=True)}
     return rows
+
+
+def _split_label(cells: list[str], code_at: int, label_at: int) -> str:
+    """The area's code; its cell `label_at`, `E01000001 : Bury 001A` or `lsoa2011:Bury 001A`, becomes the name alone."""
+    code, _, name = cells[label_at].partition(":")
+    if _AREA_CODE.fullmatch(code.strip()) and label_at == code_at:
+        cells[label_at] = name.strip()
+        return code.strip()
+    area_code = cells[code_at]
+    cells[label_at] = name.strip() or cells[label_at]
+    return area_code or cells[label_at]
 
 
 def _is_note(cells: Sequence[str], n_columns: int, code_at: int) -> bool:
@@ -112,5 +126,5 @@ def _why_empty(source: SourceTable, rows: AreaRows) -> str:
     expected = f"'{layout.area_kind[0]}' {layout.area_kind[1]}" if layout.area_kind else "codes that begin with "
     return (
         f"holds {rows.n_other_kinds} rows, and none is of an LSOA ({expected}{', '.join(layout.area_prefixes)}); "
-        "download the table for LSOAs, or describe this one with labels.tables[].columns"
+        "download the table for LSOAs, with their codes, or describe this one with labels.tables[].columns"
     )

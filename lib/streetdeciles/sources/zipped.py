@@ -7,6 +7,8 @@ from itertools import islice
 
 from streetdeciles.csv_tables.table import CsvTable, open_parts
 from streetdeciles.errors import RunRefused
+from streetdeciles.sources.coded_columns import with_descriptions
+from streetdeciles.sources.headers import with_header
 from streetdeciles.sources.layout import Layout
 
 ROWS_LOOKED_AT = 100
@@ -17,9 +19,10 @@ def open_zipped(path: str, names: Sequence[str], layout_of: Callable[[Sequence[s
     tables = {}
     for name in names:
         try:
-            table = open_parts(path, [(path, name)])
+            table = with_header(open_parts(path, [(path, name)]), layout_of)
         except RunRefused:  # a document
             continue
+        table = with_descriptions(table, [(path, other) for other in names])
         layout = layout_of(table.header)
         if layout is not None and layout.outcomes and _has_areas(table, layout):
             tables[name] = table
