@@ -181,6 +181,31 @@ def test_areas_are_those_of_the_tables_census(small_run: SmallRun, layout: str) 
     )
 
 
+def test_grid_references_become_degrees_in_a_directory_without(small_run: SmallRun) -> None:
+    """SW1A 1AA is at 529090, 179645; 51.501009, -0.141588. Northings are padded; Belfast is on the Irish grid."""
+    header = ONSPD_2017.replace(",lat,long", "").replace("oseast1m,osnrth1m", "OSEAST1M,OSNRTH1M")
+    rows = [
+        postcode("SW1A 1AA", "E01004736", easting="529090", northing="0179645"),
+        postcode("JE2 3AB", "E01004736", easting="", northing=""),
+        postcode("BT1 5GS", "E01004736", easting="333700", northing="374100"),
+    ]
+    write_directory(small_run.folder / "onspd.csv", header, *rows)
+    run(small_run, postcodes="onspd.csv")
+    locations = small_run.table("locations").set_index("location_id")
+    assert locations.loc["SW1A1AA", ["latitude", "longitude"]].to_list() == pytest.approx(
+        [51.501009, -0.141588], abs=4e-5
+    )
+    assert locations.loc["BT15GS", ["latitude", "longitude"]].isna().all()
+    assert reasons(small_run) == {"JE23AB": "no_grid_reference"}
+
+
+def test_directory_without_coordinates_is_refused(small_run: SmallRun, capsys: pytest.CaptureFixture[str]) -> None:
+    write_directory(small_run.folder / "x.csv", "pcds,doterm,usertype,oslaua,lsoa11,oseast1m", postcode("W9 1AA"))
+    small_run.set(labels={"locations": {"postcodes": "x.csv"}, "boundaries": None})
+    assert small_run.main("run", "--to", "labels", "--dry-run") == 2
+    assert "lat and long (or oseast1m and osnrth1m); there are pcds, doterm" in capsys.readouterr().err
+
+
 def test_directory_of_another_census_is_refused(small_run: SmallRun, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [dict(row, lsoa21="E01033769") for row in DIRECTORY]
     write_directory(small_run.folder / "nspl.csv", LAYOUTS["nspl_2025"], *rows)

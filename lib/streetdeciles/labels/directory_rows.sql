@@ -13,15 +13,16 @@ SELECT
     upper(trim(oa)) AS oa,
     upper(trim(msoa)) AS msoa,
     upper(trim(district)) AS district,
-    trim(latitude) AS latitude,
-    trim(longitude) AS longitude,
+    -- Northern Ireland's grid references are on another grid, the Irish one.
+    CASE WHEN :in_degrees OR key NOT LIKE 'BT%' THEN trim(latitude) END AS latitude,
+    CASE WHEN :in_degrees OR key NOT LIKE 'BT%' THEN trim(longitude) END AS longitude,
     trim(postcode) AS postcode,
     CASE
         WHEN malformed IS NOT NULL THEN NULL
         WHEN trim(terminated) <> '' AND NOT :terminated THEN 'terminated'
         WHEN trim(user_type) = '1' AND NOT :large_users THEN 'large_user'
-        -- The directory writes 99.999999.
-        WHEN latitude_read IS NULL OR abs(latitude_read) > 90 THEN 'no_grid_reference'
+        -- The directory writes 99.999999, and an empty northing.
+        WHEN latitude_read IS NULL OR (:in_degrees AND abs(latitude_read) > 90) THEN 'no_grid_reference'
     END AS excluded,
     malformed
 FROM spelled

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _query = partial(query, "streetdeciles.labels")
 
+NATIONAL_GRID = "EPSG:27700"
+
 ID_NAMES = ("location_id", "img_id", "image_id")
 POSTCODE_NAMES = ("postcode", "pcds", "pcd", "pcd7", "pcd8", "pcd2", "post_code")
 
@@ -38,9 +40,16 @@ class PostcodeSource:
     def path(self) -> str:
         return self.section.file
 
-    crs = None
-    in_degrees = True
     has_points = True
+
+    @property
+    def in_degrees(self) -> bool:
+        return self.columns.in_degrees
+
+    @property
+    def crs(self) -> str | None:
+        """Of coordinates that are not degrees."""
+        return None if self.in_degrees else NATIONAL_GRID
 
     @property
     def unit(self) -> str:
@@ -68,7 +77,11 @@ class PostcodeSource:
             "latitude": self.columns.latitude,
             "longitude": self.columns.longitude,
         }
-        arguments = {"terminated": self.section.terminated, "large_users": self.section.large_users}
+        arguments = {
+            "terminated": self.section.terminated,
+            "large_users": self.section.large_users,
+            "in_degrees": self.in_degrees,
+        }
         read = spark_rows(spark, _with_names(self.directory, columns), [*columns])
         directory = _query("directory_rows", arguments, rows=read)
         if self.photographs is None:

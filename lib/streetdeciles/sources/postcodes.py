@@ -39,8 +39,11 @@ class PostcodeColumns:
     user_type: str
     """1 for a large user: one organisation."""
     latitude: str
-    """99.999999 where there is no grid reference."""
+    """99.999999 where there is no grid reference; or the northing, empty there."""
     longitude: str
+    """Or the easting."""
+    in_degrees: bool
+    """False: a northing and an easting on the British National Grid, or the Irish one in Northern Ireland."""
     district: str | None
     areas: Mapping[int, AreaColumns]
     """By year of the census."""
@@ -67,11 +70,12 @@ def recognise_directory(header: Sequence[str]) -> PostcodeColumns | None:
             areas[year] = AreaColumns(lsoa, find(rf"oa{digits}(cd)?"), find(rf"msoa{digits}(cd)?"))
     postcode = find(r"pcds", r"pcd7?", r"pcd[28]", r"postcode")
     terminated, user_type = find(r"doterm"), find(r"use?rtyp(e|ind)?")
-    latitude, longitude = find(r"lat(itude)?"), find(r"long(itude)?")
+    degrees = find(r"lat(itude)?"), find(r"long(itude)?")
+    latitude, longitude = degrees if all(degrees) else (find(r"(osnrth|north)1m"), find(r"(oseast|east)1m"))
     if not (areas and postcode and terminated and user_type and latitude and longitude):
         return None
     district = find(r"lad\d\d(cd)?", r"oslaua", r"laua", r"ladcd")
-    return PostcodeColumns(postcode, terminated, user_type, latitude, longitude, district, areas)
+    return PostcodeColumns(postcode, terminated, user_type, latitude, longitude, all(degrees), district, areas)
 
 
 def open_directory(uri: str) -> tuple[CsvTable, PostcodeColumns]:
@@ -97,7 +101,7 @@ def open_directory(uri: str) -> tuple[CsvTable, PostcodeColumns]:
     if columns is None:
         raise RunRefused(
             f"{uri}: expected {EXPECTED}, with the columns pcds (or pcd), doterm, usertype, lsoa11 or lsoa21, lat and "
-            f"long; there are {', '.join(table.header)}"
+            f"long (or oseast1m and osnrth1m); there are {', '.join(table.header)}"
         )
     return table, columns
 
