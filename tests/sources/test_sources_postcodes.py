@@ -54,9 +54,16 @@ def test_newest_edition_of_a_district_is_taken() -> None:
     assert found.district == "lad26cd"
 
 
-@pytest.mark.parametrize("column", ["doterm", "lat", "lsoa11"])
-def test_header_without_a_column_is_not_a_directory(column: str) -> None:
-    assert recognise_directory(LAYOUTS["nspl_2019"].replace(f",{column},", ",").split(",")) is None
+@pytest.mark.parametrize("columns", [["doterm"], ["lat", "osnrth1m"], ["lsoa11"]])
+def test_header_without_a_column_is_not_a_directory(columns: list[str]) -> None:
+    header = [column for column in LAYOUTS["nspl_2019"].split(",") if column not in columns]
+    assert recognise_directory(header) is None
+
+
+def test_grid_references_are_taken_where_there_are_no_degrees() -> None:
+    found = recognise_directory([column for column in LAYOUTS["nspl_2019"].split(",") if column != "lat"])
+    assert found is not None
+    assert (found.latitude, found.longitude, found.in_degrees) == ("osnrth1m", "oseast1m", False)
 
 
 def test_other_table_is_refused_with_its_columns(tmp_path: Path) -> None:
