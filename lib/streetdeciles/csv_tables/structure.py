@@ -19,7 +19,7 @@ QUOTES_PER_STEP = 1 << 16
 """Where data are taken to begin in the wrong state, a stray quote is among the first."""
 
 _BESIDE_A_FIELD = np.isin(np.arange(256), [COMMA, LF, CR, QUOTE])
-"""By byte, whether it may stand beside a quoted field, or is part of a doubled quote."""
+"""By byte, whether it may come before or after a quoted field, or is part of a doubled quote."""
 
 
 def record_ends(data: Bytes) -> Positions:

@@ -48,7 +48,7 @@ class PostcodeSource:
 
     @property
     def crs(self) -> str | None:
-        """Of coordinates that are not degrees."""
+        """What coordinates are in that are not degrees."""
         return None if self.in_degrees else NATIONAL_GRID
 
     @property

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
 MAX_FILES = 8
-"""Of a table: many small files are slow to read."""
+"""Files of a table: many small ones are slow to read."""
 
 
 @interruptible
