@@ -13,19 +13,18 @@ from streetdeciles.sources.layout import Layout
 
 
 def with_header(table: CsvTable, layout_of: Callable[[Sequence[str]], Layout | None]) -> CsvTable:
-    """The table with the first of its rows that `layout_of` knows, or that has codes of columns, as its header.
+    """The table with the first of its rows that has outcomes, by `layout_of`, or codes of columns as its header.
 
-    As it is where none of the first rows is that, or where it has several files.
+    Else the first that `layout_of` knows at all; as it is where none of the first rows is that, or with several files.
     """
-    if len(table.files) > 1 or _is_header(table.header, layout_of):
+    if len(table.files) > 1 or is_coded(table.header):
         return table
-    for _, row, cells in islice(table.rows(), MAX_HEADER_ROW):
-        header = tuple(" ".join(cell.split()) for cell in cells)
-        if _is_header(header, layout_of):
-            return replace(table, header=header, files=(replace(table.files[0], header_row=row),))
-    return table
-
-
-def _is_header(header: Sequence[str], layout_of: Callable[[Sequence[str]], Layout | None]) -> bool:
-    layout = layout_of(header)
-    return is_coded(header) or (layout is not None and bool(layout.outcomes))
+    (file,) = table.files
+    below = islice(table.rows(), MAX_HEADER_ROW)
+    rows = [(file.header_row, table.header)]
+    rows += [(row, tuple(" ".join(cell.split()) for cell in cells)) for _, row, cells in below]
+    known = [(row, header, layout) for row, header in rows if (layout := layout_of(header)) or is_coded(header)]
+    if not known:
+        return table
+    row, header, _ = next((one for one in known if is_coded(one[1]) or (one[2] and one[2].outcomes)), known[0])
+    return replace(table, header=header, files=(replace(file, header_row=row),))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from streetdeciles import storage
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 AREA_TEXTS = ("area_name", "msoa", "district_code", "district_name", "region_code")
+ROWS_PER_FRAME = 100_000
+"""A look-up with one row per postcode has few distinct rows, so that not all are held at once."""
 _PATTERNS = {
     "lsoa11": "lsoa11cd",
     "lsoa21": "lsoa21cd",
@@ -121,19 +123,18 @@ def _columns(table: CsvTable) -> pd.DataFrame:
 
 
 def _texts(table: CsvTable, columns: dict[str, str]) -> pd.DataFrame:
-    """The columns by the names that they get, codes in capitals; empty cells are None."""
+    """Distinct rows of the columns, by the names that they get, codes in capitals; empty cells are None."""
     import pandas as pd
 
-    indices = [table.header.index(column) for column in columns.values()]
-    rows = list(_rows(table, indices))
-    by_column = zip(*rows, strict=True) if rows else ([] for _ in columns)
-    frame = pd.DataFrame(
-        {
-            name: normalise_list(list(cells), upper=not name.endswith("_name"))
-            for name, cells in zip(columns, by_column, strict=True)
-        },
-        dtype=object,
-    )
+    rows = _rows(table, [table.header.index(column) for column in columns.values()])
+    frames = [pd.DataFrame(columns=[*columns], dtype=object)]
+    while cells := list(islice(rows, ROWS_PER_FRAME)):
+        texts = {
+            name: normalise_list(list(column), upper=not name.endswith("_name"))
+            for name, column in zip(columns, zip(*cells, strict=True), strict=True)
+        }
+        frames.append(pd.DataFrame(texts, dtype=object).drop_duplicates())
+    frame = pd.concat(frames, ignore_index=True).drop_duplicates()
     return frame.where(frame != "", None)
 
 
