@@ -141,7 +141,7 @@ def test_photographs_of_postcodes_not_used_say_why(small_run: SmallRun, capsys: 
     kinds = [{"terminated": "201203"}] * 4 + [{"user_type": "1"}] * 2 + [{}] * 5
     usual = {"latitude": "51.537426", "longitude": "-0.180139"}
     rows = [
-        {"postcode": code, "lsoa": f"E010046{46 + number}", **usual, **kind}
+        {"postcode": code, "lsoa": f"E010046{60 + number}", **usual, **kind}
         for number, (code, kind) in enumerate(zip(codes.values(), kinds, strict=False))
     ]
     write_directory(small_run.folder / "onspd.csv", ONSPD_2017, *rows)
