@@ -6,7 +6,8 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -15,7 +16,11 @@ from streetdeciles.backbones.vgg import VGG16
 from streetdeciles.errors import RunFailed
 from streetdeciles.extraction import network
 from streetdeciles.extraction.network import NetworkSettings
+from streetdeciles.features.parallel import gpu_share
 from streetdeciles.hardware import Device
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 WEIGHTS_OF_SEED_1 = "4adf29b9a7a17d4a244d4547afcf75043de5c19ca0b47f884e0b7d966b3825ae"
 """Pinned: features made with a seed's weights are comparable only as long as it gives the same numbers."""
@@ -95,6 +100,12 @@ print(network.description)
     assert in_smaller_batches == "True"
     assert description.startswith("cpu (")
     assert description.endswith("2 thread(s)), float32, batches of 4")
+
+
+@pytest.mark.parametrize(("amount", "share"), [(None, 1.0), ("1", 1.0), ("0.25", 0.25), ("2", 1.0)])
+def test_part_of_a_gpu_is_what_spark_gives_to_a_task(amount: str | None, share: float) -> None:
+    session = SimpleNamespace(conf={"spark.task.resource.gpu.amount": amount} if amount else {})
+    assert gpu_share(cast("SparkSession", session)) == share
 
 
 def test_weights_that_differ_on_a_worker_stop_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
