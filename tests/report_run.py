@@ -29,7 +29,7 @@ from streetdeciles.tables import (
     Table,
 )
 
-DATA = Path(__file__).parents[1] / "data"
+DATA = Path(__file__).parent / "data"
 NATIONAL = "Decile (where 1 is most deprived 10% of LSOAs)"
 OUTCOMES = {
     "imd_income": "Income Rank (where 1 is most deprived)",

@@ -1,0 +1,84 @@
+"""The results of a run as files that other programs open: areas with their polygons, and measures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from streetdeciles import run_log, storage
+from streetdeciles.config import RunConfig
+from streetdeciles.errors import RunRefused
+from streetdeciles.export.areas import safe_cells, wide_areas
+from streetdeciles.geography.boundaries import read_boundaries
+from streetdeciles.geography.centres import merged_polygons
+from streetdeciles.tables import AREA_LABELS, AREA_PREDICTIONS, COMPARISONS, METRICS, Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+WGS84 = 4326
+
+DRIVERS = {"gpkg": "GPKG", "geojson": "GeoJSON"}
+
+
+def export(config: RunConfig, folder: Path) -> list[Path]:
+    """Write the results of the run to the local `folder`; returns the files.
+
+    `areas.csv` has one row per area; with boundaries, `areas.gpkg`, `areas.parquet` (GeoParquet) and `areas.geojson`
+    have the same rows with polygons in WGS84. `metrics` and `comparisons` are written as CSV and JSON.
+
+    Raises:
+        RunRefused: the run has no measures yet, or the folder cannot be made.
+    """
+    if run_log.finished(config.work_dir, "evaluation") is None:
+        raise RunRefused(
+            f"work_dir {config.work_dir} has no measures to export; run `streetdeciles run --to evaluation` first"
+        )
+    tables = {table.name: _read(config, table) for table in (AREA_LABELS, AREA_PREDICTIONS, METRICS, COMPARISONS)}
+    areas = wide_areas(
+        tables[AREA_LABELS.name], tables[AREA_PREDICTIONS.name], config.dataset.outcomes, config.report.method
+    )
+    names = None
+    if config.labels.boundaries is not None:
+        boundaries = read_boundaries(**config.labels.boundaries.model_dump())
+        names = areas["area_id"].map(boundaries.names)
+        areas.insert(2, "name", names.where(names != "", None))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunRefused(f"--out {folder}: cannot be made ({error.strerror}); choose another folder") from error
+    files = [folder / "areas.csv"]
+    safe_cells(areas).to_csv(files[0], index=False)
+    if config.labels.boundaries is not None:
+        files += _write_maps(areas, boundaries.polygons.area_ids, boundaries.polygons.polygons, folder)
+    for table in (METRICS, COMPARISONS):
+        safe_cells(tables[table.name]).to_csv(folder / f"{table.name}.csv", index=False)
+        tables[table.name].to_json(folder / f"{table.name}.json", orient="records", indent=1, double_precision=15)
+        files += [folder / f"{table.name}.csv", folder / f"{table.name}.json"]
+    return files
+
+
+def _write_maps(areas: pd.DataFrame, area_ids: Any, polygons: Any, folder: Path) -> list[Path]:
+    """The areas that have a polygon, with it; GeoPackage for a GIS, GeoParquet for data frames, GeoJSON for the web."""
+    import geopandas
+    import numpy as np
+
+    rows = {area_id: number for number, area_id in enumerate(areas["area_id"].unique())}
+    owners = np.array([rows.get(area_id, -1) for area_id in area_ids])
+    merged = merged_polygons(polygons[owners >= 0], owners[owners >= 0], len(rows))
+    shapes = [merged[rows[area_id]] for area_id in areas["area_id"]]
+    frame = geopandas.GeoDataFrame(areas, geometry=shapes, crs=WGS84)
+    drawn = frame[~frame.geometry.isna()]
+    files = [folder / "areas.parquet"]
+    drawn.to_parquet(files[0], index=False)
+    for ending, driver in DRIVERS.items():
+        files.append(folder / f"areas.{ending}")
+        drawn.to_file(files[-1], driver=driver, layer="areas")
+    return files
+
+
+def _read(config: RunConfig, table: Table) -> pd.DataFrame:
+    import pandas as pd
+
+    fs, path = storage.filesystem(storage.join(config.work_dir, table.name))
+    return pd.read_parquet(path, filesystem=fs)

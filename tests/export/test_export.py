@@ -1,0 +1,100 @@
+"""Results as files that GeoPandas, pyogrio and pandas open, with the values of the tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import geopandas
+import pandas as pd
+import pyogrio
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from paths import DEMO_CITY
+from report_run import NOT_PREDICTED, FinishedRun, report_config, write_finished_run
+from small_run import SmallRun
+from streetdeciles.export.areas import safe_cells, wide_areas
+from streetdeciles.export.files import export
+
+LABELS = pd.DataFrame(
+    [
+        ("leeds", "E2", "imd", 3, 1),
+        ("leeds", "E1", "imd", 7, None),
+        ("leeds", "E1", "rooms", 2, None),
+        ("bury", "E9", "imd", 5, 5),
+    ],
+    columns=["region", "area_id", "outcome", "decile", "national_decile"],
+)
+PREDICTIONS = pd.DataFrame(
+    [
+        ("leeds", "E2", "imd", "area", "score_mean", 4.0, 12),
+        ("leeds", "E2", "imd", "area", "decile_mode", 9.0, 12),
+        ("leeds", "E2", "imd", "msoa", "score_mean", 1.0, 50),
+        ("leeds", "E3", "imd", "area", "score_mean", 8.0, 1),
+    ],
+    columns=["region", "area_id", "outcome", "level", "method", "decile", "n_locations"],
+)
+
+
+def test_areas_have_one_row_each_with_the_figures_of_every_outcome() -> None:
+    wide = wide_areas(LABELS, PREDICTIONS, ["imd", "rooms"], "score_mean")
+    assert wide[["region", "area_id"]].agg("/".join, axis=1).tolist() == ["bury/E9", "leeds/E1", "leeds/E2", "leeds/E3"]
+    known = wide.set_index("area_id").astype(object)
+    assert known.loc["E2", [f"imd_{name}" for name in ("actual", "national", "predicted", "difference")]].tolist() == [
+        3, 1, 4, 1,
+    ]  # fmt: skip
+    assert known["imd_locations"].to_dict() == {"E9": 0, "E1": 0, "E2": 12, "E3": 1}
+    assert known["imd_predicted"].isna().to_dict() == {"E9": True, "E1": True, "E2": False, "E3": False}
+    assert known["rooms_actual"].dropna().to_dict() == {"E1": 2}
+
+
+@given(st.text(max_size=5), st.sampled_from("=+-@\t\r"))
+def test_texts_of_formulas_stay_texts(rest: str, first: str) -> None:
+    cell = safe_cells(pd.DataFrame({"name": [f"{first}a{rest}"], "n": [-1]}))
+    assert cell["name"][0] == f"'{first}a{rest}"
+    assert cell["n"][0] == -1
+
+
+def test_run_without_measures_is_refused(small_run: SmallRun, capsys: pytest.CaptureFixture[str]) -> None:
+    assert small_run.main("export") == 2
+    assert "has no measures to export; run `streetdeciles run --to evaluation` first" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def run(spark: object, tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
+    """A finished run over Bury, with its files in `<work_dir>/export`."""
+    run = write_finished_run(report_config(tmp_path_factory.mktemp("exported")))
+    export(run.config, folder_of(run))
+    return run
+
+
+def folder_of(run: FinishedRun) -> Path:
+    return Path(run.config.work_dir) / "export"
+
+
+@pytest.mark.parametrize("name", ["areas.gpkg", "areas.geojson", "areas.parquet"])
+def test_maps_open_in_geopandas_with_polygons_and_deciles(run: FinishedRun, name: str) -> None:
+    read = geopandas.read_parquet if name.endswith("parquet") else geopandas.read_file
+    areas = read(folder_of(run) / name).set_index("area_id").sort_index()
+    assert areas.crs.to_epsg() == 4326
+    published = geopandas.read_file(DEMO_CITY / "lsoa11_bury.geojson").set_index("LSOA11CD").sort_index()
+    assert areas.geometry.geom_equals(published.geometry.reindex(areas.index)).all()
+    assert areas["name"].equals(published["LSOA11NM"].reindex(areas.index))
+    labels = run.labels[run.labels["outcome"] == "imd_health"].set_index("area_id").sort_index()
+    assert areas["imd_health_actual"].tolist() == labels["decile"].tolist()
+    assert areas["imd_health_national"].tolist() == labels["national_decile"].tolist()
+    assert areas.index[areas["imd_health_predicted"].isna()].tolist() == list(NOT_PREDICTED)
+
+
+def test_geopackage_has_one_layer(run: FinishedRun) -> None:
+    assert pyogrio.list_layers(folder_of(run) / "areas.gpkg").tolist() == [["areas", "MultiPolygon"]]
+
+
+def test_tables_open_in_pandas(run: FinishedRun) -> None:
+    metrics = pd.read_parquet(Path(run.config.work_dir) / "metrics")
+    for exported in (pd.read_csv(folder_of(run) / "metrics.csv"), pd.read_json(folder_of(run) / "metrics.json")):
+        assert exported["mae"].tolist() == pytest.approx(metrics["mae"].tolist(), rel=1e-12)
+    areas = pd.read_csv(folder_of(run) / "areas.csv")
+    assert len(areas) == 120
+    assert areas["imd_income_locations"].sum() == 234
