@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from streetdeciles.aggregation.quantiles import no_edges, score_edges
 from streetdeciles.methods import NETWORK
 from streetdeciles.queries import query, spark_frame
+from streetdeciles.session import spark_settings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,7 +73,9 @@ def count_units(predictions: DataFrame, locations: DataFrame, *, with_score_deci
         outcomes=_numbered(spark, "outcome", outcomes),
     )
     if with_score_deciles:
-        numbered = numbered.persist()  # the quantiles read it three times
+        # The quantiles read it twice. It is numbers already, and compressing them takes longer than reading them.
+        with spark_settings(spark, {"spark.sql.inMemoryColumnarStorage.compressed": "false"}):
+            numbered = numbered.persist()
     try:
         edges = score_edges(numbered) if with_score_deciles else no_edges()
         counts = _query("unit_counts", numbered=numbered, edges=spark_frame(spark, edges)).toPandas()

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from pyspark.sql import DataFrame
 
-BINS = 4096
-"""Bins per range of scores: only those that contain an edge are sorted, at most 22 of them."""
+BINS_PER_UNIT = 256
+"""Only the bins that contain an edge are sorted: at most 22 of the thousands into which scores fall."""
 
 EDGES = tuple(f"edge_{number}" for number in range(11))
 
@@ -24,22 +24,18 @@ _query = partial(query, "streetdeciles.aggregation")
 def score_edges(numbered: DataFrame) -> pd.DataFrame:
     """`group_number` and EDGES, in ascending order, for each group whose scores give ten classes.
 
-    `numbered` has `group_number` and `score`; it is read three times.
+    `numbered` has `group_number` and `score`; it is read twice.
     """
-    spark = numbered.sparkSession
-    ranges = _query("score_ranges", numbered=numbered).where("group_number IS NOT NULL").toPandas()
-    if ranges.empty:
+    spark, width = numbered.sparkSession, {"bins_per_unit": BINS_PER_UNIT}
+    bins = _query("score_bins", width, numbered=numbered).toPandas().sort_values(["group_number", "bin"])
+    if bins.empty:
         return no_edges()
-    width = ranges["highest"] - ranges["lowest"]
-    ranges["bins_per_unit"] = np.where(width > 0, BINS / np.where(width > 0, width, 1), 0.0)
-    for_spark = spark_frame(spark, ranges[["group_number", "lowest", "bins_per_unit"]])
-    bins = _query("score_bins", numbered=numbered, ranges=for_spark).toPandas().sort_values(["group_number", "bin"])
     bins["n_below"] = bins.groupby("group_number")["n"].cumsum() - bins["n"]
-    ranks = _ranks(ranges)
+    ranks = _ranks(bins.groupby("group_number")["n"].sum())
     scores = _query(
         "ranked_scores",
+        width,
         numbered=numbered,
-        ranges=for_spark,
         bins=spark_frame(spark, _bins_of(ranks, bins)),
         ranks=spark_frame(spark, ranks[["group_number", "rank"]].drop_duplicates()),
     ).toPandas()
@@ -54,15 +50,16 @@ def no_edges() -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in kinds.items()})
 
 
-def _ranks(ranges: pd.DataFrame) -> pd.DataFrame:
+def _ranks(n_of_group: pd.Series[int]) -> pd.DataFrame:
     """The ranks on the two sides of each edge, and the edge's share of the way between them."""
     import pandas as pd
 
-    positions = np.linspace(0, 1, 11) * (ranges["n"].to_numpy()[:, None] - 1)
+    # Per cent and back, as pandas does: 0.7 is not the same number otherwise.
+    positions = np.linspace(0, 1, 11) * 100 / 100 * (n_of_group.to_numpy()[:, None] - 1)
     frame = pd.DataFrame(
         {
-            "group_number": np.repeat(ranges["group_number"].to_numpy(), 11),
-            "edge": np.tile(EDGES, len(ranges)),
+            "group_number": np.repeat(n_of_group.index.to_numpy(), 11),
+            "edge": np.tile(EDGES, len(n_of_group)),
             "position": positions.ravel(),
         }
     )

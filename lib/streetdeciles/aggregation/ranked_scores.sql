@@ -1,11 +1,11 @@
 -- The scores at some ranks of each group: only the bins that contain these ranks are sorted.
 WITH candidates AS (
-    SELECT /*+ BROADCAST(r) */
-        n.group_number,
-        CAST(floor((n.score - r.lowest) * r.bins_per_unit) AS int) AS bin,
-        n.score
-    FROM {numbered} AS n
-    JOIN {ranges} AS r ON n.group_number = r.group_number
+    SELECT
+        group_number,
+        CAST(floor(greatest(-64D, least(64D, score)) * :bins_per_unit) AS int) AS bin,
+        score
+    FROM {numbered}
+    WHERE group_number IS NOT NULL
 ),
 
 ranked AS (
