@@ -51,6 +51,20 @@ def test_fit_inputs_pass(tmp_path: Path, inputs: dict[str, Any], capsys: pytest.
     assert not (tmp_path / "out").exists()
 
 
+def test_blocks_of_areas_that_are_nowhere_are_refused(
+    tmp_path: Path, inputs: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "locations.csv").write_text("location_id,area_id\n1,E01004646\n2,E01004649\n")
+    inputs["dataset"] |= {"split": "spatial_blocks", "folds": 2}
+    assert dry_run(tmp_path, inputs) == 0
+    capsys.readouterr()
+    del inputs["labels"]["boundaries"]
+    assert dry_run(tmp_path, inputs) == 2
+    assert "locations.csv has no columns latitude and longitude; add them, set labels.boundaries" in (
+        capsys.readouterr().err
+    )
+
+
 MISTAKES = {
     "no table has a district 'Westminter'; did you mean Westminster": ("labels", {"regions": {"a": ["Westminter"]}}),
     "no feature has the property 'LSOA21CD' (labels.boundaries.area_id)": (

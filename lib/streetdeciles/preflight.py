@@ -12,6 +12,10 @@ from streetdeciles.config import RunConfig
 from streetdeciles.errors import RunRefused
 from streetdeciles.images.sample import sample_images
 from streetdeciles.labels.known_ids import example_id, knows_any, table_of_ids
+from streetdeciles.labels.locations import open_source
+from streetdeciles.splits.registry import split_of
+from streetdeciles.splits.split import Needs
+from streetdeciles.stages import DATASET_STAGE, IMAGES_STAGE, LABELS_STAGE
 
 logger = logging.getLogger(__name__)
 
@@ -29,13 +33,30 @@ def preflight(config: RunConfig, stages: Sequence[str]) -> None:
         module = f"streetdeciles.{name}.preflight"
         if find_spec(module) is not None:
             import_module(module).preflight(config)
-    if "images" in stages and {"labels", "dataset"} & {*stages} and _has_locations(config):
-        _compare_ids(config, are_joined="dataset" in stages)
+    if not _has_locations(config):
+        return
+    if DATASET_STAGE in stages:
+        _refuse_split_without_places(config)
+    if IMAGES_STAGE in stages and {LABELS_STAGE, DATASET_STAGE} & {*stages}:
+        _compare_ids(config, are_joined=DATASET_STAGE in stages)
 
 
 def _has_locations(config: RunConfig) -> bool:
     """Whether the file of locations is there: `images` and what follows run without it once labels is done."""
     return not config.labels.is_absent and storage.exists(config.labels.location_source.file)
+
+
+def _refuse_split_without_places(config: RunConfig) -> None:
+    """RunRefused where the split needs to know where areas are, and neither boundaries nor locations can say so."""
+    dataset, labels = config.dataset, config.labels
+    if split_of(dataset).needs is not Needs.SHAPES:
+        return
+    has_polygons = labels.boundaries is not None and dataset.split_level != "oa"
+    if not has_polygons and not open_source(labels.location_source, has_boundaries=True).has_points:
+        raise RunRefused(
+            f"dataset.split {dataset.split} needs to know where areas are: {labels.location_source.file} has no "
+            "columns latitude and longitude; add them, set labels.boundaries, or use the split folds"
+        )
 
 
 def _compare_ids(config: RunConfig, *, are_joined: bool) -> None:

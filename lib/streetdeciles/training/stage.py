@@ -65,7 +65,7 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
         "locations": len(rows),
         "outcomes": len(rows.outcomes),
         "outcomes skipped": len(rows.outcomes) - len(assignments.outcomes),
-        **({"folds": len(assignments.folds)} if config.dataset.folds else {}),
+        **({"folds": len(assignments.folds)} if len(assignments.all_folds) > 1 else {}),
         "models": len(models),
         "epochs, all models together": len(history),
     }
@@ -88,7 +88,7 @@ def _save(
 
     shape = network_shape(rows, plan.settings)
     settings = {"seed": plan.seed, **plan.resolved_settings()}
-    split = {key: getattr(dataset, key) for key in ("split", *SPLITS[dataset.split])}
+    split = {key: getattr(dataset, key) for key in ("split", "split_level", *SPLITS[dataset.split])}
     staged = storage.staging_uri(work_dir, MODELS)
     try:
         saved = save_models(models, shape, staged)
