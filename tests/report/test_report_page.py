@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 from parsed_page import Element, parse
 from PIL import Image
-from report_run import HOSTILE, NOT_PREDICTED, FinishedRun
 
+from report_run import HOSTILE, NOT_PREDICTED, FinishedRun
 from streetdeciles.run_log import StageReport
 
 TITLES = ["Income deprivation", "Health deprivation and disability", "Living environment"]

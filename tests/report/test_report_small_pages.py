@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 import shapely
 from parsed_page import parse
-from report_run import report_config
 
+from report_run import report_config
 from streetdeciles.report.collect import HISTORY, Exhibit, Findings
 from streetdeciles.report.gallery import Thumbnail
 from streetdeciles.report.maps import Outline, draw_map
