@@ -52,7 +52,7 @@ def _refuse_split_without_places(config: RunConfig) -> None:
     if split_of(dataset).needs is not Needs.SHAPES:
         return
     has_polygons = labels.boundaries is not None and dataset.split_level != "oa"
-    if not has_polygons and not open_source(labels.location_source, has_boundaries=True).has_points:
+    if not has_polygons and not open_source(labels).has_points:
         raise RunRefused(
             f"dataset.split {dataset.split} needs to know where areas are: {labels.location_source.file} has no "
             "columns latitude and longitude; add them, set labels.boundaries, or use the split folds"
