@@ -38,11 +38,11 @@ def invented_areas(n: int, n_locations: int, seed: int = 0) -> pd.DataFrame:
     random = np.random.default_rng(seed)
     town = random.integers(0, 100, n)
     middles = random.uniform((-5, 50), (1, 55), (100, 2))
-    places = middles[town] + random.normal(scale=0.12, size=(n, 2))
-    slow = np.sin(3 * places[:, 0]) + np.cos(5 * places[:, 1]) + random.normal(scale=0.5, size=n)
+    positions = middles[town] + random.normal(scale=0.12, size=(n, 2))
+    slow = np.sin(3 * positions[:, 0]) + np.cos(5 * positions[:, 1]) + random.normal(scale=0.5, size=n)
     decile = pd.Series(slow).rank(method="first").floordiv(n / 10).clip(upper=9).astype(int) + 1
     sizes = 1 + random.poisson(n_locations / n - 1, n)
-    corners = np.hstack([places, places + AREA_DEGREES])
+    corners = np.hstack([positions, positions + AREA_DEGREES])
     return pd.DataFrame(
         {
             "unit": np.char.mod("E%08d", np.arange(n)).astype(object),
