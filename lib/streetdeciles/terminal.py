@@ -12,6 +12,7 @@ from streetdeciles.methods import AREA, BASELINES
 from streetdeciles.run_log import StageReport
 from streetdeciles.shown import shown
 from streetdeciles.splits.registry import split_of
+from streetdeciles.stages import FEATURES_STAGE, PREDICTION_STAGE
 from streetdeciles.tables import COMPARISONS, MAIN_MEASURES, METRICS, Table
 from streetdeciles.wording import counted
 
@@ -75,7 +76,7 @@ def show_report(report: StageReport) -> None:
 def show_status(status: ExtractionStatus) -> None:
     """Print the progress of the extraction, the reasons for rejects, and why shards failed."""
     rows = [(name, f"{shards:,}", f"{images:,}") for name, (shards, images) in status.shards.items()]
-    show_table(("what", "shards", "images"), rows, title="features", numbers=2)
+    show_table(("what", "shards", "images"), rows, title=FEATURES_STAGE, numbers=2)
     n_rejects = sum(status.rejects.values())
     say(f"  {status.features:,} features, {counted(n_rejects, 'reject')}")
     for reason, n in status.rejects.most_common(10):
@@ -126,7 +127,7 @@ def show_results(config: RunConfig) -> None:
     """
     import pandas as pd
 
-    if "prediction" in split_of(config.dataset).skipped_stages:
+    if PREDICTION_STAGE in split_of(config.dataset).skipped_stages:
         models = storage.join(config.work_dir, "models")
         say(f"models: {models}; nothing is held out, so nothing was predicted or measured")
         return

@@ -13,6 +13,7 @@ from streetdeciles.config import RunConfig
 from streetdeciles.errors import RunFailed
 from streetdeciles.methods import AREA, NETWORK, SCORE_DECILE_MEAN
 from streetdeciles.run_log import StageReport
+from streetdeciles.stages import AGGREGATION_STAGE
 from streetdeciles.tables import AREA_LABELS, AREA_PREDICTIONS, DECILE_COUNTS, LOCATIONS, PREDICTIONS
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
         "areas predicted": sum(row["n_predicted"] for row in areas.values()),
         "rows (areas of all levels x outcomes x methods)": rows,
     }
-    return StageReport("aggregation", counts, [*notes, *_check(n_of_group, n_of_method, methods)])
+    return StageReport(AGGREGATION_STAGE, counts, [*notes, *_check(n_of_group, n_of_method, methods)])
 
 
 def _covered(area_predictions: DataFrame) -> list[Row]:

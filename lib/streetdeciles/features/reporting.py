@@ -8,6 +8,7 @@ from streetdeciles.features import ledger
 from streetdeciles.features.bottleneck import advice, device_shares
 from streetdeciles.features.ledger import Shard
 from streetdeciles.run_log import StageReport
+from streetdeciles.stages import FEATURES_STAGE
 from streetdeciles.wording import counted
 
 
@@ -45,4 +46,4 @@ def extraction_report(
     done = [marks[shard.number].device_seconds for shard in todo]
     gpu_can_decode = any(mark.network.startswith("gpu ") and "decoder" not in mark.settings for mark in marks.values())
     notes.extend(advice(device_shares(done, took_s * tasks), decode_threads, gpu_can_decode=gpu_can_decode))
-    return StageReport("features", dict(counts), notes)
+    return StageReport(FEATURES_STAGE, dict(counts), notes)

@@ -25,6 +25,7 @@ from streetdeciles.features.ledger import Mark, Shard
 from streetdeciles.features.quarantine import take_apart
 from streetdeciles.features.workers import ExtractionTask
 from streetdeciles.progress import progress
+from streetdeciles.stages import FEATURES_STAGE
 from streetdeciles.wording import counted
 
 ATTEMPTS = 2
@@ -64,7 +65,7 @@ class Scheduler:
         to_compute = {shard.number: shard.to_compute for shard in shards}
         whole, retried = ([shard for shard in shards if bool(shard.retried) == kind] for kind in (False, True))
         waves = chain(self._waves(whole), self._waves(retried))
-        with progress("features", sum(to_compute.values()), unit="images") as advance:
+        with progress(FEATURES_STAGE, sum(to_compute.values()), unit="images") as advance:
             failed = self._run(waves, _Observer(self._engine.work_dir, to_compute, advance))
         if failed:
             why = "; ".join(f"shard {number}: {said}" for number, said in sorted(failed.items())[:3])

@@ -17,6 +17,7 @@ from streetdeciles.labels.location_table import LocationFile, open_locations
 from streetdeciles.labels.postcodes import PostcodeSource, open_postcodes
 from streetdeciles.queries import query
 from streetdeciles.sources.lookups import Lookups, read_lookups
+from streetdeciles.stages import LABELS_STAGE
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -133,4 +134,4 @@ def left_out(judged: DataFrame) -> DataFrame:
     from pyspark.sql import functions as F
 
     listed = judged.where("left_out_id IS NOT NULL")
-    return listed.select(F.col("left_out_id").alias("id"), "reason", "detail", F.lit("labels").alias("stage"))
+    return listed.select(F.col("left_out_id").alias("id"), "reason", "detail", F.lit(LABELS_STAGE).alias("stage"))

@@ -27,6 +27,7 @@ from streetdeciles.labels.locations import LocationCounts, LocationSource, count
 from streetdeciles.queries import spark_frame
 from streetdeciles.run_log import StageReport
 from streetdeciles.sources.reading import NATIONAL
+from streetdeciles.stages import LABELS_STAGE
 from streetdeciles.tables import AREA_LABELS, LEFT_OUT, LOCATIONS
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
         n_labels = storage.write_table(_long(spark, labelled, known.outcomes), AREA_LABELS, config.work_dir)
         used = rows.where("reason IS NULL")
         storage.write_table(used.coalesce(MAX_FILES), LOCATIONS, config.work_dir)
-        storage.write_partition(left_out(rows).coalesce(MAX_FILES), LEFT_OUT, config.work_dir, "labels")
+        storage.write_partition(left_out(rows).coalesce(MAX_FILES), LEFT_OUT, config.work_dir, LABELS_STAGE)
         notes = [
             *area_notes(labels.boundaries, drawn, labelled),
             *outcome_notes(labelled, known.areas.unfit),
@@ -65,7 +66,7 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
             *([describe_locations(alike)] if alike else []),
         ]
     return StageReport(
-        "labels", area_counts(known.areas.frame, labelled, asked) | location_counts(n_labels, counts, source), notes
+        LABELS_STAGE, area_counts(known.areas.frame, labelled, asked) | location_counts(n_labels, counts, source), notes
     )
 
 

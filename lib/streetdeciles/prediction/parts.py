@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from streetdeciles import storage
 from streetdeciles.progress import progress
+from streetdeciles.stages import PREDICTION_STAGE
 from streetdeciles.state_files import read_state
 from streetdeciles.tables import PREDICTIONS
 
@@ -45,7 +46,7 @@ def predict_parts(
     missing = [number for number, uri in enumerate(uris) if read_state(f"{uri}.json", list[str]) != [*parts[number]]]
     if len(missing) < len(parts):
         logger.info("prediction: %d of %d parts are already finished", len(parts) - len(missing), len(parts))
-    with progress("prediction", len(missing), unit="parts") as advance:
+    with progress(PREDICTION_STAGE, len(missing), unit="parts") as advance:
         for number in missing:
             predict_part(parts[number]).write.mode("overwrite").parquet(storage.spark_uri(uris[number]))
             storage.sync(uris[number])

@@ -20,6 +20,7 @@ from streetdeciles.run_log import StageReport
 from streetdeciles.session import spark_settings
 from streetdeciles.splits.registry import split_of
 from streetdeciles.splits.split import Split
+from streetdeciles.stages import PREDICTION_STAGE
 from streetdeciles.tables import PREDICTIONS, TRAINING_SET
 from streetdeciles.training_set.columns import training_set_ddl
 from streetdeciles.training_set.reader import training_set_files
@@ -60,7 +61,7 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     if n_held_out < n_locations:
         counts |= {"held out": n_held_out, "not held out, not predicted": n_locations - n_held_out}
     counts |= {"outcomes": len(outcomes), "predictions": rows}
-    return StageReport("prediction", counts, _notes(config, models, outcomes))
+    return StageReport(PREDICTION_STAGE, counts, _notes(config, models, outcomes))
 
 
 def _write(spark: SparkSession, config: RunConfig, models: ChosenModels, files: Mapping[str, int]) -> int:

@@ -14,7 +14,7 @@ from streetdeciles.config import RunConfig
 from streetdeciles.csv_cells import text_of_cell
 from streetdeciles.methods import AREA, NETWORK
 from streetdeciles.queries import query
-from streetdeciles.stages import STAGE_NAMES
+from streetdeciles.stages import FEATURES_STAGE, REPORT_STAGE, STAGE_NAMES
 from streetdeciles.tables import (
     AREA_LABELS,
     AREA_PREDICTIONS,
@@ -171,14 +171,14 @@ def exhibits(spark: SparkSession, config: RunConfig, location_ids: list[str]) ->
 
 def stage_reports(config: RunConfig) -> list[StageReport]:
     """The reports of the finished stages, in the order of the run."""
-    done = [run_log.finished(config.work_dir, name) for name in STAGE_NAMES if name != "report"]
+    done = [run_log.finished(config.work_dir, name) for name in STAGE_NAMES if name != REPORT_STAGE]
     return [report for report, _ in filter(None, done)]
 
 
 def _losses(spark: SparkSession, work_dir: str) -> pd.DataFrame:
     """stage, reason, n and examples of the tables `rejects` (photographs) and `left_out`."""
     rejects = storage.read_table(spark, REJECTS, work_dir).selectExpr(
-        "'features' AS stage",
+        f"'{FEATURES_STAGE}' AS stage",
         "reason",
         "location_id AS id",
         "concat_ws(': ', element_at(split(uri, '/'), -1), nullif(detail, '')) AS detail",

@@ -15,6 +15,7 @@ from streetdeciles.report.maps import Outline, draw_map, read_outlines
 from streetdeciles.report.page import Run, render
 from streetdeciles.report.panels import RegionMap, make_region_map
 from streetdeciles.run_log import StageReport
+from streetdeciles.stages import REPORT_STAGE
 from streetdeciles.wording import counted
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def _report(html: str, maps: list[RegionMap], n_shown: int, left_out: list[str])
     if len(left_out) > EXAMPLES:
         notes.append(f"left out of the gallery: {counted(len(left_out) - EXAMPLES, 'more photograph')}")
     counts = {"areas on maps": on_maps, "areas without outline": sum(region.not_drawn for region in maps)}
-    return StageReport("report", counts={**counts, "photographs shown": n_shown}, notes=notes)
+    return StageReport(REPORT_STAGE, counts={**counts, "photographs shown": n_shown}, notes=notes)
 
 
 def _versions(spark: SparkSession) -> dict[str, str]:

@@ -17,6 +17,7 @@ from streetdeciles.hardware import device_of
 from streetdeciles.models.store import TrainedModel
 from streetdeciles.ordinal.network import NetworkShape
 from streetdeciles.progress import progress
+from streetdeciles.stages import TRAINING_STAGE
 from streetdeciles.training.assignments import Assignments
 from streetdeciles.training.checkpoints import CHECKPOINTS, Checkpoints
 from streetdeciles.training.feature_source import may_be_held
@@ -62,7 +63,7 @@ def train(
     )
     logger.info("training: %d model(s) in %d round(s)", len(assignments.models), len(rounds))
     models: list[TrainedModel] = []
-    with progress("training", epochs * assignments.n_learning(), unit="model-rows") as advance:
+    with progress(TRAINING_STAGE, epochs * assignments.n_learning(), unit="model-rows") as advance:
         progress_log = ProgressLog(epochs, logs, advance)
         for number, part in enumerate(rounds):
             progress_log.begin(part.n_learning())

@@ -16,6 +16,7 @@ from streetdeciles.errors import RunRefused
 from streetdeciles.keras_start import start_keras
 from streetdeciles.models.card import MODEL_CARD, read_card
 from streetdeciles.run_log import StageReport
+from streetdeciles.stages import TRAINING_STAGE
 from streetdeciles.training.assignments import Assignments
 from streetdeciles.training.cache import TrainingRows
 from streetdeciles.training.checkpoints import CHECKPOINTS
@@ -69,7 +70,7 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
         "models": len(models),
         "epochs, all models together": len(history),
     }
-    return StageReport("training", counts, [*notes, *_results(assignments, models)])
+    return StageReport(TRAINING_STAGE, counts, [*notes, *_results(assignments, models)])
 
 
 def _save(
