@@ -14,6 +14,7 @@ from config_files import run_config
 from paths import DEMO_CITY
 from streetdeciles import run_log
 from streetdeciles.config import RunConfig
+from streetdeciles.methods import MAIN_MEASURES
 from streetdeciles.run_log import StageReport
 from streetdeciles.tables import (
     AREA_LABELS,
@@ -22,7 +23,6 @@ from streetdeciles.tables import (
     IMAGE_INDEX,
     LEFT_OUT,
     LOCATIONS,
-    MAIN_MEASURES,
     METRICS,
     PREDICTIONS,
     REJECTS,

@@ -1,4 +1,4 @@
-"""The names of levels, methods and models in the tables of predictions and measures; queries get them as arguments."""
+"""The names of levels, methods, models and measures in the tables; queries get them as arguments."""
 
 from __future__ import annotations
 
@@ -38,3 +38,11 @@ METHOD_TITLES = {
 
 LEVEL_TITLES = {AREA: "areas", LOCATION: "single locations"}
 """In the order of the report."""
+
+MAIN_MEASURES = ("mae", "accuracy", "within_1", "kappa", "pearson", "spearman", "kendall")
+"""Those of the paper, which the report and the terminal show."""
+
+WORST = ("recall_10", "precision_10", "recall_20", "precision_20")
+"""How well the worst 10 % and 20 % are recognised."""
+
+MEASURES = (*MAIN_MEASURES, "rmse", "r2", *WORST)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from streetdeciles.errors import RunFailed
+from streetdeciles.methods import MEASURES
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -190,14 +191,6 @@ DECILE_COUNTS = Table(
     },
 )
 
-MAIN_MEASURES = ("mae", "accuracy", "within_1", "kappa", "pearson", "spearman", "kendall")
-"""Those of the paper, which the report and the terminal show."""
-
-WORST = ("recall_10", "precision_10", "recall_20", "precision_20")
-"""How well the worst 10 % and 20 % are recognised."""
-
-MEASURES = (*MAIN_MEASURES, "rmse", "r2", *WORST)
-
 METRICS = Table(
     "metrics",
     key=("region", "outcome", "level", "method", "model"),
@@ -214,8 +207,7 @@ BASELINES = Table(
     key=("region", "area_id", "outcome", "model"),
     columns={
         **dict.fromkeys(("region", "area_id", "outcome", "model"), "string"),
-        "decile": "double",
-        "true_decile": "tinyint",
+        **{"decile": "double", "true_decile": "tinyint"},
     },
 )
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from streetdeciles import storage
 from streetdeciles.config import RunConfig
 from streetdeciles.evaluation.comparisons import describe, worse_than_median
-from streetdeciles.methods import AREA, BASELINES
+from streetdeciles.methods import AREA, BASELINES, MAIN_MEASURES
 from streetdeciles.run_log import StageReport
 from streetdeciles.shown import shown
 from streetdeciles.splits.registry import split_of
 from streetdeciles.stages import FEATURES_STAGE, PREDICTION_STAGE
-from streetdeciles.tables import COMPARISONS, MAIN_MEASURES, METRICS, Table
+from streetdeciles.tables import COMPARISONS, METRICS, Table
 from streetdeciles.wording import counted
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from streetdeciles.evaluation.bootstrap import measure
+from streetdeciles.methods import MAIN_MEASURES
 from streetdeciles.ordinal.measures import measures
-from streetdeciles.tables import MAIN_MEASURES
 
 
 def cells_of(rows: list[tuple[str, str, int, float, int]]) -> pd.DataFrame:

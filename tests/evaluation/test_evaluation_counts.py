@@ -10,8 +10,8 @@ from scipy import stats
 from sklearn.metrics import cohen_kappa_score, precision_score, r2_score, recall_score, root_mean_squared_error
 
 from streetdeciles.evaluation.counts import measures_of_counts
+from streetdeciles.methods import MEASURES
 from streetdeciles.ordinal.measures import measures
-from streetdeciles.tables import MEASURES
 
 PAIRS = st.lists(
     st.tuples(st.integers(1, 10), st.one_of(st.integers(2, 20).map(lambda n: n / 2), st.just(7 / 3))),

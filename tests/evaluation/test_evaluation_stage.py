@@ -15,9 +15,10 @@ from small_tables import write_rows
 from streetdeciles.config import RunConfig
 from streetdeciles.evaluation import stage
 from streetdeciles.evaluation.comparisons import worse_than_median
+from streetdeciles.methods import MEASURES
 from streetdeciles.ordinal.measures import measures
 from streetdeciles.run_log import StageReport
-from streetdeciles.tables import AREA_LABELS, AREA_PREDICTIONS, DECILE_COUNTS, LOCATIONS, MEASURES, METRICS
+from streetdeciles.tables import AREA_LABELS, AREA_PREDICTIONS, DECILE_COUNTS, LOCATIONS, METRICS
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 from sklearn.metrics import cohen_kappa_score
 
+from streetdeciles.methods import MAIN_MEASURES
 from streetdeciles.ordinal.measures import measures
-from streetdeciles.tables import MAIN_MEASURES
 
 
 def test_measures_of_a_hand_worked_case() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streetdeciles.evaluation.counts import measures_of_counts
-from streetdeciles.tables import MEASURES
+from streetdeciles.methods import MEASURES
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from streetdeciles.tables import MEASURES
+from streetdeciles.methods import MEASURES
 
 Floats = npt.NDArray[np.float64]
 
 
 def measures_of_counts(counts: npt.NDArray[Any], true: Floats, predicted: Floats) -> dict[str, Floats]:
-    """Every measure of `tables.MEASURES`, from the number of times that each pair of deciles occurs.
+    """Every measure of `methods.MEASURES`, from the number of times that each pair of deciles occurs.
 
     Args:
         counts: [..., R, P], how often the pair (true[r], predicted[p]) occurs.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from streetdeciles.tables import MAIN_MEASURES
+from streetdeciles.methods import MAIN_MEASURES
 
 Floats = npt.NDArray[np.float64]
 

@@ -8,12 +8,20 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from streetdeciles.methods import AREA, BASELINES, LEVEL_TITLES, MEDIAN, METHOD_TITLES, NETWORK, PREDICTION
+from streetdeciles.methods import (
+    AREA,
+    BASELINES,
+    LEVEL_TITLES,
+    MAIN_MEASURES,
+    MEDIAN,
+    METHOD_TITLES,
+    NETWORK,
+    PREDICTION,
+)
 from streetdeciles.report import charts
 from streetdeciles.report.charts import Curves, Matrix
 from streetdeciles.report.colours import decile_class
 from streetdeciles.report.plates import plate
-from streetdeciles.tables import MAIN_MEASURES
 
 if TYPE_CHECKING:
     import pandas as pd
