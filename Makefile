@@ -9,7 +9,7 @@ STREETDECILES = $(IN_VENV) streetdeciles
 PIP_COMPILE = CUSTOM_COMPILE_COMMAND="make lock" .venv/bin/pip-compile --quiet --upgrade --strip-extras --allow-unsafe \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: help demo london sample test test-whole test-cluster test-browser test-compare soak check bench bench-table config-doc lock clean \
+.PHONY: help demo london sample test test-whole test-cluster test-browser test-compare soak check bench bench-table config-doc screenshots lock clean \
 	environment environment-dev environment-compare
 
 help:  ## this list
@@ -59,6 +59,9 @@ bench-table: environment-dev  ## print the benchmarks' results and refresh the t
 config-doc: environment-dev  ## write docs/config.md and docs/outcomes.md: every key of a config, every outcome
 	.venv/bin/python docs/config_reference.py
 	.venv/bin/python docs/outcomes_reference.py
+
+screenshots: environment-dev  ## draw the README's picture of the report from the demo's (needs make demo, and Chromium)
+	.venv/bin/python docs/screenshots.py
 
 lock: environment-dev  ## pin the newest releases that setup.py allows, in requirements/
 	$(PIP_COMPILE) --output-file requirements/build.lock requirements/build.in
