@@ -13,7 +13,7 @@ from streetdeciles.hardware import usable_cores
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-CORES_A_LOCAL_TASK = 8
+CORES_PER_LOCAL_TASK = 8
 """One model of 0.5 GB and more a task: on one machine few tasks with many threads each, which is as fast."""
 
 
@@ -41,7 +41,7 @@ def parallelism(spark: SparkSession) -> Parallelism:
     master = spark.conf.get("spark.master", None) or ""
     cores = local_cores(master)
     if cores is not None:
-        tasks = max(1, cores // CORES_A_LOCAL_TASK)
+        tasks = max(1, cores // CORES_PER_LOCAL_TASK)
         return Parallelism(tasks, cores // tasks, local=True)
     conf = {name: value for name in _CLUSTER_SETTINGS if (value := spark.conf.get(name, None))}
     threads = int(conf.get("spark.task.cpus", 1))

@@ -88,7 +88,7 @@ class MapPair {
   }
 
   // From grid units to pixels of the canvas.
-  place(context) {
+  toGrid(context) {
     const { k, x, y } = this.transform;
     const size = this.density * k * this.scale;
     context.setTransform(size, 0, 0, size, this.density * (x + k * this.left), this.density * (y + k * this.top));
@@ -115,7 +115,7 @@ class MapPair {
       const context = canvas.getContext("2d");
       context.setTransform(1, 0, 0, 1, 0, 0);
       context.clearRect(0, 0, canvas.width, canvas.height);
-      const size = this.place(context);
+      const size = this.toGrid(context);
       const byColour = new Map();
       for (const i of areas) {
         const colour = layer.colour(values, i);
@@ -149,7 +149,7 @@ class MapPair {
       const context = marks.getContext("2d");
       context.setTransform(1, 0, 0, 1, 0, 0);
       context.clearRect(0, 0, marks.width, marks.height);
-      const size = this.place(context);
+      const size = this.toGrid(context);
       for (const [i, width] of [[this.pinned(), 4], [this.hovered, 2.6]]) {
         if (i === null || i >= this.paths.length) continue;
         for (const [colour, extra] of [["#fff", 2], ["#000", 0]]) {

@@ -34,9 +34,9 @@ const whyNot = (region, i) => (region.located[i] ? "not predicted" : "no photogr
 // The view as the end of a link, which brings it back.
 const readLink = () => {
   const parts = new URLSearchParams(location.hash.slice(1));
-  const place = (list, name) => Math.max(0, list.indexOf(parts.get(name)));
-  view.outcome = place(data.outcome_ids, "outcome");
-  view.region = place(data.regions.map((region) => region.name), "region");
+  const positionOf = (list, name) => Math.max(0, list.indexOf(parts.get(name)));
+  view.outcome = positionOf(data.outcome_ids, "outcome");
+  view.region = positionOf(data.regions.map((region) => region.name), "region");
   if (layers[parts.get("layer")]) view.layer = parts.get("layer");
   const pinned = regionNow().areas.indexOf(parts.get("area"));
   view.pinned = pinned < 0 ? null : pinned;

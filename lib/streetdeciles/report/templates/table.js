@@ -73,7 +73,7 @@ class AreaTable {
     this.body = table.createTBody();
     this.box.replaceChildren(table);
     this.box.scrollTop = 0;
-    this.details.querySelector(".found").textContent = `${number(this.order.length)} of ${number(this.region.areas.length)} areas`;
+    this.details.querySelector(".matches").textContent = `${number(this.order.length)} of ${number(this.region.areas.length)} areas`;
     this.addRows();
   }
 
