@@ -29,8 +29,8 @@ def located_rows(spark: SparkSession, folder: Path, text: str, **section: Any) -
     source = open_locations(LocationTable(path=str(folder / "places.csv"), **section))
     polygons = read_boundaries(WESTMINSTER).polygons
     areas = spark.createDataFrame([(code, "w") for code in polygons.area_ids], "area_id string, region string")
-    with located(source.rows(spark), areas, source, polygons) as frame:
-        return frame
+    with located(source.rows(spark), areas, source, polygons, str(folder)) as frame:
+        return frame.localCheckpoint()
 
 
 HEADERS = {

@@ -26,8 +26,8 @@ def located_rows(spark: SparkSession, path: Path, *, boundaries: bool = True) ->
     areas = spark.createDataFrame(rows, "area_id string, region string")
     polygons = read_boundaries(WESTMINSTER).polygons if boundaries else None
     source = opened(path)
-    with located(source.rows(spark), areas, source, polygons) as frame:
-        return frame
+    with located(source.rows(spark), areas, source, polygons, str(path.parent)) as frame:
+        return frame.localCheckpoint()
 
 
 def opened(path: Path) -> LocationFile:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from streetdeciles import storage
 from streetdeciles.config import LabelsConfig, PostcodeLocations
 from streetdeciles.errors import RunRefused
 from streetdeciles.geography.boundaries import AreaPolygons
@@ -65,20 +66,26 @@ class LocationCounts:
 
 @contextmanager
 def located(
-    rows: DataFrame, areas: DataFrame, source: LocationSource, polygons: AreaPolygons | None
+    read: DataFrame, areas: DataFrame, source: LocationSource, polygons: AreaPolygons | None, work_dir: str
 ) -> Iterator[DataFrame]:
-    """Each of `rows`, those of the source, with its region, or the reason for which it has none.
+    """Each of the rows that were `read` from the source, with its region, or the reason for which it has none.
 
-    `areas` holds area_id and region (null: in none) of all areas of the tables. What was read is kept until the end.
+    `areas` holds area_id and region (null: in none) of all areas of the tables. They are kept until the end.
     """
-    judged = _judged(rows, areas, source, polygons).persist()
-    repeated = _query("repeated_keys", rows=judged).persist()
-    arguments = {"shares_photographs": source.shares_photographs, "file": source.path.rsplit("/", 1)[-1]}
+    # Staged, because Spark takes seconds to plan each query on rows that several joins of one another have made.
+    staged = storage.staging_uri(work_dir, "judged")
     try:
-        yield _query("located_rows", arguments, rows=judged, repeated=repeated)
+        _judged(read, areas, source, polygons).write.parquet(storage.spark_uri(staged))
+        judged = storage.read_parquet(read.sparkSession, staged)
+        repeated = _query("repeated_keys", rows=judged)
+        arguments = {"shares_photographs": source.shares_photographs, "file": source.path.rsplit("/", 1)[-1]}
+        rows = _query("located_rows", arguments, rows=judged, repeated=repeated).persist()
+        try:
+            yield rows
+        finally:
+            rows.unpersist()
     finally:
-        repeated.unpersist()
-        judged.unpersist()
+        storage.remove(staged)
 
 
 def _judged(rows: DataFrame, areas: DataFrame, source: LocationSource, polygons: AreaPolygons | None) -> DataFrame:

@@ -51,7 +51,8 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     drawn = {*boundaries.polygons.area_ids} if boundaries else set()
     polygons = boundaries.polygons if boundaries and source.has_points else None
     regions = spark_frame(spark, known.areas.frame[[]].join(known.region_of).reset_index())
-    with located(_rows(spark, known, source, polygons), regions, source, polygons) as rows:
+    read = _rows(spark, known, source, polygons)
+    with located(read, regions, source, polygons, config.work_dir) as rows:
         counts, alike = _check_locations(rows, regions, known, source, config.dataset)
         n_labels = storage.write_table(_long(spark, labelled, known.outcomes), AREA_LABELS, config.work_dir)
         used = rows.where("reason IS NULL")
