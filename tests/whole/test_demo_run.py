@@ -128,7 +128,7 @@ def test_demo_tables_open_with_pandas(demo: Run) -> None:
     assert rows["locations"] == 240
     assert rows["image_index"] == 960
     assert rows["area_labels"] == 120 * 8
-    assert rows["area_predictions"] == (120 + 1) * len(OUTCOMES) * 5  # the areas, and their district
+    assert rows["area_predictions"] == 120 * len(OUTCOMES) * 5
 
 
 def test_demo_photographs_are_features_or_rejects(demo: Run) -> None:
