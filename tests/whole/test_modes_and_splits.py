@@ -129,7 +129,7 @@ def test_train_test_predicts_the_held_out_part_alone(trained: Made) -> None:
         "outcomes": 2,
         "predictions": 2 * len(held_out),
     }
-    assert trained.card()["split"] == {"split": "train_test", "test_share": 0.2}
+    assert trained.card()["split"] == {"split": "train_test", "split_level": "area", "test_share": 0.2}
 
 
 def test_only_held_out_places_are_measured(trained: Made) -> None:
