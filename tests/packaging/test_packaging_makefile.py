@@ -31,6 +31,7 @@ def test_make_alone_lists_every_target_and_what_it_does() -> None:
         "bench",
         "bench-table",
         "config-doc",
+        "screenshots",
         "lock",
         "clean",
     }
