@@ -164,7 +164,9 @@ def _unset(settings: Mapping[str, str]) -> dict[str, str]:
     from pyspark import SparkConf, SparkContext
 
     SparkContext._ensure_initialized()
-    before = {key for key, _ in SparkConf().getAll()}
+    before = dict(SparkConf().getAll())
+    if before.get("spark.app.name") == Path(sys.argv[0]).name:  # spark-submit's own choice where there is no --name
+        del before["spark.app.name"]
     return {key: value for key, value in settings.items() if key not in before}
 
 
