@@ -90,6 +90,28 @@ def test_nothing_follows_the_line_where_the_interrupt_comes_first() -> None:
     assert (done.returncode, done.stderr) == (130, f"{LINE}\n")
 
 
+REDIRECTED = """
+import os, signal, sys, time
+from streetdeciles.keras_start import without_start_messages
+from streetdeciles.stopping import stoppable
+with stoppable() as stop:
+    try:
+        with without_start_messages():
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(10)
+    except KeyboardInterrupt:
+        print("errors that follow from the stop", file=sys.stderr, flush=True)
+        stop.finish()
+    print("errors that follow from the stop", file=sys.stderr, flush=True)
+    stop.leave()
+"""
+
+
+def test_line_is_seen_where_a_library_has_silenced_stderr() -> None:
+    done = subprocess.run([sys.executable, "-c", REDIRECTED], stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr.count(LINE), done.stderr.splitlines()[-1]) == (130, 1, LINE)
+
+
 def wait_for_stage(command: Command, stage: str) -> None:
     command.wait_until(lambda: command.starts_stage(stage))
 

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from streetdeciles.stopping import stop_requested
+
 
 def start_keras() -> None:
     """Import Keras and compute once, and keep the messages that the backend prints at its start off the terminal.
@@ -32,6 +34,7 @@ def without_start_messages() -> Iterator[None]:
     try:
         yield
     finally:
-        os.dup2(kept, 2)
+        if not stop_requested():  # else it stays silent
+            os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)

@@ -12,13 +12,14 @@ STDERR = 2
 class Silence:
     """From its making on, nothing that any thread or library writes to stderr is seen."""
 
-    def __init__(self) -> None:
+    def __init__(self, terminal: int) -> None:
+        """`terminal`: the descriptor of stderr as it was before anything, e.g. an import, has redirected it."""
         self._levels: dict[logging.Handler, int] = {}
         for handler in logging.getLogger().handlers:
             if type(handler) is logging.StreamHandler:
                 self._levels[handler] = handler.level
                 handler.setLevel(logging.CRITICAL + 1)
-        self._terminal = os.dup(STDERR)
+        self._terminal = terminal
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, STDERR)
         os.close(nothing)
@@ -37,6 +38,5 @@ class Silence:
     def end(self) -> None:
         """Where others go on in this process, terminal and log are theirs again."""
         os.dup2(self._terminal, STDERR)
-        os.close(self._terminal)
         for handler, level in self._levels.items():
             handler.setLevel(level)

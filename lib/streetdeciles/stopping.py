@@ -23,7 +23,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
 from streetdeciles.child_processes import ChildProcesses, adopt_orphans
-from streetdeciles.silence import Silence
+from streetdeciles.silence import STDERR, Silence
 
 GRACE_S = 6.0
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -52,6 +52,7 @@ class Stop:
         self._children = ChildProcesses()
         self._said = False
         self.silence: Silence | None = None
+        self.terminal = STDERR
 
     def request(self, number: int) -> None:
         """Handle a signal: the first one lets the main thread clean up, the second one ends the process."""
@@ -61,16 +62,13 @@ class Stop:
             return
         self._number = number
         adopt_orphans()
-        self.silence = Silence()
+        self.silence = Silence(self.terminal)
         self.requested.set()
         threading.Thread(target=self._wind_down, name="stop", daemon=True).start()
 
     def finish(self) -> int:
-        """For the main thread, after its clean-up: end the processes that it has started, and print one line.
-
-        Returns:
-            The exit code.
-        """
+        """For the main thread, after its clean-up: end the processes that it has started, print one line, and return the
+        exit code."""
         if not self.requested.wait(SIGNAL_S):  # the thread that watches for signals may be later than the interrupt
             self.request(self._number)
         self._nothing_to_wait_for.wait(GRACE_S)
@@ -123,6 +121,8 @@ def stoppable() -> Iterator[Stop]:
         yield _current[0] if _current else Stop()
         return
     stop = Stop()
+    with suppress(OSError):  # it is closed
+        stop.terminal = os.dup(STDERR)
     _current.append(stop)
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
@@ -142,6 +142,8 @@ def stoppable() -> Iterator[Stop]:
             signal.signal(number, handler)
         if stop.silence is not None:
             stop.silence.end()
+        if stop.terminal != STDERR:
+            os.close(stop.terminal)
         signal.set_wakeup_fd(wakeup)
         os.close(writing)
         _current.clear()
