@@ -67,7 +67,7 @@ class Stop:
         threading.Thread(target=self._wind_down, name="stop", daemon=True).start()
 
     def finish(self) -> int:
-        """The exit code; for the main thread, after its clean-up: ends the processes it has started, prints one line."""
+        """For the main thread, after its clean-up: ends its processes and prints one line; returns the exit code."""
         if not self.requested.wait(SIGNAL_S):  # the thread that watches for signals may be later than the interrupt
             self.request(self._number)
         self._nothing_to_wait_for.wait(GRACE_S)
