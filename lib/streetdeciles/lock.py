@@ -126,13 +126,13 @@ def _take(lock: LockFile, owner: Owner, *, take_over: bool) -> None:
 
 
 def _may_live(content: bytes | None) -> bool:
-    owner = _parse(content) if content is not None else None
+    owner = _parse(content)
     return owner is not None and owner.process.may_be_alive()
 
 
 def _end_visible(lock: LockFile, content: bytes | None, other: str) -> None:
     """End the owner's process, if this machine sees it."""
-    owner = _parse(content) if content is not None else None
+    owner = _parse(content)
     if owner is None or not owner.process.is_visible():
         return
     try:
@@ -146,7 +146,7 @@ def _end_visible(lock: LockFile, content: bytes | None, other: str) -> None:
 
 def _falls_silent(lock: LockFile, other: str, before: tuple[bytes | None, object]) -> bool:
     """Whether the owner, whose process this machine cannot see, does not renew its lock."""
-    owner = _parse(before[0]) if before[0] is not None else None
+    owner = _parse(before[0])
     if owner is None or owner.beats is None or owner.process.is_visible():
         return False
     logger.info("%s is in use by %s; watching for %.0f s whether that run lives", lock.work_dir, shown(other), SILENT_S)
@@ -177,7 +177,7 @@ def _renew(lock: LockFile, owner: Owner, ended: Event) -> None:
         try:
             with lock.alone_on_this_machine():
                 content = lock.read()
-                holder = _parse(content) if content is not None else None
+                holder = _parse(content)
                 if holder is not None and holder.token == owner.token:
                     lock.renew(replace(owner, beats=beats).to_json())
         except Exception as error:  # a store that fails for a moment
@@ -192,7 +192,7 @@ def _renew(lock: LockFile, owner: Owner, ended: Event) -> None:
 def _give_back(lock: LockFile, owner: Owner) -> None:
     with lock.alone_on_this_machine():
         content = lock.read()
-        holder = _parse(content) if content is not None else None
+        holder = _parse(content)
         if holder is not None and holder.token == owner.token:
             lock.remove(content)
         else:
@@ -203,7 +203,10 @@ def _give_back(lock: LockFile, owner: Owner) -> None:
             )
 
 
-def _parse(content: bytes) -> Owner | None:
+def _parse(content: bytes | None) -> Owner | None:
+    """None where there is no lock, or one that cannot be read."""
+    if content is None:
+        return None
     try:
         hold = _HOLD.validate_json(content)
         return Owner(_PROCESS.validate_json(content), hold.token, hold.since, hold.beats)

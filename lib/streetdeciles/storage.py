@@ -21,6 +21,7 @@ from streetdeciles.tables import Table
 from streetdeciles.uris import URI_START, filesystem, is_absent, is_local, is_uri, join, local_path, spark_uri
 
 if TYPE_CHECKING:
+    import pandas as pd
     from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.types import StructType
 
@@ -63,6 +64,14 @@ def read_parquet(spark: SparkSession, *uris: str, schema: str | StructType | Non
     if schema is not None:
         reader = reader.schema(schema)
     return reader.parquet(*map(spark_uri, uris))
+
+
+def read_pandas(table: Table, work_dir: str) -> pd.DataFrame:
+    """A small table of the work_dir, read in this process without Spark."""
+    import pandas as pd
+
+    fs, path = filesystem(join(work_dir, table.name))
+    return pd.read_parquet(path, filesystem=fs)
 
 
 def exists(uri: str) -> bool:

@@ -13,11 +13,10 @@ from streetdeciles.run_log import StageReport
 from streetdeciles.shown import shown
 from streetdeciles.splits.registry import split_of
 from streetdeciles.stages import FEATURES_STAGE, PREDICTION_STAGE
-from streetdeciles.tables import COMPARISONS, METRICS, Table
+from streetdeciles.tables import COMPARISONS, METRICS
 from streetdeciles.wording import counted
 
 if TYPE_CHECKING:
-    import pandas as pd
     from rich.console import Console
 
     from streetdeciles.features.status import ExtractionStatus
@@ -131,7 +130,7 @@ def show_results(config: RunConfig) -> None:
         models = storage.join(config.work_dir, "models")
         say(f"models: {models}; nothing is held out, so nothing was predicted or measured")
         return
-    metrics, comparisons = _read(config, METRICS), _read(config, COMPARISONS)
+    metrics, comparisons = (storage.read_pandas(table, config.work_dir) for table in (METRICS, COMPARISONS))
     method, order = config.report.method, [config.report.method, *BASELINES]
     on_areas = metrics[(metrics["level"] == AREA) & metrics["method"].isin(order)]
     on_areas = on_areas.assign(order=on_areas["method"].map(order.index)).sort_values(["region", "outcome", "order"])
@@ -146,10 +145,3 @@ def show_results(config: RunConfig) -> None:
     if worse := worse_than_median(metrics, method):
         say(worse)
     say(f"report: {storage.join(config.work_dir, 'report.html')}")
-
-
-def _read(config: RunConfig, table: Table) -> pd.DataFrame:
-    import pandas as pd
-
-    fs, path = storage.filesystem(storage.join(config.work_dir, table.name))
-    return pd.read_parquet(path, filesystem=fs)

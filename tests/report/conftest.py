@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from report_run import FinishedRun, report_config, write_finished_run
 
+from report_run import FinishedRun, report_config, write_finished_run
 from streetdeciles.run_log import StageReport
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
+
 from report_run import NOT_PREDICTED, FinishedRun
 
 if TYPE_CHECKING:

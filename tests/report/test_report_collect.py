@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 from parsed_page import parse
-from report_run import HOSTILE, FinishedRun, report_config, write_finished_run
 
+from report_run import HOSTILE, FinishedRun, report_config, write_finished_run
 from streetdeciles import storage
 from streetdeciles.report import collect, stage
 from streetdeciles.tables import LEFT_OUT, REJECTS

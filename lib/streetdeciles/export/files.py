@@ -11,7 +11,7 @@ from streetdeciles.errors import RunRefused
 from streetdeciles.export.areas import safe_cells, wide_areas
 from streetdeciles.geography.boundaries import read_boundaries
 from streetdeciles.geography.centres import merged_polygons
-from streetdeciles.tables import AREA_LABELS, AREA_PREDICTIONS, COMPARISONS, METRICS, Table
+from streetdeciles.tables import AREA_LABELS, AREA_PREDICTIONS, COMPARISONS, METRICS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +34,8 @@ def export(config: RunConfig, folder: Path) -> list[Path]:
         raise RunRefused(
             f"work_dir {config.work_dir} has no measures to export; run `streetdeciles run --to evaluation` first"
         )
-    tables = {table.name: _read(config, table) for table in (AREA_LABELS, AREA_PREDICTIONS, METRICS, COMPARISONS)}
+    kinds = (AREA_LABELS, AREA_PREDICTIONS, METRICS, COMPARISONS)
+    tables = {table.name: storage.read_pandas(table, config.work_dir) for table in kinds}
     areas = wide_areas(
         tables[AREA_LABELS.name], tables[AREA_PREDICTIONS.name], config.dataset.outcomes, config.report.method
     )
@@ -75,10 +76,3 @@ def _write_maps(areas: pd.DataFrame, area_ids: Any, polygons: Any, folder: Path)
         files.append(folder / f"areas.{ending}")
         drawn.to_file(files[-1], driver=driver, layer="areas")
     return files
-
-
-def _read(config: RunConfig, table: Table) -> pd.DataFrame:
-    import pandas as pd
-
-    fs, path = storage.filesystem(storage.join(config.work_dir, table.name))
-    return pd.read_parquet(path, filesystem=fs)
