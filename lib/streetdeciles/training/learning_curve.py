@@ -13,12 +13,10 @@ from streetdeciles.config import TrainingConfig
 from streetdeciles.csv_cells import write_rows
 from streetdeciles.models.store import TrainedModel
 from streetdeciles.ordinal.binomial import predicted_decile
-from streetdeciles.ordinal.stacked_network import stack
 from streetdeciles.training.assignments import Assignments
-from streetdeciles.training.stack import network_shape
+from streetdeciles.training.held_out import predict_held_out
 
 SIZES = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0)
-ROWS_PER_BATCH = 256
 
 
 class CurvePoint(NamedTuple):
@@ -54,22 +52,9 @@ def held_out_errors(
 ) -> list[npt.NDArray[np.int64]]:
     """For each of the `models`, all of fold `folds[fold_index]`: the error in deciles of each location that is held out
     from it and has a known decile."""
-    rows = assignments.rows
-    outcome_indices = [assignments.outcomes.index(model.outcome) for model in models]
-    everything = np.arange(len(rows))
-    held_out = assignments.held_out(fold_index, everything)
-    is_measured = (held_out & (assignments.deciles(everything) > 0))[outcome_indices]
-    row_numbers = np.flatnonzero(is_measured.any(axis=0))
-    network = stack(network_shape(rows, settings), [model.weights for model in models])
-    predicted = [np.zeros((len(models), 0), np.int64)]
-    for first in range(0, len(row_numbers), ROWS_PER_BATCH):
-        batch = row_numbers[first : first + ROWS_PER_BATCH]
-        features = np.asarray(rows.features[batch], np.float32)
-        scores = network({"features": features, "view_mask": rows.view_mask[batch]}, training=False)
-        predicted.append(np.asarray(predicted_decile(scores), np.int64))
-    true = assignments.deciles(row_numbers)[outcome_indices].astype(np.int64)
-    errors = np.abs(np.concatenate(predicted, axis=1) - true)
-    return [of_model[measured] for of_model, measured in zip(errors, is_measured[:, row_numbers], strict=True)]
+    held_out = predict_held_out(assignments, fold_index, models, settings)
+    errors = np.abs(np.asarray(predicted_decile(held_out.scores), np.int64) - held_out.deciles)
+    return [of_model[measured] for of_model, measured in zip(errors, held_out.is_measured, strict=True)]
 
 
 def curve_csv(points: Iterable[CurvePoint]) -> str:
