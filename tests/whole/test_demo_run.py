@@ -7,7 +7,6 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
@@ -87,7 +86,7 @@ def test_demo_on_shuffled_labels_finds_nothing(demo: Run) -> None:
     assert [line.split(" in bury")[0] for line in lines] == sorted(OUTCOMES)
     for line in lines:
         spearman, own = (float(text) for text in re.findall(r"(?:Spearman |own labels )(-?[0-9.]+)", line)[:2])
-        assert abs(spearman) < 0.3 < 0.5 < own  # for 120 areas chance exceeds 0.3 once in a thousand times
+        assert abs(spearman) < min(0.3, own - 0.2)  # for 120 areas chance exceeds 0.3 once in a thousand times
     assert "are unchanged since they were written" in streetdeciles("verify", "--config", demo.config)
 
 
