@@ -35,6 +35,21 @@ def measure(cells: pd.DataFrame, *, samples: int, random: np.random.Generator) -
         samples: the number of samples; 0 for no intervals.
         random: the generator of the samples.
     """
+    sampled = sample_measures(cells, samples=samples, random=random)
+    return {method: _row(of_method) for method, of_method in sampled.items()}
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """Each measure of a method, and its values in the random samples [samples]; NaN if undefined. `n` counts."""
+
+    n: int
+    values: dict[str, float]
+    drawn: dict[str, npt.NDArray[np.float64]]
+
+
+def sample_measures(cells: pd.DataFrame, *, samples: int, random: np.random.Generator) -> dict[str, Sampled]:
+    """The measures of each method, all in the same samples; the arguments are those of `measure`."""
     area_of_row, areas = cells["drawn"].factorize(sort=True)
     tables = {
         str(method): _CountTable.of(rows, area_of_row[cells["method"] == method], len(areas))
@@ -46,7 +61,17 @@ def measure(cells: pd.DataFrame, *, samples: int, random: np.random.Generator) -
         for weights in draw_areas(len(areas), samples, random):
             for name, table in tables.items():
                 drawn[name].append(table.measures(weights))
-    return {name: _row(table.n, values[name], drawn[name]) for name, table in tables.items()}
+    return {
+        name: Sampled(
+            table.n,
+            {measure: float(value[0]) for measure, value in values[name].items()},
+            {
+                measure: np.concatenate([sample[measure] for sample in drawn[name]]) if drawn[name] else np.empty(0)
+                for measure in MEASURES
+            },
+        )
+        for name, table in tables.items()
+    }
 
 
 def draw_areas(n_areas: int, samples: int, random: np.random.Generator) -> Iterator[npt.NDArray[np.float64]]:
@@ -84,16 +109,20 @@ class _CountTable:
         return measures_of_counts(counts.reshape(-1, self.true.size, self.predicted.size), self.true, self.predicted)
 
 
-def _row(
-    n: int, values: dict[str, npt.NDArray[np.float64]], drawn: list[dict[str, npt.NDArray[np.float64]]]
-) -> Metrics:
-    row: Metrics = {"n": n}
+def _row(sampled: Sampled) -> Metrics:
+    row: Metrics = {"n": sampled.n}
     for name in MEASURES:
-        value = float(values[name][0])
-        row[name] = None if np.isnan(value) else value
-        draws = np.concatenate([sample[name] for sample in drawn]) if drawn else np.empty(0)
-        draws = draws[~np.isnan(draws)]
-        is_known = row[name] is not None and draws.size > 0
-        low, high = np.percentile(draws, INTERVAL) if is_known else (None, None)
-        row[f"{name}_low"], row[f"{name}_high"] = (None if end is None else float(end) for end in (low, high))
+        value, (low, high) = sampled.values[name], interval_of(sampled.drawn[name])
+        is_known = not np.isnan(value)
+        row[name] = value if is_known else None
+        row[f"{name}_low"], row[f"{name}_high"] = (low, high) if is_known else (None, None)
     return row
+
+
+def interval_of(draws: npt.NDArray[np.float64]) -> tuple[float | None, float | None]:
+    """The ends of the 95 % interval of these values, without the undefined ones; None if there are no others."""
+    draws = draws[~np.isnan(draws)]
+    if not draws.size:
+        return None, None
+    low, high = np.percentile(draws, INTERVAL)
+    return float(low), float(high)
