@@ -169,7 +169,10 @@ def _predictions(locations: pd.DataFrame, labels: pd.DataFrame, random: np.rando
 def _area_predictions(predictions: pd.DataFrame, locations: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
     placed = predictions.merge(locations, on="location_id")
     grouped = placed.groupby(["region", "area_id", "outcome"]).agg(
-        n_locations=("location_id", "size"), mean_score=("score", "mean"), median=("decile", "median")
+        n_locations=("location_id", "size"),
+        mean_score=("score", "mean"),
+        score_se=("score", "sem"),
+        median=("decile", "median"),
     )
     rows = grouped.reset_index().merge(
         labels.rename(columns={"decile": "true_decile"}), on=["region", "area_id", "outcome"]

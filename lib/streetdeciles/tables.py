@@ -178,6 +178,7 @@ AREA_PREDICTIONS = Table(
         "n_locations": "bigint",
         **dict.fromkeys(("mean_score", "decile"), "double"),
         "true_decile": "tinyint",
+        "score_se": "double",
     },
 )
 

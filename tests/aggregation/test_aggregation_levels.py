@@ -40,6 +40,7 @@ def counted(rows: pd.DataFrame) -> pd.DataFrame:
     """As `unit_counts.sql` counts them."""
     high = np.rint(rows["score"] * 2**20)
     sums = rows.assign(score_high=high, score_low=np.rint((rows["score"] * 2**20 - high) * 2**40), n_locations=1)
+    sums["score_squares"] = np.rint(rows["score"] ** 2 * 2**30)
     for decile, name in enumerate(COUNTS, start=1):
         sums[name] = (rows["decile"] == decile).astype(int)
     sums = sums.rename(columns={"score_decile": "score_deciles"}).drop(columns=["score", "decile"])
@@ -71,6 +72,8 @@ def test_methods_of_a_level_equal_pandas(by_level: dict[str, pd.DataFrame], leve
     assert len(rows) == len(expected["n_locations"])
     for name, values in expected.items():
         np.testing.assert_allclose(rows[name], values.reindex(rows.index), rtol=1e-13, atol=1e-15, err_msg=name)
+    errors = of_unit["score"].sem().reindex(rows.index)  # the squares are added in units of 1e-9
+    np.testing.assert_allclose(rows["score_se"], errors, atol=1e-6)
 
 
 @settings(max_examples=60, deadline=None)

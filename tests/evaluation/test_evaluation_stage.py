@@ -71,7 +71,7 @@ def finished(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> t
     ]
     write_rows(DECILE_COUNTS, counts, work_dir)
     areas = [
-        ("town", "area", f"E{area}", "imd", method, PER_AREA, 0.5, area_decile(area, method), true_decile(area))
+        ("town", "area", f"E{area}", "imd", method, PER_AREA, 0.5, area_decile(area, method), true_decile(area), 0.25)
         for area in range(AREAS)
         for method in ("score_mean", "decile_median")
     ]

@@ -22,7 +22,8 @@ SELECT /*+ BROADCAST(o) */
     m.n_locations,
     m.mean_score,
     m.decile,
-    l.decile AS true_decile
+    l.decile AS true_decile,
+    nanvl(m.score_se, CAST(NULL AS double)) AS score_se
 FROM methods AS m
 JOIN {outcomes} AS o ON m.group_number % :n_outcomes = o.outcome_number
 LEFT JOIN {area_labels} AS l

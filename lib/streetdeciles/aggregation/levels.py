@@ -14,17 +14,19 @@ from streetdeciles.methods import AREA, DISTRICT, MSOA, OA
 if TYPE_CHECKING:
     import pandas as pd
 
+Floats = npt.NDArray[np.float64]
+
 COLUMN_OF_LEVEL = {AREA: "area_id", OA: "oa", MSOA: "msoa", DISTRICT: "district"}
 """The column of `locations` that names the units of a level."""
 
 COUNTS = tuple(f"n_{decile}" for decile in range(1, 11))
-HIGH, LOW = 2.0**-20, 2.0**-60
-"""What a unit of the sums of scores is worth."""
+HIGH, LOW, SQUARE = 2.0**-20, 2.0**-60, 2.0**-30
+"""What a unit of the sums of scores, and of their squares, is worth."""
 
 
 def aggregate_levels(units: pd.DataFrame, counts: pd.DataFrame, n_groups: int) -> Iterator[tuple[str, pd.DataFrame]]:
     """Each level that some unit has, and its rows: `region`, `area_id`, `group_number`, `n_locations`, `mean_score`,
-    COUNTS and a decile by each method.
+    `score_se`, COUNTS and a decile by each method.
 
     Args:
         units: `unit` (0, 1, … in order), `region` and the columns of COLUMN_OF_LEVEL, null where a unit lacks a level.
@@ -49,7 +51,7 @@ def _aggregate(units: pd.DataFrame, column: str, counts: pd.DataFrame, n_groups:
     key = target[is_member] * n_groups + counts["group_number"].to_numpy()[is_member]
     rows, number = np.unique(key, return_inverse=True)
 
-    def total(name: str) -> npt.NDArray[np.float64]:
+    def total(name: str) -> Floats:
         values = counts[name].to_numpy(np.float64)[is_member]
         return np.asarray(np.bincount(number, values, minlength=len(rows)), np.float64)
 
@@ -58,7 +60,15 @@ def _aggregate(units: pd.DataFrame, column: str, counts: pd.DataFrame, n_groups:
     mean_score = (total("score_high") * HIGH + total("score_low") * LOW) / n
     frame = names.iloc[rows // n_groups].reset_index(drop=True).rename(columns={column: "area_id"})
     frame = frame.assign(group_number=rows % n_groups, n_locations=n.astype(np.int64), mean_score=mean_score)
+    frame["score_se"] = standard_errors(n, mean_score, total("score_squares") * SQUARE)
     deciles = deciles_by_method(votes, mean_score, total("score_deciles") / n)
     parts = [frame, pd.DataFrame(votes, columns=[*COUNTS]), pd.DataFrame(dict(deciles))]
     whole: pd.DataFrame = pd.concat(parts, axis=1)
     return whole
+
+
+def standard_errors(n: Floats, mean_score: Floats, squares: Floats) -> Floats:
+    """The standard error of each mean of `n` scores, whose squares add up to `squares`; NaN for a single score."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        variance = np.maximum(squares - n * mean_score**2, 0) / (n - 1)
+    return np.where(n > 1, np.sqrt(variance / n), np.nan)

@@ -1,7 +1,7 @@
 -- One pass over all predictions: everything that the methods need of each unit and group.
 --
 -- Scores are added as whole numbers, so that their order does not matter: `score_high` in units of 2^-20, `score_low`
--- the rest in units of 2^-60. `score_decile` is a class of pandas' qcut: right-closed, so a score at an edge is in the
+-- the rest in units of 2^-60, and `score_squares`, the squares of the scores, in units of 2^-30. `score_decile` is a class of pandas' qcut: right-closed, so a score at an edge is in the
 -- lower one; it is null if the scores of the group give fewer than ten classes.
 WITH parts AS (
     SELECT /*+ BROADCAST(e) */
@@ -10,6 +10,7 @@ WITH parts AS (
         n.decile,
         n.score * 1048576 AS scaled,
         CAST(rint(n.score * 1048576) AS bigint) AS score_high,
+        CAST(rint(n.score * n.score * 1073741824) AS bigint) AS score_square,
         1
         + CAST(n.score > e.edge_1 AS int)
         + CAST(n.score > e.edge_2 AS int)
@@ -30,6 +31,7 @@ SELECT
     count(*) AS n_locations,
     sum(score_high) AS score_high,
     sum(CAST(rint((scaled - score_high) * 1099511627776) AS bigint)) AS score_low,
+    sum(score_square) AS score_squares,
     sum(score_decile) AS score_deciles,
     count_if(decile = 1) AS n_1,
     count_if(decile = 2) AS n_2,
