@@ -15,9 +15,10 @@ import numpy as np
 import pyarrow as pa
 
 from measure import interleaved, record
-from streetdeciles.ordinal.binomial import predicted_decile, probabilities
+from streetdeciles.ordinal.binomial import predicted_decile
 from streetdeciles.ordinal.network import NetworkShape, initial_weights, location_network
 from streetdeciles.ordinal.stacked_network import stack
+from streetdeciles.ordinal.tempered import probabilities
 from streetdeciles.prediction.predictors import HeldOutModels, OutcomeStack
 
 SHAPE = NetworkShape(4, 4096, (512, 256, 128), (64,), 0.05, "batch_norm")
@@ -35,7 +36,7 @@ def main() -> None:
     template = location_network(SHAPE)
     weights = [initial_weights(template, np.random.default_rng(i)) for i in range(OUTCOMES)]
     outcomes = tuple(f"outcome_{i}" for i in range(OUTCOMES))
-    together = HeldOutModels({0: OutcomeStack(outcomes, stack(SHAPE, weights))}, held_out_deciles=())
+    together = HeldOutModels({0: OutcomeStack(outcomes, np.ones(OUTCOMES), stack(SHAPE, weights))}, held_out_deciles=())
     locations = pa.RecordBatch.from_pydict({"fold": [0] * ROWS_PER_BATCH})
     networks = []
     for model_weights in weights:

@@ -24,8 +24,8 @@ def query(package: str, name: str, arguments: Mapping[str, Any] | None = None, /
 
 
 def spark_frame(spark: SparkSession, frame: pd.DataFrame) -> DataFrame:
-    """A pandas frame, whose columns are text or numbers, for Spark."""
-    kinds = {"O": "string", "f": "double", "i": "bigint"}
+    """A pandas frame, whose columns are text, numbers or truth values, for Spark."""
+    kinds = {"O": "string", "f": "double", "i": "bigint", "b": "boolean"}
     schema = ", ".join(f"`{name}` {kinds[kind.kind]}" for name, kind in frame.dtypes.items())
     with warnings.catch_warnings():
         # Spark 3.5 asks pandas 2 in a way that pandas 2 calls deprecated.

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from streetdeciles.tables import (
+    AREA_INTERVALS,
     AREA_LABELS,
     AREA_PREDICTIONS,
     BASELINES,
     BREAKDOWNS,
+    CALIBRATION,
     COMPARISONS,
     DECILE_COUNTS,
     FEATURES,
+    FOLD_METRICS,
     IMAGE_COLUMNS,
     IMAGE_INDEX,
     LEFT_OUT,
@@ -117,9 +120,12 @@ STAGES = (
     Stage(
         EVALUATION_STAGE,
         "Compare predicted with actual deciles, with 95 % intervals, and the network with baselines.",
-        sections=("evaluation", "dataset", "prediction", "report"),
-        reads=(LABELS_STAGE, DATASET_STAGE, AGGREGATION_STAGE),
-        writes=(METRICS.name, BASELINES.name, COMPARISONS.name, BREAKDOWNS.name),
+        sections=("evaluation", "dataset", "prediction", "aggregation", "report"),
+        reads=(LABELS_STAGE, DATASET_STAGE, PREDICTION_STAGE, AGGREGATION_STAGE),
+        writes=tuple(
+            table.name
+            for table in (METRICS, FOLD_METRICS, CALIBRATION, AREA_INTERVALS, BASELINES, COMPARISONS, BREAKDOWNS)
+        ),
     ),
     Stage(
         REPORT_STAGE,

@@ -167,6 +167,7 @@ PREDICTIONS = Table(
         "score": "double",
         "decile": "tinyint",
         "probabilities": "array<float>",
+        "temperature": "double",
     },
 )
 
@@ -199,7 +200,44 @@ METRICS = Table(
         **dict.fromkeys(("region", "outcome", "level", "method", "model"), "string"),
         "n": "bigint",
         **{name: "double" for measure in MEASURES for name in (measure, f"{measure}_low", f"{measure}_high")},
-        **dict.fromkeys(("moran_i", "moran_p"), "double"),
+        **dict.fromkeys(("moran_i", "moran_p", "rps", "rps_low", "rps_high"), "double"),
+    },
+)
+
+FOLD_METRICS = Table(
+    "fold_metrics",
+    key=("region", "outcome", "level", "method", "fold"),
+    columns={
+        **dict.fromkeys(("region", "outcome", "level", "method"), "string"),
+        "fold": "int",
+        "n": "bigint",
+        **dict.fromkeys(("mae", "spearman"), "double"),
+    },
+)
+
+CALIBRATION = Table(
+    "calibration",
+    key=("region", "outcome", "level", "calibrated", "measure", "bin"),
+    columns={
+        **dict.fromkeys(("region", "outcome", "level"), "string"),
+        "calibrated": "boolean",
+        "measure": "string",
+        "bin": "int",
+        **dict.fromkeys(("predicted", "observed"), "double"),
+        "n": "bigint",
+        "size": "double",
+    },
+)
+
+AREA_INTERVALS = Table(
+    "area_intervals",
+    key=("region", "area_id", "outcome", "method"),
+    columns={
+        **dict.fromkeys(("region", "area_id", "outcome", "method"), "string"),
+        **dict.fromkeys(("decile_low", "decile_high"), "tinyint"),
+        "score_se": "double",
+        "n_locations": "bigint",
+        "few_locations": "boolean",
     },
 )
 

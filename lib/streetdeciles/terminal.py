@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from streetdeciles import storage
 from streetdeciles.config import RunConfig
-from streetdeciles.evaluation.comparisons import describe, worse_than_median
+from streetdeciles.evaluation.comparisons import summarise, worse_than_median
 from streetdeciles.methods import AREA, BASELINES, MAIN_MEASURES
 from streetdeciles.run_log import StageReport
 from streetdeciles.shown import shown
@@ -140,7 +140,7 @@ def show_results(config: RunConfig) -> None:
         values = ["-" if pd.isna(row[name]) else f"{row[name]:.2f}" for name in MAIN_MEASURES]
         rows.append((row["region"], row["outcome"], row["model"], row["n"], *values))
     show_table(("region", "outcome", "model", "areas", *MAIN_MEASURES), rows, title=title)
-    for line in describe(metrics, comparisons, method):
+    for line in summarise(metrics, comparisons, method):
         say(line)
     if worse := worse_than_median(metrics, method):
         say(worse)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from streetdeciles.evaluation.comparisons import baseline_cells, compare, describe
+from streetdeciles.evaluation.comparisons import baseline_cells, compare, describe, summarise
 
 METHOD = "score_mean"
 
@@ -79,14 +81,19 @@ def test_verdicts_are_those_of_the_paired_interval() -> None:
     }
 
 
-def described(verdicts: dict[str, tuple[float, str | None]], low: float | None = 1.394) -> str:
+def described(
+    verdicts: dict[str, tuple[float, str | None]],
+    low: float | None = 1.394,
+    lines: Callable[[pd.DataFrame, pd.DataFrame, str], list[str]] = describe,
+    region: str = "bury",
+) -> str:
     metrics = pd.DataFrame(
-        [("bury", "imd", "area", METHOD, "network", 1.6, low, 1.806)],
+        [(region, "imd", "area", METHOD, "network", 1.6, low, 1.806)],
         columns=["region", "outcome", "level", "method", "model", "mae", "mae_low", "mae_high"],
     )
-    rows = [("bury", "imd", METHOD, name, mae, verdict) for name, (mae, verdict) in verdicts.items()]
+    rows = [(region, "imd", METHOD, name, mae, verdict) for name, (mae, verdict) in verdicts.items()]
     columns = ["region", "outcome", "method", "baseline", "baseline_mae", "verdict"]
-    (line,) = describe(metrics, pd.DataFrame(rows, columns=columns), METHOD)
+    (line,) = lines(metrics, pd.DataFrame(rows, columns=columns), METHOD)
     return line
 
 
@@ -102,3 +109,15 @@ def test_lines_say_who_is_better() -> None:
     assert described({"median": (2.5, better)}).endswith("baselines: median 2.50; better than median")
     assert described({"median": (2.5, None)}, low=None) == "imd in bury: MAE 1.60, baselines: median 2.50"
     assert described({}) == "imd in bury: MAE 1.60 (1.39–1.81)"
+
+
+def test_short_lines_count_the_baselines_that_are_worse() -> None:
+    better, equal = "better than", "not distinguishable from"
+    verdicts = {"median": (2.5, better), "neighbours": (2.0, better), "ridge": (1.6, equal)}
+    assert described(verdicts, lines=summarise) == "imd in bury: MAE 1.60 (1.39–1.81); beats 2 of 3 baselines"
+    assert described({"median": (2.5, better)}, lines=summarise).endswith("; beats 1 of 1 baseline")
+    assert described({"median": (2.5, None)}, low=None, lines=summarise) == "imd in bury: MAE 1.60"
+    long = described(verdicts, lines=summarise, region="a place " * 20)
+    assert len(long) == 80
+    assert long.startswith("imd in a place a place")
+    assert long.endswith("…: MAE 1.60 (1.39–1.81); beats 2 of 3 baselines")

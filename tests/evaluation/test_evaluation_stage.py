@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import spearmanr
 
 from config_files import run_config
 from planted_rows import write_locations_of_areas
 from small_tables import write_rows
 from streetdeciles.config import RunConfig
 from streetdeciles.evaluation import stage
+from streetdeciles.evaluation.calibration import calibration_rows, ranked_probability_scores
 from streetdeciles.evaluation.comparisons import worse_than_median
 from streetdeciles.methods import MEASURES
 from streetdeciles.ordinal.measures import measures
+from streetdeciles.ordinal.tempered import probabilities
 from streetdeciles.run_log import StageReport
-from streetdeciles.tables import AREA_LABELS, AREA_PREDICTIONS, DECILE_COUNTS, LOCATIONS, METRICS
+from streetdeciles.tables import AREA_LABELS, AREA_PREDICTIONS, DECILE_COUNTS, LOCATIONS, METRICS, PREDICTIONS
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -27,6 +30,7 @@ AREAS = 24
 PER_AREA = 5
 UNLABELLED = 23
 FOLDS = 2
+TEMPERATURE = 2.0
 
 
 def make_config(work_dir: Path) -> RunConfig:
@@ -45,6 +49,14 @@ def area_decile(area: int, method: str) -> float:
     return float(area % 7 + 1) if method == "score_mean" else area % 19 / 2 + 1
 
 
+def score(i: int) -> float:
+    return (i * 7 % 12 - 5.5) / 3
+
+
+def area_score(area: int) -> float:
+    return area / 10 - 1
+
+
 def predicted_counts(area: int) -> list[int]:
     """How often each decile is predicted for a location of the area."""
     predicted = [predicted_decile(i) for i in range(area * PER_AREA, (area + 1) * PER_AREA)]
@@ -58,8 +70,12 @@ def median_of_the_others(area: int) -> float:
 
 
 @pytest.fixture(scope="module")
-def finished(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> tuple[pd.DataFrame, StageReport]:
-    work_dir = tmp_path_factory.mktemp("evaluation")
+def work_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("evaluation")
+
+
+@pytest.fixture(scope="module")
+def finished(spark: SparkSession, work_dir: Path) -> tuple[pd.DataFrame, StageReport]:
     locations = [(f"L{i}", i // PER_AREA) for i in range(AREAS * PER_AREA)]
     write_rows(LOCATIONS, [(name, "town", f"E{area}", *[None] * 4) for name, area in locations], work_dir)
     labels = [("town", f"E{area}", "imd", 1.0, true_decile(area)) for area in range(AREAS)]
@@ -71,11 +87,17 @@ def finished(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> t
     ]
     write_rows(DECILE_COUNTS, counts, work_dir)
     areas = [
-        ("town", "area", f"E{area}", "imd", method, PER_AREA, 0.5, area_decile(area, method), true_decile(area), 0.25)
+        (*("town", "area", f"E{area}", "imd", method), PER_AREA - area % 2, area_score(area))
+        + (area_decile(area, method), true_decile(area), 0.25)
         for area in range(AREAS)
         for method in ("score_mean", "decile_median")
     ]
     write_rows(AREA_PREDICTIONS, areas, work_dir)
+    predictions = [
+        (name, "imd", "network", area % FOLDS, score(i), predicted_decile(i), None, TEMPERATURE)
+        for i, (name, area) in enumerate(locations)
+    ]
+    write_rows(PREDICTIONS, predictions, work_dir)
     trained = [(name, "town", f"E{area}", area % FOLDS, (true_decile(area), None, None)) for name, area in locations]
     write_locations_of_areas(spark, trained, work_dir, "imd", "imd_crime", "imd_health")
     report = stage.run(spark, make_config(work_dir))
@@ -129,6 +151,72 @@ def test_baseline_has_rows_beside_the_network(finished: tuple[pd.DataFrame, Stag
     check(baseline, true, [median_of_the_others(area) for area in areas])
     assert list(finished[0]) == list(METRICS.columns)
     assert set(MEASURES) < {*finished[0]}
+
+
+@pytest.fixture(scope="module")
+def tables(finished: tuple[pd.DataFrame, StageReport], work_dir: Path) -> dict[str, pd.DataFrame]:
+    names = ("calibration", "area_intervals", "fold_metrics")
+    return {name: pd.read_parquet(work_dir / name) for name in names}
+
+
+def labelled_locations() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The area, score and true decile of each location whose decile is known."""
+    labelled = [i for i in range(AREAS * PER_AREA) if i // PER_AREA != UNLABELLED]
+    areas = np.array(labelled) // PER_AREA
+    return areas, np.array([score(i) for i in labelled]), np.array([true_decile(area) for area in areas])
+
+
+def test_calibration_has_locations_before_and_after(tables: dict[str, pd.DataFrame]) -> None:
+    _, scores, deciles = labelled_locations()
+    expected = pd.DataFrame(calibration_rows(scores, np.full(len(scores), TEMPERATURE), deciles))
+    rows = tables["calibration"].query("level == 'location'")
+    assert set(zip(rows["region"], rows["outcome"], strict=True)) == {("town", "imd")}
+    keys = ["calibrated", "measure", "bin"]
+    both = rows.merge(expected, on=keys, suffixes=("", "_expected"))
+    assert len(both) == len(rows) == len(expected)
+    for name in ("n", "predicted", "observed", "size"):
+        np.testing.assert_allclose(both[name].astype(float), both[f"{name}_expected"].astype(float))
+
+
+def test_intervals_are_whole_deciles_with_their_observed_coverage(tables: dict[str, pd.DataFrame]) -> None:
+    rows = tables["area_intervals"]
+    assert len(rows) == AREAS
+    assert set(rows["method"]) == {"score_mean"}
+    assert rows["few_locations"].tolist() == [int(area[1:]) % 2 == 1 for area in rows["area_id"]]
+    assert set(rows["score_se"]) == {0.25}
+    assert (rows["decile_low"] <= rows["decile_high"]).all()
+    true = rows["area_id"].map(lambda area: true_decile(int(area[1:])))
+    known = rows[true.notna()]
+    (observed,) = tables["calibration"].query("level == 'area'").to_dict("records")
+    assert observed["bin"] == 80
+    assert observed["predicted"] == 0.8
+    assert observed["n"] == len(known) == AREAS - 1
+    holds = true[true.notna()].between(known["decile_low"], known["decile_high"])
+    assert observed["observed"] == pytest.approx(holds.mean())
+
+
+def test_fold_metrics_equal_those_of_each_fold(tables: dict[str, pd.DataFrame]) -> None:
+    rows = tables["fold_metrics"].set_index("fold").sort_index()
+    assert set(zip(rows["region"], rows["outcome"], rows["level"], rows["method"], strict=True)) == {
+        ("town", "imd", "area", "score_mean")
+    }
+    for fold in range(FOLDS):
+        areas = [area for area in range(fold, AREAS, FOLDS) if area != UNLABELLED]
+        true = np.array([true_decile(area) for area in areas], float)
+        predicted = np.array([area_decile(area, "score_mean") for area in areas])
+        assert rows.loc[fold, "n"] == len(areas)
+        assert rows.loc[fold, "mae"] == pytest.approx(np.abs(true - predicted).mean())
+        assert rows.loc[fold, "spearman"] == pytest.approx(spearmanr(true, predicted).statistic)
+
+
+def test_ranked_probability_score_is_in_the_rows_of_locations(finished: tuple[pd.DataFrame, StageReport]) -> None:
+    _, scores, deciles = labelled_locations()
+    network, median = (one(finished[0], "location", method) for method in ("prediction", "median"))
+    expected = ranked_probability_scores(probabilities(scores, TEMPERATURE), deciles).mean()
+    assert network["rps"] == pytest.approx(expected)
+    assert network["rps_low"] < network["rps"] < network["rps_high"]
+    assert median["rps"] == median["mae"], "one decile is predicted for certain"
+    assert finished[0].query("level == 'area'")["rps"].isna().all()
 
 
 def test_counts_and_notes_say_what_was_not_measured(finished: tuple[pd.DataFrame, StageReport]) -> None:

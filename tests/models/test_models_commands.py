@@ -16,8 +16,8 @@ from scipy.stats import binom
 from config_files import write_config
 from streetdeciles.cli import main
 from streetdeciles.models.store import TrainedModel, save_card, save_models
-from streetdeciles.ordinal.binomial import probabilities
 from streetdeciles.ordinal.network import NetworkShape, initial_weights, location_network
+from streetdeciles.ordinal.tempered import probabilities
 
 SHAPE = NetworkShape(3, 12, (8,), (4,), noise=0.05)
 

@@ -96,7 +96,7 @@ def test_parts_are_reused_while_their_key_is_the_same(spark: SparkSession, tmp_p
 
     def predict_part(part: Part) -> DataFrame:
         calls.append(list(part))
-        rows = [(f"{name} {len(calls)}", "imd", "network", 0, 0.5, 6, [0.1] * 10) for name in part]
+        rows = [(f"{name} {len(calls)}", "imd", "network", 0, 0.5, 6, [0.1] * 10, 1.0) for name in part]
         return spark.createDataFrame(rows, PREDICTIONS.ddl)
 
     def ids(key: str) -> list[str]:

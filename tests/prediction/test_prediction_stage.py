@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +12,8 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import expit
+from scipy.stats import binom
 
 from planted_rows import planted_config, planted_rows, write_planted_set
 from streetdeciles.config import RunConfig
@@ -26,14 +30,16 @@ ROWS = planted_rows(areas=30)
 SHAPE = NetworkShape(2, 16, (16,), (16,), noise=0.05)
 OUTCOMES = ("outcome_1", "outcome_0")
 """In a different order from the training set's, because the orders may differ."""
+TEMPERATURES = {"outcome_0": (0.5, 1.0, 4.0), "outcome_1": (2.0, 3.0, 9.0)}
+"""Of the models of each fold."""
 
 
 def some_models(folds: range, seed: int = 0) -> list[TrainedModel]:
-    """Untrained networks, a different one for each outcome and fold."""
+    """Untrained networks, a different one with another temperature for each outcome and fold."""
     network = location_network(SHAPE)
     rng = np.random.default_rng(seed)
     return [
-        TrainedModel(outcome, fold, initial_weights(network, rng), epoch=1, val_loss=2.0, val_mae=2.0)
+        TrainedModel(outcome, fold, initial_weights(network, rng), 1, 2.0, 2.0, TEMPERATURES[outcome][fold])
         for fold in folds
         for outcome in OUTCOMES
     ]
@@ -99,6 +105,34 @@ def test_decile_is_the_most_probable(predictions: pd.DataFrame) -> None:
     assert predictions["decile"].nunique() > 5
 
 
+def test_probabilities_are_calibrated_by_the_temperature_of_the_model(predictions: pd.DataFrame) -> None:
+    outcomes = predictions.index.get_level_values("outcome")
+    pairs = zip(outcomes, predictions["fold"], strict=True)
+    assert predictions["temperature"].tolist() == [TEMPERATURES[outcome][fold] for outcome, fold in pairs]
+    scores, temperatures = predictions["score"].to_numpy(), predictions["temperature"].to_numpy()
+    binomial = binom.pmf(np.arange(10), 9, expit(scores)[:, None]) ** (1 / temperatures[:, None])
+    expected = binomial / binomial.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(np.stack(predictions["probabilities"].to_list()), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_models_without_a_temperature_predict_their_binomials(
+    spark: SparkSession, work_dir: Path, tmp_path: Path, predictions: pd.DataFrame
+) -> None:
+    """Imported models, and models of earlier versions."""
+    shutil.copytree(work_dir / "models", tmp_path / "models")
+    (tmp_path / "training_set").symlink_to(work_dir / "training_set")
+    card = json.loads((tmp_path / "models" / "model_card.json").read_text())
+    for model in card["models"]:
+        del model["temperature"]
+    (tmp_path / "models" / "model_card.json").write_text(json.dumps(card))
+    stage.run(spark, planted_config(tmp_path, ROWS))
+    plain = pd.read_parquet(tmp_path / "predictions").set_index(["outcome", "location_id"]).sort_index()
+    assert set(plain["temperature"]) == {1.0}
+    pd.testing.assert_frame_equal(plain[["score", "decile"]], predictions[["score", "decile"]])
+    expected = binom.pmf(np.arange(10), 9, expit(plain["score"].to_numpy())[:, None])
+    np.testing.assert_allclose(np.stack(plain["probabilities"].to_list()), expected, rtol=1e-4, atol=1e-6)
+
+
 def test_a_second_run_gives_the_same(spark: SparkSession, work_dir: Path, predictions: pd.DataFrame) -> None:
     config = planted_config(work_dir, ROWS)
     stage.run(spark, config)
@@ -154,6 +188,7 @@ def test_predictions_by_models_of_another_run_have_no_fold(
     mean_of_models: pd.DataFrame, predictions: pd.DataFrame
 ) -> None:
     assert mean_of_models["fold"].isna().all()
+    assert mean_of_models.loc["outcome_0", "temperature"].tolist() == pytest.approx([2 ** (1 / 3)] * len(ROWS))
     assert predictions["fold"].notna().all()
     probabilities = np.stack(mean_of_models["probabilities"].to_list())
     np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-5)

@@ -12,7 +12,8 @@ import pytest
 from paths import DATA
 from streetdeciles.models.imports import import_model
 from streetdeciles.models.torch_files import read_state_dict
-from streetdeciles.ordinal.binomial import predicted_decile, probabilities
+from streetdeciles.ordinal.binomial import predicted_decile
+from streetdeciles.ordinal.tempered import probabilities
 
 torch = pytest.importorskip("torch", reason="needs torch: make test-compare")
 pytestmark = pytest.mark.compare

@@ -77,6 +77,9 @@ class EvaluationConfig(Section):
     bootstrap: Annotated[int, Field(ge=0)] = 1000
     """The number of random samples of the areas for the 95 % intervals; more take longer and give steadier intervals.
     0 gives no intervals."""
+    min_locations: Annotated[int, Field(ge=1)] = 5
+    """Areas with fewer predicted locations are marked as `few_locations`; a larger value marks more. With enough such
+    areas, their intervals have a width of their own."""
     feature_baselines: bool = True
     """Also predict the areas by ridge regression and boosted trees on their mean features, which the network should
     beat. False saves a pass over the training set and, for thousands of areas, minutes."""

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from streetdeciles.evaluation.bootstrap import INTERVAL, draw_areas
 from streetdeciles.methods import AREA, BASELINES, MEDIAN, NETWORK
+from streetdeciles.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MAX_NAMED = 5
 """The maximum number of outcomes and regions in one note."""
+
+MAX_COLUMNS = 80
+"""The width of a terminal that is not wide."""
 
 BETTER, EQUAL, WORSE = "better than", "not distinguishable from", "worse than"
 
@@ -105,20 +109,41 @@ def describe(metrics: pd.DataFrame, comparisons: pd.DataFrame, method: str) -> l
         metrics, comparisons: rows of these tables.
         method: the network's method of aggregation.
     """
-    areas = metrics[(metrics["level"] == AREA) & (metrics["method"] == method) & (metrics["model"] == NETWORK)]
     lines = []
-    for row in areas.sort_values(["region", "outcome"]).to_dict("records"):
-        is_same = (comparisons["region"] == row["region"]) & (comparisons["outcome"] == row["outcome"])
-        beside = comparisons[is_same & (comparisons["method"] == method)].set_index("baseline")
-        beside = beside.reindex([name for name in BASELINES if name in beside.index])
-        text = f"{row['outcome']} in {row['region']}: MAE {row['mae']:.2f}"
-        if row["mae_low"] == row["mae_low"] and row["mae_low"] is not None:
-            text += f" ({row['mae_low']:.2f}–{row['mae_high']:.2f})"
+    for name, error, beside in _errors(metrics, comparisons, method):
+        text = f"{name}: {error}"
         if len(beside):
-            text += ", baselines: " + ", ".join(f"{name} {mae:.2f}" for name, mae in beside["baseline_mae"].items())
+            text += ", baselines: " + ", ".join(f"{model} {mae:.2f}" for model, mae in beside["baseline_mae"].items())
             text += _in_words(beside["verdict"])
         lines.append(text)
     return lines
+
+
+def summarise(metrics: pd.DataFrame, comparisons: pd.DataFrame, method: str) -> list[str]:
+    """`describe` in lines of at most MAX_COLUMNS characters, e.g. "imd in bury: MAE 1.60 (1.39–1.81); beats 3 of
+    4 baselines"."""
+    lines = []
+    for name, error, beside in _errors(metrics, comparisons, method):
+        n_better = int((beside["verdict"] == BETTER).sum())
+        text = f": {error}"
+        if beside["verdict"].notna().any():
+            text += f"; beats {n_better} of {counted(len(beside), 'baseline')}"
+        room = MAX_COLUMNS - len(text)
+        lines.append((name if len(name) <= room else f"{name[: room - 1]}…") + text)
+    return lines
+
+
+def _errors(metrics: pd.DataFrame, comparisons: pd.DataFrame, method: str) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """For each region and outcome its name, the network's error on areas, and the comparisons, in BASELINES' order."""
+    areas = metrics[(metrics["level"] == AREA) & (metrics["method"] == method) & (metrics["model"] == NETWORK)]
+    for row in areas.sort_values(["region", "outcome"]).to_dict("records"):
+        is_same = (comparisons["region"] == row["region"]) & (comparisons["outcome"] == row["outcome"])
+        beside = comparisons[is_same & (comparisons["method"] == method)].set_index("baseline")
+        error = f"MAE {row['mae']:.2f}"
+        if row["mae_low"] == row["mae_low"] and row["mae_low"] is not None:
+            error += f" ({row['mae_low']:.2f}–{row['mae_high']:.2f})"
+        known = [name for name in BASELINES if name in beside.index]
+        yield f"{row['outcome']} in {row['region']}", error, beside.reindex(known)
 
 
 def _in_words(verdicts: pd.Series[str]) -> str:

@@ -12,6 +12,7 @@ from streetdeciles.config import RunConfig
 from streetdeciles.evaluation.bootstrap import measure
 from streetdeciles.evaluation.breakdowns import breakdowns
 from streetdeciles.evaluation.comparisons import baseline_cells, compare
+from streetdeciles.evaluation.fold_spread import fold_spread
 from streetdeciles.evaluation.moran import moran
 from streetdeciles.methods import AREA, BASELINES, LOCATION, MEDIAN, NETWORK
 
@@ -25,11 +26,12 @@ GROUP = ("region", "outcome", "level")
 
 @dataclass(frozen=True)
 class Measured:
-    """Rows of the tables metrics, comparisons and breakdowns."""
+    """Rows of the tables metrics, comparisons, breakdowns and fold_metrics."""
 
     metrics: Rows
     comparisons: Rows
     breakdowns: Rows
+    fold_metrics: Rows
 
 
 def measure_group(cells: pd.DataFrame, predicted: pd.DataFrame, areas: pd.DataFrame, config: RunConfig) -> Measured:
@@ -39,7 +41,7 @@ def measure_group(cells: pd.DataFrame, predicted: pd.DataFrame, areas: pd.DataFr
         cells: as for `bootstrap.measure`, with the same value in each column of GROUP.
         predicted: `region`, `area_id`, `outcome`, `model` and `decile` of the baselines.
         areas: `region`, `area_id`, `district`, `n_locations`, `block` (-1 without blocks, else what intervals are drawn
-            from), and the centre as `x` and `y`, NaN if it is not known.
+            from), `fold` (-1 if it has none of its own), and the centre as `x` and `y`, NaN if it is not known.
         config: the run's.
     """
     group = {name: str(cells[name].iloc[0]) for name in GROUP}
@@ -52,13 +54,14 @@ def measure_group(cells: pd.DataFrame, predicted: pd.DataFrame, areas: pd.DataFr
         for method, values in measure(whole, samples=samples, random=_random(group, config)).items()
     ]
     if group["level"] != AREA:
-        return Measured(metrics, [], [])
+        return Measured(metrics, [], [], [])
     for row in metrics:
         if row["method"] in (config.report.method, *BASELINES):
             row.update(_moran(whole[whole["method"] == row["method"]], of_region, _random(group, config)))
     compared = compare(whole, config.report.method, samples=samples, random=_random(group, config))
     broken_down = breakdowns(whole, of_region)
-    return Measured(metrics, [group | row for row in compared], [group | row for row in broken_down])
+    by_fold = fold_spread(whole[whole["method"] == config.report.method], of_region)
+    return Measured(metrics, *([group | row for row in rows] for rows in (compared, broken_down, by_fold)))
 
 
 def _with_baselines(cells: pd.DataFrame, predicted: pd.DataFrame, group: dict[str, str]) -> pd.DataFrame:

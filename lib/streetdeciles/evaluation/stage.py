@@ -12,16 +12,20 @@ from streetdeciles.config import RunConfig
 from streetdeciles.evaluation.baselines import area_centres, predict_baselines
 from streetdeciles.evaluation.comparisons import describe, worse_than_median
 from streetdeciles.evaluation.measuring import GROUP, measure_group
+from streetdeciles.evaluation.uncertainty import assess, with_rps
 from streetdeciles.methods import AREA, LOCATION, PREDICTION
 from streetdeciles.queries import query, spark_frame
 from streetdeciles.run_log import StageReport
 from streetdeciles.stages import EVALUATION_STAGE
 from streetdeciles.tables import (
+    AREA_INTERVALS,
     AREA_LABELS,
     AREA_PREDICTIONS,
     BREAKDOWNS,
+    CALIBRATION,
     COMPARISONS,
     DECILE_COUNTS,
+    FOLD_METRICS,
     LOCATIONS,
     METRICS,
     TRAINING_SET,
@@ -39,7 +43,7 @@ _query = partial(query, "streetdeciles.evaluation")
 
 @interruptible
 def run(spark: SparkSession, config: RunConfig) -> StageReport:
-    """Write metrics, baselines, comparisons and breakdowns.
+    """Write metrics, fold_metrics, calibration, area_intervals, baselines, comparisons and breakdowns.
 
     For each region, outcome and level, metrics has one row per method of the network and one per baseline: the method
     `prediction` and the baseline `median` at level `location`, the methods of the aggregation and every baseline at
@@ -55,10 +59,15 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     measured = [measure_group(_collect(cells, group), predicted, areas, config) for group in groups if group["known"]]
     metrics = [row for of_group in measured for row in of_group.metrics]
     comparisons = [row for of_group in measured for row in of_group.comparisons]
+    uncertainty = assess(spark, config, areas)
+    with_rps(metrics, uncertainty.rps)
     storage.write_table(_with_true_deciles(spark, config.work_dir, predicted), BASELINES_TABLE, config.work_dir)
     n_rows = _write(spark, METRICS, config.work_dir, metrics)
     _write(spark, COMPARISONS, config.work_dir, comparisons)
     _write(spark, BREAKDOWNS, config.work_dir, [row for of_group in measured for row in of_group.breakdowns])
+    _write(spark, FOLD_METRICS, config.work_dir, [row for of_group in measured for row in of_group.fold_metrics])
+    _write(spark, CALIBRATION, config.work_dir, uncertainty.calibration)
+    storage.write_table(spark_frame(spark, uncertainty.area_intervals), AREA_INTERVALS, config.work_dir)
     counts = {
         f"{level} predictions {what}": sum(group[key] for group in groups if group["level"] == level)
         for level in sorted({group["level"] for group in groups}, reverse=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from streetdeciles import storage
 from streetdeciles.errors import RunRefused
@@ -20,6 +20,8 @@ class _Model(BaseModel, extra="allow"):
     fold: int
     file: str
     weights_sha256: str
+    temperature: Annotated[float, Field(gt=0)] = 1.0
+    """1, i.e. not calibrated, for imported models and in cards of earlier versions."""
 
 
 class _Card(BaseModel, extra="allow"):
@@ -35,6 +37,7 @@ class ModelFile(NamedTuple):
     fold: int
     file: str
     weights_sha256: str
+    temperature: float
 
 
 def read_card(models_uri: str) -> Card:

@@ -19,7 +19,10 @@ from streetdeciles.ordinal.network import NetworkShape, Weights, location_networ
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A model at its best epoch: weights in `location_network`'s order, and loss and MAE on its validation rows."""
+    """A model at its best epoch: weights in `location_network`'s order, and loss and MAE on its validation rows.
+
+    temperature: how much wider than the binomial its predictions are (`ordinal.tempered`).
+    """
 
     outcome: str
     fold: int
@@ -27,6 +30,7 @@ class TrainedModel:
     epoch: int
     val_loss: float
     val_mae: float
+    temperature: float = 1.0
 
 
 def save_models(models: Iterable[TrainedModel], shape: NetworkShape, folder: str) -> list[dict[str, Any]]:
@@ -38,6 +42,7 @@ def save_models(models: Iterable[TrainedModel], shape: NetworkShape, folder: str
             "best_epoch": model.epoch,
             "val_loss": model.val_loss,
             "val_mae": model.val_mae,
+            "temperature": model.temperature,
         }
         for model in models
     ]

@@ -1,4 +1,4 @@
-"""The binomial distribution over deciles that a score defines (docs/reference.md, 4), in log space throughout.
+"""The loss of the binomial distribution over deciles that a score defines (docs/reference.md, 4), in log space.
 
 With p = sigmoid(score), decile k in 1..10 has probability C(9, k-1) p^(k-1) (1-p)^(10-k). Powers of p underflow for
 scores that training reaches; (k-1) log p + (10-k) log(1-p) with log p = log_sigmoid(score) and
@@ -7,33 +7,14 @@ log(1-p) = log_sigmoid(-score) is exact to float32's precision for every score, 
 
 from __future__ import annotations
 
-from math import comb, log
 from typing import Any
 
 from keras import ops
 
 from streetdeciles.ordinal import N_DECILES
-
-TRIALS = N_DECILES - 1
-LOG_CHOOSE = tuple(log(comb(TRIALS, successes)) for successes in range(N_DECILES))
+from streetdeciles.ordinal.tempered import LOG_CHOOSE, TRIALS
 
 Tensor = Any
-
-
-def log_probabilities(scores: Tensor) -> Tensor:
-    """Log-probability of each decile, float32 [..., 10], for scores [...] of any precision."""
-    scores = ops.expand_dims(ops.cast(scores, "float32"), -1)
-    successes = ops.arange(N_DECILES, dtype="float32")
-    return (
-        ops.convert_to_tensor(LOG_CHOOSE, dtype="float32")
-        + successes * ops.log_sigmoid(scores)
-        + (TRIALS - successes) * ops.log_sigmoid(-scores)
-    )
-
-
-def probabilities(scores: Tensor) -> Tensor:
-    """Probability of each decile, float32 [..., 10]."""
-    return ops.exp(log_probabilities(scores))
 
 
 def negative_log_likelihood(deciles: Tensor, scores: Tensor) -> Tensor:

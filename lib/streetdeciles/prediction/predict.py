@@ -67,6 +67,7 @@ def _rows(locations: pa.RecordBatch, prediction: Prediction, schema: pa.Schema) 
         "fold": pa.repeat(pa.scalar(prediction.fold, pa.int32()), n),
         "score": pa.array(prediction.scores[included]),
         "decile": pa.array(prediction.deciles[included]),
+        "temperature": pa.array(prediction.temperatures[outcome]),
         "probabilities": pa.ListArray.from_arrays(offsets, prediction.probabilities[included].ravel()),
     }
     return pa.RecordBatch.from_arrays(

@@ -13,9 +13,10 @@ import pyarrow as pa
 
 from streetdeciles.errors import RunFailed
 from streetdeciles.models.loading import load_weights
-from streetdeciles.ordinal.binomial import predicted_decile, probabilities
+from streetdeciles.ordinal.binomial import predicted_decile
 from streetdeciles.ordinal.network import Weights
 from streetdeciles.ordinal.stacked_network import StackedNetwork, stack
+from streetdeciles.ordinal.tempered import probabilities
 from streetdeciles.prediction.chosen_models import ChosenModels
 from streetdeciles.training_set.fold_codes import THE_ONE_MODEL
 
@@ -30,7 +31,8 @@ class Prediction:
     fold: the fold that the models have not seen; None for the mean of models of all folds.
     scores: float32 [n, outcomes].
     deciles: int32 [n, outcomes].
-    probabilities: float32 [n, outcomes, 10].
+    temperatures: float64 [outcomes].
+    probabilities: float32 [n, outcomes, 10], calibrated by the temperatures.
     included: bool [n, outcomes], False where an outcome of a location is not held out.
     """
 
@@ -39,6 +41,7 @@ class Prediction:
     outcomes: tuple[str, ...]
     scores: npt.NDArray[np.float32]
     deciles: npt.NDArray[np.int32]
+    temperatures: npt.NDArray[np.float64]
     probabilities: npt.NDArray[np.float32]
     included: npt.NDArray[np.bool_]
 
@@ -51,9 +54,10 @@ class Predictor(Protocol):
 
 @dataclass(frozen=True)
 class OutcomeStack:
-    """One model per outcome, all of one fold, in a single network."""
+    """One model per outcome, all of one fold, in a single network; `temperatures` float64 [outcomes]."""
 
     outcomes: tuple[str, ...]
+    temperatures: npt.NDArray[np.float64]
     network: StackedNetwork
 
 
@@ -78,7 +82,7 @@ class HeldOutModels:
             models, rows = self.by_fold[fold], np.flatnonzero(folds == fold)
             scores = models.network({"features": features[rows], "view_mask": view_mask[rows]}, training=False)
             included = self._included(locations.take(pa.array(rows)), models.outcomes)
-            yield _prediction(rows, fold, models.outcomes, np.asarray(scores), included)
+            yield _prediction(rows, fold, models, np.asarray(scores), included)
 
     def _included(self, locations: pa.RecordBatch, outcomes: tuple[str, ...]) -> npt.NDArray[np.bool_]:
         if not self.held_out_deciles:
@@ -92,9 +96,11 @@ class MeanOfModels:
     """Predicts each location by the mean score of all models of an outcome, whichever fold they have not seen.
 
     outcome_index: int64 [models], the outcome of each model in the stack.
+    temperatures: float64 [outcomes], the geometric means of those of an outcome's models.
     """
 
     outcomes: tuple[str, ...]
+    temperatures: npt.NDArray[np.float64]
     outcome_index: npt.NDArray[np.int64]
     network: StackedNetwork
 
@@ -105,7 +111,7 @@ class MeanOfModels:
         means = [by_model[self.outcome_index == i].mean(axis=0) for i in range(len(self.outcomes))]
         rows = np.arange(locations.num_rows)
         included = np.ones((locations.num_rows, len(self.outcomes)), bool)
-        yield _prediction(rows, None, self.outcomes, np.stack(means).astype(np.float32), included)
+        yield _prediction(rows, None, self, np.stack(means).astype(np.float32), included)
 
 
 @functools.lru_cache(maxsize=1)
@@ -118,21 +124,28 @@ def load_predictor(models: ChosenModels) -> Predictor:
     shape, weights = load_weights(models.uri, models.files)
     if models.mean:
         outcome_index = np.array([models.outcomes.index(file.outcome) for file in models.files])
-        return MeanOfModels(models.outcomes, outcome_index, stack(shape, weights))
-    by_fold: dict[int, dict[str, Weights]] = {}
+        logs = np.bincount(outcome_index, np.log([file.temperature for file in models.files]))
+        temperatures = np.exp(logs / np.bincount(outcome_index))
+        return MeanOfModels(models.outcomes, temperatures, outcome_index, stack(shape, weights))
+    by_fold: dict[int, dict[str, tuple[float, Weights]]] = {}
     for file, arrays in zip(models.files, weights, strict=True):
-        by_fold.setdefault(file.fold, {})[file.outcome] = arrays
-    stacks = {
-        fold: OutcomeStack(tuple(by_outcome), stack(shape, list(by_outcome.values())))
-        for fold, by_outcome in by_fold.items()
-    }
+        by_fold.setdefault(file.fold, {})[file.outcome] = file.temperature, arrays
+    stacks = {}
+    for fold, by_outcome in by_fold.items():
+        temperatures = np.array([temperature for temperature, _ in by_outcome.values()])
+        network = stack(shape, [arrays for _, arrays in by_outcome.values()])
+        stacks[fold] = OutcomeStack(tuple(by_outcome), temperatures, network)
     return HeldOutModels(stacks, models.held_out_deciles)
 
 
 def _prediction(
-    rows: npt.NDArray[np.int64], fold: int | None, outcomes: tuple[str, ...], scores: Array, included: Array
+    rows: npt.NDArray[np.int64],
+    fold: int | None,
+    models: OutcomeStack | MeanOfModels,
+    scores: Array,
+    included: Array,
 ) -> Prediction:
     """From scores [outcomes, n]."""
-    arrays = (scores, predicted_decile(scores), probabilities(scores))
-    by_row, deciles, classes = (np.swapaxes(np.asarray(array), 0, 1) for array in arrays)
-    return Prediction(rows, fold, outcomes, by_row, deciles, classes, included)
+    by_row, deciles = (np.swapaxes(np.asarray(array), 0, 1) for array in (scores, predicted_decile(scores)))
+    classes = probabilities(by_row, models.temperatures).astype(np.float32)
+    return Prediction(rows, fold, models.outcomes, by_row, deciles, models.temperatures, classes, included)

@@ -16,6 +16,7 @@ from streetdeciles.models.store import TrainedModel
 from streetdeciles.ordinal.network import NetworkShape, Weights, initial_weights, location_network
 from streetdeciles.training.assignments import Assignments
 from streetdeciles.training.best_models import BestModels
+from streetdeciles.training.calibration import calibrated
 from streetdeciles.training.checkpoints import Checkpoint, TrainingState
 from streetdeciles.training.feature_source import BUFFER_MB, FeatureSource
 from streetdeciles.training.history import HistoryRow
@@ -47,7 +48,7 @@ def train_models(
     buffer_mb: float = BUFFER_MB,
     hold: bool = False,
 ) -> list[TrainedModel]:
-    """The models of `assignments`, each at its best validation loss, in their order.
+    """The models of `assignments`, each at its best validation loss and calibrated, in their order.
 
     A model stops when its validation loss has not improved for `patience` epochs; the training ends when all
     have stopped. A model does not depend on which others are trained with it.
@@ -80,7 +81,7 @@ def train_models(
         watcher.on_epoch(rows)
     if checkpoint is not None:
         checkpoint.write(stack.state(best, history))
-    return best.models()
+    return calibrated(best.models(), assignments, source, stack.shape, batch_size=plan.batch_size)
 
 
 def first_weights(
