@@ -30,7 +30,6 @@ from itertools import repeat
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 
 from measure import interleaved, record, this_machine
 from photographs import draw_files, index_batch
@@ -57,14 +56,11 @@ def core(network: Network, paths: Sequence[Path], threads: int, *, back_end: str
         VGG16.preprocess, max_pixels=50_000_000, threads=threads, store="float32", back_end=back_end
     )
 
-    def index() -> Iterator[pa.RecordBatch]:
-        for start in range(0, len(paths), ROWS_PER_BATCH):
-            yield index_batch(paths[start : start + ROWS_PER_BATCH])
-
     def run() -> float:
+        index = [index_batch(paths[at : at + ROWS_PER_BATCH]) for at in range(0, len(paths), ROWS_PER_BATCH)]
         start = time.perf_counter()
         n_features = 0
-        for batch in extract(index(), network, preparation):
+        for batch in extract(index, network, preparation):
             last = batch
             n_features += batch.num_rows
         seconds = time.perf_counter() - start

@@ -43,13 +43,13 @@ class Preprocessing:
 
     def images(self, pixels: Array, weights: Array) -> Array:
         """`finish` in NumPy, for uint8 pixels."""
-        return np.ascontiguousarray(self.finish(pixels.astype(np.float32), weights, np.flip))
+        return np.ascontiguousarray(self.finish(pixels[..., :3].astype(np.float32), weights, np.flip))
 
     def finish(self, pixels: Any, weights: Any, flip: Callable[[Any, int], Any]) -> Any:
         """The network's input, float32 [n, size, size, 3], out of what `sampling.pick` has written.
 
         Args:
-            pixels: float32 [n, *sampling.pixels_shape], an array of any library.
+            pixels: float32 [n, *sampling.pixels_shape[:-1], 3], an array of any library.
             weights: float32 [n, *sampling.weights_shape], of the same library.
             flip: the library's function that reverses an axis.
         """

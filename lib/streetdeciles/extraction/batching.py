@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -220,10 +220,13 @@ class Batches:
         if not part.preparing.done():
             decodes = part.reading.done() and self._decoding_s >= self._reading_s
             self._waits_for(DECODING if decodes else READING)
-        while not part.preparing.done():
-            wait([part.preparing], timeout=LOOK_S)
-            self._preparer.watch.check()
-        return part.preparing.result()
+        while True:
+            try:
+                return part.preparing.result(timeout=LOOK_S)
+            except TimeoutError:
+                if part.preparing.done():
+                    return part.preparing.result()  # which may be an error of that name
+                self._preparer.watch.check()
 
     def _pack(self, block: _Block) -> Iterator[Batch]:
         """A full block is a batch; what is in others goes to the open batch, so that the network gets full ones."""

@@ -34,7 +34,8 @@ def _by_tensorflow(model: keras.Model, preprocess: Preprocessing, device_kind: s
     import tensorflow as tf
 
     def prepare(pixels: Any, weights: Any) -> Any:
-        return preprocess.finish(tf.cast(pixels, tf.float32), weights, lambda images, axis: tf.reverse(images, [axis]))
+        colours = tf.cast(pixels[..., :3], tf.float32)
+        return preprocess.finish(colours, weights, lambda images, axis: tf.reverse(images, [axis]))
 
     # One pass over memory on a CPU. oneDNN's convolutions are faster than XLA's there; on a GPU XLA needs a CUDA file
     # that many installations lack.
@@ -56,7 +57,7 @@ def _by_jax(model: keras.Model, preprocess: Preprocessing) -> Callable[[Pictures
 
     @jax.jit
     def features(trainable: Any, others: Any, pixels: Any, weights: Any) -> Any:
-        images = preprocess.finish(pixels.astype("float32"), weights, jax.numpy.flip)
+        images = preprocess.finish(pixels[..., :3].astype("float32"), weights, jax.numpy.flip)
         return model.stateless_call(trainable, others, images, training=False)[0]
 
     def compute(pictures: Pictures) -> Array:

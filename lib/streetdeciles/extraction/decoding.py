@@ -123,17 +123,19 @@ def _by_pillow(
 def _by_simplejpeg(content: bytes, size: tuple[int, int], scratch: bytearray | None) -> Array | None:
     """RGB uint8 [height, width, 3] of a JPEG in grey or RGB, as by Pillow; None where Pillow must decide.
 
+    It is a view of pixels of four bytes, which are picked faster.
+
     Both use libjpeg-turbo, but this takes less time and does not hold the interpreter's lock. It is strict: of damaged
     files it decodes none.
     """
     import simplejpeg
 
     try:
-        fits = scratch is not None and 3 * size[0] * size[1] <= len(scratch)
-        pixels: Array = simplejpeg.decode_jpeg(content, "RGB", buffer=scratch if fits else None)
+        fits = scratch is not None and 4 * size[0] * size[1] <= len(scratch)
+        pixels: Array = simplejpeg.decode_jpeg(content, "RGBX", buffer=scratch if fits else None)
     except ValueError:
         return None
-    return pixels if pixels.shape[1::-1] == size else None
+    return pixels[..., :3] if pixels.shape[1::-1] == size else None
 
 
 def _check_size(size: tuple[int, int], min_pixels: int, max_pixels: int) -> None:

@@ -28,7 +28,7 @@ SAMPLE_STEP = 16
 """Pixels between those that are looked at to see whether a picture may be of one colour, where four of it are equal."""
 
 SCRATCH_BYTES = 4 * 1024 * 1024
-"""Room for a picture of 1.4 megapixels."""
+"""Room for a picture of a megapixel."""
 
 
 @dataclass(frozen=True)
