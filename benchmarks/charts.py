@@ -23,7 +23,7 @@ class Chart:
 
 CHARTS = (
     Chart(
-        "One H100 with 16 cores, JPEGs of 640 x 640, VGG16",
+        "One H200 with 16 cores, JPEGs of 640 x 640, VGG16",
         "ours",
         "images/s",
         on_gpu=True,

@@ -161,18 +161,18 @@ def test_cpu_back_end_has_the_pixels_of_pillow() -> None:
 
 @pytest.mark.compare
 @pytest.mark.usefixtures("nvimgcodec")
-def test_threads_share_one_decoder_and_get_their_own_pixels() -> None:
-    """200 batches in four threads, by the decoder that the probe used."""
+def test_decoders_are_kept_and_never_shared_by_two_threads() -> None:
+    """200 batches in four threads: each gets the pixels of its own files, from at most four decoders."""
     engines = EngineDecoder("CPU_ONLY")
     new_decoder, n_made = engines._new_decoder, []
     engines._new_decoder = lambda: n_made.append(1) or new_decoder()  # type: ignore[method-assign]
     names = [SMALL[i % 4 : i % 4 + 3] for i in range(200)]
     with ThreadPoolExecutor(4) as pool:
-        decoded = [*pool.map(lambda some: [*engines.decode([JPEGS[name] for name in some])], names)]
+        decoded = [*pool.map(lambda some: engines.decode([JPEGS[name] for name in some]), names)]
     alone = dict(zip(SMALL, engines.decode([JPEGS[name] for name in SMALL]), strict=True))
     for some, pictures in zip(names, decoded, strict=True):
         assert all(np.array_equal(picture, alone[name]) for name, picture in zip(some, pictures, strict=True))
-    assert n_made == []
+    assert len(n_made) <= 3  # beside that of the probe
 
 
 @pytest.mark.compare
