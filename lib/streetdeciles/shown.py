@@ -8,23 +8,62 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Collection, Iterator
 from types import TracebackType
 from typing import Any
 
 HIDDEN = "***"
+SHORTEST = 8
+"""A shorter secret could be a part of any word, so it is hidden only where its key says what it is."""
 
 _SECRET_KEY = re.compile(
     r"secret|passw|passphrase|pwd|token|credential|signature|bearer|accesskey|accountkey|apikey|connectionstring"
     r"|(?-i:[a-z]Keys?)(?![a-z])|(?<![a-z])(?:keys?|pass|sas|sig|auth|authorization|jaas)(?![a-z])",
     re.IGNORECASE,
 )
-_PASSWORD = re.compile(r"(?<=://)([^/?#\s:@]*):[^/?#\s]*@")
+_PASSWORD = re.compile(r"(?<=://)([^/?#\s:@]*):([^/?#\s]*)@")
+_TOKEN = re.compile(r"(?<=http://)[^/?#\s:@]+@|(?<=https://)[^/?#\s:@]+@")
+"""A name without a password is a token where people browse, and a container or a bucket in other URIs."""
 _SETTING = re.compile(r"(?<![\w.%-])([\w.%-]+)=(\"[^\"]*\"|'[^']*'|[^&;,\s'\"]+)")
+_hidden: set[str] = set()
+"""Secrets of this process, which are left out wherever they appear."""
+
+
+def hide_secrets_in(values: dict[Any, Any], *, by_key: Collection[str]) -> None:
+    """Leave out the secrets in these values, those of a config, from whatever this process shows or logs from now on.
+
+    Others may repeat a secret without its key, e.g. Spark in an error about a setting, or Pydantic in a trace.
+    Passwords in URIs are secrets in all sections; in those of `by_key` so are values whose key names a secret.
+    """
+    for section, held in values.items():
+        _hidden.update(one for one in _secrets(held, by_key=section in by_key) if len(one) >= SHORTEST)
+
+
+def _secrets(values: Any, *, by_key: bool, is_one: bool = False) -> Iterator[str]:
+    if isinstance(values, dict):
+        for key, held in values.items():
+            yield from _secrets(held, by_key=by_key, is_one=is_one or (by_key and is_secret(str(key))))
+    elif isinstance(values, list | tuple):
+        for held in values:
+            yield from _secrets(held, by_key=by_key, is_one=is_one)
+    elif is_one and values is not None and not isinstance(values, bool):
+        yield str(values)
+    elif isinstance(values, str):
+        yield from (password for _, password in _PASSWORD.findall(values))
+        yield from (token.rstrip("@") for token in _TOKEN.findall(values))
+        yield from (value.strip("\"'") for key, value in _SETTING.findall(values) if is_secret(key))
 
 
 def shown(text: object) -> str:
-    r"""One line of `text`: control and invisible characters as `\n` or `\u202e`, passwords in URIs as `***`."""
-    return "".join(c if c.isprintable() else _escaped(c) for c in _without_passwords(str(text)))
+    r"""One line of `text`: control and invisible characters as `\n` or `\u202e`, secrets as `***`."""
+    return "".join(c if c.isprintable() else _escaped(c) for c in redacted(str(text)))
+
+
+def redacted(text: str) -> str:
+    """The text with `***` in place of passwords in URIs, and of the secrets of the config."""
+    for secret in sorted(_hidden, key=len, reverse=True):
+        text = text.replace(secret, HIDDEN)
+    return _without_passwords(text)
 
 
 def is_secret(key: str) -> bool:
@@ -45,7 +84,7 @@ def without_secrets(value: Any, *, by_key: bool = True) -> Any:
 
 
 def _without_passwords(text: str) -> str:
-    text = _PASSWORD.sub(rf"\1:{HIDDEN}@", text)
+    text = _TOKEN.sub(f"{HIDDEN}@", _PASSWORD.sub(rf"\1:{HIDDEN}@", text))
     return _SETTING.sub(lambda setting: f"{setting[1]}={HIDDEN}" if is_secret(setting[1]) else setting[0], text)
 
 

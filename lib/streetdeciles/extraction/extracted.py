@@ -12,6 +12,8 @@ from streetdeciles.archives.names import PARQUET
 from streetdeciles.backbones.backbone import Array
 from streetdeciles.extraction.rejects import Rejected
 from streetdeciles.extraction.tally import Tally
+from streetdeciles.shown import without_secrets
+from streetdeciles.uris import is_local
 
 FEATURE, REJECT, STATISTICS = "feature", "reject", "statistics"
 
@@ -72,8 +74,11 @@ def feature_batch(photographs: Sequence[Photograph], features: Array) -> pa.Reco
 
 
 def reject_batch(rejects: Sequence[tuple[Photograph, Rejected]]) -> pa.RecordBatch:
-    """Their `uri` is `archive!member`, or `file!row` of a Parquet file, where the photograph is in one."""
-    why = {"reason": [why.reason for _, why in rejects], "detail": [why.detail for _, why in rejects]}
+    """Their `uri` is `archive!member`, or `file!row` of a Parquet file, where the photograph is in one.
+
+    The signature of a URI is left out: the index keeps it, and a report shows rejects.
+    """
+    why = {"reason": [why.reason for _, why in rejects], "detail": [without_secrets(why.detail) for _, why in rejects]}
     photographs = [
         photograph._replace(row=photograph.row._replace(uri=_address(photograph.row))) for photograph, _ in rejects
     ]
@@ -81,9 +86,10 @@ def reject_batch(rejects: Sequence[tuple[Photograph, Rejected]]) -> pa.RecordBat
 
 
 def _address(row: Row) -> str:
+    uri = row.uri if is_local(row.uri) else str(without_secrets(row.uri))
     if row.member is None:
-        return row.uri
-    return f"{row.uri}!{row.offset if PARQUET.fullmatch(row.uri) else row.member}"
+        return uri
+    return f"{uri}!{row.offset if PARQUET.fullmatch(row.uri) else row.member}"
 
 
 def statistics_batch(tallies: Mapping[int, Tally]) -> pa.RecordBatch:
