@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import posixpath
 from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 from itertools import chain, islice
@@ -17,7 +18,7 @@ from streetdeciles.config import INPUT, RunConfig, input_paths
 from streetdeciles.config.features import network_files
 from streetdeciles.config_yaml import MAX_BYTES, parse_yaml
 from streetdeciles.errors import RunRefused, reason
-from streetdeciles.shown import HIDDEN, is_secret, without_secrets
+from streetdeciles.shown import HIDDEN, hide_secrets_in, is_secret, without_secrets
 from streetdeciles.stages import STAGE_NAMES, sections_read
 
 MAX_PROBLEMS = 10
@@ -25,24 +26,17 @@ MAX_PROBLEMS = 10
 
 
 def load_config(path: str, stages: Collection[str] = STAGE_NAMES) -> RunConfig:
-    """Read, check and resolve the YAML file at `path`; RunRefused names each wrong key.
+    """Read, check and resolve the YAML file at `path`, a path or a URI; RunRefused names each wrong key.
 
     Sections that none of `stages` reads may be absent, and the inputs that they name need not exist.
     """
     try:
-        if Path(path).exists() and not (Path(path).is_file() or Path(path).is_dir()):
-            raise RunRefused(f"{path}: the config is not a regular file")  # reading a pipe may wait for ever
-        with Path(path).open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        raise RunRefused(f"{path}: cannot read the config ({why}); give one with --config") from error
-    try:
-        values = parse_yaml(content)
+        values = parse_yaml(_read(path))
     except ValueError as error:
         raise RunRefused(f"{path}: {error}") from error
     if not isinstance(values, dict):
         raise RunRefused(f"{path}: expected a mapping with the keys {', '.join(RunConfig.model_fields)}")
+    hide_secrets_in(values, by_key=("spark",))
     read = sections_read(stages)
     missing = [_missing(name, stages) for name in REQUIRED if name in read and name not in values]
     try:
@@ -52,11 +46,37 @@ def load_config(path: str, stages: Collection[str] = STAGE_NAMES) -> RunConfig:
     if missing:
         raise RunRefused(f"{path}: {'; '.join(missing)}")
     try:
-        config = _resolve_paths(config, Path(path).absolute().parent)
+        config = _resolve_paths(config, _folder_of(path))
     except (OSError, RuntimeError, ValueError) as error:  # a circle of links, a name that is too long
         raise RunRefused(f"{path}: a path cannot be resolved ({error})") from error
     _check_inputs(path, config, read)
     return config
+
+
+def _read(path: str) -> bytes:
+    """At most a little more than a config may have."""
+    try:
+        if not storage.is_local(path):
+            fs, there = storage.filesystem(path)
+            with fs.open(there, "rb") as remote:
+                return bytes(remote.read(MAX_BYTES + 1))
+        here = Path(storage.local_path(path)) if storage.is_uri(path) else Path(path)
+        if here.exists() and not (here.is_file() or here.is_dir()):
+            raise RunRefused(f"{path}: the config is not a regular file")  # reading a pipe may wait for ever
+        with here.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except RunRefused:
+        raise
+    except Exception as error:  # each kind of store has its own errors
+        why = error.strerror if isinstance(error, OSError) and error.strerror else reason(error, 200)
+        raise RunRefused(f"{path}: cannot read the config ({why}); give one with --config") from error
+
+
+def _folder_of(path: str) -> str:
+    """The folder or URI to which the paths in the config are relative."""
+    if storage.is_local(path):
+        return str(Path(storage.local_path(path) if storage.is_uri(path) else path).absolute().parent)
+    return path.rpartition("/")[0]
 
 
 REQUIRED = ("labels", "images", "dataset")
@@ -119,9 +139,14 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
     return [model for inner in get_args(annotation) for model in _models_in(inner)]
 
 
-def _resolve_paths(config: RunConfig, folder: Path) -> RunConfig:
+def _resolve_paths(config: RunConfig, folder: str) -> RunConfig:
     def resolve(path: str) -> str:
-        return path if storage.is_uri(path) else str((folder / path).resolve())
+        if storage.is_uri(path):
+            return path
+        if storage.is_local(folder) or path.startswith("/"):
+            return str((Path(folder) / path).resolve())
+        scheme, _, there = folder.partition("://")
+        return f"{scheme}://{posixpath.normpath(posixpath.join(there, path))}"
 
     def resolved(section: Any) -> Any:
         changed: dict[str, Any] = {}

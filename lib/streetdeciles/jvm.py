@@ -7,13 +7,15 @@ import re
 import signal
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from subprocess import Popen, TimeoutExpired
 from typing import TYPE_CHECKING, Any
 
 from streetdeciles import storage
+from streetdeciles.disks import is_disk
 from streetdeciles.errors import RunFailed, RunRefused
+from streetdeciles.shown import redacted
 from streetdeciles.stopping import on_stop, stop_requested
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ class OwnJvm:
         from pyspark.errors import PySparkRuntimeError
         from pyspark.java_gateway import launch_gateway
 
+        self._work_dir = work_dir
         self._memory = conf.get("spark.driver.memory")
         self.log = _log_file(work_dir)
         with self.log.open("wb") as log:
@@ -82,6 +85,21 @@ class OwnJvm:
             self._end()
         SparkContext._gateway = SparkContext._jvm = SparkContext._active_spark_context = None
         SparkSession._instantiatedSession = None
+        self._keep_log()
+
+    def _keep_log(self) -> None:
+        """Leave the log in the work_dir, without the secrets that Spark or a worker may have written there."""
+        with suppress(OSError):  # the folder was removed, or the disk is full
+            text = self._text()
+            clean = redacted(text)
+            if text and (clean != text or not is_disk(self._work_dir)):
+                storage.write_text(self._kept, clean)
+            if not is_disk(self._work_dir):
+                self.log.unlink()
+
+    @property
+    def _kept(self) -> str:
+        return storage.join(self._work_dir, *SPARK_LOG)
 
     def is_alive(self) -> bool:
         try:
@@ -109,7 +127,7 @@ class OwnJvm:
             why = f"by {signal.Signals(-code).name}"
         else:
             why = f"exit code {code}"
-        return f"Spark's JVM ended during the run ({why}); its log is {self.log}; run the same command to continue"
+        return f"Spark's JVM ended during the run ({why}); its log is {self._kept}; run the same command to continue"
 
     def _text(self) -> str:
         return self.log.read_text(errors="replace")
@@ -122,7 +140,7 @@ class OwnJvm:
 
 
 def _log_file(work_dir: str) -> Path:
-    if not storage.is_local(work_dir):
+    if not is_disk(work_dir):
         return Path(tempfile.mkstemp(prefix="streetdeciles-spark-", suffix=".log")[1])
     path = Path(storage.local_path(work_dir), *SPARK_LOG)
     path.parent.mkdir(parents=True, exist_ok=True)

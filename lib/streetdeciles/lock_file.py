@@ -5,7 +5,8 @@ that start together exactly one creates it. Runs of one machine take turns at lo
 
 An object store creates it by fsspec's mode `xb`, which S3 and Google Cloud Storage refuse where the object exists. A
 store that lacks this mode is written to and read again after a moment: the last writer wins, the others are refused.
-Removal and renewal there are a check and then a change, in two steps.
+Removal and renewal there are a check and then a change, in two steps. An object store that is mounted as a folder
+(`disks`) is treated like one without this mode.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from streetdeciles import storage
+from streetdeciles.disks import is_disk
 
 VERIFY_AFTER_S = 2.0
 WRITTEN_WITHIN_S = 10.0
@@ -63,9 +65,15 @@ class LockFile:
         finally:
             os.close(descriptor)
 
+    @property
+    def _disk_path(self) -> Path | None:
+        """The path, if it is on a disk, where files can be linked and have a time."""
+        return self._path if is_disk(self.work_dir) else None
+
     def create(self, content: bytes) -> bool:
         """Whether this run created the lock; False if there is one already."""
-        return _create_object(self.uri, content) if self._path is None else _create_file(self._path, content)
+        path = self._disk_path
+        return _create_object(self.uri, content) if path is None else _create_file(path, content)
 
     def read(self) -> bytes | None:
         try:
@@ -84,11 +92,11 @@ class LockFile:
 
     def renew(self, content: bytes) -> None:
         """Show others that the owner lives. An object gets new content, because its time cannot be set."""
-        if self._path is None:
+        if self._disk_path is None:
             fs, path = storage.filesystem(self.uri)
             fs.pipe_file(path, content)
         else:
-            os.utime(self._path)
+            os.utime(self._disk_path)
 
     def state(self) -> tuple[bytes | None, object]:
         """Content and time of the last change: equal where nobody has renewed the lock in between."""
@@ -141,10 +149,11 @@ def _create_object(uri: str, content: bytes) -> bool:
     try:
         with fs.open(path, "xb") as file:
             file.write(content)
+        if not storage.is_local(uri):
+            return True
     except FileExistsError:
         return False
     except (NotImplementedError, ValueError):
         fs.pipe_file(path, content)
-        time.sleep(VERIFY_AFTER_S)
-        return storage.read_bytes(uri) == content
-    return True
+    time.sleep(VERIFY_AFTER_S)
+    return storage.read_bytes(uri) == content

@@ -198,7 +198,14 @@ def replace(staged: str, uri: str) -> None:
     sync(staged)
     remove(uri)
     fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
-    fs.mv(filesystem(staged)[1], path, recursive=True)
+    source = filesystem(staged)[1]
+    try:
+        Path(source).rename(path) if is_local(uri) else fs.mv(source, path, recursive=True)
+    except OSError:  # mounted object stores cannot rename folders
+        if not is_local(uri) or not Path(source).is_dir():
+            raise
+        upload(Path(source), uri)
+        remove(staged)
     _sync_folder(uri)
 
 

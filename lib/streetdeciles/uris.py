@@ -18,17 +18,25 @@ URI_START = "([A-Za-z][A-Za-z0-9+.-]*)://|(file|dbfs):/"
 """Spark itself writes `file:/x` and `dbfs:/x`, so tables of photographs hold them. All else is a local path."""
 
 
+VOLUMES = "/Volumes/"
+"""Where Unity Catalog's volumes are mounted."""
+
+
 def is_uri(path: str) -> bool:
     """Whether `path` begins with a scheme (`s3://…`); other paths are local, whatever characters they hold."""
     return re.match(URI_START, path) is not None
 
 
 def is_local(uri: str) -> bool:
-    return _scheme(uri) in (None, "file")
+    """Whether it is a path on this machine; `dbfs:/` is one, because Databricks mounts it on every machine."""
+    return _scheme(uri) in (None, "file", "dbfs")
 
 
 def local_path(uri: str) -> str:
-    """The absolute path behind a local path or a `file://` URI; nothing in it is unquoted."""
+    """The absolute path behind a local path, a `file:` or a `dbfs:` URI; nothing in it is unquoted."""
+    if _scheme(uri) == "dbfs":
+        path = "/" + uri.removeprefix("dbfs:").lstrip("/")
+        return path if f"{path}/".startswith(VOLUMES) else f"/dbfs{path}"
     if is_uri(uri):
         uri = "/" + uri.removeprefix("file:").lstrip("/")
     return uri if uri.startswith("/") else f"{Path.cwd()}/{uri}"
@@ -46,10 +54,10 @@ def filesystem(uri: str) -> tuple[AbstractFileSystem, str]:
     """
     import fsspec
 
-    scheme = _scheme(uri)
-    if scheme is None or scheme == "file":
+    if is_local(uri):
         # fsspec leaves an absolute path alone.
         return fsspec.filesystem("file"), local_path(uri).rstrip("/") or "/"
+    scheme = str(_scheme(uri))
     kind = fsspec.get_filesystem_class(scheme)
     fs = fsspec.filesystem(scheme, **kind._get_kwargs_from_urls(uri))
     return fs, str(fs._strip_protocol(uri))
@@ -63,9 +71,18 @@ def _scheme(uri: str) -> str | None:
 def spark_uri(uri: str) -> str:
     """`uri` as Spark must be given it to write there: a bare path would be on the cluster's default file system.
 
-    Not quoted, as `Path.as_uri` would: Hadoop takes `%20` in a path for a name with a per cent sign.
+    Not quoted, as `Path.as_uri` would: Hadoop takes `%20` in a path for a name with a per cent sign. On Databricks,
+    Spark reaches what is mounted below `/Volumes` and `/dbfs` as `dbfs:/`, never as files of one machine.
     """
-    return f"file://{Path(local_path(uri))}" if is_local(uri) else uri
+    if not is_local(uri) or _scheme(uri) == "dbfs":
+        return uri
+    path = str(Path(local_path(uri)))
+    if "DATABRICKS_RUNTIME_VERSION" in os.environ:
+        if path.startswith(VOLUMES):
+            return f"dbfs:{path}"
+        if path.startswith("/dbfs/"):
+            return f"dbfs:{path.removeprefix('/dbfs')}"
+    return f"file://{path}"
 
 
 def join(uri: str, *parts: str) -> str:

@@ -15,6 +15,7 @@ from streetdeciles.backbone_sources import Seeded, Shipped, WeightSource
 from streetdeciles.backbones.backbone import Array, Backbone, Shapes
 from streetdeciles.backbones.npy_files import MAX_HEADER_BYTES
 from streetdeciles.backbones.weight_files import checked, opened_weights
+from streetdeciles.disks import Sequential
 
 NamedArrays = Iterable[tuple[str, Array]]
 """(`<layer>/<variable>`, float32 array) in the order of `Backbone.weight_shapes`."""
@@ -68,7 +69,7 @@ def write_npz(arrays: NamedArrays, uri: str) -> None:
     """Write the arrays to one file, from which `read_weights` reads them one by one as `Shipped`."""
     fs, path = storage.filesystem(uri)
     fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
-    with fs.open(path, "wb") as file, zipfile.ZipFile(file, "w") as archive:
+    with fs.open(path, "wb") as file, zipfile.ZipFile(Sequential(file), "w") as archive:
         for name, array in arrays:
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, array, allow_pickle=False)  # type: ignore[no-untyped-call]

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 from streetdeciles import storage
 from streetdeciles.csv_cells import write_rows
+from streetdeciles.disks import is_disk
 from streetdeciles.errors import RunFailed
 from streetdeciles.progress import progress
 from streetdeciles.training_set.columns import Batch, TrainingSetShape
@@ -25,7 +26,7 @@ def export_hdf5(training_set: str, work_dir: str) -> int:
     shape = training_set_shape(training_set)
     staged = storage.staging_uri(work_dir, "hdf5")
     try:
-        if storage.is_local(work_dir):
+        if is_disk(work_dir):
             folder = Path(storage.local_path(staged))
             folder.mkdir(parents=True)
             write_files(open_training_set(training_set), shape, folder)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from streetdeciles import run_log, storage
 from streetdeciles.config import RunConfig
 from streetdeciles.errors import RunRefused
 from streetdeciles.export.areas import safe_cells, wide_areas
-from streetdeciles.geography.boundaries import read_boundaries
+from streetdeciles.geography.boundaries import AreaBoundaries, read_boundaries
 from streetdeciles.geography.centres import merged_polygons
 from streetdeciles.tables import AREA_LABELS, AREA_PREDICTIONS, COMPARISONS, METRICS
 
@@ -23,6 +24,8 @@ DRIVERS = {"gpkg": "GPKG", "geojson": "GeoJSON"}
 
 def export(config: RunConfig, folder: Path) -> list[Path]:
     """Write the results of the run to the local `folder`; returns the files.
+
+    They are made on a disk and then copied, because a mounted object store takes no GeoPackage while it grows.
 
     `areas.csv` has one row per area; with boundaries, `areas.gpkg`, `areas.parquet` (GeoParquet) and `areas.geojson`
     have the same rows with polygons in WGS84. `metrics` and `comparisons` are written as CSV and JSON.
@@ -39,7 +42,7 @@ def export(config: RunConfig, folder: Path) -> list[Path]:
     areas = wide_areas(
         tables[AREA_LABELS.name], tables[AREA_PREDICTIONS.name], config.dataset.outcomes, config.report.method
     )
-    names = None
+    boundaries: AreaBoundaries | None = None
     if config.labels.boundaries is not None:
         boundaries = read_boundaries(**config.labels.boundaries.model_dump())
         names = areas["area_id"].map(boundaries.names)
@@ -48,9 +51,18 @@ def export(config: RunConfig, folder: Path) -> list[Path]:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunRefused(f"--out {folder}: cannot be made ({error.strerror}); choose another folder") from error
+    with TemporaryDirectory(prefix="streetdeciles-export-") as name:
+        files = _write_files(areas, tables, boundaries, Path(name))
+        storage.upload(Path(name), str(folder))
+    return [folder / file.name for file in files]
+
+
+def _write_files(
+    areas: pd.DataFrame, tables: dict[str, pd.DataFrame], boundaries: AreaBoundaries | None, folder: Path
+) -> list[Path]:
     files = [folder / "areas.csv"]
     safe_cells(areas).to_csv(files[0], index=False)
-    if config.labels.boundaries is not None:
+    if boundaries is not None:
         files += _write_maps(areas, boundaries.polygons.area_ids, boundaries.polygons.polygons, folder)
     for table in (METRICS, COMPARISONS):
         safe_cells(tables[table.name]).to_csv(folder / f"{table.name}.csv", index=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 import warnings
 from collections.abc import Iterable
@@ -48,16 +47,19 @@ def export_models(
 
 def _export(models_uri: str, model: dict[str, Any], target: Path, how: str) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix="_unfinished") as folder:
+    with tempfile.TemporaryDirectory(prefix="streetdeciles-export-") as folder:
         file, exported = Path(folder) / "model.keras", Path(folder) / "exported"
         file.write_bytes(storage.read_bytes(storage.join(models_uri, model["file"])))
         network = keras_files.load_model(file, model["file"])
         if how == "onnx":
             _to_onnx(network, exported)
+            storage.write_bytes(str(target), exported.read_bytes())
         else:
             network.export(exported, format="tf_saved_model", verbose=False)
-            shutil.rmtree(target, ignore_errors=True)
-        exported.replace(target)
+            staged = f"{target}{storage.UNFINISHED}"
+            storage.remove(staged)
+            storage.upload(exported, staged)
+            storage.replace(staged, str(target))
     return target
 
 

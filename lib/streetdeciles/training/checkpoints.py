@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streetdeciles import storage
+from streetdeciles.backbones.weights import write_npz
 from streetdeciles.state_files import read_state
 from streetdeciles.training.assignments import Assignments
 from streetdeciles.training.history import HistoryRow
@@ -84,13 +85,11 @@ class Checkpoint:
         """Replace the file by `state`."""
         start = time.monotonic()
         about = json.dumps({"key": self.key, "history": state.history}).encode()
-        fs, path = storage.filesystem(self.uri)
-        fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
-        unfinished = f"{path}.unfinished"  # always the same name, so that kills leave at most one such file
-        with fs.open(unfinished, "wb") as file:
-            np.savez(file, **{ABOUT: np.frombuffer(about, np.uint8)}, **state.arrays)
+        unfinished = f"{self.uri}.unfinished"  # always the same name, so that kills leave at most one such file
+        write_npz([(ABOUT, np.frombuffer(about, np.uint8)), *state.arrays.items()], unfinished)
         storage.sync(unfinished)
-        fs.mv(unfinished, path)
+        fs, path = storage.filesystem(self.uri)
+        fs.mv(storage.filesystem(unfinished)[1], path)
         self._written_at = time.monotonic()
         self._seconds = self._written_at - start
 

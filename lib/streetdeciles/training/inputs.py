@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from streetdeciles import storage
 from streetdeciles.config import DatasetConfig, TrainingConfig
+from streetdeciles.disks import is_disk
 from streetdeciles.progress import progress
 from streetdeciles.tables import TRAINING_SET
 from streetdeciles.training.assignments import Assignments, plan_assignments
@@ -71,8 +72,8 @@ def assign_rows(
 
 @contextmanager
 def scratch_folder(work_dir: str) -> Iterator[Path]:
-    """A local folder for the cache, deleted afterwards; first deletes what a killed run has left."""
-    if not storage.is_local(work_dir):
+    """A folder on a disk for the cache, deleted afterwards; first deletes what a killed run has left."""
+    if not is_disk(work_dir):
         with tempfile.TemporaryDirectory(prefix="streetdeciles-training-") as folder:
             yield Path(folder)
         return

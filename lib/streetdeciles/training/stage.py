@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import mean
 from typing import TYPE_CHECKING
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING
 from streetdeciles import storage
 from streetdeciles.borrowed_sessions import interruptible
 from streetdeciles.config import SPLITS, DatasetConfig, RunConfig
+from streetdeciles.disks import is_disk
 from streetdeciles.errors import RunRefused
 from streetdeciles.keras_start import start_keras
 from streetdeciles.models.card import MODEL_CARD, read_card
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
     from streetdeciles.models.store import TrainedModel
 
 MODELS = "models"
+
+logger = logging.getLogger(__name__)
 
 
 @interruptible
@@ -57,7 +62,8 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
             raise RunRefused(f"training: nothing can be learned; {'; '.join(notes)}")
         fingerprint = training_fingerprint(assignments, plan, starts)
         with tracked_training(assignments, plan, work_dir=work_dir, fingerprint=fingerprint) as tracked:
-            models, history = train(assignments, plan, work_dir, [log, tracked] if tracked else [log], starts)
+            logs = [one for one in (log, tracked) if one is not None]
+            models, history = train(assignments, plan, work_dir, logs, starts)
             _save(models, history, rows=rows, plan=plan, dataset=config.dataset, notes=notes, work_dir=work_dir)
             if tracked:
                 tracked.result(_mean_results(models), {MODEL_CARD: read_card(storage.join(work_dir, MODELS))})
@@ -118,11 +124,20 @@ def _results(assignments: Assignments, models: list[TrainedModel]) -> Iterator[s
 
 
 @contextmanager
-def _tensorboard(work_dir: str) -> Iterator[TensorBoardLog]:
-    """The log in logs/tensorboard: written there directly if the work_dir is local, else copied there at the end."""
+def _tensorboard(work_dir: str) -> Iterator[TensorBoardLog | None]:
+    """The log in logs/tensorboard: written there if the work_dir is on a disk, else copied there at the end.
+
+    None if TensorBoard is not installed.
+    """
     uri = storage.join(work_dir, "logs", "tensorboard")
     storage.remove(uri)
-    if storage.is_local(work_dir):
+    if find_spec("tensorboard") is None:
+        logger.info(
+            "training: TensorBoard is not installed, so there is no logs/tensorboard; models/history.csv has all"
+        )
+        yield None
+        return
+    if is_disk(work_dir):
         with closing(TensorBoardLog(Path(storage.local_path(uri)))) as log:
             yield log
         return

@@ -42,6 +42,8 @@ def has_petastorm() -> bool:
 def petastorm_url(uri: str) -> str | None:
     """`uri` as Petastorm expects it: with a scheme, not quoted; None if Petastorm would misread the path."""
     url = storage.spark_uri(uri)
+    if "://" not in url:  # Databricks' dbfs:/
+        return None
     _, path = url.split("://", 1)
     try:
         parsed = urlparse(url)
