@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from streetdeciles.aggregation.quantiles import no_edges, score_edges
 from streetdeciles.methods import NETWORK
 from streetdeciles.queries import query, spark_frame
@@ -56,7 +58,7 @@ def count_units(predictions: DataFrame, locations: DataFrame, *, with_score_deci
     spark = predictions.sparkSession
     outcomes = _distinct(predictions.where(F.col("model") == NETWORK), "outcome")
     regions = _distinct(locations, "region")
-    units = _query("numbered_units", locations=locations).toPandas()
+    units = _smallest_units(locations)
     located = _query(
         "numbered_locations",
         locations=locations,
@@ -86,6 +88,14 @@ def count_units(predictions: DataFrame, locations: DataFrame, *, with_score_deci
     # Sorted, so that sums of floats do not depend on the partitions.
     known = known.sort_values(["unit", "group_number"], ignore_index=True)
     return Counted(units, known, regions, outcomes, int(counts.loc[is_unknown, "n_locations"].sum()))
+
+
+def _smallest_units(locations: DataFrame) -> pd.DataFrame:
+    """The smallest units that locations may differ in, numbered from 0: their counts add up to those of every level."""
+    columns = ["region", "area_id", "oa", "msoa", "district"]
+    units = locations.select(columns).distinct().toPandas()
+    units = units.sort_values(columns, na_position="first", ignore_index=True)
+    return units.assign(unit=np.arange(len(units), dtype=np.int32))
 
 
 def _distinct(frame: DataFrame, column: str) -> tuple[str, ...]:

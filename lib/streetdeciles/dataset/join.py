@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from streetdeciles.dataset.assembly import assemble
@@ -30,18 +32,33 @@ def find_photographs(features: DataFrame, locations: DataFrame, unlabelled: Data
     return _query("photographs", {"views": views}, features=features, locations=locations, unlabelled=unlabelled)
 
 
-def number_locations(
-    locations: DataFrame, photographs: DataFrame, area_labels: DataFrame, outcomes: Sequence[str]
-) -> DataFrame:
-    """Locations with features: `row_number`, the columns of a location, and a nullable decile for each outcome.
+BUCKETS = 64
+"""Locations are numbered in so many tasks."""
 
-    `locations` come from `with_units`.
+
+@contextmanager
+def numbered_locations(
+    locations: DataFrame, photographs: DataFrame, area_labels: DataFrame, outcomes: Sequence[str]
+) -> Iterator[tuple[DataFrame, int]]:
+    """Locations with features, and how many there are; they are kept in memory until the context ends.
+
+    Columns: `row_number` (0, 1, 2, … in the order of location_id), those of a location, and a nullable decile for each
+    outcome. `locations` come from `with_units`.
     """
     from pyspark.sql import functions as F
 
     columns = [F.max(F.when(F.col("outcome") == outcome, F.col("decile"))).alias(outcome) for outcome in outcomes]
     deciles = area_labels.groupBy("region", "area_id").agg(*columns)
-    return _query("numbered_locations", locations=locations, photographs=photographs, deciles=deciles)
+    frames = {"locations": locations, "photographs": photographs, "deciles": deciles}
+    ranked = _query("ranked_locations", {"buckets": BUCKETS}, **frames).persist()
+    try:
+        sizes = {row["bucket"]: row["count"] for row in ranked.groupBy("bucket").count().collect()}
+        before = [0, *accumulate(sizes.get(bucket, 0) for bucket in range(BUCKETS + 1))]
+        row_number = F.array(*map(F.lit, before))[F.col("bucket")] + F.col("position")
+        numbered = ranked.withColumn("row_number", row_number.cast("bigint")).drop("bucket", "position")
+        yield numbered, before[-1]
+    finally:
+        ranked.unpersist()
 
 
 def find_left_out(locations: DataFrame, photographs: DataFrame, rejects: DataFrame, *, views: int) -> DataFrame:
@@ -60,7 +77,7 @@ def build_rows(features: DataFrame, numbered: DataFrame, shape: TrainingSetShape
 
     Args:
         features: the table.
-        numbered: from `number_locations`, with the columns of `with_folds`.
+        numbered: from `numbered_locations`, with the columns of `with_folds`.
         shape: the shape of the set.
     """
     columns = training_set_columns(shape.outcomes)

@@ -9,7 +9,7 @@ from streetdeciles import storage
 from streetdeciles.borrowed_sessions import interruptible
 from streetdeciles.config import RunConfig
 from streetdeciles.dataset.hdf5 import FILE_NAMES, export_hdf5
-from streetdeciles.dataset.join import build_rows, find_left_out, find_photographs, number_locations
+from streetdeciles.dataset.join import build_rows, find_left_out, find_photographs, numbered_locations
 from streetdeciles.dataset.losses import count_losses, find_unlabelled, refuse_losses
 from streetdeciles.dataset.summary import count_rows, held_out_notes, label_notes, nothing_in_common, view_notes
 from streetdeciles.dataset.units import assign_units, with_folds, with_units
@@ -50,9 +50,8 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     rejects = storage.read_table(spark, REJECTS, work_dir)
     unlabelled = find_unlabelled(_left_out(spark, work_dir))
     photographs = find_photographs(features, locations, unlabelled, views=views)
-    numbered = number_locations(locations, photographs, area_labels, outcomes).persist()
-    try:
-        if not (rows := numbered.count()):
+    with numbered_locations(locations, photographs, area_labels, outcomes) as (numbered, rows):
+        if not rows:
             raise RunRefused(nothing_in_common(config.images, locations, features, photographs))
         folds, split_notes = assign_units(numbered, split, config)
         held_out = held_out_notes(numbered, config.dataset)
@@ -68,8 +67,6 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
         _write_set(build_rows(features, with_folds(numbered, folds), shape), shape, work_dir)
         of_rows = [*label_notes(numbered, outcomes), *view_notes(photographs, rows, views)]
         notes = [*split_notes, *held_out, *of_rows, *losses.notes()]
-    finally:
-        numbered.unpersist()
     if config.dataset.hdf5:
         counts[f"rows in {FILE_NAMES[0]}"] = export_hdf5(storage.join(work_dir, TRAINING_SET), work_dir)
     return StageReport(DATASET_STAGE, counts, notes)

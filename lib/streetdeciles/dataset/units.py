@@ -28,7 +28,7 @@ def assign_units(numbered: DataFrame, split: Split, config: RunConfig) -> tuple[
     """The fold of each unit, as from `Split.assign`, and sentences for the stage's report.
 
     Args:
-        numbered: from `number_locations`.
+        numbered: from `numbered_locations`.
         split: the split of the config.
         config: the run's config; its section `labels` may be absent.
 
