@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from streetdeciles import progress
+from streetdeciles.progress_file import progress_file
 
 
 def test_a_log_line_tells_amount_rate_time_left_and_the_last_remark(
@@ -32,3 +36,33 @@ def test_a_bar_tells_the_same(capsys: pytest.CaptureFixture[str]) -> None:
         advance(20, "epoch 1")
         advance(40, left_out=40)
     assert re.search(r"training .* 60/60 [\d.]+ rows/s .*epoch 1", " ".join(capsys.readouterr().err.split()))
+
+
+def test_progress_file_says_where_a_run_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streetdeciles.progress_file.WRITE_EVERY_S", 0.0)
+    uri = tmp_path / "logs" / "progress.json"
+    with progress_file(str(tmp_path), 9) as file:
+        file.stage("features", 3)
+        with progress.progress("features", 100, unit="images") as advance:
+            advance(20)
+            advance(30, left_out=10)
+        said = json.loads(uri.read_text())
+    assert {key: said[key] for key in ("state", "stage", "stage_number", "stages", "done", "total", "unit")} == {
+        "state": "running",
+        "stage": "features",
+        "stage_number": 3,
+        "stages": 9,
+        "done": 50,
+        "total": 90,
+        "unit": "images",
+    }
+    assert json.loads(uri.read_text())["state"] == "done"
+    numbers = dict(re.findall(r"^streetdeciles_(\w+)\{.*\} (\S+)$", uri.with_suffix(".prom").read_text(), re.MULTILINE))
+    assert (numbers["done"], numbers["total"], numbers["running"], numbers["failed"]) == ("50", "90", "0", "0")
+
+
+def test_progress_file_of_a_failed_run_says_so(tmp_path: Path) -> None:
+    with suppress(ValueError), progress_file(str(tmp_path), 9) as file:
+        file.stage("labels", 1)
+        raise ValueError("x")
+    assert json.loads((tmp_path / "logs" / "progress.json").read_text())["state"] == "failed"

@@ -2,19 +2,50 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event, Thread
+from uuid import uuid4
 
 from streetdeciles import storage
-from streetdeciles.shown import LogFormatter
+from streetdeciles.disks import is_disk
+from streetdeciles.shown import LogFormatter, redacted, shown
+
+COPY_EVERY_S = 10.0
+MAX_OLD_LOG_BYTES = 2**22
+"""Of the log of earlier runs so much is kept on an object store."""
+
+
+RUN_ID = uuid4().hex[:12]
+"""Of this process, in JSON logs and in the progress file."""
+
+
+class JsonFormatter(LogFormatter):
+    """Formats each record as one line of JSON, with the run's id, for programs that collect logs."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        values = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "run_id": RUN_ID,
+            "message": shown(record.getMessage()),
+        }
+        if record.exc_info:
+            values["trace"] = redacted("".join(traceback.format_exception(*record.exc_info)))
+        return json.dumps(values, ensure_ascii=False)
 
 
 @contextmanager
-def logged_to_terminal(*, debug: bool) -> Iterator[None]:
+def logged_to_terminal(*, debug: bool, as_json: bool = False) -> Iterator[None]:
     """Show the log on stderr (with `debug`, every detail) until the command ends; `log_to_file`'s ends then too."""
     if not debug:  # TensorFlow's own remarks, here and in Spark's local workers
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -22,7 +53,7 @@ def logged_to_terminal(*, debug: bool) -> Iterator[None]:
     if not debug:  # py4j logs the trace of what interrupts a call to the JVM, as the root logger
         handler.addFilter(lambda record: "py4j" not in record.pathname)
     handler.setLevel(logging.DEBUG if debug else logging.INFO)
-    handler.setFormatter(LogFormatter("%(asctime)s %(message)s", datefmt="%H:%M:%S"))
+    handler.setFormatter(JsonFormatter() if as_json else LogFormatter("%(asctime)s %(message)s", datefmt="%H:%M:%S"))
     root = logging.getLogger()
     root.addHandler(handler)
     logging.getLogger("streetdeciles").setLevel(logging.DEBUG)
@@ -35,14 +66,17 @@ def logged_to_terminal(*, debug: bool) -> Iterator[None]:
                 added.close()
 
 
-def log_to_file(work_dir: str) -> None:
-    """Write every detail and trace into `logs/run.log`; not on object stores, which cannot append."""
-    if not storage.is_local(work_dir):
-        return
-    path = Path(storage.local_path(work_dir)) / "logs" / "run.log"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handler = _RunLog(path, encoding="utf-8")
-    handler.setFormatter(LogFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+def log_to_file(work_dir: str, *, as_json: bool = False) -> None:
+    """Write every detail and trace into `logs/run.log` of the work_dir, after what earlier runs have written there."""
+    uri = storage.join(work_dir, "logs", "run.log")
+    if is_disk(work_dir):
+        path = Path(storage.local_path(uri))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handler: logging.Handler = _RunLog(path, encoding="utf-8")
+    else:
+        handler = _CopiedRunLog(uri)
+    text = LogFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    handler.setFormatter(JsonFormatter() if as_json else text)
     logging.getLogger().addHandler(handler)
 
 
@@ -52,3 +86,38 @@ class _RunLog(logging.FileHandler):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
         if not isinstance(sys.exception(), OSError):
             super().handleError(record)
+
+
+class _CopiedRunLog(_RunLog):
+    """A log on a disk, of which another thread copies the whole to an object store again and again."""
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri
+        self._folder = TemporaryDirectory(prefix="streetdeciles-logs-")
+        self._path = Path(self._folder.name, "run.log")
+        with suppress(FileNotFoundError):
+            self._path.write_bytes(storage.read_bytes(uri)[-MAX_OLD_LOG_BYTES:])
+        super().__init__(self._path, encoding="utf-8")
+        self._copied = self._path.stat().st_size
+        self._closed_at_last = Event()
+        self._copying = Thread(target=self._copy_often, name="log", daemon=True)
+        self._copying.start()
+
+    def close(self) -> None:
+        super().close()
+        if not self._closed_at_last.is_set():
+            self._closed_at_last.set()
+            self._copying.join()
+            self._copy()
+            self._folder.cleanup()
+
+    def _copy_often(self) -> None:
+        while not self._closed_at_last.wait(COPY_EVERY_S):
+            self._copy()
+
+    def _copy(self) -> None:
+        content = self._path.read_bytes()
+        if len(content) != self._copied:
+            with suppress(Exception):  # a store that fails for a moment; the run itself soon reports more than that
+                storage.write_bytes(self._uri, content)
+                self._copied = len(content)

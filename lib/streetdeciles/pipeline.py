@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 from streetdeciles import run_log, storage
 from streetdeciles.config import RunConfig
 from streetdeciles.errors import RunRefused
+from streetdeciles.job_names import jobs_named
 from streetdeciles.lock import locked
 from streetdeciles.manifests import make_manifest
 from streetdeciles.plans import Planned, files_in_ledger, generation_of, plan, stages_of
 from streetdeciles.preflight import preflight
+from streetdeciles.progress_file import progress_file
 from streetdeciles.run_log import StageReport
 from streetdeciles.session import spark_session
 from streetdeciles.stages import stages_that_follow
@@ -105,7 +107,8 @@ def run_steps(
     """Carry out a plan, with the config saved in the work_dir as that of its tables."""
     previous = run_log.save_config(config)
     n_done = 0
-    with ExitStack() as stack:
+    names = [stage.name for stage in stages_of(config)]
+    with progress_file(config.work_dir, len(names)) as file, ExitStack() as stack:
         spark: SparkSession | None = None
         for step in steps:
             if step.action == "up to date":
@@ -115,8 +118,12 @@ def run_steps(
             elif step.action == "run":
                 if spark is None:
                     spark = stack.enter_context(spark_session(config.spark, config.work_dir))
+                number = names.index(step.stage.name) + 1
+                logger.info("[%d/%d] %s (%s)", number, len(names), step.stage.name, step.why)
+                file.stage(step.stage.name, number)
                 try:
-                    report = _run_stage(spark, config, step, force=force)
+                    with jobs_named(spark, step.stage.name, stage=step.stage.name):
+                        report = _run_stage(spark, config, step, force=force)
                 except RunRefused:
                     if not n_done:
                         run_log.restore_config(config.work_dir, previous)
@@ -128,8 +135,6 @@ def run_steps(
 def _run_stage(spark: SparkSession, config: RunConfig, step: Planned, *, force: bool) -> StageReport:
     """Run one stage and record what it read and wrote. A stage that refuses its input keeps the mark it had."""
     stage, work_dir = step.stage, config.work_dir
-    names = [one.name for one in stages_of(config)]
-    logger.info("[%d/%d] %s (%s)", names.index(stage.name) + 1, len(names), stage.name, step.why)
     before = run_log.read_mark(work_dir, stage.name)
     reads = {name: generation_of(work_dir, name) for name in stage.reads}
     run_log.forget(work_dir, stage.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -27,8 +27,33 @@ class Advance(Protocol):
 def progress(title: str, total: int, *, unit: str) -> Iterator[Advance]:
     """Show the progress of `title` from 0 to `total` units, with units/s and the time left."""
     show = _bar if sys.stderr.isatty() else _lines
+    done = 0
     with show(title, total, unit) as advance:
-        yield advance
+
+        def watched(amount: int, remark: str = "", *, left_out: int = 0) -> None:
+            nonlocal done, total
+            done, total = done + amount, total - left_out
+            advance(amount, remark, left_out=left_out)
+            for watcher in _watchers:
+                watcher(title, done, total, unit)
+
+        yield watched
+
+
+Watcher = Callable[[str, int, int, str], None]
+"""Called with the title, what is done, the total and the unit."""
+
+_watchers: list[Watcher] = []
+
+
+@contextmanager
+def watched_by(watcher: Watcher) -> Iterator[None]:
+    """Also report all progress in this context to `watcher`."""
+    _watchers.append(watcher)
+    try:
+        yield
+    finally:
+        _watchers.remove(watcher)
 
 
 @contextmanager

@@ -12,3 +12,6 @@ def add_config(parser: argparse.ArgumentParser) -> None:
 
 def add_debug(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--debug", action="store_true", help="log every detail, and the full trace of an error")
+    parser.add_argument(
+        "--log-format", choices=("text", "json"), default="text", help="json: one object per line, with the run's id"
+    )

@@ -95,7 +95,7 @@ def _run(options: argparse.Namespace) -> int:
             force=options.force,
             take_over=options.take_over,
             reopen=options.reopen,
-            on_start=partial(log_to_file, config.work_dir),
+            on_start=partial(log_to_file, config.work_dir, as_json=options.log_format == "json"),
             on_report=terminal.show_stage,
         )
     if selected[-1] == STAGE_NAMES[-1]:

@@ -6,28 +6,31 @@ Features, rejects and statistics come out of one pass over the photographs. They
 
 from __future__ import annotations
 
-import re
+import logging
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from streetdeciles import storage
-from streetdeciles.errors import StreetdecilesError, one_line_error
+from streetdeciles.errors import RunFailed, StreetdecilesError, one_line_error
 from streetdeciles.extraction.watch import costly_photographs
 from streetdeciles.features.ledger import Shard
+from streetdeciles.features.lost_workers import LOST_WORKER, was_taken_away
 from streetdeciles.features.retry import images_to_compute
 from streetdeciles.features.staged import spark_schema, write_parquet
+from streetdeciles.job_names import jobs_named
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
 
-LOST_WORKER = re.compile(
-    r"Python worker exited|ExecutorLostFailure|crashed\)|"
-    # One that was idle: Spark finds out when it sends the next task.
-    r"java\.net\.SocketException: (?:Broken pipe|Connection reset)\s*\n(?:\s+at .*\n)*?"
-    r"\s+at org\.apache\.spark\.(?:api|sql\.execution)\.python\."
-)
+logger = logging.getLogger(__name__)
+
+MAX_TAKEN = 20
+"""So often in a row the cluster may take a worker of a job away; then the run ends, to be continued."""
+
+MAX_PAUSE_S = 30.0
 
 Task = Callable[[Iterable["pa.RecordBatch"]], Iterator["pa.RecordBatch"]]
 """Rows of `image_index` to rows of `extracted.SCHEMA`; it travels to the workers."""
@@ -48,6 +51,8 @@ class Engine:
     work_dir: str
     tasks: int
     """Tasks that a job has at most."""
+    wave: int = 0
+    """The number of the wave, from 1, for Spark's UI."""
 
     def map(
         self, task: Task, shards: Sequence[Shard], *, span: Span | None = None, without: Collection[str] = ()
@@ -59,7 +64,8 @@ class Engine:
             without: image_ids of photographs to leave out.
 
         Raises:
-            WorkerDied: in place of Spark's error, where a worker was lost.
+            WorkerDied: in place of Spark's error, where a worker was lost, unless the cluster took it away.
+            RunFailed: the cluster took workers away again and again.
             PhotographTooCostly: some take too long; the error names them.
         """
         from pyspark.sql import functions as F
@@ -70,13 +76,28 @@ class Engine:
         # Members of an archive in its order, so that it is read once.
         archive = F.when(F.col("member").isNotNull(), F.col("uri"))
         in_order = rows.sortWithinPartitions("shard", archive, "offset", "image_id")
+        name = f"features: wave {self.wave}, {shards_named(shards)}"
+        return self._staged(in_order.mapInArrow(task, spark_schema()), name)
+
+    def _staged(self, extracted: DataFrame, name: str) -> str:
+        """Where `extracted` is now; computed again as long as the cluster takes workers away."""
         staged = storage.staging_uri(self.work_dir, "extracted")
-        try:
-            write_parquet(in_order.mapInArrow(task, spark_schema()), storage.spark_uri(staged))
-        except Exception as error:  # py4j's and pyspark's own, whichever way it failed
-            storage.remove(staged)
-            raise costly_photographs(error) or _as_ours(error) from error
-        return staged
+        for turn in range(1, MAX_TAKEN + 1):
+            try:
+                with jobs_named(self.spark, name):
+                    write_parquet(extracted, storage.spark_uri(staged))
+                return staged
+            except Exception as error:  # py4j's and pyspark's own, whichever way it failed
+                storage.remove(staged)
+                if not was_taken_away(str(error)):
+                    raise costly_photographs(error) or _as_ours(error) from error
+                taken = error
+                logger.warning("features: the cluster took a worker away (%s); trying again", one_line_error(error))
+                time.sleep(min(2.0**turn - 1, MAX_PAUSE_S))
+        raise RunFailed(
+            f"features: the cluster took workers away {MAX_TAKEN} times in a row ({one_line_error(taken)}); run the "
+            "same command again when it has room"
+        ) from taken
 
     def rows(self, shards: Sequence[Shard], span: Span | None = None) -> DataFrame:
         """The rows of the index that `map` computes."""
@@ -95,6 +116,13 @@ class Engine:
         # Not createDataFrame, which would start Python workers; each of them would load the model in its turn.
         tasks = self.spark.sql(f"SELECT * FROM VALUES {pairs} AS pairs(shard, task)").hint("broadcast")
         return rows.join(tasks, on="shard", how="inner").repartition(n_tasks, "task")
+
+
+def shards_named(shards: Sequence[Shard]) -> str:
+    """E.g. `shard 3`, or `16 shards from 0 to 15`."""
+    if len(shards) == 1:
+        return f"shard {shards[0].number}"
+    return f"{len(shards)} shards from {shards[0].number} to {shards[-1].number}"
 
 
 def keys_of_partitions(spark: SparkSession, n: int) -> list[int]:

@@ -20,10 +20,11 @@ from streetdeciles.features.amending import stage_kept
 from streetdeciles.features.bottleneck import bottleneck, device_shares
 from streetdeciles.features.commit import commit_wave
 from streetdeciles.features.costly import map_without_costly
-from streetdeciles.features.engine import Engine, WorkerDied
+from streetdeciles.features.engine import Engine, WorkerDied, shards_named
 from streetdeciles.features.ledger import Mark, Shard
 from streetdeciles.features.quarantine import take_apart
 from streetdeciles.features.workers import ExtractionTask
+from streetdeciles.job_names import jobs_named
 from streetdeciles.progress import progress
 from streetdeciles.stages import FEATURES_STAGE
 from streetdeciles.wording import counted
@@ -56,6 +57,7 @@ class Scheduler:
         self._task = task
         self._fingerprint = fingerprint
         self._n_shards = n_shards
+        self._n_waves = 0
         self._threads = computing + 1
         self._computing = Semaphore(computing)
         self._stop = Event()
@@ -77,7 +79,8 @@ class Scheduler:
     def _waves(self, shards: Sequence[Shard]) -> Iterator[tuple[Engine, Sequence[Shard]]]:
         """What is computed together, as large as the cluster is when its turn comes."""
         for tasks, wave in ledger.waves(shards, self._tasks_now):
-            yield replace(self._engine, tasks=tasks), wave
+            self._n_waves += 1
+            yield replace(self._engine, tasks=tasks, wave=self._n_waves), wave
 
     def _run(self, waves: Iterator[tuple[Engine, Sequence[Shard]]], on_done: Callable[[Done], None]) -> dict[int, str]:
         """Finish all waves; `on_done` is called in this thread after each. Returns why shards failed, by number."""
@@ -133,7 +136,8 @@ class Scheduler:
     def _commit(self, staged: Sequence[str], shards: Sequence[Shard], started: float) -> Done:
         spark, work_dir = self._engine.spark, self._engine.work_dir
         together = [*staged, *stage_kept(spark, shards, work_dir)]
-        return commit_wave(spark, together, shards, work_dir, self._fingerprint, started=started)
+        with jobs_named(spark, f"features: writing {shards_named(shards)}"):
+            return commit_wave(spark, together, shards, work_dir, self._fingerprint, started=started)
 
 
 class _Observer:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from streetdeciles import storage
+from streetdeciles.job_names import jobs_named
 from streetdeciles.progress import progress
 from streetdeciles.stages import PREDICTION_STAGE
 from streetdeciles.state_files import read_state
@@ -48,7 +49,8 @@ def predict_parts(
         logger.info("prediction: %d of %d parts are already finished", len(parts) - len(missing), len(parts))
     with progress(PREDICTION_STAGE, len(missing), unit="parts") as advance:
         for number in missing:
-            predict_part(parts[number]).write.mode("overwrite").parquet(storage.spark_uri(uris[number]))
+            with jobs_named(spark, f"prediction: part {number + 1} of {len(parts)}"):
+                predict_part(parts[number]).write.mode("overwrite").parquet(storage.spark_uri(uris[number]))
             storage.sync(uris[number])
             storage.write_json(f"{uris[number]}.json", list(parts[number]))
             advance(1)
