@@ -50,14 +50,8 @@ def python() -> list[Finding]:
         return [Finding("Python", state, "3.11 or 3.12 is needed", "make the environment with Python 3.11")]
     workers = os.environ.get("PYSPARK_PYTHON")
     if workers and Path(workers).resolve() != Path(sys.executable).resolve():
-        return [
-            Finding(
-                "Python",
-                state,
-                f"PYSPARK_PYTHON is another one, {workers}",
-                "unset PYSPARK_PYTHON, or set it to this Python",
-            )
-        ]
+        wrong = f"PYSPARK_PYTHON is another one, {workers}"
+        return [Finding("Python", state, wrong, "unset PYSPARK_PYTHON, or set it to this Python")]
     return [Finding("Python", state)]
 
 
@@ -96,6 +90,10 @@ def petastorm() -> list[Finding]:
     arrow, installed = _version("pyarrow"), _version("petastorm")
     if arrow is None:
         return [Finding("pyarrow", "none", "it is not installed", "pip install 'streetdeciles[local]'")]
+    numpy = _version("numpy") or ""
+    if int(arrow.split(".")[0]) < 16 and numpy.startswith("2."):
+        wrong = f"it was built for NumPy 1, and NumPy is {numpy}"
+        return [Finding("pyarrow", arrow, wrong, "pip install 'numpy<2', or 'pyarrow>=16' (without Petastorm)")]
     if installed is None:
         return [Finding("Petastorm", f"none, with pyarrow {arrow}: the training set is read by pyarrow alone")]
     state = f"{installed} with pyarrow {arrow}"

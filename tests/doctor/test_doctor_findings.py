@@ -151,3 +151,11 @@ def test_cpu_has_model_and_flags() -> None:
     assert model
     assert flags or not Path("/proc/cpuinfo").exists()
     assert doctor.usable_cores() >= 1
+
+
+def test_pyarrow_built_for_numpy_1_beside_numpy_2_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    versions = {"pyarrow": "14.0.2", "numpy": "2.1.0", "petastorm": "0.13.1"}
+    monkeypatch.setattr(doctor, "_version", versions.get)
+    (finding,) = doctor.petastorm()
+    assert finding.wrong == "it was built for NumPy 1, and NumPy is 2.1.0"
+    assert "numpy<2" in finding.to_do

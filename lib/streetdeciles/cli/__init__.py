@@ -1,4 +1,4 @@
-"""`streetdeciles run|<stage>|models|compare|export|verify|check|doctor`: parse, log, run, exit code."""
+"""`streetdeciles run|<stage>|models|compare|export|plan|verify|check|doctor`: parse, log, run, exit code."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from streetdeciles import __version__
-from streetdeciles.cli import checks, compare, export, models, stages
+from streetdeciles.cli import checks, compare, export, models, plan, stages
 from streetdeciles.errors import one_line_error
 from streetdeciles.logs import logged_to_terminal
 from streetdeciles.stopping import Stop, stoppable
@@ -39,7 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run_command(arguments: Sequence[str] | None, stop: Stop) -> int:
     options = _parser().parse_args(arguments)
-    with logged_to_terminal(debug=options.debug):
+    as_json = options.log_format == "json"
+    with logged_to_terminal(debug=options.debug, as_json=as_json):
         try:
             code = int(options.command(options))
         except Exception as error:
@@ -47,7 +48,10 @@ def _run_command(arguments: Sequence[str] | None, stop: Stop) -> int:
             if stop.requested.wait(0.2):
                 return stop.finish()
             failure = one_line_error(error)
-            print(f"error: {failure}", file=sys.stderr)
+            if as_json:
+                logger.error("%s", failure)
+            else:
+                print(f"error: {failure}", file=sys.stderr)
             return failure.exit_code
         return stop.finish() if stop.requested.is_set() else code
 
@@ -65,5 +69,6 @@ def _parser() -> argparse.ArgumentParser:
     models.add_command(commands)
     compare.add_command(commands)
     export.add_command(commands)
+    plan.add_command(commands)
     checks.add_commands(commands)
     return parser

@@ -9,6 +9,7 @@ from typing import Any
 from streetdeciles import terminal
 from streetdeciles.cli.options import add_config, add_debug
 from streetdeciles.config_file import load_config
+from streetdeciles.errors import RunRefused
 from streetdeciles.full_disk import full_disk_explained
 from streetdeciles.logs import log_to_file
 from streetdeciles.pipeline import run_beside
@@ -47,7 +48,9 @@ def add_commands(commands: Any) -> None:
 
     about = "show what this machine has, and what is missing for a run"
     doctor = commands.add_parser("doctor", help=about, description=f"{about[0].upper()}{about[1:]}.")
-    doctor.set_defaults(command=_doctor, debug=False)
+    doctor.add_argument("--cluster", action="store_true", help="instead ask every executor of the config's cluster")
+    doctor.add_argument("--config", metavar="FILE", help="with --cluster: the run's YAML file")
+    doctor.set_defaults(command=_doctor, debug=False, log_format="text")
 
 
 def _verify(options: argparse.Namespace) -> int:
@@ -62,7 +65,7 @@ def _check(options: argparse.Namespace) -> int:
     from streetdeciles.studies.shuffled_labels import ABOVE_CHANCE, check_shuffled_labels
 
     config = load_config(options.config, (REPORT_STAGE,))
-    on_start = partial(log_to_file, config.work_dir)
+    on_start = partial(log_to_file, config.work_dir, as_json=options.log_format == "json")
     with full_disk_explained(config.work_dir):
         report = run_beside(config, REPORT_STAGE, check_shuffled_labels, on_start=on_start)
     terminal.show_report(report)
@@ -70,6 +73,14 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from streetdeciles.doctor import examine
+    if not options.cluster:
+        from streetdeciles.doctor import examine
 
-    return examine()
+        return examine()
+    from streetdeciles.cluster_check import examine_cluster
+
+    if options.config is None:
+        raise RunRefused(
+            "doctor --cluster needs the run's --config: it names the work_dir that all executors must share"
+        )
+    return examine_cluster(load_config(options.config, stages=()))

@@ -1,0 +1,49 @@
+"""`streetdeciles plan`."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from streetdeciles.cli.options import add_config, add_debug
+from streetdeciles.config_file import load_config
+from streetdeciles.errors import RunRefused
+from streetdeciles.terminal import say, show_table
+
+
+def add_command(commands: Any) -> None:
+    """Add `plan` to the subparsers `commands`."""
+    about = "estimate time, storage and price of a large run from a finished small one"
+    command = commands.add_parser(
+        "plan",
+        help=about,
+        description=f"{about[0].upper()}{about[1:]}: the config is that of the small run.",
+        epilog="example:\n  streetdeciles plan --config small.yaml --photographs 6000000 --gpus 8 --hourly-price 12\n",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_config(command)
+    command.add_argument("--photographs", type=int, required=True, metavar="N", help="photographs of the large run")
+    command.add_argument(
+        "--gpus", type=int, default=1, metavar="N", help="tasks that extract at a time, on devices like the small run's"
+    )
+    command.add_argument("--hourly-price", type=float, metavar="X", help="of the whole cluster, in any currency")
+    add_debug(command)
+    command.set_defaults(command=_plan)
+
+
+def _plan(options: argparse.Namespace) -> int:
+    from streetdeciles.forecast import forecast
+
+    if options.photographs < 1 or options.gpus < 1:
+        raise RunRefused("plan: --photographs and --gpus must be 1 or more")
+    large = forecast(load_config(options.config, stages=()), options.photographs, options.gpus)
+    rows = [(one.stage, f"{one.seconds / 3600:,.2f}", f"{one.n_bytes / 1e9:,.2f}") for one in large.stages]
+    rows.append(("all", f"{large.hours:,.2f}", f"{large.n_bytes / 1e9:,.2f}"))
+    say(f"{large.photographs:,} photographs in {large.shards:,} shards, from a run of {large.small:,}")
+    show_table(("stage", "hours", "GB"), rows, title="", numbers=2)
+    say(f"one device made {large.images_per_s:,.1f} features/s in that run; here {options.gpus} such devices work")
+    if options.hourly_price is not None:
+        say(f"price: {large.hours * options.hourly_price:,.2f} at {options.hourly_price:,.2f} an hour")
+    if large.photographs > 100 * large.small:
+        say("more than a hundred times as large: plan again from a larger run before you pay for it")
+    return 0

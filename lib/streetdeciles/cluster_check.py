@@ -1,0 +1,172 @@
+"""`streetdeciles doctor --cluster`: whether every executor has the package and shares the work_dir with the driver."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from streetdeciles import __version__, storage
+from streetdeciles.config import RunConfig
+from streetdeciles.session import spark_session
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+MODULES = ("numpy", "pandas", "pyarrow", "PIL", "simplejpeg", "keras", "fsspec", "pydantic", "psutil", "yaml")
+"""What workers import; the backend of Keras comes in addition."""
+
+MAX_ROUNDS = 10
+TASK_S = 0.2
+"""A task is so long at least, else one executor would do them all."""
+
+
+@dataclass(frozen=True)
+class ExecutorFinding:
+    """What one executor's Python worker has."""
+
+    executor: str
+    python: str
+    package: str
+    """Its version; empty if it cannot be imported."""
+    missing: tuple[str, ...]
+    """Modules that cannot be found."""
+    problem: str
+    """Why it cannot import the package, or read or write the work_dir; empty if it can."""
+    gpu: str
+
+    @property
+    def wrong(self) -> str:
+        """What stops a run on it, and what to do; empty if nothing does."""
+        if self.missing:
+            return (
+                f"has no {', '.join(self.missing)}: install them there, or ship an environment (deploy/README.md, Your "
+                "executors)"
+            )
+        if self.package != __version__ and self.package:
+            return f"has streetdeciles {self.package}, the driver {__version__}: ship the same one to both"
+        return self.problem
+
+
+def examine_cluster(config: RunConfig) -> int:
+    """Print what each executor has; 0 if a run can start, else 1."""
+    with spark_session(config.spark, config.work_dir) as spark:
+        found, expected = find_executors(spark, config.work_dir)
+    _show(found, expected)
+    return 1 if len(found) < expected or any(one.wrong for one in found) else 0
+
+
+def find_executors(spark: SparkSession, work_dir: str) -> tuple[list[ExecutorFinding], int]:
+    """What each executor has, and how many there should be; leaves nothing in the work_dir."""
+    from pyspark.sql import functions as F
+
+    folder = storage.staging_uri(work_dir, "doctor")
+    storage.write_text(storage.join(folder, "driver"), "from the driver")
+    look = F.udf(_probe(folder, MODULES, _backend(), TASK_S), "string")
+    found: dict[str, Mapping[str, Any]] = {}
+    expected = _n_executors(spark)
+    try:
+        for _ in range(MAX_ROUNDS):
+            tasks = 4 * max(expected, _cores(spark))
+            rows = spark.range(0, tasks, 1, tasks).select(look("id").alias("said")).collect()
+            for said in (json.loads(row["said"]) for row in rows):
+                found[said["executor"]] = {**said, **{k: v for k, v in found.get(said["executor"], {}).items() if v}}
+            expected = max(_n_executors(spark), len(found))
+            if len(found) >= expected:
+                break
+        written = {*storage.names_in(folder)}
+    finally:
+        storage.remove(folder)
+    return [_finding(said, written) for _, said in sorted(found.items())], expected
+
+
+def _finding(said: Mapping[str, Any], written: Iterable[str]) -> ExecutorFinding:
+    problem = said["problem"]
+    if said["package"] and not problem and said["file"] not in written:
+        problem = "writes its files where the driver does not see them: work_dir must be on a disk that all share"
+    return ExecutorFinding(
+        said["executor"], said["python"], said["package"], tuple(said["missing"]), problem, said["gpu"]
+    )
+
+
+def _probe(folder: str, modules: tuple[str, ...], backend: str, seconds: float) -> Callable[[int], str]:
+    """A function that travels to the executors as it is: it works where this package is not installed."""
+
+    def probe(number: int) -> str:
+        import importlib.util
+        import json
+        import os
+        import platform
+        import socket
+        import time
+
+        with open(f"/proc/{os.getppid()}/stat") as file:  # noqa: PTH123 - the daemon's, whose parent is the executor
+            jvm = file.read().rsplit(")", 1)[1].split()[1]
+        executor = f"{socket.gethostname()}:{jvm}"
+        said = {"executor": executor, "python": platform.python_version(), "package": "", "problem": "", "gpu": ""}
+        said["file"] = f"executor-{executor.replace(':', '-')}"
+        missing = [name for name in (*modules, backend) if importlib.util.find_spec(name) is None]
+        try:
+            from pyspark import TaskContext
+
+            context = TaskContext.get()
+            gpus = context.resources().get("gpu") if context is not None else None
+            said["gpu"] = ", ".join(gpus.addresses) if gpus else ""
+            import streetdeciles
+            from streetdeciles import storage
+
+            said["package"] = streetdeciles.__version__
+            try:
+                storage.read_text(storage.join(folder, "driver"))
+            except Exception as error:
+                said["problem"] = f"cannot read the driver's files in work_dir ({error})"
+            else:
+                try:
+                    storage.write_text(storage.join(folder, said["file"]), "from an executor")
+                except Exception as error:
+                    said["problem"] = f"cannot write in work_dir ({error})"
+        except Exception as error:
+            said["problem"] = (
+                f"cannot import streetdeciles ({error}): ship the package (deploy/README.md, Your executors)"
+            )
+        time.sleep(seconds)
+        return json.dumps({**said, "missing": missing})
+
+    return probe
+
+
+def _backend() -> str:
+    return os.environ.get("KERAS_BACKEND", "tensorflow")
+
+
+def _is_classic(spark: SparkSession) -> bool:
+    return getattr(spark, "_jvm", None) is not None
+
+
+def _cores(spark: SparkSession) -> int:
+    return spark.range(1_000_000).selectExpr("spark_partition_id() AS part").distinct().count()
+
+
+def _n_executors(spark: SparkSession) -> int:
+    """Executors that are there now; Spark Connect does not say. On a local master it is the driver itself."""
+    if not _is_classic(spark):
+        return 1
+    context = spark.sparkContext
+    n = len(context._jsc.sc().statusTracker().getExecutorInfos())  # with the driver
+    return max(1, n - 1)
+
+
+def _show(found: list[ExecutorFinding], expected: int) -> None:
+    from streetdeciles.terminal import say, show_table
+
+    rows = [(one.executor, one.python, one.package or "none", one.gpu, "wrong" if one.wrong else "ok") for one in found]
+    show_table(("executor", "Python", "streetdeciles", "GPU", ""), rows, title="")
+    for one in found:
+        if one.wrong:
+            say(f" {one.wrong}", bold=one.executor)
+    if len(found) < expected:
+        say(f"{expected - len(found)} of {expected} executors did not answer")
+    elif not any(one.wrong for one in found):
+        say(f"Ready to run on {expected} executor(s)")

@@ -1,0 +1,61 @@
+"""What `doctor --cluster` says of executors."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from small_run import SmallRun
+from streetdeciles import __version__, cluster_check
+from streetdeciles.cluster_check import find_executors
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def test_executor_that_shares_the_work_dir_is_ready(small_run: SmallRun, capsys: pytest.CaptureFixture[str]) -> None:
+    assert small_run.main("doctor", "--cluster") == 0
+    said = capsys.readouterr().out
+    assert "Ready to run on 1 executor(s)" in said
+    assert [path for path in small_run.work_dir.rglob("*") if path.is_file()] == []
+
+
+def test_work_dir_that_an_executor_cannot_read_is_named(spark: SparkSession, tmp_path: Path) -> None:
+    (found,), expected = find_executors(spark, "memory://cluster_check")  # of the driver's process alone
+    assert expected == 1
+    assert found.package == __version__
+    assert found.wrong.startswith("cannot read the driver's files in work_dir (")
+
+
+def test_missing_modules_are_named(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster_check, "MODULES", ("json", "no_such_module"))
+    (found,), _ = find_executors(spark, str(tmp_path))
+    assert found.missing == ("no_such_module",)
+    assert found.wrong.startswith("has no no_such_module: install them there, or ship an environment")
+
+
+def test_executor_without_the_package_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    probe = cluster_check._probe("/nowhere", ("json",), "json", 0.0)
+    monkeypatch.setitem(__import__("sys").modules, "streetdeciles", None)
+    said = json.loads(probe(0))
+    finding = cluster_check._finding(said, [])
+    assert finding.package == ""
+    assert "cannot import streetdeciles" in finding.wrong
+
+
+def test_folder_of_its_own_on_each_machine_is_found_out() -> None:
+    said = {"executor": "a:1", "python": "3.11", "package": __version__, "problem": "", "gpu": "", "missing": []}
+    assert cluster_check._finding({**said, "file": "executor-a-1"}, ["driver", "executor-a-1"]).wrong == ""
+    assert (
+        "must be on a disk that all share" in cluster_check._finding({**said, "file": "executor-a-1"}, ["driver"]).wrong
+    )
+
+
+def test_cluster_needs_a_config(capsys: pytest.CaptureFixture[str]) -> None:
+    from streetdeciles.cli import main
+
+    assert main(["doctor", "--cluster"]) == 2
+    assert "needs the run's --config" in capsys.readouterr().err
