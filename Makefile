@@ -9,7 +9,7 @@ STREETDECILES = $(IN_VENV) streetdeciles
 PIP_COMPILE = CUSTOM_COMPILE_COMMAND="make lock" .venv/bin/pip-compile --quiet --upgrade --strip-extras --allow-unsafe \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: help demo london sample test test-whole test-cluster test-browser test-compare soak check bench bench-table config-doc screenshots lock clean \
+.PHONY: help demo london sample test test-whole test-cluster test-browser test-compare soak check bench bench-table config-doc screenshots audit lock clean \
 	environment environment-dev environment-compare
 
 help:  ## this list
@@ -63,6 +63,9 @@ config-doc: environment-dev  ## write docs/config.md and docs/outcomes.md: every
 screenshots: environment-dev  ## draw the README's picture of the report from the demo's (needs make demo, and Chromium)
 	.venv/bin/python docs/screenshots.py
 
+audit: environment-dev  ## known vulnerabilities of the pinned packages (needs a network; says so where it has none)
+	.venv/bin/python deploy/audit.py
+
 lock: environment-dev  ## pin the newest releases that setup.py allows, in requirements/
 	$(PIP_COMPILE) --output-file requirements/build.lock requirements/build.in
 	$(PIP_COMPILE) --extra local --extra cpu --output-file requirements/cpu.lock setup.py
@@ -70,7 +73,7 @@ lock: environment-dev  ## pin the newest releases that setup.py allows, in requi
 		--output-file requirements/dev.lock setup.py
 
 clean:  ## remove the environment, the caches and what demo and sample made
-	rm -rf .venv .venv-compare build dist lib/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-compare .venv-audit build dist lib/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	rm -rf output/demo_city output/demo output/sample output/london_2011 output/london
 
 environment:

@@ -47,6 +47,11 @@ GPU = ["tensorboard>=2.18", "tensorflow[and-cuda]>=2.18,<3"]
 GPU_DECODE = ["nvidia-nvimgcodec-cu12[nvjpeg]>=0.9,<0.10"]
 GPU_DECODE_CU13 = ["nvidia-nvimgcodec-cu13[nvjpeg]>=0.9,<0.10"]
 
+# What fsspec reads and writes these stores with; Spark's connectors are jars.
+S3 = ["s3fs>=2024.2"]
+GCS = ["gcsfs>=2024.2"]
+AZURE = ["adlfs>=2024.2"]
+
 ENCODERS = ["keras-hub>=0.32,<0.33"]
 DELTA = ["deltalake>=1.6"]
 MLFLOW = ["mlflow-skinny>=2.14"]
@@ -104,11 +109,19 @@ setup(
         "gpu": GPU,
         "gpu-decode": GPU_DECODE,
         "gpu-decode-cu13": GPU_DECODE_CU13,
+        "s3": S3,
+        "gcs": GCS,
+        "azure": AZURE,
         "encoders": ENCODERS,
         "delta": DELTA,
         "mlflow": MLFLOW,
         "onnx": ONNX,
         "dev": DEV,
     },
-    entry_points={"console_scripts": ["streetdeciles = streetdeciles.cli:main"]},
+    entry_points={
+        "console_scripts": [
+            "streetdeciles = streetdeciles.cli:main",
+            "streetdeciles-task = streetdeciles.cli.task:main",
+        ]
+    },
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 import yaml
 
 from standalone.cluster import environment
+from streetdeciles.cli import _parser
 from streetdeciles.stages import STAGE_NAMES
 
 REPOSITORY = Path(__file__).parents[2]
@@ -60,14 +62,57 @@ def test_bundle_has_a_task_for_each_stage_after_the_one_before(bundle: dict[str,
     assert before == [[], *([name] for name in STAGE_NAMES[:-1])]
 
 
-def test_each_task_runs_its_stage_from_the_wheel_on_the_jobs_cluster(bundle: dict[str, Any]) -> None:
+def test_each_task_runs_its_stage_on_the_cluster_that_it_needs(bundle: dict[str, Any]) -> None:
     job = bundle["resources"]["jobs"]["streetdeciles"]
-    (cluster,) = [cluster["job_cluster_key"] for cluster in job["job_clusters"]]
+    clusters = {cluster["job_cluster_key"]: cluster["new_cluster"] for cluster in job["job_clusters"]}
+    assert {*clusters} == {"cpu", "gpu", "training"}
+    needs = dict.fromkeys(STAGE_NAMES, "cpu") | {"features": "gpu", "training": "training", "prediction": "gpu"}
     for task in tasks_of(bundle):
-        assert task["spark_python_task"]["parameters"] == [task["task_key"], "--config", "${var.config}"]
-        assert (BUNDLE / task["spark_python_task"]["python_file"]).exists()
-        assert task["libraries"] == [{"whl": "./dist/*.whl"}]
-        assert task["job_cluster_key"] == cluster
+        name = task["task_key"]
+        assert task["job_cluster_key"] == needs[name]
+        assert task["libraries"][0] == {"whl": "./dist/*.whl"}
+        assert [library["pypi"]["package"].split(">=")[0] for library in task["libraries"][1:]] == (
+            [] if needs[name] == "cpu" else ["tensorflow[and-cuda]", "tensorboard"]
+        )
+        assert task["max_retries"] >= 1
+        assert task["timeout_seconds"] > 0
+    assert clusters["gpu"]["spark_conf"]["spark.task.cpus"] == "${var.gpu_node_cores}"
+    assert clusters["training"]["num_workers"] == 0
+
+
+def test_each_tasks_command_line_is_one_of_ours(bundle: dict[str, Any]) -> None:
+    scripts = (REPOSITORY / "setup.py").read_text()
+    for task in tasks_of(bundle):
+        wheel_task = task["python_wheel_task"]
+        assert f'"{wheel_task["entry_point"]} = streetdeciles.' in scripts
+        assert wheel_task["package_name"] == "streetdeciles"
+        options = _parser().parse_args(wheel_task["parameters"])
+        assert (options.only, options.config) == (task["task_key"], "${var.config}")
+
+
+def test_variables_are_declared_and_used(bundle: dict[str, Any]) -> None:
+    text = (BUNDLE / "databricks.yml").read_text()
+    assert {*re.findall(r"\$\{var\.(\w+)\}", text)} == {*bundle["variables"]}
+    assert all("default" in variable for variable in bundle["variables"].values())
+    for target in bundle["targets"].values():
+        assert {*target.get("variables", {})} <= {*bundle["variables"]}
+    assert bundle["targets"]["prod"]["run_as"] == {"service_principal_name": "${var.service_principal}"}
+
+
+def test_commands_of_the_readme_fit_the_bundle(bundle: dict[str, Any]) -> None:
+    commands = re.findall(r"^ +databricks bundle (.+?)(?: +#.*)?$", (BUNDLE / "README.md").read_text(), re.MULTILINE)
+    assert [command.split()[0] for command in commands] == ["validate", "deploy", "run", "deploy"]
+    for command in commands:
+        assert {*re.findall(r"--var (\w+)=", command)} <= {*bundle["variables"]}
+        assert {*re.findall(r"-t (\w+)", command)} <= {*bundle["targets"]}
+    assert commands[2].split()[1] in bundle["resources"]["jobs"]
+
+
+def test_stages_on_machines_without_tensorflow_import_none() -> None:
+    stages = [name for name in STAGE_NAMES if name not in ("features", "training", "prediction")]
+    imports = "; ".join(f"import streetdeciles.{name}.stage" for name in stages)
+    code = f"import sys; sys.modules['tensorflow'] = None; {imports}"
+    subprocess.run([sys.executable, "-c", code], env=environment(), check=True, capture_output=True)
 
 
 def test_wheel_holds_every_file_of_the_package(wheel: Path) -> None:
@@ -102,7 +147,7 @@ def test_stage_task_runs_from_the_installed_wheel(wheel: Path, tmp_path: Path) -
     code = "import streetdeciles; print(streetdeciles.__file__)"
     where = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
     assert where.stdout.startswith(str(site))
-    task = [sys.executable, BUNDLE / "stage_task.py", "labels", "--config", tmp_path / "none.yaml"]
+    task = [site / "bin" / "streetdeciles-task", "labels", "--config", tmp_path / "none.yaml"]
     failed = subprocess.run(task, env=env, capture_output=True, text=True, check=False)
     assert failed.returncode == 2
     assert f"error: {tmp_path / 'none.yaml'}: cannot read the config" in failed.stderr

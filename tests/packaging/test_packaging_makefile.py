@@ -32,6 +32,7 @@ def test_make_alone_lists_every_target_and_what_it_does() -> None:
         "bench-table",
         "config-doc",
         "screenshots",
+        "audit",
         "lock",
         "clean",
     }

@@ -32,7 +32,7 @@ def _learning_curve(options: argparse.Namespace) -> int:
     config = load_config(options.config, (TRAINING_STAGE,))
     if options.dry_run or options.force:
         raise RunRefused("--learning-curve cannot be combined with --dry-run or --force: it changes nothing of the run")
-    on_start = partial(log_to_file, config.work_dir)
+    on_start = partial(log_to_file, config.work_dir, as_json=options.log_format == "json")
     with full_disk_explained(config.work_dir):
         terminal.show_report(run_beside(config, TRAINING_STAGE, learning_curve, on_start=on_start))
     return 0
