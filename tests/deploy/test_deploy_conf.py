@@ -29,13 +29,8 @@ def test_settings_are_known_to_spark(spark: SparkSession, path: Path) -> None:
     jvm = spark._jvm
     assert jvm is not None
     known = jvm.org.apache.spark.internal.config.ConfigEntry
-    sql = jvm.org.apache.spark.sql.internal.SQLConf
     free = ("spark.executorEnv.", "spark.executor.resource.", "spark.task.resource.")  # any name may follow
-    unknown = [
-        key
-        for key in settings(path)
-        if known.findEntry(key) is None and not sql.containsConfigKey(key) and not key.startswith(free)
-    ]
+    unknown = [key for key in settings(path) if known.findEntry(key) is None and not key.startswith(free)]
     assert unknown == ["spark.master"] * ("spark.master" in unknown)  # read before there are entries
 
 
