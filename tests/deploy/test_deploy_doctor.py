@@ -19,21 +19,5 @@ def test_doctor_asks_both_executors_of_a_cluster(
     options = ("--executor-memory", "512m")
     with standalone_cluster(tmp_path / "cluster", workers=2, cores=1, memory="512m") as cluster:
         done = spark_submit("doctor", "--config", small_config, master=cluster.master, options=options)
-        without = spark_submit(
-            "doctor",
-            "--config",
-            small_config,
-            master=cluster.master,
-            options=(
-                *options,
-                "--conf",
-                "spark.executorEnv.KERAS_BACKEND=x",
-                "--conf",
-                "spark.pyspark.python=/usr/bin/no",
-            ),
-        )
     assert done.returncode == 0, done.stderr[-2000:]
     assert "Ready to run on 2 executor(s)" in done.stdout
-    assert without.returncode == 1
-    assert "error: " in without.stderr
-    assert "/usr/bin/no" in without.stderr
