@@ -75,6 +75,7 @@ def write_index(spark: SparkSession, work_dir: Path, paths: Sequence[Path]) -> N
             None,
             None,
             path.stat().st_size,
+            None,
             i // SHARD_SIZE,
         )
         for i, path in enumerate(paths)
