@@ -271,6 +271,19 @@ COMPARISONS = Table(
     },
 )
 
+TRANSFER = Table(
+    "transfer",
+    key=("source", "region", "outcome", "share"),
+    columns={
+        **dict.fromkeys(("source", "region", "outcome"), "string"),
+        "share": "double",
+        **dict.fromkeys(("n_learning", "n"), "bigint"),
+        **{name: "double" for measure in MEASURES for name in (measure, f"{measure}_low", f"{measure}_high")},
+        "dataset": "string",
+    },
+)
+"""Written beside the stages, by `studies/transfer.py`; `dataset` is the generation of the training set."""
+
 LEFT_OUT = Table(
     "left_out",
     key=("stage", "id", "reason"),

@@ -12,11 +12,13 @@ import shapely
 from parsed_page import parse
 
 from report_run import report_config
+from streetdeciles.report.charts import Tick
 from streetdeciles.report.collect import HISTORY, Exhibit, Findings
 from streetdeciles.report.gallery import Thumbnail
 from streetdeciles.report.maps import Outline, draw_map
 from streetdeciles.report.page import Run, outcome_titles, render
 from streetdeciles.report.panels import make_region_map
+from streetdeciles.report.transfer import Point, TransferChart
 from streetdeciles.tables import COMPARISONS, METRICS
 
 RUN = Run(reports=[], versions={"streetdeciles": "1.0"}, created="today")
@@ -184,3 +186,19 @@ def test_title_of_a_table_of_the_config_is_shown() -> None:
     assert "Poverty <rate>" in text
     assert "cook: every area; mine: the areas in areas.csv; bury: Bury, Bolton" in text
     assert "Census: Office for National Statistics, Open Government Licence v3.0." in text
+
+
+def test_page_shows_transfer_between_regions() -> None:
+    points = [
+        Point(48.0, 20.0, 25.0, 15.0, "as is", 0, "2.50 (2.10 to 2.90)", "0.40 (0.20 to 0.60)"),
+        Point(208.0, 90.0, None, None, "100 %", 1034, "1.20", "–"),
+    ]
+    chart = TransferChart("the_<b>north", "leeds", "imd", 1200, points, "48.0,20.0 208.0,90.0", [Tick(130.0, "0")])
+    config = report_config(Path("run"), dataset={"outcomes": ["imd"]})
+    html = render(
+        findings(area_rows("leeds", ("E1", 3, 4))), config, replace(RUN, transfer=[chart]), maps=[], gallery=[]
+    )
+    (figure,) = [one for one in parse(html).find("figure") if "to Leeds" in one.text]
+    assert "The <B>North to Leeds 1,200 areas" in figure.text
+    assert "100 % 1,034 1.20 –" in figure.text
+    assert len(figure.find("circle")) == 2

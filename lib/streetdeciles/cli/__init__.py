@@ -1,4 +1,4 @@
-"""`streetdeciles run|<stage>|models|compare|export|plan|verify|check|doctor`: parse, log, run, exit code."""
+"""`streetdeciles run|<stage>|models|compare|transfer|export|plan|verify|check|doctor`: parse, log, run, exit code."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from streetdeciles import __version__
-from streetdeciles.cli import checks, compare, export, models, plan, stages
+from streetdeciles.cli import checks, compare, export, models, plan, stages, transfer
 from streetdeciles.errors import one_line_error
 from streetdeciles.logs import logged_to_terminal
 from streetdeciles.stopping import Stop, stoppable
@@ -68,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     stages.add_commands(commands)
     models.add_command(commands)
     compare.add_command(commands)
+    transfer.add_command(commands)
     export.add_command(commands)
     plan.add_command(commands)
     checks.add_commands(commands)

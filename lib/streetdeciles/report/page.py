@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from streetdeciles.report.collect import Findings
     from streetdeciles.report.gallery import Thumbnail
+    from streetdeciles.report.transfer import TransferChart
     from streetdeciles.run_log import StageReport
 
 
@@ -33,6 +34,7 @@ class Run:
     reports: list[StageReport]
     versions: dict[str, str]
     created: str
+    transfer: Sequence[TransferChart] = ()
 
 
 def render(

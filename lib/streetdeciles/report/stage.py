@@ -14,6 +14,7 @@ from streetdeciles.report import collect, gallery
 from streetdeciles.report.maps import Outline, draw_map, read_outlines
 from streetdeciles.report.page import Run, render
 from streetdeciles.report.panels import RegionMap, make_region_map
+from streetdeciles.report.transfer import read_charts
 from streetdeciles.run_log import StageReport
 from streetdeciles.stages import REPORT_STAGE
 from streetdeciles.wording import counted
@@ -37,6 +38,7 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
         reports=collect.stage_reports(config),
         versions=_versions(spark),
         created=f"{datetime.now(UTC):%d %B %Y, %H:%M} UTC".lstrip("0"),
+        transfer=read_charts(config),
     )
     html = render(findings, config, about, maps=maps, gallery=shown)
     storage.write_text(storage.join(config.work_dir, "report.html"), html)

@@ -16,6 +16,7 @@ from streetdeciles.run_log import StageReport
 from streetdeciles.splits.registry import split_of
 from streetdeciles.stages import PREDICTION_STAGE, TRAINING_STAGE
 from streetdeciles.studies.chance import Verdict, judge, shuffle_deciles
+from streetdeciles.studies.row_areas import read_row_areas
 from streetdeciles.tables import METRICS, TRAINING_SET
 from streetdeciles.training.inputs import assign_rows, read_rows, read_start_models, scratch_folder
 from streetdeciles.training.plan import plan_training, resolve_precision
@@ -59,7 +60,7 @@ def check_shuffled_labels(config: RunConfig) -> StageReport:
 
 def _held_out_areas(config: RunConfig) -> tuple[pd.DataFrame, int]:
     """What `chance.judge` takes, and the number of areas that were shuffled."""
-    from streetdeciles.studies.areas import learned_medians, predict_areas, read_row_areas
+    from streetdeciles.studies.areas import learned_medians, predict_areas
     from streetdeciles.training.rounds import train
 
     settings, own_folder = config.training, storage.join(config.work_dir, *FOLDER)
