@@ -14,7 +14,7 @@ from planted_rows import FOLDS, planted_config, planted_rows, write_planted_set
 from streetdeciles.errors import RunRefused
 from streetdeciles.studies.row_areas import RowAreas
 from streetdeciles.studies.transfer import transfer
-from streetdeciles.studies.transferring import TUNING_RATE, Setting, source_models, transfer_to
+from streetdeciles.studies.transferring import Setting, source_models, transfer_to
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -40,9 +40,11 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     config = planted_config(folder, ROWS, epochs=60, patience=60, halve_after=None)
     areas = RowAreas(KEYS, ROWS.area.astype(np.int64))
     setting = Setting(replace(ROWS, deciles=deciles), areas, config, "float32", str(folder))
-    starts, notes = source_models(setting, "a")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr("streetdeciles.studies.transferring.SHARES", (0.1, 0.5, 1.0))
+        starts, notes = source_models(setting, "a")
+        found, _ = transfer_to(setting, "b", "a", starts, rate_share=0.5)
     assert notes == []
-    found, _ = transfer_to(setting, "b", "a", starts, rate_share=5 * TUNING_RATE)
     return pd.DataFrame(found).set_index(["outcome", "share"])
 
 
@@ -82,10 +84,13 @@ def test_transfer_needs_another_region(spark: SparkSession, tmp_path: Path) -> N
         transfer(planted_config(tmp_path, ROWS))
 
 
-def test_transfer_from_another_run_writes_its_table(spark: SparkSession, tmp_path: Path) -> None:
+def test_transfer_from_another_run_writes_its_table(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A model as it is starts each fold: here it has learned from the same rows without those of the fold."""
     from streetdeciles.training import stage
 
+    monkeypatch.setattr("streetdeciles.studies.transferring.SHARES", (1.0,))
     source, target = tmp_path / "source", tmp_path / "target"
     rows = planted_rows(areas=40, outcomes=1)
     for folder in (source, target):

@@ -8,14 +8,16 @@ from typing import Any
 
 from streetdeciles import terminal
 from streetdeciles.cli import features, training
+from streetdeciles.cli.opening import open_report
 from streetdeciles.cli.options import add_config, add_debug
 from streetdeciles.config_file import load_config
+from streetdeciles.errors import RunRefused
 from streetdeciles.full_disk import full_disk_explained
 from streetdeciles.logs import log_to_file
 from streetdeciles.pipeline import run
 from streetdeciles.plans import plan, select_stages
 from streetdeciles.preflight import preflight
-from streetdeciles.stages import STAGE_NAMES, STAGES, Stage
+from streetdeciles.stages import REPORT_STAGE, STAGE_NAMES, STAGES, Stage
 
 OWN_OPTIONS = {"features": features.add_options, "training": training.add_options}
 """By stage, what adds the options that only its command has."""
@@ -40,6 +42,7 @@ def add_commands(commands: Any) -> None:
     whole.add_argument("--from", dest="first", choices=STAGE_NAMES, metavar="STAGE", help="the first stage to run")
     whole.add_argument("--to", dest="last", choices=STAGE_NAMES, metavar="STAGE", help="the last stage to run")
     whole.add_argument("--only", choices=STAGE_NAMES, metavar="STAGE", help="the one stage to run")
+    whole.add_argument("--open", action="store_true", help="open the report in the browser at the end")
     _add_run_options(whole)
     for stage in STAGES:
         command = commands.add_parser(
@@ -49,7 +52,7 @@ def add_commands(commands: Any) -> None:
             epilog=f"example:\n  streetdeciles {stage.name} --config conf/demo.yaml\n",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        command.set_defaults(first=None, last=None, only=stage.name)
+        command.set_defaults(first=None, last=None, only=stage.name, open=False)
         _add_run_options(command)
         if stage.name in OWN_OPTIONS:
             OWN_OPTIONS[stage.name](command)
@@ -82,6 +85,8 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     selected = select_stages(options.first, options.last, options.only)
+    if options.open and (options.dry_run or selected[-1] != REPORT_STAGE):
+        raise RunRefused("--open needs a run up to the report; leave out --dry-run, --to and --only")
     config = load_config(options.config, selected)
     if options.dry_run:
         steps = plan(config, selected, force=options.force)
@@ -98,6 +103,8 @@ def _run(options: argparse.Namespace) -> int:
             on_start=partial(log_to_file, config.work_dir, as_json=options.log_format == "json"),
             on_report=terminal.show_stage,
         )
-    if selected[-1] == STAGE_NAMES[-1]:
+    if selected[-1] == REPORT_STAGE:
         terminal.show_results(config)
+    if options.open:
+        open_report(config)
     return 0
