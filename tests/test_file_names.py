@@ -10,13 +10,14 @@ import pandas as pd
 import pytest
 
 from small_run import SmallRun
-from streetdeciles import doctor, file_names
+from streetdeciles import file_names
 from streetdeciles.session import find_java
 
 SESSION_OF_ANOTHER = """
 import sys
 from pyspark.sql import SparkSession
 from streetdeciles.cli import main
+from streetdeciles.doctor import findings
 SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
 sys.exit(main(sys.argv[1:]))
 """
@@ -73,7 +74,7 @@ def test_session_in_locale_c_is_refused_with_what_to_set(umlauts: SmallRun) -> N
 
 
 def test_doctor_in_locale_c_says_what_a_run_sets() -> None:
-    done = run_in_locale_c("-c", "from streetdeciles import doctor; print(doctor.file_name_encoding())")
+    done = run_in_locale_c("-c", "from streetdeciles.doctor import findings; print(findings.file_name_encoding())")
 
     assert "ascii for Java: a run sets LC_ALL=C" in done.stdout
     assert "before spark-submit set it yourself" in done.stdout
@@ -82,7 +83,7 @@ def test_doctor_in_locale_c_says_what_a_run_sets() -> None:
 def test_doctor_finds_nothing_wrong_in_a_utf8_locale() -> None:
     if file_names.locale_encoding() != "utf-8":
         pytest.skip("the tests run in a locale that is not UTF-8")
-    (finding,) = doctor.file_name_encoding()
+    (finding,) = findings.file_name_encoding()
 
     assert (finding.state, finding.wrong) == ("utf-8", "")
 

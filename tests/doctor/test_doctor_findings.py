@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from streetdeciles import doctor, session
+from streetdeciles import session
+from streetdeciles.doctor import findings as doctor
 
 
 def run_doctor(**environment: str) -> subprocess.CompletedProcess[str]:
@@ -51,6 +52,7 @@ def test_doctor_lists_all_that_a_run_needs_and_returns_0() -> None:
     assert "pyspark 3.5." in result.stdout
     assert "0.13.1 with pyarrow 14." in result.stdout
     assert "Ready to run" in result.stdout
+    assert result.stderr.startswith("checking Python, Java, Spark, ")
 
 
 def test_doctor_says_what_is_wrong_and_returns_1() -> None:
@@ -159,3 +161,19 @@ def test_pyarrow_built_for_numpy_1_beside_numpy_2_is_named(monkeypatch: pytest.M
     (finding,) = doctor.petastorm()
     assert finding.wrong == "it was built for NumPy 1, and NumPy is 2.1.0"
     assert "numpy<2" in finding.to_do
+
+
+def test_weights_in_the_cache_need_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / doctor.VGG16_FILE.rsplit("/", 1)[1]).touch()
+    (finding,) = doctor.weights()
+    assert finding.state == "VGG16's of ImageNet are on this machine"
+
+
+def test_weights_without_a_network_are_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setattr(doctor, "VGG16_FILE", "http://127.0.0.1:9/not_there.h5")
+    weights, network = doctor.weights()
+    assert weights.state.endswith("name a file, or random:<seed>, as features.weights")
+    assert (network.state, network.wrong) == ("127.0.0.1 does not answer", "")

@@ -74,7 +74,7 @@ def _check(options: argparse.Namespace) -> int:
 
 def _doctor(options: argparse.Namespace) -> int:
     if not options.cluster:
-        from streetdeciles.doctor import examine
+        from streetdeciles.doctor.examine import examine
 
         return examine()
     from streetdeciles.cluster_check import examine_cluster

@@ -1,4 +1,4 @@
-"""`streetdeciles doctor`: what this machine has, what would stop a run on it, and what to do about it."""
+"""Each check of the doctor: what there is, what is wrong with it, and what to do about that."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from streetdeciles.backbones.imagenet import KERAS_FILES, check_reachable, is_cached
 from streetdeciles.errors import RunRefused
 from streetdeciles.extraction.gpu_tasks import ways_to_share
 from streetdeciles.file_names import ADVICE, locale_encoding, python_encoding, utf8_locale
@@ -25,6 +26,8 @@ from streetdeciles.session import OLDEST_JAVA, find_java, java_version, runs_spa
 MIN_MEMORY_GB = 4.0
 MIN_DISK_GB = 5.0
 TENSORFLOW_TIMEOUT_S = 60
+NETWORK_TIMEOUT_S = 3.0
+VGG16_FILE = f"{KERAS_FILES}/vgg16/vgg16_weights_tf_dim_ordering_tf_kernels.h5"
 
 
 @dataclass(frozen=True)
@@ -35,13 +38,6 @@ class Finding:
     state: str
     wrong: str = ""
     to_do: str = ""
-
-
-def examine() -> int:
-    """Print the findings; 0 if a run can start, else 1."""
-    findings = [finding for check in CHECKS for finding in check()]
-    _show(findings)
-    return 1 if any(finding.wrong for finding in findings) else 0
 
 
 def python() -> list[Finding]:
@@ -183,18 +179,23 @@ def file_name_encoding() -> list[Finding]:
     return [Finding(what, f"{of_locale} for Java: a run sets LC_ALL={utf8}; before spark-submit set it yourself")]
 
 
-CHECKS: Sequence[Callable[[], list[Finding]]] = (
-    python,
-    java,
-    spark,
-    petastorm,
-    tensorflow,
-    processor,
-    gpu_tasks,
-    memory,
-    disk,
-    file_name_encoding,
-)
+def weights() -> list[Finding]:
+    """Whether VGG16's weights are on this machine, or can be downloaded; a run may do without, with others."""
+    url = VGG16_FILE
+    server = urlsplit(url).hostname
+    if is_cached(url):
+        return [Finding("Weights", "VGG16's of ImageNet are on this machine")]
+    try:
+        check_reachable(url, NETWORK_TIMEOUT_S)
+    except RunRefused:
+        return [
+            Finding("Weights", "VGG16's of ImageNet are not here; name a file, or random:<seed>, as features.weights"),
+            Finding("Network", f"{server} does not answer"),
+        ]
+    return [
+        Finding("Weights", "VGG16's of ImageNet are not here; the first run that needs them downloads 553 MB"),
+        Finding("Network", f"{server} answers"),
+    ]
 
 
 def gpu_names() -> list[str]:
@@ -234,15 +235,3 @@ def _version_of_spark(home: Path) -> str | None:
     names = [path.name for path in (home / "jars").glob("spark-core_*.jar")]
     match = re.search(r"spark-core_[\d.]+-(.+)\.jar", names[0]) if names else None
     return match.group(1) if match else None
-
-
-def _show(findings: Sequence[Finding]) -> None:
-    from streetdeciles.terminal import say, show_table
-
-    rows = [(finding.what, finding.state, "wrong" if finding.wrong else "ok") for finding in findings]
-    show_table(("what", "found", ""), rows, title="")
-    for finding in findings:
-        if finding.wrong:
-            say(f": {finding.wrong}; {finding.to_do}", bold=finding.what)
-    if not any(finding.wrong for finding in findings):
-        say("Ready to run")
