@@ -32,7 +32,8 @@ from streetdeciles.config import RunConfig, SparkConfig
 from streetdeciles.evaluation import stage as evaluation
 from streetdeciles.methods import NETWORK
 from streetdeciles.session import spark_session
-from streetdeciles.tables import AREA_LABELS, LOCATIONS, PREDICTIONS, TRAINING_SET, Table
+from streetdeciles.table import Table
+from streetdeciles.tables import AREA_LABELS, LOCATIONS, PREDICTIONS, TRAINING_SET
 from streetdeciles.training_set.columns import training_set_ddl
 
 if TYPE_CHECKING:

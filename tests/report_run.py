@@ -16,6 +16,7 @@ from streetdeciles import run_log
 from streetdeciles.config import RunConfig
 from streetdeciles.methods import MAIN_MEASURES
 from streetdeciles.run_log import StageReport
+from streetdeciles.table import Table
 from streetdeciles.tables import (
     AREA_LABELS,
     AREA_PREDICTIONS,
@@ -26,7 +27,6 @@ from streetdeciles.tables import (
     METRICS,
     PREDICTIONS,
     REJECTS,
-    Table,
 )
 
 DATA = Path(__file__).parent / "data"

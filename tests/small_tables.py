@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from streetdeciles.tables import Table
+from streetdeciles.table import Table
 
 
 def write_rows(table: Table, rows: Sequence[tuple[Any, ...]], work_dir: Path) -> None:

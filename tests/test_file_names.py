@@ -11,13 +11,13 @@ import pytest
 
 from small_run import SmallRun
 from streetdeciles import file_names
+from streetdeciles.doctor import findings
 from streetdeciles.session import find_java
 
 SESSION_OF_ANOTHER = """
 import sys
 from pyspark.sql import SparkSession
 from streetdeciles.cli import main
-from streetdeciles.doctor import findings
 SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
 sys.exit(main(sys.argv[1:]))
 """

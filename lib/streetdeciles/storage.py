@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from streetdeciles.errors import RunFailed
-from streetdeciles.tables import Table
+from streetdeciles.table import Table
 from streetdeciles.uris import URI_START, filesystem, is_absent, is_local, is_uri, join, local_path, spark_uri
 
 if TYPE_CHECKING:

@@ -17,6 +17,7 @@ from streetdeciles.methods import AREA, LOCATION, PREDICTION
 from streetdeciles.queries import query, spark_frame
 from streetdeciles.run_log import StageReport
 from streetdeciles.stages import EVALUATION_STAGE
+from streetdeciles.table import Table
 from streetdeciles.tables import (
     AREA_INTERVALS,
     AREA_LABELS,
@@ -29,7 +30,6 @@ from streetdeciles.tables import (
     LOCATIONS,
     METRICS,
     TRAINING_SET,
-    Table,
 )
 from streetdeciles.tables import BASELINES as BASELINES_TABLE
 from streetdeciles.training_set.columns import training_set_ddl

@@ -15,7 +15,8 @@ from streetdeciles.extraction.tally import Tally
 from streetdeciles.features.ledger import Mark, Shard, read_mark, remove_shards, shard_manifest, write_mark
 from streetdeciles.features.staged import spark_schema, write_parquet
 from streetdeciles.queries import query
-from streetdeciles.tables import FEATURES, REJECTS, Table
+from streetdeciles.table import Table
+from streetdeciles.tables import FEATURES, REJECTS
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

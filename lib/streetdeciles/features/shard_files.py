@@ -8,7 +8,8 @@ from io import BytesIO
 
 from streetdeciles import storage
 from streetdeciles.manifests import find_files
-from streetdeciles.tables import FEATURES, REJECTS, Table
+from streetdeciles.table import Table
+from streetdeciles.tables import FEATURES, REJECTS
 
 NO_ROWS = "no_rows.parquet"
 """The file of a table that has no other, so that every reader finds its columns."""

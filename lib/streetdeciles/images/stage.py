@@ -18,7 +18,8 @@ from streetdeciles.images.views import explain, view_batches
 from streetdeciles.queries import query
 from streetdeciles.run_log import StageReport
 from streetdeciles.stages import IMAGES_STAGE
-from streetdeciles.tables import IMAGE_COLUMNS, IMAGE_INDEX, LEFT_OUT, Table
+from streetdeciles.table import Table
+from streetdeciles.tables import IMAGE_COLUMNS, IMAGE_INDEX, LEFT_OUT
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -15,6 +15,7 @@ from streetdeciles.csv_cells import text_of_cell
 from streetdeciles.methods import AREA, NETWORK
 from streetdeciles.queries import query
 from streetdeciles.stages import FEATURES_STAGE, REPORT_STAGE, STAGE_NAMES
+from streetdeciles.table import Table
 from streetdeciles.tables import (
     AREA_LABELS,
     AREA_PREDICTIONS,
@@ -25,7 +26,6 @@ from streetdeciles.tables import (
     METRICS,
     PREDICTIONS,
     REJECTS,
-    Table,
 )
 
 if TYPE_CHECKING:
