@@ -164,6 +164,7 @@ def _predictions(locations: pd.DataFrame, labels: pd.DataFrame, random: np.rando
             "fold": pd.factorize(rows["area_id"])[0] % 5,
             "score": score,
             "decile": deciles,
+            "temperature": 1.0,
             "probabilities": [_probabilities(value) for value in score],
         }
     )

@@ -91,14 +91,14 @@ def test_page_of_given_models_does_not_call_them_held_out() -> None:
 
 
 def split_page(training: dict[str, Any] | None = None, **dataset: Any) -> str:
-    """The text of a page of another split than five folds, without its scripts and the whole config."""
+    """The text of a page of another split than five folds, without its scripts, styles and the whole config."""
     found = findings(
         area_rows("somewhere", ("a", 1, 2.0)), history=pd.DataFrame([("imd", 0, *[1.0] * 6)], columns=HISTORY)
     )
     config = report_config(Path("run"), dataset={"outcomes": ["imd"], **dataset}, training=training or {})
     areas = make_region_map(found.areas, {}, None, "somewhere", ["imd"])
     html = render(found, config, RUN, maps=[areas], gallery=[])
-    return " ".join(parse(re.sub(r"<(script|pre)\b.*?</\1>", "", html, flags=re.DOTALL)).text.split())
+    return " ".join(parse(re.sub(r"<(script|style|pre)\b.*?</\1>", "", html, flags=re.DOTALL)).text.split())
 
 
 def test_page_of_a_test_part_says_what_is_held_out() -> None:
