@@ -321,7 +321,7 @@ def test_listed_area_is_shown_on_the_map(opened: Page) -> None:
 
 
 def test_dot_of_the_scatter_tells_its_area(opened: Page, finished_run: FinishedRun) -> None:
-    dots = opened.locator(".panel:not([hidden]) circle")
+    dots = opened.locator(".panel:not([hidden]) .chart circle")
     assert dots.count() == 117
     dots.nth(20).hover(force=True)
     check_description(opened.locator("#tip").inner_text(), finished_run, opened.locator("#tip .code").inner_text())
