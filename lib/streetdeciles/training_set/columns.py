@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from streetdeciles.tables import training_set_columns
+from streetdeciles.training_set.codec import decode_arrays
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 ARRAYS = ("features", "view_mask")
 TEXTS = ("location_id", "region", "area_id", "oa", "msoa", "unit", "buffer_of")
@@ -35,8 +39,13 @@ def training_set_ddl(outcomes: Sequence[str]) -> str:
     return ", ".join(f"{name} {kinds[name]}" for name in training_set_columns(outcomes))
 
 
-def as_array(name: str, values: list[Any]) -> npt.NDArray[Any]:
-    """The values of a column other than ARRAYS; null becomes None in texts and 0 in numbers."""
+def as_array(name: str, column: pa.Array) -> npt.NDArray[Any]:
+    """A column as an array; null becomes None in texts and 0 in numbers."""
+    import pyarrow.compute as pc
+
+    if name in ARRAYS:
+        return decode_arrays(column)
     if name in TEXTS:
-        return np.array([None if value is None else str(value) for value in values], dtype=object)
-    return np.array([0 if value is None else value for value in values], dtype=NUMBERS.get(name, np.int8))
+        return np.asarray(column.to_numpy(zero_copy_only=False), dtype=object)
+    numbers = pc.fill_null(column, 0).to_numpy(zero_copy_only=False)
+    return np.array(numbers, dtype=NUMBERS.get(name, np.int8))

@@ -1,23 +1,20 @@
-"""Reading and writing the training set with Petastorm. The only module that imports Petastorm."""
+"""Petastorm's metadata of the training set. The only module that imports Petastorm."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
 import logging
-import re
 import warnings
-from collections.abc import Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlparse
 
 import numpy as np
-import numpy.typing as npt
 
 from streetdeciles import storage
 from streetdeciles.tables import training_set_columns
-from streetdeciles.training_set.columns import ARRAYS, NUMBERS, TEXTS, Batch, TrainingSetShape, as_array
+from streetdeciles.training_set.columns import NUMBERS, TEXTS, TrainingSetShape
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -34,7 +31,7 @@ def has_petastorm() -> bool:
         with without_petastorms_warnings():
             import petastorm  # noqa: F401
     except ImportError as error:
-        logger.info("Petastorm cannot be imported (%s); pyarrow alone reads the training set", error)
+        logger.info("Petastorm cannot be imported (%s); the training set gets no metadata for it", error)
         return False
     return True
 
@@ -50,31 +47,6 @@ def petastorm_url(uri: str) -> str | None:
     except ValueError:  # brackets where a host is expected
         return None
     return url if f"{parsed.netloc}{parsed.path}" == path else None
-
-
-def read_with_petastorm(url: str, columns: Sequence[str], *, batch_rows: int) -> Iterator[Batch]:
-    """Batches of at most `batch_rows` rows, in the order of the files."""
-    with without_petastorms_warnings():
-        from petastorm import make_reader
-
-        # The dummy pool reads in this thread: that keeps the order, and lets us silence its warnings.
-        fields = [f"{re.escape(name)}$" for name in columns]
-        reader = make_reader(url, schema_fields=fields, reader_pool_type="dummy", shuffle_row_groups=False)
-    try:
-        while True:
-            with without_petastorms_warnings():
-                rows = list(islice(reader, batch_rows))
-            if not rows:
-                return
-            yield {name: _from_rows(name, rows) for name in columns}
-    finally:
-        reader.stop()
-        reader.join()
-
-
-def _from_rows(name: str, rows: list[Any]) -> npt.NDArray[Any]:
-    values = [getattr(row, name) for row in rows]
-    return np.stack(values) if name in ARRAYS else as_array(name, values)
 
 
 @contextlib.contextmanager

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
-
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from streetdeciles import storage
 from streetdeciles.errors import RunFailed
 from streetdeciles.tables import training_set_columns
-from streetdeciles.training_set.codec import decode_arrays
-from streetdeciles.training_set.columns import ARRAYS, Batch, TrainingSetShape, as_array
-from streetdeciles.training_set.petastorm_format import has_petastorm, petastorm_url, read_with_petastorm
+from streetdeciles.training_set.columns import Batch, TrainingSetShape, as_array
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from fsspec import AbstractFileSystem
 
 ROWS_PER_BATCH = 512
@@ -44,10 +39,7 @@ def open_training_set(uri: str, columns: Sequence[str] | None = None) -> Iterato
     names = list(known) if columns is None else list(columns)
     if unknown := [name for name in names if name not in known]:
         raise RunFailed(f"{uri}: no column {', '.join(unknown)}; there are {', '.join(known)}")
-    url = petastorm_url(uri)
-    if url is not None and has_petastorm():
-        return read_with_petastorm(url, names, batch_rows=ROWS_PER_BATCH)
-    return _read_with_pyarrow(uri, names)
+    return _batches(uri, names)
 
 
 def training_set_shape(uri: str) -> TrainingSetShape:
@@ -59,7 +51,7 @@ def training_set_shape(uri: str) -> TrainingSetShape:
     for path in paths:
         with fs.open(path, "rb") as file:
             rows += pq.ParquetFile(file).metadata.num_rows
-    first = next(_read_with_pyarrow(uri, ["features"], batch_rows=1))["features"]
+    first = next(_batches(uri, ["features"], batch_rows=1))["features"]
     outcomes = _column_names(uri)[len(training_set_columns([])) :]
     return TrainingSetShape(rows, first.shape[1], first.shape[2], outcomes)
 
@@ -86,17 +78,11 @@ def _column_names(uri: str) -> tuple[str, ...]:
         return tuple(pq.ParquetFile(file).schema_arrow.names)
 
 
-def _read_with_pyarrow(uri: str, columns: Sequence[str], *, batch_rows: int = ROWS_PER_BATCH) -> Iterator[Batch]:
+def _batches(uri: str, columns: Sequence[str], *, batch_rows: int = ROWS_PER_BATCH) -> Iterator[Batch]:
     import pyarrow.parquet as pq
 
     fs, paths = _files(uri)
     for path in paths:
         with fs.open(path, "rb") as file:
             for batch in pq.ParquetFile(file).iter_batches(batch_rows, columns=list(columns)):
-                yield {name: _from_arrow(name, batch.column(name)) for name in columns}
-
-
-def _from_arrow(name: str, column: pa.Array) -> npt.NDArray[Any]:
-    if name in ARRAYS:
-        return decode_arrays(column)
-    return as_array(name, column.to_pylist())
+                yield {name: as_array(name, batch.column(name)) for name in columns}
