@@ -58,6 +58,11 @@ def make_manifest(work_dir: str, names: Collection[str], *, known: Collection[st
         return dict(zip(files, pool.map(lambda path: _read(fs, storage.join(root, path)), files), strict=True))
 
 
+def is_below(path: str, names: Collection[str]) -> bool:
+    """Whether the path below the work_dir belongs to one of these tables, folders or files."""
+    return any(path == name or path.startswith(f"{name}/") for name in names)
+
+
 def differences(manifest: Manifest, files: Mapping[str, int]) -> Iterator[tuple[str, str]]:
     """(path, what is wrong) of each file that is missing, has another size, or does not belong to its table."""
     for path, written in manifest.items():

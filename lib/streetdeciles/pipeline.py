@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from streetdeciles.config import RunConfig
 from streetdeciles.errors import RunRefused
 from streetdeciles.job_names import jobs_named
 from streetdeciles.lock import locked
-from streetdeciles.manifests import make_manifest
+from streetdeciles.manifests import is_below, make_manifest
 from streetdeciles.plans import Planned, files_in_ledger, generation_of, plan, stages_of
 from streetdeciles.preflight import preflight
 from streetdeciles.progress_file import progress_file
@@ -115,6 +116,8 @@ def run_steps(
                 mark = run_log.read_mark(config.work_dir, step.stage.name)
                 assert mark is not None
                 on_report(step, mark.report)
+            elif step.action == "export":
+                on_report(step, _export(config, step))
             elif step.action == "run":
                 if spark is None:
                     spark = stack.enter_context(spark_session(config.spark, config.work_dir))
@@ -150,6 +153,18 @@ def _run_stage(spark: SparkSession, config: RunConfig, step: Planned, *, force: 
     files = make_manifest(work_dir, [*stage.writes, *stage.may_write], known=files_in_ledger(work_dir, stage))
     run_log.record(work_dir, report, step.fingerprint, inputs=step.inputs, reads=reads, files=files)
     return report
+
+
+def _export(config: RunConfig, step: Planned) -> StageReport:
+    """Make the exports of a finished stage again. It keeps its generation, so no other stage is redone."""
+    stage, work_dir = step.stage, config.work_dir
+    logger.info("%s: made again, %s", stage.name, step.why)
+    mark = run_log.read_mark(work_dir, stage.name)
+    assert mark is not None
+    import_module(f"streetdeciles.{stage.name}.stage").export(config)
+    others = {path: file for path, file in mark.files.items() if not is_below(path, stage.exports)}
+    run_log.write_mark(work_dir, replace(mark, files={**others, **make_manifest(work_dir, stage.exports)}))
+    return mark.report
 
 
 def _starts_over(step: Planned, before: run_log.Mark | None) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Literal
@@ -11,7 +11,7 @@ from streetdeciles import run_log
 from streetdeciles.config import RunConfig
 from streetdeciles.errors import RunRefused
 from streetdeciles.inputs import signatures
-from streetdeciles.manifests import Manifest, differences, find_files
+from streetdeciles.manifests import Manifest, differences, find_files, is_below
 from streetdeciles.run_log import Mark
 from streetdeciles.splits.registry import split_of
 from streetdeciles.stages import STAGE_NAMES, STAGES, Stage
@@ -27,7 +27,7 @@ def stages_of(config: RunConfig) -> tuple[Stage, ...]:
     )
 
 
-Action = Literal["run", "up to date", "not selected"]
+Action = Literal["run", "export", "up to date", "not selected"]
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,8 @@ def plan(config: RunConfig, selected: Sequence[str], *, force: bool, inputs_as_r
         if why:
             stale[stage.name] = why
         action: Action = "run" if why else "up to date"
+        if not why and (why := _damaged_export(config.work_dir, stage)):
+            action = "export"
         if stage.name not in selected:
             action, why = "not selected", why or "up to date"
         planned.append(Planned(stage, fingerprint, action, why, inputs))
@@ -127,8 +129,21 @@ def _other_inputs(work_dir: str, stage: Stage, mark: Mark, inputs: Mapping[str, 
 
 
 def _other_files(work_dir: str, stage: Stage) -> str:
-    written = find_files(work_dir, [*stage.writes, *stage.may_write])
-    path, what = next(differences(recorded_files(work_dir, stage), written), ("", ""))
+    """What is wrong with the files that other stages read."""
+    return _difference(
+        work_dir, stage, [name for name in (*stage.writes, *stage.may_write) if name not in stage.exports]
+    )
+
+
+def _damaged_export(work_dir: str, stage: Stage) -> str:
+    return _difference(work_dir, stage, stage.exports) if stage.exports else ""
+
+
+def _difference(work_dir: str, stage: Stage, names: Collection[str]) -> str:
+    """The first difference between the files of these tables or files and those that the stage has recorded."""
+    recorded = recorded_files(work_dir, stage)
+    of_names = {path: file for path, file in recorded.items() if is_below(path, names)}
+    path, what = next(differences(of_names, find_files(work_dir, names)), ("", ""))
     return f"{path} {what}" if path else ""
 
 

@@ -46,6 +46,8 @@ class Stage:
     """Tables, folders and files below the work_dir that exist when the stage is done."""
     may_write: tuple[str, ...] = ()
     """Those that only some configs ask for."""
+    exports: tuple[str, ...] = ()
+    """Those that no stage reads: `export(config)` of the module `stage` makes them again from its tables."""
     afresh: Literal["never", "if forced", "if forced with other settings"] = "never"
     """When `run(spark, config, afresh=True)` makes a stage start over that otherwise keeps its finished work."""
     has_ledger: bool = False
@@ -94,7 +96,8 @@ STAGES = (
         sections=("dataset", "images"),
         reads=(LABELS_STAGE, FEATURES_STAGE),
         writes=(TRAINING_SET, f"{LEFT_OUT.name}/stage={DATASET_STAGE}"),
-        may_write=("training_set.h5", "training_set.csv"),
+        may_write=("training_set.h5", "training_set.csv", "training_set_parts"),
+        exports=("training_set.h5", "training_set.csv", "training_set_parts"),
     ),
     Stage(
         TRAINING_STAGE,

@@ -58,7 +58,10 @@ def show_plan(planned: Sequence[Planned]) -> None:
 
 
 def show_stage(planned: Planned, report: StageReport) -> None:
-    """Print the stage's counts and notes; one line if it was up to date."""
+    """Print the stage's counts and notes; one line if its tables were up to date."""
+    if planned.action == "export":
+        say(f" is up to date; its export was made again, because {planned.why}", bold=report.stage)
+        return
     if planned.action == "up to date":
         say(" is up to date", bold=report.stage)
         return

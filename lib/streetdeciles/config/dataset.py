@@ -68,7 +68,7 @@ class DatasetConfig(Section):
     """The share of the photographs that may be lost, and of the locations that may have look-alike ids, before the run
     ends. By default 0.2 of the photographs and 0.01 of the locations; a value holds for both."""
     hdf5: bool = True
-    """Also write the training set as one HDF5 file; false saves disk space."""
+    """Also write the training set as HDF5 and CSV, in files of at most 4 GB; false saves disk space."""
 
     @property
     def allowed_lost_share(self) -> float:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from streetdeciles import storage
 from streetdeciles.borrowed_sessions import interruptible
 from streetdeciles.config import RunConfig
-from streetdeciles.dataset.hdf5 import FILE_NAMES, export_hdf5
+from streetdeciles.dataset.hdf5 import FILE_NAMES, export_hdf5, remove_export
 from streetdeciles.dataset.join import build_rows, find_left_out, find_photographs, numbered_locations
 from streetdeciles.dataset.losses import count_losses, find_unlabelled, refuse_losses
 from streetdeciles.dataset.summary import count_rows, held_out_notes, label_notes, nothing_in_common, view_notes
@@ -55,8 +55,7 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
             raise RunRefused(nothing_in_common(config.images, locations, features, photographs))
         folds, split_notes = assign_units(numbered, split, config)
         held_out = held_out_notes(numbered, config.dataset)
-        for name in FILE_NAMES:  # an export of older rows must not be left beside the new ones
-            storage.remove(storage.join(work_dir, name))
+        remove_export(work_dir)  # an export of older rows must not be left beside the new ones
         left_out = find_left_out(locations, photographs, rejects, views=views)
         storage.write_partition(left_out, LEFT_OUT, work_dir, DATASET_STAGE)
         all_left_out = _left_out(spark, work_dir)
@@ -68,8 +67,16 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
         of_rows = [*label_notes(numbered, outcomes), *view_notes(photographs, rows, views)]
         notes = [*split_notes, *held_out, *of_rows, *losses.notes()]
     if config.dataset.hdf5:
-        counts[f"rows in {FILE_NAMES[0]}"] = export_hdf5(storage.join(work_dir, TRAINING_SET), work_dir)
+        export(config)
+        counts[f"rows in {FILE_NAMES[0]}"] = rows
     return StageReport(DATASET_STAGE, counts, notes)
+
+
+def export(config: RunConfig) -> None:
+    """Write the training set as HDF5 and CSV if the config asks for it, in place of an older export."""
+    remove_export(config.work_dir)
+    if config.dataset.hdf5:
+        export_hdf5(storage.join(config.work_dir, TRAINING_SET), config.work_dir)
 
 
 def _refuse_without_deciles(area_labels: DataFrame, outcomes: Sequence[str]) -> None:
