@@ -1,32 +1,32 @@
-"""The edges of ten classes of scores, to the last bit as pandas has them."""
+"""The edges of ten classes of scores, and the classes, to the last bit as pandas has them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
+import pytest
 
-from streetdeciles.aggregation.quantiles import EDGES, score_edges
-from streetdeciles.queries import spark_frame
+from streetdeciles.aggregation.quantiles import score_classes, score_edges
 
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+RANDOM = np.random.default_rng(0)
+SCORES = {
+    "many": RANDOM.normal(size=999),
+    "narrow": RANDOM.normal(size=500) * 1e-4,
+    "wide": RANDOM.normal(size=500) * 1e4,
+    "ties": RANDOM.integers(0, 40, 700).astype(float),
+    "ten": np.linspace(-1, 1, 10),
+    "float32": RANDOM.normal(size=501).astype(np.float32).astype(float),
+}
 
 
-def test_edges_equal_those_of_qcut(spark: SparkSession) -> None:
-    random = np.random.default_rng(0)
-    scores = {
-        0: random.normal(size=999),
-        1: random.normal(size=500) * 1e-4,  # all in one or two bins
-        2: random.normal(size=500) * 1e4,  # beyond the bins on both sides
-        3: random.integers(0, 40, 700).astype(float),  # many ties
-        4: np.linspace(-1, 1, 10),
-        5: np.repeat([0.0, 1.0], 50),  # fewer than ten classes
-    }
-    frame = pd.concat([pd.DataFrame({"group_number": group, "score": of}) for group, of in scores.items()])
-    edges = score_edges(spark_frame(spark, frame.sample(frac=1, random_state=1))).set_index("group_number")
-    assert sorted(edges.index) == [0, 1, 2, 3, 4]
-    for group in edges.index:
-        expected = pd.qcut(scores[group], 10, retbins=True)[1]
-        np.testing.assert_array_equal(edges.loc[group, [*EDGES]].to_numpy(float), expected)
+@pytest.mark.parametrize("name", [*SCORES])
+def test_edges_and_classes_equal_those_of_qcut(name: str) -> None:
+    classes, expected = pd.qcut(SCORES[name], 10, labels=False, retbins=True)
+    edges = score_edges(SCORES[name])
+    assert edges is not None
+    np.testing.assert_array_equal(edges, expected)
+    np.testing.assert_array_equal(score_classes(SCORES[name], edges), classes + 1)
+
+
+def test_fewer_than_ten_classes_have_no_edges() -> None:
+    assert score_edges(np.repeat([0.0, 1.0], 50)) is None

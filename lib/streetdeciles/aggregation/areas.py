@@ -1,59 +1,83 @@
-"""From counts of predictions to predictions of areas, for Spark."""
+"""From predictions of locations to predictions of areas, with Spark."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial, reduce
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
-from streetdeciles.aggregation.counting import Counted
-from streetdeciles.aggregation.levels import aggregate_levels
+from streetdeciles.aggregation.grouping import aggregate_groups
+from streetdeciles.aggregation.levels import LEVEL_KINDS, NO_LEVEL, find_levels
+from streetdeciles.aggregation.located import number_locations
+from streetdeciles.aggregation.reading import GROUPED, grouped_predictions, prediction_files, read_locations
 from streetdeciles.methods import AGGREGATION_METHODS, AREA
-from streetdeciles.queries import query, spark_frame
+from streetdeciles.queries import query
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
 
 _query = partial(query, "streetdeciles.aggregation")
 
 
-def level_deciles(spark: SparkSession, counted: Counted) -> DataFrame:
-    """The rows of `levels.aggregate_levels` of all levels, with `level`."""
-    n_groups = len(counted.regions) * len(counted.outcomes)
-    levels = aggregate_levels(counted.units, counted.counts, n_groups)
-    frames = [spark_frame(spark, frame.assign(level=level)) for level, frame in levels]
-    return reduce(lambda left, right: left.unionByName(right), frames)
-
-
-def aggregate_areas(deciles: DataFrame, counted: Counted, area_labels: DataFrame, methods: Sequence[str]) -> DataFrame:
-    """Rows of the table area_predictions for each of `methods` and each level that the locations carry.
+def level_deciles(spark: SparkSession, work_dir: str, *, with_score_classes: bool) -> DataFrame:
+    """Rows of LEVEL_KINDS: how often each decile is predicted in the areas of every level, and their deciles by each
+    method.
 
     `score_mean`: the most probable decile of the mean score. `score_decile_mean`: pandas' `qcut` puts all scores of an
-    outcome and region into ten classes, and an area gets their mean, rounded half to even; no rows if the scores give
+    outcome and region into ten classes, and an area gets their mean, rounded half to even; NaN if the scores give
     fewer than ten classes. `decile_mean`, `decile_median`, `decile_mode`: mean (rounded half to even), median (may be
     between two deciles) and mode (the mean of tied modes) of the predicted deciles. Scores of all folds are pooled.
+
+    Workers read the files themselves: what is then shuffled is numbers, not rows with texts.
     """
+    located, units = number_locations(read_locations(work_dir))
+    levels = tuple(find_levels(units))
+
+    def grouped(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for uri in batch.column("uri").to_pylist():
+                yield from grouped_predictions(uri, located)
+
+    def aggregated(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        return aggregate_groups(batches, located.regions, levels, with_score_classes=with_score_classes)
+
+    uris = prediction_files(work_dir)
+    files = spark.createDataFrame([(uri,) for uri in uris], "uri string").repartition(max(1, len(uris)))
+    groups = files.mapInArrow(grouped, _ddl(GROUPED)).repartition("region_number", "outcome")
+    return groups.mapInArrow(aggregated, _ddl(LEVEL_KINDS))
+
+
+def _ddl(kinds: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {kind}" for name, kind in kinds.items())
+
+
+def count_locations(deciles: DataFrame) -> tuple[dict[tuple[str, str], int], int]:
+    """The number of predictions of known locations of each region and outcome, and that of unknown locations."""
     from pyspark.sql import functions as F
 
-    rows = _query(
-        "area_predictions",
-        {"area": AREA, "n_outcomes": len(counted.outcomes), **{name: name for name in AGGREGATION_METHODS}},
-        deciles=deciles,
-        outcomes=counted.outcome_numbers(deciles.sparkSession),
-        area_labels=area_labels,
-    )
+    rows = deciles.where(F.col("level").isin(AREA, NO_LEVEL))
+    counts = rows.groupBy("region", "outcome").agg(F.sum("n_locations").alias("n")).collect()
+    known = {(row["region"], row["outcome"]): row["n"] for row in counts if row["region"] is not None}
+    return known, sum(row["n"] for row in counts if row["region"] is None)
+
+
+def label_areas(deciles: DataFrame, area_labels: DataFrame) -> DataFrame:
+    """`deciles` with `true_decile`, which only areas have."""
+    return _query("labelled_areas", {"area": AREA}, deciles=deciles, area_labels=area_labels)
+
+
+def aggregate_areas(deciles: DataFrame, methods: Sequence[str]) -> DataFrame:
+    """Rows of the table area_predictions for each of `methods`, from the rows of `label_areas`."""
+    from pyspark.sql import functions as F
+
+    rows = _query("area_predictions", {name: name for name in AGGREGATION_METHODS}, deciles=deciles)
     return rows.where(F.col("method").isin(*methods))
 
 
-def count_deciles(deciles: DataFrame, counted: Counted, area_labels: DataFrame) -> DataFrame:
-    """Rows of the table decile_counts."""
-    return _query(
-        "decile_counts",
-        {"area": AREA, "n_outcomes": len(counted.outcomes)},
-        deciles=deciles,
-        outcomes=counted.outcome_numbers(deciles.sparkSession),
-        area_labels=area_labels,
-    )
+def count_deciles(deciles: DataFrame) -> DataFrame:
+    """Rows of the table decile_counts, from the rows of `label_areas`."""
+    return _query("decile_counts", {"area": AREA}, deciles=deciles)
 
 
 def count_areas(decile_counts: DataFrame, area_labels: DataFrame) -> DataFrame:

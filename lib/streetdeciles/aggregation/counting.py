@@ -1,107 +1,57 @@
-"""One pass over the predictions of locations: counts from which the deciles of areas, and all measures, follow."""
+"""Counts of the predictions of single units, from which the deciles of every level follow: arrays in, arrays out."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
-from streetdeciles.aggregation.quantiles import no_edges, score_edges
-from streetdeciles.methods import NETWORK
-from streetdeciles.queries import query, spark_frame
-from streetdeciles.session import spark_settings
+from streetdeciles.aggregation.quantiles import score_classes, score_edges
 
-if TYPE_CHECKING:
-    import pandas as pd
-    from pyspark.sql import DataFrame, SparkSession
+Floats = npt.NDArray[np.float64]
 
-MAX_BROADCAST = 3_000_000
-"""Up to so many locations each task holds a map of them, so that the predictions need not be sorted to be joined."""
-
-_query = partial(query, "streetdeciles.aggregation")
+HIGH, LOW, SQUARE = 2.0**-20, 2.0**-60, 2.0**-30
+"""What a unit of the sums of scores, and of their squares, is worth."""
 
 
 @dataclass(frozen=True)
-class Counted:
-    """Counts of the smallest units in which locations differ, e.g. output areas, with numbers in place of texts.
+class UnitCounts:
+    """What the methods need of the predictions of one outcome in one region.
 
-    units: `unit`, `region`, `area_id`, `oa`, `msoa` and `district`, in the order of `unit` (0, 1, …).
-    counts: one row per unit and group, sorted, with the columns of `unit_counts.sql`; a group is one outcome
-        in one region.
-    n_unknown: the number of predictions of locations that are not in the table locations.
+    unit: the numbers of the units that have predictions [n], ascending.
+    votes: how often each decile is predicted [n, 10].
+    score_high, score_low: the sums of the scores, in parts that are worth HIGH and LOW [n].
+    score_squares: the sums of the scores' squares, in units of SQUARE [n].
+    score_classes: the sums of the scores' classes [n]; NaN if the scores give fewer than ten.
     """
 
-    units: pd.DataFrame
-    counts: pd.DataFrame
-    regions: tuple[str, ...]
-    outcomes: tuple[str, ...]
-    n_unknown: int
-
-    def predictions(self) -> dict[tuple[str, str], int]:
-        """The number of predictions of known locations of each region and outcome."""
-        sums = self.counts.groupby("group_number")["n_locations"].sum()
-        named = (divmod(int(number), len(self.outcomes)) for number in sums.index)
-        names = [(self.regions[region], self.outcomes[outcome]) for region, outcome in named]
-        return dict(zip(names, sums.tolist(), strict=True))
-
-    def outcome_numbers(self, spark: SparkSession) -> DataFrame:
-        """`outcome` and `outcome_number`."""
-        return _numbered(spark, "outcome", self.outcomes)
+    unit: npt.NDArray[np.int64]
+    votes: npt.NDArray[np.int64]
+    score_high: Floats
+    score_low: Floats
+    score_squares: Floats
+    score_classes: Floats
 
 
-def count_units(predictions: DataFrame, locations: DataFrame, *, with_score_deciles: bool) -> Counted:
-    """Count the network's predictions."""
-    from pyspark.sql import functions as F
+def count_units(
+    unit: npt.NDArray[np.int32], score: Floats, decile: npt.NDArray[np.int8], *, with_score_classes: bool
+) -> UnitCounts:
+    """Count predictions [rows], in any order."""
+    import pandas as pd
 
-    spark = predictions.sparkSession
-    outcomes = _distinct(predictions.where(F.col("model") == NETWORK), "outcome")
-    regions = _distinct(locations, "region")
-    units = _smallest_units(locations)
-    located = _query(
-        "numbered_locations",
-        locations=locations,
-        units=spark_frame(spark, units),
-        regions=_numbered(spark, "region", regions),
-    )
-    if locations.count() <= MAX_BROADCAST:
-        located = F.broadcast(located)
-    numbered = _query(
-        "numbered_predictions",
-        {"n_outcomes": len(outcomes), "network": NETWORK},
-        predictions=predictions,
-        locations=located,
-        outcomes=_numbered(spark, "outcome", outcomes),
-    )
-    if with_score_deciles:
-        # The quantiles read it twice. It is numbers already, and compressing them takes longer than reading them.
-        with spark_settings(spark, {"spark.sql.inMemoryColumnarStorage.compressed": "false"}):
-            numbered = numbered.persist()
-    try:
-        edges = score_edges(numbered) if with_score_deciles else no_edges()
-        counts = _query("unit_counts", numbered=numbered, edges=spark_frame(spark, edges)).toPandas()
-    finally:
-        numbered.unpersist()
-    is_unknown = counts["unit"].isna()
-    known = counts[~is_unknown].astype({"unit": "int64", "group_number": "int64"})
-    # Sorted, so that sums of floats do not depend on the partitions.
-    known = known.sort_values(["unit", "group_number"], ignore_index=True)
-    return Counted(units, known, regions, outcomes, int(counts.loc[is_unknown, "n_locations"].sum()))
-
-
-def _smallest_units(locations: DataFrame) -> pd.DataFrame:
-    """The smallest units that locations may differ in, numbered from 0: their counts add up to those of every level."""
-    columns = ["region", "area_id", "oa", "msoa", "district"]
-    units = locations.select(columns).distinct().toPandas()
-    units = units.sort_values(columns, na_position="first", ignore_index=True)
-    return units.assign(unit=np.arange(len(units), dtype=np.int32))
-
-
-def _distinct(frame: DataFrame, column: str) -> tuple[str, ...]:
-    return tuple(sorted(row[0] for row in frame.select(column).distinct().collect()))
-
-
-def _numbered(spark: SparkSession, column: str, names: tuple[str, ...]) -> DataFrame:
-    rows = [(name, number) for number, name in enumerate(names)]
-    return spark.createDataFrame(rows, f"{column} string, {column}_number int")
+    scaled = score / HIGH
+    high = np.rint(scaled)
+    # Scores are added as whole numbers, so that their order does not matter.
+    parts = {"high": high, "low": np.rint((scaled - high) * (HIGH / LOW)), "squares": np.rint(score * score / SQUARE)}
+    sums = pd.DataFrame(parts, dtype=np.int64).groupby(unit).sum()
+    units = sums.index.to_numpy(np.int64)
+    number = np.zeros(units[-1] + 1, np.int64)
+    number[units] = np.arange(len(units))
+    votes = np.bincount(number[unit] * 10 + (decile - 1), minlength=10 * len(units)).reshape(-1, 10)
+    edges = score_edges(score) if with_score_classes else None
+    classes = np.full(len(units), np.nan)
+    if edges is not None:
+        classes = np.bincount(number[unit], score_classes(score, edges), minlength=len(units))
+    high, low, squares = (sums[name].to_numpy(np.float64) for name in parts)
+    return UnitCounts(units, votes, high, low, squares, classes)

@@ -6,15 +6,21 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from streetdeciles import storage
-from streetdeciles.aggregation.areas import aggregate_areas, count_areas, count_deciles, level_deciles
-from streetdeciles.aggregation.counting import count_units
+from streetdeciles.aggregation.areas import (
+    aggregate_areas,
+    count_areas,
+    count_deciles,
+    count_locations,
+    label_areas,
+    level_deciles,
+)
 from streetdeciles.borrowed_sessions import interruptible
 from streetdeciles.config import RunConfig
 from streetdeciles.errors import RunFailed
 from streetdeciles.methods import AREA, NETWORK, SCORE_DECILE_MEAN
 from streetdeciles.run_log import StageReport
 from streetdeciles.stages import AGGREGATION_STAGE
-from streetdeciles.tables import AREA_LABELS, AREA_PREDICTIONS, DECILE_COUNTS, LOCATIONS, PREDICTIONS
+from streetdeciles.tables import AREA_LABELS, AREA_PREDICTIONS, DECILE_COUNTS, PREDICTIONS
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row, SparkSession
@@ -29,16 +35,17 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     """
     work_dir, methods = config.work_dir, config.aggregation.methods
     area_labels = storage.read_table(spark, AREA_LABELS, work_dir)
-    locations = storage.read_table(spark, LOCATIONS, work_dir)
-    predictions = storage.read_table(spark, PREDICTIONS, work_dir)
-    counted = count_units(predictions, locations, with_score_deciles=SCORE_DECILE_MEAN in methods)
-    n_of_group = counted.predictions()
-    if not n_of_group and not counted.n_unknown:
-        where = storage.join(work_dir, PREDICTIONS.name)
-        raise RunFailed(f"{where}: no predictions of the model {NETWORK}; run the stage prediction again")
-    deciles = level_deciles(spark, counted)
-    storage.write_table(count_deciles(deciles, counted, area_labels), DECILE_COUNTS, work_dir)
-    rows = storage.write_table(aggregate_areas(deciles, counted, area_labels, methods), AREA_PREDICTIONS, work_dir)
+    deciles = level_deciles(spark, work_dir, with_score_classes=SCORE_DECILE_MEAN in methods)
+    labelled = label_areas(deciles, area_labels).persist()
+    try:
+        n_of_group, n_unknown = count_locations(labelled)
+        if not n_of_group and not n_unknown:
+            where = storage.join(work_dir, PREDICTIONS.name)
+            raise RunFailed(f"{where}: no predictions of the model {NETWORK}; run the stage prediction again")
+        storage.write_table(count_deciles(labelled), DECILE_COUNTS, work_dir)
+        rows = storage.write_table(aggregate_areas(labelled, methods), AREA_PREDICTIONS, work_dir)
+    finally:
+        labelled.unpersist()
     n_of_method = {
         (row["region"], row["outcome"], row["method"]): row["n"]
         for row in _covered(storage.read_table(spark, AREA_PREDICTIONS, work_dir))
@@ -56,8 +63,8 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
             f"{SCORE_DECILE_MEAN} divides locations of decile {held_out} alone into ten classes: choose another method"
         )
     counts = {
-        "predictions (locations x outcomes)": sum(n_of_group.values()) + counted.n_unknown,
-        "predictions of unknown locations": counted.n_unknown,
+        "predictions (locations x outcomes)": sum(n_of_group.values()) + n_unknown,
+        "predictions of unknown locations": n_unknown,
         "areas": sum(row["n_areas"] for row in areas.values()),
         "areas predicted": sum(row["n_predicted"] for row in areas.values()),
         "rows (areas of all levels x outcomes x methods)": rows,
