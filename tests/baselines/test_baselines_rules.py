@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from streetdeciles.baselines import components
 from streetdeciles.baselines.areas import Areas
 from streetdeciles.baselines.components import principal_components
-from streetdeciles.baselines.neighbours import nearest_deciles
+from streetdeciles.baselines.neighbours import Neighbours
 from streetdeciles.baselines.pooling import pool_features
 from streetdeciles.baselines.predict import predict_areas
 from streetdeciles.baselines.regression import PENALTIES, ridge
@@ -68,14 +68,14 @@ def test_buffer_of_a_fold_is_not_learned_from_there() -> None:
 
 def test_nearest_area_alone_predicts_where_that_is_best() -> None:
     points = np.array([[0.0, 0.0], [400.0, 0.0], [90_000.0, 0.0], [90_400.0, 0.0]])
-    deciles = nearest_deciles(points, np.array([2.0, 2.0, 9.0, 9.0]), np.array([[100.0, 0.0], [80_000.0, 0.0]]))
+    deciles = Neighbours(points, np.array([[100.0, 0.0], [80_000.0, 0.0]])).deciles(np.array([2.0, 2.0, 9.0, 9.0]))
     assert deciles == pytest.approx([2, 9])
 
 
 def test_mean_of_two_neighbours_equals_the_hand_worked_one() -> None:
     # Inner areas are the mean of their two neighbours, so two neighbours err least.
     points = np.stack([np.arange(5) * 1000.0, np.zeros(5)], axis=1)
-    predicted = nearest_deciles(points, np.array([1.0, 3.0, 5.0, 7.0, 9.0]), np.array([[1250.0, 0.0]]))
+    predicted = Neighbours(points, np.array([[1250.0, 0.0]])).deciles(np.array([1.0, 3.0, 5.0, 7.0, 9.0]))
     assert predicted == pytest.approx([(3 / 250 + 5 / 750) / (1 / 250 + 1 / 750)])
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from streetdeciles.baselines.areas import Areas, Flags, Floats, Part, as_deciles
 from streetdeciles.baselines.components import principal_components
-from streetdeciles.baselines.neighbours import nearest_deciles
+from streetdeciles.baselines.neighbours import Neighbours
 from streetdeciles.baselines.regression import MIN_ROWS_TO_BOOST, boosting, ridge
 from streetdeciles.methods import BOOSTING, COVARIATES, MEDIAN, NEIGHBOURS, RIDGE
 
@@ -97,15 +97,21 @@ def _median(part: Part, deciles: Floats) -> Floats:
 
 
 class _Neighbours:
+    """Those of a part are kept for the next outcome, which mostly is known in the same areas."""
+
     def __init__(self, points: Floats) -> None:
         self._points = points
         self._has_point = np.isfinite(points).all(axis=1)
+        self._kept: dict[bytes, Neighbours] = {}
 
     def __call__(self, part: Part, deciles: Floats) -> Floats:
         learned, held_out = part.learned & self._has_point, part.held_out & self._has_point
         predicted = np.full(len(deciles), np.nan)
         if learned.sum() >= MIN_LEARNED and held_out.any():
-            predicted[held_out] = nearest_deciles(self._points[learned], deciles[learned], self._points[held_out])
+            key = learned.tobytes() + held_out.tobytes()
+            if key not in self._kept:
+                self._kept = {key: Neighbours(self._points[learned], self._points[held_out])}
+            predicted[held_out] = self._kept[key].deciles(deciles[learned])
         return predicted
 
 

@@ -55,12 +55,13 @@ def sample_measures(cells: pd.DataFrame, *, samples: int, random: np.random.Gene
         str(method): _CountTable.of(rows, area_of_row[cells["method"] == method], len(areas))
         for method, rows in cells.groupby("method", sort=True)
     }
-    values = {name: table.measures(np.ones((1, len(areas)))) for name, table in tables.items()}
+    values = {name: table.measures(np.ones((len(areas), 1))) for name, table in tables.items()}
     drawn: dict[str, list[dict[str, npt.NDArray[np.float64]]]] = {name: [] for name in tables}
     if len(areas) > 1:
         for weights in draw_areas(len(areas), samples, random):
+            by_area = np.ascontiguousarray(weights.T)
             for name, table in tables.items():
-                drawn[name].append(table.measures(weights))
+                drawn[name].append(table.measures(by_area))
     return {
         name: Sampled(
             table.n,
@@ -78,9 +79,10 @@ def draw_areas(n_areas: int, samples: int, random: np.random.Generator) -> Itera
     """How often each area is in each sample, [samples in the batch, areas]."""
     for start in range(0, samples, SAMPLES_PER_BATCH):
         batch_size = min(SAMPLES_PER_BATCH, samples - start)
-        areas = random.integers(0, n_areas, size=(batch_size, n_areas))
-        areas += np.arange(batch_size)[:, None] * n_areas
-        yield np.bincount(areas.ravel(), minlength=batch_size * n_areas).reshape(batch_size, n_areas).astype(np.float64)
+        weights = np.empty((batch_size, n_areas))
+        for of_sample, areas in zip(weights, random.integers(0, n_areas, size=weights.shape), strict=True):
+            of_sample[:] = np.bincount(areas, minlength=n_areas)
+        yield weights
 
 
 @dataclass(frozen=True)
@@ -104,8 +106,8 @@ class _CountTable:
         return _CountTable(by_area, true, predicted, int(n.sum()))
 
     def measures(self, weights: npt.NDArray[np.float64]) -> dict[str, npt.NDArray[np.float64]]:
-        """Each measure [samples], with area a counted weights[sample, a] times."""
-        counts = (self.by_area.T @ weights.T).T
+        """Each measure [samples], with area a counted weights[a, sample] times."""
+        counts = (self.by_area.T @ weights).T
         return measures_of_counts(counts.reshape(-1, self.true.size, self.predicted.size), self.true, self.predicted)
 
 

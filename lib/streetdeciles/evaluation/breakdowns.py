@@ -26,8 +26,9 @@ def breakdowns(cells: pd.DataFrame, areas: pd.DataFrame) -> list[dict[str, Any]]
     joined = cells.merge(areas, on="area_id", how="left")
     joined["error"] = joined["predicted_decile"] - joined["true_decile"]
     size = np.searchsorted(sizes, joined["n_locations"].fillna(0), side="right") - 1
+    deciles, number = np.unique(joined["true_decile"], return_inverse=True)
     values: dict[str, Any] = {
-        TRUE_DECILE: [f"{decile:02.0f}" for decile in joined["true_decile"]],
+        TRUE_DECILE: np.array([f"{decile:02.0f}" for decile in deciles], object)[number],
         DISTRICT: joined["district"],
         N_LOCATIONS: np.array([*SIZES.values()], object)[np.maximum(size, 0)],
     }

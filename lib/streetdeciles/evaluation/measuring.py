@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -34,20 +35,46 @@ class Measured:
     fold_metrics: Rows
 
 
-def measure_group(cells: pd.DataFrame, predicted: pd.DataFrame, areas: pd.DataFrame, config: RunConfig) -> Measured:
+def number_areas(areas: pd.DataFrame) -> pd.DataFrame:
+    """The areas with numbers as `area_id`, in the order of their codes, and `drawn` (see `bootstrap.measure`).
+
+    `areas` has `region`, `area_id` and `block`, -1 without blocks. Millions of numbers are grouped and joined several
+    times faster than texts. The codes are in the column `code`.
+    """
+    ordered = areas.sort_values(["region", "area_id"], ignore_index=True).rename(columns={"area_id": "code"})
+    ordered["area_id"] = ordered.index.to_numpy(np.int64)
+    names = ordered["code"].mask(ordered["block"] >= 0, ordered["block"].map(lambda number: f"block {number}"))
+    return ordered.assign(drawn=names.factorize(sort=True)[0])
+
+
+def number_baselines(predicted: pd.DataFrame, areas: pd.DataFrame) -> dict[tuple[str, str], pd.DataFrame]:
+    """`area_id`, `model` and `decile` of each region and outcome; `areas` are those of `number_areas`."""
+    numbers = areas[["region", "code", "area_id"]]
+    numbered = predicted.rename(columns={"area_id": "code"}).merge(numbers, on=["region", "code"])
+    columns = ["area_id", "model", "decile"]
+    return {(str(group[0]), str(group[1])): rows[columns] for group, rows in numbered.groupby(["region", "outcome"])}
+
+
+def measure_group(
+    group: Mapping[str, str],
+    cells: pd.DataFrame,
+    baselines: Mapping[tuple[str, str], pd.DataFrame],
+    areas: pd.DataFrame,
+    config: RunConfig,
+) -> Measured:
     """Measure the network and the baselines.
 
     Args:
-        cells: as for `bootstrap.measure`, with the same value in each column of GROUP.
-        predicted: `region`, `area_id`, `outcome`, `model` and `decile` of the baselines.
-        areas: `region`, `area_id`, `district`, `n_locations`, `block` (-1 without blocks, else what intervals are drawn
-            from), `fold` (-1 if it has none of its own), and the centre as `x` and `y`, NaN if it is not known.
+        group: the value of each of GROUP.
+        cells: of the group, as for `bootstrap.measure`, with `area_id` in place of `drawn`.
+        baselines: from `number_baselines`.
+        areas: from `number_areas`, with `district`, `n_locations`, `fold` (-1 if it has none of its own), and the
+            centre as `x` and `y`, NaN if it is not known.
         config: the run's.
     """
-    group = {name: str(cells[name].iloc[0]) for name in GROUP}
-    whole = _with_baselines(cells, predicted, group)
-    of_region = areas[areas["region"] == group["region"]].drop(columns="region")
-    whole["drawn"] = _drawn(whole["area_id"], of_region)
+    of_region = areas[areas["region"] == group["region"]].drop(columns=["region", "code"])
+    whole = _with_baselines(cells, baselines.get((group["region"], group["outcome"])), group["level"])
+    whole["drawn"] = of_region.set_index("area_id")["drawn"].loc[whole["area_id"]].to_numpy()
     samples = config.evaluation.bootstrap
     metrics = [
         {**group, "method": method, "model": method if method in BASELINES else NETWORK, **values}
@@ -61,27 +88,21 @@ def measure_group(cells: pd.DataFrame, predicted: pd.DataFrame, areas: pd.DataFr
     compared = compare(whole, config.report.method, samples=samples, random=_random(group, config))
     broken_down = breakdowns(whole, of_region)
     by_fold = fold_spread(whole[whole["method"] == config.report.method], of_region)
-    return Measured(metrics, *([group | row for row in rows] for rows in (compared, broken_down, by_fold)))
+    return Measured(metrics, *([{**group, **row} for row in rows] for rows in (compared, broken_down, by_fold)))
 
 
-def _with_baselines(cells: pd.DataFrame, predicted: pd.DataFrame, group: dict[str, str]) -> pd.DataFrame:
+def _with_baselines(cells: pd.DataFrame, predicted: pd.DataFrame | None, level: str) -> pd.DataFrame:
     """`cells` and those of the baselines; at level `location` of the median only."""
     import pandas as pd
 
-    is_same = (predicted["region"] == group["region"]) & (predicted["outcome"] == group["outcome"])
-    if group["level"] == LOCATION:
-        is_same &= predicted["model"] == MEDIAN
-    return pd.concat([cells, baseline_cells(cells, predicted[is_same])], ignore_index=True)
+    if predicted is None:
+        return cells
+    if level == LOCATION:
+        predicted = predicted[predicted["model"] == MEDIAN]
+    return pd.concat([cells, baseline_cells(cells, predicted)], ignore_index=True)
 
 
-def _drawn(area_ids: pd.Series[str], areas: pd.DataFrame) -> pd.Series[str]:
-    """What random samples draw in place of the area: its block if the split has blocks, else the area itself."""
-    block = area_ids.map(areas.set_index("area_id")["block"]).fillna(-1).astype(int)
-    names = block.map(lambda number: f"block {number}")
-    return area_ids.mask(block >= 0, names)
-
-
-def _random(group: dict[str, str], config: RunConfig) -> np.random.Generator:
+def _random(group: Mapping[str, str], config: RunConfig) -> np.random.Generator:
     """Seeded by the group's name, so that another outcome does not change the intervals of this one."""
     return np.random.default_rng([config.seed, zlib.crc32("/".join(group.values()).encode())])
 

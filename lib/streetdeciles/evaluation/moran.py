@@ -37,7 +37,8 @@ def moran(residuals: Floats, points: Floats, *, random: np.random.Generator) -> 
     if n <= NEIGHBOURS + 1 or np.ptp(residuals) == 0:
         return None
     _, nearest = cKDTree(points).query(points, k=NEIGHBOURS + 1)
-    neighbours = _without_self(nearest)
+    # One array for each of the six: so the sums are several times faster.
+    neighbours = np.ascontiguousarray(_without_self(nearest).T)
     z = residuals - residuals.mean()
     value = _value(z, neighbours)
     permuted = np.array([_value(random.permutation(z), neighbours) for _ in range(PERMUTATIONS)])
@@ -45,8 +46,9 @@ def moran(residuals: Floats, points: Floats, *, random: np.random.Generator) -> 
 
 
 def _value(z: Floats, neighbours: npt.NDArray[np.intp]) -> float:
+    mean = sum(z[one] for one in neighbours) / NEIGHBOURS
     # The weights of each row add up to 1, so their sum is n, which cancels.
-    return float(z @ z[neighbours].mean(axis=1) / (z @ z))
+    return float(z @ mean / (z @ z))
 
 
 def _without_self(nearest: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:

@@ -11,7 +11,7 @@ from streetdeciles.borrowed_sessions import interruptible
 from streetdeciles.config import RunConfig
 from streetdeciles.evaluation.baselines import area_centres, predict_baselines
 from streetdeciles.evaluation.comparisons import describe, worse_than_median
-from streetdeciles.evaluation.measuring import GROUP, measure_group
+from streetdeciles.evaluation.groups import measure_groups
 from streetdeciles.evaluation.uncertainty import assess, with_rps
 from streetdeciles.methods import AREA, LOCATION, PREDICTION
 from streetdeciles.queries import query, spark_frame
@@ -56,7 +56,7 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     areas = _areas(spark, config).merge(centres, on="area_id", how="left")
     cells = _cells(spark, config.work_dir)
     groups = _count(cells)
-    measured = [measure_group(_collect(cells, group), predicted, areas, config) for group in groups if group["known"]]
+    measured = measure_groups(cells, groups, predicted, areas, config)
     metrics = [row for of_group in measured for row in of_group.metrics]
     comparisons = [row for of_group in measured for row in of_group.comparisons]
     uncertainty = assess(spark, config, areas)
@@ -94,16 +94,6 @@ def _cells(spark: SparkSession, work_dir: str) -> DataFrame:
 def _count(cells: DataFrame) -> list[Row]:
     """For each group, the numbers of predictions whose true decile is `known` and `unknown`."""
     return _query("counted_groups", cells=cells).collect()
-
-
-def _collect(cells: DataFrame, group: Row) -> pd.DataFrame:
-    from pyspark.sql import functions as F
-
-    for name in GROUP:
-        cells = cells.where(F.col(name) == group[name])
-    columns = ("method", "area_id", "true_decile", "predicted_decile", "n")
-    of_group = cells.where("true_decile IS NOT NULL").select(*columns).toPandas()
-    return of_group.assign(**{name: group[name] for name in GROUP})
 
 
 def _areas(spark: SparkSession, config: RunConfig) -> pd.DataFrame:

@@ -19,7 +19,6 @@ from streetdeciles.table import Table
 from streetdeciles.tables import (
     AREA_LABELS,
     AREA_PREDICTIONS,
-    BREAKDOWNS,
     COMPARISONS,
     IMAGE_INDEX,
     LEFT_OUT,
@@ -39,9 +38,6 @@ _query = partial(query, "streetdeciles.report")
 EXAMPLES = 3
 """The number of examples for each reason for leaving something out."""
 
-SEVERAL_FOLDS = -1
-"""The fold of an area whose locations are of several."""
-
 HISTORY = ("outcome", "fold", "epoch", "loss", "val_loss", "mae", "val_mae", "learning_rate")
 
 
@@ -50,11 +46,9 @@ class Findings:
     """The frames that the page is made of.
 
     `areas`: region, area_id, outcome, true_decile (within the region), national_decile, decile (the report's method),
-        mean_score, n_locations (predicted), n_located and fold (SEVERAL_FOLDS if its locations are of several); NaN =
-        not known.
+        n_locations (predicted) and n_located; NaN = not known.
     `confusion`: region, outcome, true_decile, decile, n: the network's predictions of locations.
-    `metrics`, `comparisons`, `breakdowns`: the tables of these names.
-    `history`: one row per outcome, fold and epoch of training.
+    `metrics`, `comparisons`: the tables of these names. `history`: one row per outcome, fold and epoch of training.
     `losses`: stage, reason, n, examples (list of (id, detail)): the rejects and everything left out.
     `counts`: locations in the regions, photographs in the index, those of them that gave no features (rejects), and
         locations that were predicted.
@@ -64,7 +58,6 @@ class Findings:
     confusion: pd.DataFrame
     metrics: pd.DataFrame
     comparisons: pd.DataFrame
-    breakdowns: pd.DataFrame
     history: pd.DataFrame
     losses: pd.DataFrame
     counts: dict[str, int]
@@ -103,12 +96,6 @@ def collect(spark: SparkSession, config: RunConfig) -> Findings:
         area_predictions=table(AREA_PREDICTIONS),
         locations=table(LOCATIONS),
     )
-    folds = _query(
-        "folds",
-        {"network": NETWORK, "outcome": config.dataset.outcomes[0], "several": SEVERAL_FOLDS},
-        predictions=table(PREDICTIONS),
-        locations=table(LOCATIONS),
-    )
     held_out = held_out_predictions(spark, config)
     confusion = (
         held_out.where("true_decile IS NOT NULL")
@@ -122,11 +109,10 @@ def collect(spark: SparkSession, config: RunConfig) -> Findings:
         "predicted": table(PREDICTIONS).where(F.col("model") == NETWORK).select("location_id").distinct().count(),
     }
     return Findings(
-        areas=areas.toPandas().merge(folds.toPandas(), how="left", on=["region", "area_id"]),
+        areas=areas.toPandas(),
         confusion=confusion.toPandas(),
         metrics=table(METRICS).toPandas(),
         comparisons=table(COMPARISONS).toPandas(),
-        breakdowns=table(BREAKDOWNS).toPandas(),
         history=read_history(config),
         losses=_losses(spark, config.work_dir),
         counts=counts,
@@ -134,10 +120,7 @@ def collect(spark: SparkSession, config: RunConfig) -> Findings:
 
 
 def held_out_predictions(spark: SparkSession, config: RunConfig) -> DataFrame:
-    """One row per predicted location and outcome.
-
-    location_id, region, area_id, outcome, true_decile, decile, and confidence: the probability of that decile.
-    """
+    """location_id, region, area_id, outcome, true_decile, decile: one row per predicted location and outcome."""
     predictions, locations, labels = (
         storage.read_table(spark, table, config.work_dir) for table in (PREDICTIONS, LOCATIONS, AREA_LABELS)
     )
@@ -151,12 +134,6 @@ def candidates(spark: SparkSession, config: RunConfig) -> pd.DataFrame:
         {"seed": config.seed, "outcome": config.dataset.outcomes[0], "most": config.report.gallery},
         held_out=held_out_predictions(spark, config),
     ).toPandas()
-
-
-def most_confident(spark: SparkSession, config: RunConfig, most: int) -> pd.DataFrame:
-    """kind (`right` or `wrong`), outcome, location_id: at most `most` locations of each, the most confident ones."""
-    held_out = held_out_predictions(spark, config)
-    return _query("confident", {"most": most}, held_out=held_out).toPandas()
 
 
 def exhibits(spark: SparkSession, config: RunConfig, location_ids: list[str]) -> list[Exhibit]:

@@ -5,8 +5,7 @@ SELECT
     locations.area_id,
     predictions.outcome,
     labels.decile AS true_decile,
-    predictions.decile,
-    element_at(predictions.probabilities, int(predictions.decile)) AS confidence
+    predictions.decile
 FROM {predictions} AS predictions
 INNER JOIN {locations} AS locations
     ON predictions.location_id = locations.location_id
