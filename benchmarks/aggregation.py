@@ -6,13 +6,14 @@
 
     .venv/bin/python benchmarks/aggregation.py --locations 1500000
 
-The predictions are invented. Prints the memory of each process.
+The predictions are invented. Tables and the other side have a process of their own, so that the memory that is printed
+is that of the stages: this process, the JVM and Spark's workers, each shared page counted once.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
+import resource
 import sys
 import tempfile
 import time
@@ -22,11 +23,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from measure import Comparison, interleaved, record
+from measure import Comparison, PeakMemory, arrow_schema, elsewhere, interleaved, record
 from streetdeciles.aggregation import stage as aggregation
 from streetdeciles.config import RunConfig, SparkConfig
 from streetdeciles.evaluation import stage as evaluation
@@ -111,7 +111,7 @@ def codes(prefix: str, numbers: np.ndarray) -> np.ndarray:
 
 
 def write(table: Table, work_dir: Path, part: int = 0, /, **columns: np.ndarray) -> None:
-    schema = table.arrow_schema()
+    schema = arrow_schema(table)
     n = len(next(iter(columns.values())))
     arrays = [
         pa.array(columns[field.name]).cast(field.type) if field.name in columns else pa.nulls(n, field.type)
@@ -149,20 +149,20 @@ def with_pandas(work_dir: Path, out: Path) -> None:
 
 def timed(rows: int, work: Callable[[], object]) -> float:
     start = time.perf_counter()
-    work()
+    with PeakMemory() as memory:
+        work()
     seconds = time.perf_counter() - start
-    print(f"{rows} predictions in {seconds:.1f} s; {memory()}", flush=True)
+    print(f"{rows} predictions in {seconds:.1f} s, at most {memory.peak >> 20} MB", flush=True)
     return rows / seconds
 
 
-def memory() -> str:
-    """The peak of this process, and what the JVM holds now."""
-    import resource
-
-    mine = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
-    children = psutil.Process(os.getpid()).children(recursive=True)
-    java = sum(child.memory_info().rss for child in children if "java" in child.name()) >> 20
-    return f"Python's peak {mine} MB, the JVM {java} MB"
+def timed_pandas(rows: int, work_dir: Path, out: Path) -> float:
+    start = time.perf_counter()
+    with_pandas(work_dir, out)
+    seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    print(f"pandas: {rows} predictions in {seconds:.1f} s, at most {peak} MB", flush=True)
+    return rows / seconds
 
 
 def config_of(work_dir: Path) -> RunConfig:
@@ -182,7 +182,7 @@ def measure(spark: SparkSession, work_dir: Path, out: Path, n_locations: int, ru
     rows = n_locations * len(OUTCOMES)
     compared = interleaved(
         lambda: timed(rows, lambda: aggregation.run(spark, config)),
-        lambda: timed(rows, lambda: with_pandas(work_dir, out)),
+        lambda: elsewhere(timed_pandas, rows, work_dir, out),
         runs,
     )
     record("aggregation", compared, unit="predictions/s", other_is="pandas, the published methods for areas only")
@@ -202,8 +202,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         work_dir = Path(name) / "work"
         work_dir.mkdir()
+        elsewhere(write_tables, work_dir, options.locations)
         with spark_session(SparkConfig(master="local[*]", driver_memory="3g"), str(work_dir)) as spark:
-            write_tables(work_dir, options.locations)
             measure(spark, work_dir, Path(name), options.locations, options.runs)
     return 0
 

@@ -8,14 +8,23 @@ A benchmark script measures with `interleaved`; `record` saves and prints the re
 
 from __future__ import annotations
 
+import contextlib
 import json
+import multiprocessing
 import statistics
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+import psutil
+import pyarrow as pa
 
 from streetdeciles.hardware import BFLOAT16_FLAGS, cpu, usable_cores
+from streetdeciles.tables import Table
+
+Result = TypeVar("Result")
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -74,6 +83,52 @@ def record(
         flush=True,
     )
     return result
+
+
+def elsewhere(function: Callable[..., Result], *arguments: Any) -> Result:
+    """Call the function in a new process."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(function, arguments)
+
+
+class PeakMemory:
+    """The largest memory of this process and all its children within a `with` block."""
+
+    def __init__(self) -> None:
+        self.peak = 0
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> PeakMemory:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._done.wait(0.5):
+            total = 0
+            for process in (psutil.Process(), *psutil.Process().children(recursive=True)):
+                with contextlib.suppress(psutil.Error):
+                    total += process.memory_full_info().pss
+            self.peak = max(self.peak, total)
+
+
+def arrow_schema(table: Table) -> pa.Schema:
+    """The columns in the files of a table; unlike the table's own method without a Spark session."""
+    kinds = {
+        "string": pa.string(),
+        "tinyint": pa.int8(),
+        "int": pa.int32(),
+        "bigint": pa.int64(),
+        "double": pa.float64(),
+        "boolean": pa.bool_(),
+        "binary": pa.binary(),
+        "array<float>": pa.list_(pa.float32()),
+    }
+    return pa.schema([(name, kinds[kind]) for name, kind in table.columns.items() if name not in table.partitioned_by])
 
 
 def read_results(path: Path) -> list[dict[str, Any]]:
