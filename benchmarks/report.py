@@ -28,8 +28,8 @@ from streetdeciles.config import Boundaries
 from streetdeciles.report.collect import HISTORY, Findings
 from streetdeciles.report.maps import draw_map, read_outlines
 from streetdeciles.report.page import Run, render
-from streetdeciles.report.panels import make_region_map
-from streetdeciles.tables import COMPARISONS, METRICS
+from streetdeciles.report.region_map import make_region_map
+from streetdeciles.tables import BREAKDOWNS, COMPARISONS, METRICS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -89,8 +89,10 @@ def _findings(area_ids: np.ndarray[Any, Any], outcomes: tuple[str, ...]) -> Find
                 "true_decile": random.integers(1, 11, n),
                 "national_decile": random.integers(1, 11, n),
                 "decile": random.integers(1, 11, n),
+                "mean_score": random.normal(0, 2, n),
                 "n_locations": random.integers(1, 90, n),
                 "n_located": 90,
+                "fold": random.integers(0, 5, n),
             }
         )
         for outcome in outcomes
@@ -100,6 +102,7 @@ def _findings(area_ids: np.ndarray[Any, Any], outcomes: tuple[str, ...]) -> Find
         confusion=pd.DataFrame(columns=["region", "outcome", "true_decile", "decile", "n"]),
         metrics=pd.DataFrame(columns=list(METRICS.columns)),
         comparisons=pd.DataFrame(columns=list(COMPARISONS.columns)),
+        breakdowns=pd.DataFrame(columns=list(BREAKDOWNS.columns)),
         history=pd.DataFrame(columns=list(HISTORY)),
         losses=pd.DataFrame(columns=["stage", "reason", "n", "examples"]),
         counts={"locations": 90 * n, "photographs": 360 * n, "rejects": 0, "predicted": 90 * n},

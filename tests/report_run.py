@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from streetdeciles.table import Table
 from streetdeciles.tables import (
     AREA_LABELS,
     AREA_PREDICTIONS,
+    BREAKDOWNS,
     COMPARISONS,
     IMAGE_INDEX,
     LEFT_OUT,
@@ -106,6 +108,7 @@ def write_finished_run(config: RunConfig) -> FinishedRun:
     write_rows(AREA_PREDICTIONS, work_dir, area_predictions)
     write_rows(METRICS, work_dir, _metrics(area_predictions, predictions, locations, labels))
     write_rows(COMPARISONS, work_dir, _comparisons())
+    write_rows(BREAKDOWNS, work_dir, _breakdowns(area_predictions))
     write_rows(REJECTS, work_dir, _rejects(images))
     write_rows(LEFT_OUT, work_dir, _left_out())
     _write_history(work_dir, random)
@@ -161,9 +164,15 @@ def _predictions(locations: pd.DataFrame, labels: pd.DataFrame, random: np.rando
             "fold": pd.factorize(rows["area_id"])[0] % 5,
             "score": score,
             "decile": deciles,
-            "probabilities": None,
+            "temperature": 1.0,
+            "probabilities": [_probabilities(value) for value in score],
         }
     )
+
+
+def _probabilities(score: float) -> list[float]:
+    p = 1 / (1 + np.exp(-score))
+    return [math.comb(9, k) * p**k * (1 - p) ** (9 - k) for k in range(10)]
 
 
 def _area_predictions(predictions: pd.DataFrame, locations: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
@@ -257,6 +266,15 @@ def _comparisons() -> pd.DataFrame:
     )
 
 
+def _breakdowns(area_predictions: pd.DataFrame) -> pd.DataFrame:
+    rows = []
+    for (outcome, method, decile), group in area_predictions.groupby(["outcome", "method", "true_decile"]):
+        off = group["decile"] - group["true_decile"]
+        key = ("bury", outcome, "area", method, "true_decile", f"{decile:02d}")
+        rows.append((*key, len(group), off.abs().mean(), off.mean()))
+    return pd.DataFrame(rows, columns=list(BREAKDOWNS.columns))
+
+
 def _measures(decile: pd.Series, true: pd.Series) -> dict[str, float]:
     """Right enough to look at: what the report shows is what the table holds, whatever it is."""
     off = (decile - true).abs()
@@ -265,8 +283,13 @@ def _measures(decile: pd.Series, true: pd.Series) -> dict[str, float]:
     for name in ("pearson", "spearman", "kendall"):
         values[name] = decile.corr(true, method=name) if decile.nunique() > 1 else np.nan
     assert set(values) == set(MAIN_MEASURES)
+    moran = {"moran_i": 0.31, "moran_p": 0.005}
     ends = {"low": -0.08, "high": 0.07}
-    return values | {f"{name}_{end}": value + by for name, value in values.items() for end, by in ends.items()}
+    for worst, share in {1: "10", 2: "20"}.items():
+        both = ((decile <= worst) & (true <= worst)).sum()
+        values[f"recall_{share}"] = both / (true <= worst).sum()
+        values[f"precision_{share}"] = both / max(1, (decile <= worst).sum())
+    return values | moran | {f"{name}_{end}": value + by for name, value in values.items() for end, by in ends.items()}
 
 
 def _write_history(work_dir: Path, random: np.random.Generator) -> None:

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from config_files import load_values, refusal, write_config
+from config_files import config_values, load_values, refusal, write_config
+from streetdeciles import storage
 from streetdeciles.config import input_paths
 from streetdeciles.config_file import load_config
 from streetdeciles.errors import RunRefused
@@ -104,3 +106,21 @@ def test_paths_of_lookups_and_lists_of_areas_are_inputs(tmp_path: Path, values: 
     assert paths["labels.regions.mine.file"] == str(tmp_path / "areas.csv")
     values["labels"]["lookups"] = ["gone.csv"]
     assert "labels.lookups[0]: " in refusal(tmp_path, values)
+
+
+def test_config_at_a_uri_has_its_inputs_beside_it() -> None:
+    values = config_values("../out", labels={"regions": {"bury": ["Bury"]}})
+    for name in ("table.csv", "locations.csv", "photographs/a.jpg"):
+        storage.write_text(f"memory://configs/bury/{name}", "x\n")
+    storage.write_text("memory://configs/bury/run.yaml", yaml.safe_dump(values))
+    config = load_config("memory://configs/bury/run.yaml")
+    assert config.labels.tables[0].path == "memory://configs/bury/table.csv"
+    assert config.images.folder == "memory://configs/bury/photographs"
+    assert config.work_dir == "memory://configs/out"
+    with pytest.raises(RunRefused, match=r"memory://configs/none.yaml: cannot read the config \("):
+        load_config("memory://configs/none.yaml")
+
+
+def test_work_dir_of_databricks_is_not_a_relative_path(tmp_path: Path, values: dict[str, Any]) -> None:
+    path = write_config(tmp_path, {**values, "work_dir": "dbfs:/Volumes/main/streets/run"})
+    assert load_config(str(path)).work_dir == "dbfs:/Volumes/main/streets/run"

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from small_run import SmallRun
-from streetdeciles import __version__, cluster_check
-from streetdeciles.cluster_check import find_executors
+from streetdeciles import __version__
+from streetdeciles.doctor import cluster as cluster_check
+from streetdeciles.doctor.cluster import find_executors
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
+import yaml
 
 from report_run import NOT_PREDICTED, FinishedRun
 
@@ -307,4 +308,55 @@ def test_print_shows_all_outcomes(opened: Page) -> None:
 
 def test_page_is_printed_on_a_few_sheets(opened: Page) -> None:
     content = opened.pdf(format="A4", print_background=True)
-    assert 2 <= content.count(b"/Type /Page\n") + content.count(b"/Type /Page ") <= 14
+    assert 2 <= content.count(b"/Type /Page\n") + content.count(b"/Type /Page ") <= 18
+
+
+def test_listed_area_is_shown_on_the_map(opened: Page) -> None:
+    link = opened.locator(".panel:not([hidden]) .listed a").first
+    name = link.inner_text()
+    link.click()
+    assert opened.locator(".pinned b").inner_text() == name
+    opened.wait_for_url(lambda url: "zoom=" in url)
+    assert opened.locator(".panel:not([hidden]) circle.chosen").count() == 1
+
+
+def test_dot_of_the_scatter_tells_its_area(opened: Page, finished_run: FinishedRun) -> None:
+    dots = opened.locator(".panel:not([hidden]) .chart circle")
+    assert dots.count() == 117
+    dots.nth(20).hover(force=True)
+    check_description(opened.locator("#tip").inner_text(), finished_run, opened.locator("#tip .code").inner_text())
+
+
+def test_right_map_shows_the_folds(opened: Page) -> None:
+    opened.get_by_role("radio", name="Folds").check()
+    assert opened.locator(".map.predicted figcaption b").inner_text() == "Fold in which the area is held out"
+    assert opened.locator(".legend.other .scale i").all_inner_texts() == ["0", "1", "2", "3", "4"]
+
+
+def test_gallery_shows_right_and_wrong_predictions_of_the_outcome(opened: Page, finished_run: FinishedRun) -> None:
+    opened.get_by_role("radio", name="Health").check()
+    for choice, is_right in {"Most confident and right": True, "Furthest off": False}.items():
+        opened.get_by_role("radio", name=choice).check()
+        figures = [figure for figure in opened.locator(".gallery figure").all() if figure.is_visible()]
+        assert len(figures) == 6
+        chips = [figure.locator(".deciles:not([hidden]) .chip").all_inner_texts() for figure in figures]
+        assert [true == predicted for true, predicted in chips] == [is_right] * 6
+    opened.locator(".gallery figure:not([hidden]) a").first.click()
+    opened.wait_for_url(lambda url: "area=" in url)
+    assert opened.locator(".pinned").is_visible()
+
+
+def test_settings_and_methods_are_copied(browser: Browser, html: str, finished_run: FinishedRun) -> None:
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.goto((Path(finished_run.config.work_dir) / "report.html").as_uri())
+    copied = []
+    for summary in ("Settings as YAML", "Methods text for a paper"):
+        page.get_by_text(summary).click()
+        page.locator(".copied[open] .copy-text").last.click()
+        copied.append(page.evaluate("navigator.clipboard.readText()"))
+    settings = yaml.safe_load(copied[0])
+    assert settings["dataset"]["outcomes"] == list(finished_run.config.dataset.outcomes)
+    assert settings["labels"]["boundaries"]["path"] == "lsoa11_bury.geojson"
+    assert "Open Government Licence v3.0" in copied[1]
+    context.close()

@@ -13,7 +13,7 @@ from PIL import Image
 
 from streetdeciles.extraction.rejects import Rejected
 from streetdeciles.report.collect import Exhibit
-from streetdeciles.report.gallery import choose, shrink, thumbnails
+from streetdeciles.report.gallery import choose, lists_of, shrink, thumbnails
 
 DATA = Path(__file__).parents[1] / "data"
 MAX_PIXELS = 50_000_000
@@ -36,6 +36,16 @@ def test_small_gallery_shows_both_ends_and_the_middle() -> None:
 def test_gallery_takes_what_there_is() -> None:
     assert choose(candidates(4, 4, 9), 12) == ["4-0", "4-1", "9-2"]
     assert choose(candidates(), 12) == []
+
+
+def test_location_is_in_all_lists_that_chose_it() -> None:
+    rows = [("right", "imd", "a"), ("wrong", "idaci", "a"), ("wrong", "imd", "b")]
+    confident = pd.DataFrame(rows, columns=["kind", "outcome", "location_id"])
+    assert lists_of(["c", "a"], confident, ["imd", "idaci"]) == {
+        "c": ("random",),
+        "a": ("random", "right-0", "wrong-1"),
+        "b": ("wrong-0",),
+    }
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,9 @@ from streetdeciles.report.collect import HISTORY, Exhibit, Findings
 from streetdeciles.report.gallery import Thumbnail
 from streetdeciles.report.maps import Outline, draw_map
 from streetdeciles.report.page import Run, outcome_titles, render
-from streetdeciles.report.panels import make_region_map
+from streetdeciles.report.region_map import make_region_map
 from streetdeciles.report.transfer import Point, TransferChart
-from streetdeciles.tables import COMPARISONS, METRICS
+from streetdeciles.tables import BREAKDOWNS, COMPARISONS, METRICS
 
 RUN = Run(reports=[], versions={"streetdeciles": "1.0"}, created="today")
 SQUARE = shapely.box(0, 0, 1, 1)
@@ -27,7 +28,9 @@ SQUARE = shapely.box(0, 0, 1, 1)
 
 def area_rows(region: str, *rows: tuple[str, float | None, float | None]) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=["area_id", "true_decile", "decile"])
-    return frame.assign(region=region, outcome="imd", national_decile=None, n_locations=1, n_located=1)
+    return frame.assign(
+        region=region, outcome="imd", national_decile=None, mean_score=0.5, n_locations=1, n_located=1, fold=0
+    )
 
 
 def findings(*areas: pd.DataFrame, **changes: Any) -> Findings:
@@ -36,6 +39,7 @@ def findings(*areas: pd.DataFrame, **changes: Any) -> Findings:
         confusion=pd.DataFrame(columns=["region", "outcome", "true_decile", "decile", "n"]),
         metrics=pd.DataFrame(columns=list(METRICS.columns)),
         comparisons=pd.DataFrame(columns=list(COMPARISONS.columns)),
+        breakdowns=pd.DataFrame(columns=list(BREAKDOWNS.columns)),
         history=pd.DataFrame(columns=list(HISTORY)),
         losses=pd.DataFrame(columns=["stage", "reason", "n", "examples"]),
         counts={"locations": 3, "photographs": 4, "rejects": 0, "predicted": 2},
@@ -87,13 +91,14 @@ def test_page_of_given_models_does_not_call_them_held_out() -> None:
 
 
 def split_page(training: dict[str, Any] | None = None, **dataset: Any) -> str:
-    """The text of a page of another split than five folds, of which all models are there."""
+    """The text of a page of another split than five folds, without its scripts, styles and the whole config."""
     found = findings(
         area_rows("somewhere", ("a", 1, 2.0)), history=pd.DataFrame([("imd", 0, *[1.0] * 6)], columns=HISTORY)
     )
     config = report_config(Path("run"), dataset={"outcomes": ["imd"], **dataset}, training=training or {})
     areas = make_region_map(found.areas, {}, None, "somewhere", ["imd"])
-    return " ".join(parse(render(found, config, RUN, maps=[areas], gallery=[])).text.split())
+    html = render(found, config, RUN, maps=[areas], gallery=[])
+    return " ".join(parse(re.sub(r"<(script|style|pre)\b.*?</\1>", "", html, flags=re.DOTALL)).text.split())
 
 
 def test_page_of_a_test_part_says_what_is_held_out() -> None:

@@ -6,9 +6,11 @@ from contextlib import closing
 from pathlib import Path
 
 import numpy as np
+import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.util.tensor_util import make_ndarray
 
+from streetdeciles.training import stage
 from streetdeciles.training.history import HistoryRow, TensorBoardLog, history_csv
 
 ROWS = [
@@ -63,3 +65,10 @@ def test_tensorboard_reads_each_models_histogram_of_scores(tmp_path: Path) -> No
     (event,) = events.Tensors("scores/validation")
     buckets = [[-8, -4, 0], [-4, 0, 1], [0, 4, 2], [4, 8, 0]]
     np.testing.assert_array_equal(make_ndarray(event.tensor_proto), buckets)
+
+
+def test_training_goes_without_tensorboard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage, "find_spec", lambda name: None)
+    with stage._tensorboard(str(tmp_path)) as log:
+        assert log is None
+    assert not (tmp_path / "logs").exists()

@@ -1,4 +1,4 @@
-"""`streetdeciles run|<stage>|models|compare|transfer|export|plan|verify|check|doctor`: parse, log, run, exit code."""
+"""`streetdeciles <command>`: parse, log, run, exit code."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from streetdeciles import __version__
-from streetdeciles.cli import checks, compare, export, models, plan, stages, transfer
+from streetdeciles.cli import checks, compare, export, init, models, plan, stages, transfer
 from streetdeciles.errors import one_line_error
 from streetdeciles.logs import logged_to_terminal
 from streetdeciles.stopping import Stop, stoppable
@@ -65,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"streetdeciles {__version__}")
     commands = parser.add_subparsers(required=True, metavar="command")
+    init.add_command(commands)
     stages.add_commands(commands)
     models.add_command(commands)
     compare.add_command(commands)

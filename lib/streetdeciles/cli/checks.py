@@ -77,7 +77,7 @@ def _doctor(options: argparse.Namespace) -> int:
         from streetdeciles.doctor.examine import examine
 
         return examine()
-    from streetdeciles.cluster_check import examine_cluster
+    from streetdeciles.doctor.cluster import examine_cluster
 
     if options.config is None:
         raise RunRefused(

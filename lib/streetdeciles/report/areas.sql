@@ -8,6 +8,7 @@ SELECT
     coalesce(labels.decile, predicted.true_decile) AS true_decile,
     labels.national_decile,
     predicted.decile,
+    predicted.mean_score,
     coalesce(predicted.n_locations, 0) AS n_locations,
     coalesce(located.n, 0) AS n_located
 FROM {labels} AS labels

@@ -31,9 +31,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class Matrix:
-    """Rows are true deciles 1..10, columns predicted ones."""
+    """Rows are true deciles 1..10, columns predicted ones; `row_sums` and `column_sums` are their totals."""
 
     rows: list[list[Cell]]
+    row_sums: list[int]
+    column_sums: list[int]
     n: int
     exact: int
     within_1: int
@@ -93,6 +95,8 @@ def confusion_matrix(counts: pd.DataFrame) -> Matrix | None:
         return None
     return Matrix(
         rows=[[_cell(n, sum(row)) for n in row] for row in table],
+        row_sums=[sum(row) for row in table],
+        column_sums=[sum(column) for column in zip(*table, strict=True)],
         n=total,
         exact=sum(table[i][i] for i in range(10)),
         within_1=sum(table[i][j] for i in range(10) for j in range(10) if abs(i - j) <= 1),
@@ -141,7 +145,7 @@ def learning_curves(history: pd.DataFrame, measure: str, title: str) -> Curves |
     # In the first epochs errors may be so large that the rest of the curve would be flat.
     usual = CUT_ABOVE * median(values)
     highest = min(max(values), usual) if usual > 0 else max(values)
-    ticks = _nice_ticks(min(values), highest)
+    ticks = nice_ticks(min(values), highest)
     axes = _Axes(int(history["epoch"].min()), int(history["epoch"].max()), ticks[0], ticks[-1])
     folds: dict[int, list[dict[str, Any]]] = {}
     for row in records(history.sort_values(["fold", "epoch"])):
@@ -172,25 +176,40 @@ def _curve(fold: int, epochs: list[dict[str, Any]], measure: str, axes: _Axes) -
 
 @dataclass(frozen=True)
 class Line:
-    """The common line of several intervals: its ends, zero, and the intervals, in per cent of its length."""
+    """The common line of several intervals: its marks, zero, and the intervals, in per cent of its length."""
 
     ticks: list[Tick]
+    zero: float
     intervals: list[Interval]
 
 
 def correlation_line(rows: list[dict[str, Any]], measure: str) -> Line:
     """`measure` of each row and its interval on a line that ends at 1 and begins low enough for all of them."""
-    values = [float(row.get(f"{measure}{end}", math.nan)) for row in rows for end in ("", "_low", "_high")]
-    lowest = min([value for value in values if math.isfinite(value)], default=0.0)
+    lowest = min(_known(rows, measure), default=0.0)
     start = max(-1.0, min(-0.25, math.floor(4 * lowest) / 4))
+    return _line(rows, measure, start, 1.0)
 
+
+def error_line(rows: list[dict[str, Any]], measure: str) -> Line:
+    """`measure` of each row, which is not negative, and its interval on a line from 0 that is long enough."""
+    return _line(rows, measure, 0.0, max(1.0, math.ceil(2 * max(_known(rows, measure), default=0.0)) / 2))
+
+
+def _known(rows: list[dict[str, Any]], measure: str) -> list[float]:
+    return [value for row in rows for value in _with_ends(row, measure) if math.isfinite(value)]
+
+
+def _with_ends(row: dict[str, Any], measure: str) -> list[float]:
+    return [float(row.get(f"{measure}{end}", math.nan)) for end in ("", "_low", "_high")]
+
+
+def _line(rows: list[dict[str, Any]], measure: str, start: float, end: float) -> Line:
     def along(value: float) -> float | None:
-        return round(100 * (value - start) / (1 - start), 1) if math.isfinite(value) else None
+        return round(100 * (value - start) / (end - start), 1) if math.isfinite(value) else None
 
-    numbers = [along(value) for value in values]
-    intervals = [Interval(*numbers[i : i + 3]) for i in range(0, len(numbers), 3)]
-    marks = {start: f"{start:g}".replace("-", "−"), 0.0: "0", 1.0: "1"}
-    return Line([Tick(float(along(value) or 0.0), label) for value, label in marks.items()], intervals)
+    intervals = [Interval(*map(along, _with_ends(row, measure))) for row in rows]
+    ticks = [Tick(float(along(value) or 0.0), f"{value:g}".replace("-", "−")) for value in sorted({start, 0.0, end})]
+    return Line(ticks, float(along(0.0) or 0.0), intervals)
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -198,7 +217,7 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
 
 
-def _nice_ticks(low: float, high: float) -> list[float]:
+def nice_ticks(low: float, high: float) -> list[float]:
     """Three to six round values that enclose `low` and `high`."""
     if high - low < 1e-9:
         low, high = low - 0.5, high + 0.5

@@ -19,6 +19,7 @@ from streetdeciles.table import Table
 from streetdeciles.tables import (
     AREA_LABELS,
     AREA_PREDICTIONS,
+    BREAKDOWNS,
     COMPARISONS,
     IMAGE_INDEX,
     LEFT_OUT,
@@ -38,6 +39,9 @@ _query = partial(query, "streetdeciles.report")
 EXAMPLES = 3
 """The number of examples for each reason for leaving something out."""
 
+SEVERAL_FOLDS = -1
+"""The fold of an area whose locations are of several."""
+
 HISTORY = ("outcome", "fold", "epoch", "loss", "val_loss", "mae", "val_mae", "learning_rate")
 
 
@@ -46,9 +50,11 @@ class Findings:
     """The frames that the page is made of.
 
     `areas`: region, area_id, outcome, true_decile (within the region), national_decile, decile (the report's method),
-        n_locations (predicted) and n_located; NaN = not known.
+        mean_score, n_locations (predicted), n_located and fold (SEVERAL_FOLDS if its locations are of several); NaN =
+        not known.
     `confusion`: region, outcome, true_decile, decile, n: the network's predictions of locations.
-    `metrics`, `comparisons`: the tables of these names. `history`: one row per outcome, fold and epoch of training.
+    `metrics`, `comparisons`, `breakdowns`: the tables of these names.
+    `history`: one row per outcome, fold and epoch of training.
     `losses`: stage, reason, n, examples (list of (id, detail)): the rejects and everything left out.
     `counts`: locations in the regions, photographs in the index, those of them that gave no features (rejects), and
         locations that were predicted.
@@ -58,6 +64,7 @@ class Findings:
     confusion: pd.DataFrame
     metrics: pd.DataFrame
     comparisons: pd.DataFrame
+    breakdowns: pd.DataFrame
     history: pd.DataFrame
     losses: pd.DataFrame
     counts: dict[str, int]
@@ -96,6 +103,12 @@ def collect(spark: SparkSession, config: RunConfig) -> Findings:
         area_predictions=table(AREA_PREDICTIONS),
         locations=table(LOCATIONS),
     )
+    folds = _query(
+        "folds",
+        {"network": NETWORK, "outcome": config.dataset.outcomes[0], "several": SEVERAL_FOLDS},
+        predictions=table(PREDICTIONS),
+        locations=table(LOCATIONS),
+    )
     held_out = held_out_predictions(spark, config)
     confusion = (
         held_out.where("true_decile IS NOT NULL")
@@ -109,10 +122,11 @@ def collect(spark: SparkSession, config: RunConfig) -> Findings:
         "predicted": table(PREDICTIONS).where(F.col("model") == NETWORK).select("location_id").distinct().count(),
     }
     return Findings(
-        areas=areas.toPandas(),
+        areas=areas.toPandas().merge(folds.toPandas(), how="left", on=["region", "area_id"]),
         confusion=confusion.toPandas(),
         metrics=table(METRICS).toPandas(),
         comparisons=table(COMPARISONS).toPandas(),
+        breakdowns=table(BREAKDOWNS).toPandas(),
         history=read_history(config),
         losses=_losses(spark, config.work_dir),
         counts=counts,
@@ -120,7 +134,10 @@ def collect(spark: SparkSession, config: RunConfig) -> Findings:
 
 
 def held_out_predictions(spark: SparkSession, config: RunConfig) -> DataFrame:
-    """location_id, region, area_id, outcome, true_decile, decile: one row per predicted location and outcome."""
+    """One row per predicted location and outcome.
+
+    location_id, region, area_id, outcome, true_decile, decile, and confidence: the probability of that decile.
+    """
     predictions, locations, labels = (
         storage.read_table(spark, table, config.work_dir) for table in (PREDICTIONS, LOCATIONS, AREA_LABELS)
     )
@@ -134,6 +151,12 @@ def candidates(spark: SparkSession, config: RunConfig) -> pd.DataFrame:
         {"seed": config.seed, "outcome": config.dataset.outcomes[0], "most": config.report.gallery},
         held_out=held_out_predictions(spark, config),
     ).toPandas()
+
+
+def most_confident(spark: SparkSession, config: RunConfig, most: int) -> pd.DataFrame:
+    """kind (`right` or `wrong`), outcome, location_id: at most `most` locations of each, the most confident ones."""
+    held_out = held_out_predictions(spark, config)
+    return _query("confident", {"most": most}, held_out=held_out).toPandas()
 
 
 def exhibits(spark: SparkSession, config: RunConfig, location_ids: list[str]) -> list[Exhibit]:

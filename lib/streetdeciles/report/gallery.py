@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,12 +29,27 @@ TURNS = (1, 10, 5, 8, 3, 6, 2, 9, 4, 7)
 """The order in which deciles are drawn, so that even a small gallery shows both ends and the middle."""
 
 
+AT_RANDOM = "random"
+
+MAX_CONFIDENT = 60
+"""Photographs of the most confident predictions, right and wrong, of all outcomes."""
+
+
+def confident_per_outcome(n_outcomes: int) -> int:
+    """The number of right and of wrong ones that are shown of each outcome."""
+    return max(1, min(6, MAX_CONFIDENT // (2 * n_outcomes)))
+
+
 @dataclass(frozen=True)
 class Thumbnail:
-    """`source` is a data URI."""
+    """`source` is a data URI; `lists` are those of the page that show it.
+
+    They are AT_RANDOM, and `right-<n>` and `wrong-<n>` of the outcome of this number.
+    """
 
     exhibit: Exhibit
     source: str
+    lists: tuple[str, ...] = (AT_RANDOM,)
 
 
 def choose(candidates: pd.DataFrame, most: int) -> list[str]:
@@ -48,6 +64,14 @@ def choose(candidates: pd.DataFrame, most: int) -> list[str]:
             if waiting.get(decile) and len(chosen) < most:
                 chosen.append((decile, waiting[decile].pop(0)))
     return [location_id for _, location_id in sorted(chosen, key=lambda pair: pair[0])]
+
+
+def lists_of(at_random: list[str], confident: pd.DataFrame, outcomes: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The lists that show each location, as Thumbnail has them. `confident`: kind, outcome, location_id."""
+    lists: dict[str, list[str]] = {location_id: [AT_RANDOM] for location_id in at_random}
+    for row in confident.itertuples():
+        lists.setdefault(str(row.location_id), []).append(f"{row.kind}-{outcomes.index(str(row.outcome))}")
+    return {location_id: tuple(names) for location_id, names in lists.items()}
 
 
 def thumbnails(exhibits: list[Exhibit], max_pixels: int) -> tuple[list[Thumbnail], list[str]]:

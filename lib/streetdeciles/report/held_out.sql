@@ -5,7 +5,8 @@ SELECT
     locations.area_id,
     predictions.outcome,
     labels.decile AS true_decile,
-    predictions.decile
+    predictions.decile,
+    element_at(predictions.probabilities, int(predictions.decile)) AS confidence
 FROM {predictions} AS predictions
 INNER JOIN {locations} AS locations
     ON predictions.location_id = locations.location_id

@@ -7,7 +7,7 @@ from typing import Any
 
 from streetdeciles.report import colours
 from streetdeciles.report.maps import AreaMap
-from streetdeciles.report.panels import RegionMap
+from streetdeciles.report.region_map import RegionMap
 
 
 def map_data(maps: Sequence[RegionMap], region_titles: Sequence[str], titles: Mapping[str, str]) -> dict[str, Any]:
@@ -23,6 +23,7 @@ def map_data(maps: Sequence[RegionMap], region_titles: Sequence[str], titles: Ma
                 "areas": region.area_ids,
                 "names": region.names,
                 "located": region.n_located,
+                "folds": region.folds,
                 "map": _drawn(region.drawn),
                 "values": [region.values[outcome] for outcome in titles],
             }

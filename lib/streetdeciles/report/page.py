@@ -8,14 +8,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from streetdeciles.config import RegionFile, RunConfig, input_paths
+from streetdeciles.config import RunConfig
 from streetdeciles.methods import METHOD_TITLES
 from streetdeciles.outcomes import OUTCOMES
 from streetdeciles.report import colours
 from streetdeciles.report.accounting import funnel, tiles
 from streetdeciles.report.charts import correlation_line
 from streetdeciles.report.map_data import map_data
-from streetdeciles.report.panels import MEASURE_TITLES, RegionMap, make_panel
+from streetdeciles.report.methods_text import methods_text
+from streetdeciles.report.panels import MEASURE_TITLES, make_panel
+from streetdeciles.report.region_map import RegionMap
+from streetdeciles.report.settings import settings_as_yaml, settings_in_words, without_folders
 from streetdeciles.splits.registry import split_of
 
 if TYPE_CHECKING:
@@ -49,14 +52,16 @@ def render(
     outcomes = config.dataset.outcomes
     titles = outcome_titles(config)
     panels = [
-        make_panel(findings, config, region.region, outcome, (r, o))
+        make_panel(findings, config, region, outcome, (r, o))
         for o, outcome in enumerate(outcomes)
         for r, region in enumerate(maps)
     ]
     split = split_of(config.dataset, config.training.folds).report_words
-    region_titles = [region_title(region.region) for region in maps]
+    sources = _attributions(config)
+    places = {region.region: region_title(region.region) for region in maps}
+    region_titles = [*places.values()]
     environment = _environment()
-    environment.filters["without_folders"] = lambda text: _without_folders(text, config)
+    environment.filters["without_folders"] = lambda text: without_folders(text, config)
     scripts = [_source(environment, "vendor/map_library.js"), _page_script(environment)]
     return environment.get_template("report.html.jinja").render(
         config=config,
@@ -67,12 +72,17 @@ def render(
         gallery=gallery,
         outcomes=[*titles.values()],
         titles=titles,
-        sources=_attributions(config),
+        sources=sources,
         tiles=tiles(findings, region_titles, split),
         split=split,
-        settings=_settings(config),
+        settings=settings_in_words(config),
+        settings_yaml=settings_as_yaml(config),
+        methods=methods_text(
+            findings, config, panels, titles=titles, sources=sources, versions=run.versions, places=places
+        ),
         measures=list(MEASURE_TITLES.values()),
         method=METHOD_TITLES[config.report.method],
+        positions=_positions(maps),
         line=correlation_line([panel.shown for panel in panels], "spearman"),
         funnel=funnel(findings),
         map_data=map_data(maps, region_titles, titles),
@@ -81,6 +91,13 @@ def render(
         script_hashes=[base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts],
         decile_colours=[(i + 1, colour) for i, colour in enumerate(colours.DECILE_COLOURS)],
     )
+
+
+def _positions(maps: Sequence[RegionMap]) -> dict[tuple[str, str], tuple[int, int]]:
+    """By region and area_id: the positions of both in the lists of the page."""
+    return {
+        (region.region, area_id): (r, i) for r, region in enumerate(maps) for i, area_id in enumerate(region.area_ids)
+    }
 
 
 def outcome_titles(config: RunConfig) -> dict[str, str]:
@@ -117,7 +134,9 @@ def _environment() -> Environment:
     environment.filters["decile_class"] = colours.decile_class
     environment.filters["text_colour"] = colours.text_colour
     environment.filters["thousands"] = lambda n: f"{n:,}"
-    environment.filters["short"] = lambda n: f"{n:,}" if n < 10_000 else f"{n / 1000:,.0f}k"
+    environment.filters["short"] = _short
+    environment.filters["signed"] = lambda value: f"{value:+.2f}".replace("-", "−")
+    environment.tests["contains"] = lambda values, value: value in values
     environment.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]
     environment.filters["region_title"] = region_title
     environment.filters["duration"] = _duration
@@ -143,52 +162,11 @@ def _page_script(environment: Environment) -> Any:
     return Markup('"use strict";\n(() => {\n' + "\n".join(parts) + "})();\n")  # ours, no text from outside
 
 
-def _settings(config: RunConfig) -> list[tuple[str, str]]:
-    """What decides the result, in words. No folders: the page may be handed on."""
-    features, training = config.features, config.training
-    views, locations = ("-".join(map(str, units)) for units in (training.view_units, training.location_units))
-    weights = _file_name(features.weights)
-    regions = "; ".join(f"{region}: {_region_words(chosen)}" for region, chosen in config.labels.regions.items())
-    network = (
-        f"{views} per view, {locations} per location; "
-        f"learning rate {training.learning_rate:g}, batch size {training.batch_size}, "
-        f"at most {training.epochs} epochs, noise {training.noise:g}"
-    )
-    if config.prediction.models:
-        network = "trained elsewhere; the mean score of its fold models"
-    return [
-        ("Regions", regions),
-        ("Published tables", ", ".join(_file_name(table.path) for table in config.labels.tables)),
-        ("Outcomes", ", ".join(config.dataset.outcomes)),
-        ("Views per location", str(config.images.views)),
-        (
-            "Features",
-            f"{features.backbone}, weights {weights}, precision {features.precision}, kept as {features.store}",
-        ),
-        ("Network", network),
-        ("Held out", split_of(config.dataset, config.training.folds).report_words.setting),
-        ("Seed", str(config.seed)),
-    ]
-
-
-def _region_words(chosen: str | list[str] | RegionFile) -> str:
-    if isinstance(chosen, RegionFile):
-        return f"the areas in {_file_name(chosen.file)}"
-    if isinstance(chosen, str):
-        return "every area" if chosen == "all" else chosen
-    return ", ".join(chosen)
-
-
-def _without_folders(text: str, config: RunConfig) -> str:
-    """`text` of a stage with this machine's paths cut to the names of files: the page may be handed on."""
-    paths = [config.work_dir, *(path for _, path in input_paths(config))]
-    for path in sorted(paths, key=len, reverse=True):
-        text = text.replace(path, _file_name(path))
-    return text
-
-
-def _file_name(path: str) -> str:
-    return path.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+def _short(n: int) -> str:
+    """At most four characters, for the cells of a matrix."""
+    if n < 1000:
+        return str(n)
+    return f"{n / 1000:.0f}k" if n < 999_500 else f"{n / 1e6:.1f}M"
 
 
 def _duration(seconds: float) -> str:

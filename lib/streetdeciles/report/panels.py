@@ -1,9 +1,9 @@
-"""One panel per outcome and region: matrices, measures, curves, and the values of its map."""
+"""One panel per outcome and region: matrices, measures, curves."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -19,16 +19,17 @@ from streetdeciles.methods import (
     PREDICTION,
 )
 from streetdeciles.report import charts
-from streetdeciles.report.charts import Curves, Matrix
-from streetdeciles.report.colours import decile_class
-from streetdeciles.report.plates import plate
+from streetdeciles.report.by_decile import Bars, Scatter, mean_errors, scatter
+from streetdeciles.report.charts import Curves, Line, Matrix
+from streetdeciles.report.folds import FoldRow, count_folds
+from streetdeciles.report.worst import Worst, worst_areas
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from streetdeciles.config import RunConfig
     from streetdeciles.report.collect import Findings
-    from streetdeciles.report.maps import AreaMap, Outline
+    from streetdeciles.report.region_map import RegionMap
 
 MEASURE_TITLES = {
     "mae": ("Error", "mean absolute error in deciles; lower is better"),
@@ -86,40 +87,25 @@ class Panel:
     headline: dict[str, Measure]
     """Measures of the areas by the report's method, and `baseline_<measure>` of the median baseline."""
     beside: list[Beside]
+    errors: Line
+    """The errors of the models and then of each baseline in `beside`, on one line."""
+    scatter: Scatter | None
+    mean_errors: Bars | None
+    worst: Worst
+    folds: list[FoldRow]
     shown: dict[str, Any]
     """The row of `metrics` for the areas by the report's method; empty if there is none."""
 
 
-@dataclass(frozen=True)
-class RegionMap:
-    """A region's map and the values that go on it.
+def make_panel(
+    findings: Findings, config: RunConfig, region_map: RegionMap, outcome: str, at: tuple[int, int]
+) -> Panel:
+    region = region_map.region
 
-    `area_ids`, `names` and `n_located` (locations in each area) begin with the areas of `drawn`, in its order;
-    `values` are by outcome and in this order: true_decile, national_decile, decile (None = not known) and n_locations.
-    """
-
-    region: str
-    drawn: AreaMap | None
-    area_ids: list[str]
-    names: list[str]
-    n_located: list[int]
-    values: dict[str, dict[str, list[float | None]]]
-
-    @property
-    def not_drawn(self) -> int:
-        return len(self.area_ids) - (len(self.drawn.polygons) if self.drawn else 0)
-
-    def plate(self, outcome: str, kind: str) -> str:
-        """The map of the outcome's `true` or `predicted` deciles, as the source of an <img>."""
-        assert self.drawn is not None
-        return plate(self.drawn, [decile_class(decile) for decile in self.values[outcome][kind]])
-
-
-def make_panel(findings: Findings, config: RunConfig, region: str, outcome: str, at: tuple[int, int]) -> Panel:
     def here(frame: pd.DataFrame) -> pd.DataFrame:
         return frame[(frame["region"] == region) & (frame["outcome"] == outcome)]
 
-    metrics = here(findings.metrics)
+    metrics, areas = here(findings.metrics), here(findings.areas)
     history = findings.history[findings.history["outcome"] == outcome]
     curves = (
         charts.learning_curves(history, "loss", "Loss (negative log-likelihood)"),
@@ -129,38 +115,25 @@ def make_panel(findings: Findings, config: RunConfig, region: str, outcome: str,
     baseline = _the_row(metrics, level=AREA, method=MEDIAN)
     headline = {name: _measure(shown, name) for name in MAIN_MEASURES}
     headline |= {f"baseline_{name}": _measure(baseline, name) for name in MAIN_MEASURES}
+    beside = here(findings.comparisons)
+    beside = beside[(beside["level"] == AREA) & (beside["method"] == config.report.method)]
     return Panel(
         region=region,
         outcome=outcome,
         at=at,
-        areas=charts.confusion_matrix(here(findings.areas).assign(n=1)),
+        areas=charts.confusion_matrix(areas.assign(n=1)),
         locations=charts.confusion_matrix(here(findings.confusion)),
         metrics=_metrics_rows(metrics, config),
         curves=[curve for curve in curves if curve is not None],
         headline=headline,
-        beside=_beside(here(findings.comparisons), config.report.method),
+        beside=_beside(beside),
+        errors=_errors(metrics, shown, beside),
+        scatter=scatter(areas, region_map.area_ids),
+        mean_errors=mean_errors(here(findings.breakdowns), config.report.method),
+        worst=worst_areas(metrics, areas, region_map.area_ids, config.report.method),
+        folds=count_folds(areas),
         shown=shown,
     )
-
-
-def make_region_map(
-    areas: pd.DataFrame, outlines: Mapping[str, Outline], drawn: AreaMap | None, region: str, outcomes: Sequence[str]
-) -> RegionMap:
-    """`areas`: the findings' rows of this region; areas without an outline come after the drawn ones."""
-    on_map = list(drawn.polygons) if drawn else []
-    area_ids = on_map + sorted(set(areas["area_id"]) - set(on_map))
-    values: dict[str, dict[str, list[float | None]]] = {}
-    for outcome in outcomes:
-        rows = areas[areas["outcome"] == outcome].set_index("area_id").reindex(area_ids)
-        values[outcome] = {
-            "true": [_known(value) for value in rows["true_decile"].tolist()],
-            "national": [_known(value) for value in rows["national_decile"].tolist()],
-            "predicted": [_known(value) for value in rows["decile"].tolist()],
-            "n": [_known(value) or 0 for value in rows["n_locations"].tolist()],
-        }
-    names = [outlines[area_id].name if area_id in outlines else "" for area_id in area_ids]
-    located = areas.groupby("area_id")["n_located"].first().reindex(area_ids).fillna(0)
-    return RegionMap(region, drawn, area_ids, names, [int(n) for n in located], values)
 
 
 def _metrics_rows(metrics: pd.DataFrame, config: RunConfig) -> list[list[MetricsRow]]:
@@ -183,8 +156,7 @@ def _metrics_rows(metrics: pd.DataFrame, config: RunConfig) -> list[list[Metrics
     return [list(group) for _, group in groupby(rows, key=lambda row: row.level)]
 
 
-def _beside(comparisons: pd.DataFrame, method: str) -> list[Beside]:
-    rows = charts.records(comparisons[(comparisons["level"] == AREA) & (comparisons["method"] == method)])
+def _beside(comparisons: pd.DataFrame) -> list[Beside]:
     return [
         Beside(
             METHOD_TITLES[row["baseline"]],
@@ -192,8 +164,21 @@ def _beside(comparisons: pd.DataFrame, method: str) -> list[Beside]:
             _measure(row, "difference"),
             row["verdict"] or "",
         )
-        for row in sorted(rows, key=lambda row: BASELINES.index(row["baseline"]))
+        for row in _in_order(comparisons)
     ]
+
+
+def _errors(metrics: pd.DataFrame, shown: dict[str, Any], comparisons: pd.DataFrame) -> Line:
+    """The errors with the intervals of the table metrics; a baseline that it lacks has none."""
+    baselines = [
+        {"mae": row["baseline_mae"], **_the_row(metrics, level=AREA, method=row["baseline"])}
+        for row in _in_order(comparisons)
+    ]
+    return charts.error_line([shown, *baselines], "mae")
+
+
+def _in_order(comparisons: pd.DataFrame) -> list[dict[str, Any]]:
+    return sorted(charts.records(comparisons), key=lambda row: BASELINES.index(row["baseline"]))
 
 
 def _the_row(metrics: pd.DataFrame, *, level: str, method: str) -> dict[str, Any]:
@@ -211,10 +196,3 @@ def _measure(row: Mapping[str, Any], name: str) -> Measure:
     low, high = text(f"{name}_low"), text(f"{name}_high")
     between = f"{low.removesuffix(' %')} to {high}" if low and high else ""
     return Measure(text(name) or "–", between)
-
-
-def _known(value: float | None) -> float | None:
-    """NaN as None, and whole numbers without a fraction, which is shorter in the page."""
-    if value is None or not math.isfinite(value):
-        return None
-    return int(value) if value == int(value) else float(value)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from streetdeciles.report.colours import DECILE_COLOURS, NOT_KNOWN, PAPER
-from streetdeciles.report.maps import AreaMap, Ring
+from streetdeciles.report.maps import AreaMap
 
 LONGER_SIDE = 760
 """Pixels."""
@@ -47,7 +47,3 @@ def plate(drawn: AreaMap, classes: Sequence[int]) -> str:
     content = io.BytesIO()
     image.save(content, "PNG", optimize=True, bits=4)
     return f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode()}"
-
-
-def _extent(polygons: list[list[Ring]]) -> int:
-    return max(int(np.ptp(rings[0], axis=0).max()) for rings in polygons)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from streetdeciles.config import RunConfig
 from streetdeciles.report import collect, gallery
 from streetdeciles.report.maps import Outline, draw_map, read_outlines
 from streetdeciles.report.page import Run, render
-from streetdeciles.report.panels import RegionMap, make_region_map
+from streetdeciles.report.region_map import RegionMap, make_region_map
 from streetdeciles.report.transfer import read_charts
 from streetdeciles.run_log import StageReport
 from streetdeciles.stages import REPORT_STAGE
@@ -54,7 +55,10 @@ def _gallery(spark: SparkSession, config: RunConfig) -> tuple[list[gallery.Thumb
     if not config.report.gallery:
         return [], []
     chosen = gallery.choose(collect.candidates(spark, config), config.report.gallery)
-    return gallery.thumbnails(collect.exhibits(spark, config, chosen), config.features.max_pixels)
+    most = gallery.confident_per_outcome(len(config.dataset.outcomes))
+    lists = gallery.lists_of(chosen, collect.most_confident(spark, config, most), config.dataset.outcomes)
+    shown, left_out = gallery.thumbnails(collect.exhibits(spark, config, [*lists]), config.features.max_pixels)
+    return [replace(item, lists=lists[item.exhibit.location_id]) for item in shown], left_out
 
 
 def _report(html: str, maps: list[RegionMap], n_shown: int, left_out: list[str]) -> StageReport:

@@ -2,6 +2,8 @@
 const DIFFERENCE_COLOURS = ["#b35806", "#e08214", "#fdb863", "#fee0b6", "#f7f7f7", "#d8daeb", "#b2abd2", "#8073ac", "#542788"];
 const COUNT_COLOURS = ["#f7fcb9", "#d9f0a3", "#addd8e", "#78c679", "#41ab5d", "#238443", "#005a32"];
 const COUNT_STEPS = [1, 2, 5, 10, 20, 50, 100];
+const FOLD_COLOURS = ["#7fc97f", "#beaed4", "#fdc086", "#ffff99", "#80b1d3", "#f781bf", "#bf8b5e", "#b3de69", "#17becf", "#d9d9d9"];
+const SEVERAL_COLOUR = "#555555";
 const NOT_KNOWN = data.colours[0];
 
 const decileLayer = (title, kind) => ({
@@ -26,6 +28,11 @@ const layers = {
     },
     text: (values, i) => (differenceOf(values, i) === null ? "" : signed(differenceOf(values, i))),
   },
+  split: {
+    title: "Fold in which the area is held out",
+    colour: (values, i, region) => (region.folds[i] === null ? NOT_KNOWN : FOLD_COLOURS[region.folds[i] % FOLD_COLOURS.length] || SEVERAL_COLOUR),
+    text: (values, i, region) => (region.folds[i] === null ? "" : region.folds[i] < 0 ? "×" : String(region.folds[i])),
+  },
   locations: {
     title: "Locations predicted",
     colour: (values, i) => {
@@ -34,6 +41,15 @@ const layers = {
     },
     text: (values, i) => (values.n[i] ? number(values.n[i]) : ""),
   },
+};
+
+const foldLegend = () => {
+  const folds = [...new Set(regionNow().folds)].filter((fold) => fold !== null).sort((one, other) => one - other);
+  return {
+    colours: folds.map((fold) => FOLD_COLOURS[fold % FOLD_COLOURS.length] || SEVERAL_COLOUR),
+    texts: folds.map((fold) => (fold < 0 ? "×" : String(fold))),
+    poles: ["numbers of the folds", folds[0] < 0 ? "×: in several folds" : ""],
+  };
 };
 
 const LEGENDS = {
@@ -57,7 +73,7 @@ const textColour = (background) => {
 
 const showLegend = (box) => {
   const legend = box.querySelector(".legend.other");
-  const shown = LEGENDS[view.layer];
+  const shown = view.layer === "split" ? foldLegend() : LEGENDS[view.layer];
   legend.hidden = !shown;
   if (!shown) return;
   const scale = element("span", undefined, "scale");

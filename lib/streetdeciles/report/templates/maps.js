@@ -118,14 +118,14 @@ class MapPair {
       const size = this.toGrid(context);
       const byColour = new Map();
       for (const i of areas) {
-        const colour = layer.colour(values, i);
+        const colour = layer.colour(values, i, this.region);
         if (!byColour.has(colour)) byColour.set(colour, []);
         byColour.get(colour).push(i);
       }
       for (const [colour, group] of byColour) fillAreas(context, this.paths, colour, group);
       const unit = this.density / size;
       if (areas.length <= MAX_BORDERED) drawBorders(context, this.paths, areas, 0.8 * unit);
-      writeTexts(context, this.drawn.labels, areas, unit, (i) => layer.text(values, i), (i) => layer.colour(values, i));
+      writeTexts(context, this.drawn.labels, areas, unit, (i) => layer.text(values, i, this.region), (i) => layer.colour(values, i, this.region));
     }
     this.picture = this.paths.length > MAX_BORDERED ? { transform: this.transform, images: this.charts.map(({ canvas }) => copyOf(canvas)) } : null;
   }

@@ -23,6 +23,12 @@ const showTip = (region, i, x, y) => {
   tip.style.transform = `translate(${Math.max(8, left)}px, ${Math.max(8, top)}px)`;
 };
 
+// The dots of the charts of the chosen outcome, which stand for areas as the map does.
+const markDots = (name, i) => {
+  all(`circle.${name}`).forEach((dot) => dot.classList.remove(name));
+  if (i !== null) all(`.panel:not([hidden]) circle[data-area="${i}"]`).forEach((dot) => dot.classList.add(name));
+};
+
 class RegionBox {
   constructor(box) {
     this.box = box;
@@ -52,7 +58,10 @@ class RegionBox {
     if (!this.maps) return;
     for (const { kind, figure, marks } of this.maps.charts) {
       const { title } = layers[kind === "predicted" ? view.layer : kind];
-      if (kind === "predicted") figure.querySelector("figcaption b").textContent = title;
+      if (kind === "predicted") {
+        figure.querySelector("figcaption b").textContent = title;
+        figure.querySelector("figcaption span").hidden = !["predicted", "difference"].includes(view.layer);
+      }
       const count = number(this.region.map.paths.length);
       marks.setAttribute("aria-label", `Map of ${this.region.title}: ${title.toLowerCase()} of ${data.outcomes[view.outcome]}, ${count} areas`);
     }
@@ -101,6 +110,7 @@ class RegionBox {
   hover(i) {
     if (i === null) tip.hidden = true;
     if (!this.maps || i === this.maps.hovered) return;
+    markDots("pointed", i);
     this.maps.hovered = i;
     this.maps.mark();
   }
@@ -115,6 +125,7 @@ class RegionBox {
   }
 
   showPinned() {
+    if (this.region === regionNow()) markDots("chosen", view.pinned);
     const pinned = this.box.querySelector(".pinned");
     if (!pinned) return;
     pinned.hidden = view.pinned === null;
@@ -154,6 +165,23 @@ class RegionBox {
   }
 }
 
+// Which photographs are shown; those of confident predictions depend on the outcome.
+const showList = () => {
+  const chosen = all("input[name=list]").find((input) => input.checked);
+  if (!chosen) return;
+  const list = chosen.value === "random" ? "random" : `${chosen.value}-${view.outcome}`;
+  all("[data-lists]").forEach((figure) => { figure.hidden = !figure.dataset.lists.split(" ").includes(list); });
+  all("p[data-list]").forEach((text) => { text.hidden = text.dataset.list !== chosen.value; });
+};
+
+all("input[name=list]").forEach((input) => input.addEventListener("change", showList));
+all(".copy-text").forEach((button) => button.addEventListener("click", () => {
+  const text = all("pre, .text p", button.parentElement).map((part) => part.textContent).join("\n\n");
+  navigator.clipboard.writeText(text);
+  button.textContent = "Copied";
+  setTimeout(() => { button.textContent = "Copy"; }, 1500);
+}));
+
 const boxes = all(".region").map((box) => new RegionBox(box));
 
 const show = () => {
@@ -165,16 +193,40 @@ const show = () => {
   all(".panel").forEach((panel) => {
     panel.hidden = Number(panel.dataset.region) !== view.region || Number(panel.dataset.outcome) !== view.outcome;
   });
+  boxNow().showPinned();
+  showList();
   all(".deciles").forEach((line) => { line.hidden = Number(line.dataset.outcome) !== view.outcome; });
   all("section > p .picked").forEach((name) => { name.textContent = data.outcomes[view.outcome]; });
 };
 
-all(".picker input").forEach((input) => input.addEventListener("change", () => {
+all(".pickers input").forEach((input) => input.addEventListener("change", () => {
   if (input.name === "region") Object.assign(view, { pinned: null, zoom: null });
   view[input.name] = Number(input.value);
   show();
   writeLink();
 }));
+
+// Whatever names an area leads to it on the map.
+const boxNow = () => boxes.find(({ region }) => region === regionNow());
+document.addEventListener("click", (event) => {
+  const named = event.target.closest("[data-area]");
+  if (!named) return;
+  event.preventDefault();
+  if (named.dataset.region && Number(named.dataset.region) !== view.region) {
+    Object.assign(view, { region: Number(named.dataset.region), pinned: null, zoom: null });
+    start();
+  }
+  boxNow().pick(Number(named.dataset.area), true);
+  boxNow().box.scrollIntoView();
+});
+all("circle[data-area]").forEach((dot) => {
+  const i = Number(dot.dataset.area);
+  dot.addEventListener("pointerenter", (event) => {
+    boxNow().hover(i);
+    showTip(regionNow(), i, event.clientX, event.clientY);
+  });
+  dot.addEventListener("pointerleave", () => boxNow().hover(null));
+});
 
 window.addEventListener("scroll", () => { tip.hidden = true; }, { passive: true });
 window.addEventListener("hashchange", () => {
@@ -183,7 +235,7 @@ window.addEventListener("hashchange", () => {
 });
 
 const start = () => {
-  all(".picker input").forEach((input) => { input.checked = Number(input.value) === view[input.name]; });
+  all(".pickers input").forEach((input) => { input.checked = Number(input.value) === view[input.name]; });
   show();
 };
 

@@ -38,6 +38,7 @@ const readLink = () => {
   view.outcome = positionOf(data.outcome_ids, "outcome");
   view.region = positionOf(data.regions.map((region) => region.name), "region");
   if (layers[parts.get("layer")]) view.layer = parts.get("layer");
+  if (view.layer === "split" && !regionNow().folds) view.layer = "predicted";
   const pinned = regionNow().areas.indexOf(parts.get("area"));
   view.pinned = pinned < 0 ? null : pinned;
   const zoom = (parts.get("zoom") || "").split(",").map(Number);

@@ -1,0 +1,1 @@
+"""`streetdeciles init`: a first config from a folder of photographs and a published table."""
