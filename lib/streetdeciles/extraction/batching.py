@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -220,13 +220,10 @@ class Batches:
         if not part.preparing.done():
             decodes = part.reading.done() and self._decoding_s >= self._reading_s
             self._waits_for(DECODING if decodes else READING)
-        while True:
-            try:
-                return part.preparing.result(timeout=LOOK_S)
-            except TimeoutError:
-                if part.preparing.done():
-                    return part.preparing.result()  # which may be an error of that name
-                self._preparer.watch.check()
+        while not part.preparing.done():
+            wait([part.preparing], timeout=LOOK_S)
+            self._preparer.watch.check()
+        return part.preparing.result()
 
     def _pack(self, block: _Block) -> Iterator[Batch]:
         """A full block is a batch; what is in others goes to the open batch, so that the network gets full ones."""
