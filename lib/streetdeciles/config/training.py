@@ -81,8 +81,8 @@ class TrainingConfig(Section):
     """Precision of the matrix products; weights, statistics and losses are always float32. `auto` is bfloat16 on
     hardware with native support, else float32, so results depend on the machine."""
     validation_share: Share = 0.15
-    """Share of the areas a model may learn from that validate it instead (best epoch, early stopping); a larger value
-    leaves less to learn from. The split `train_validation_test` has its own validation part."""
+    """Share of the areas a model may learn from that validate it instead (best epoch, early stopping, temperature); a
+    larger value leaves less to learn from. The split `train_validation_test` has its own validation part."""
     folds: Annotated[list[Annotated[int, Field(ge=0)]] | None, Field(min_length=1)] = None
     """With the split `folds`, train the models of only these folds, and predict only their locations; null for all."""
     train_size: Annotated[float, Field(gt=0, le=1)] = 1.0

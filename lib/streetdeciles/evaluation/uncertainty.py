@@ -83,6 +83,8 @@ def _intervals(spark: SparkSession, config: RunConfig, areas: pd.DataFrame) -> p
     whole = whole.sort_values(["region", "outcome", "area_id"], ignore_index=True)
     whole["few_locations"] = whole["n_locations"] < config.evaluation.min_locations
     whole["method"] = SCORE_MEAN
+    if whole.empty:  # equal scores, and no method but `score_decile_mean`
+        return whole.assign(decile_low=np.nan, decile_high=np.nan)
     frames = [_with_interval(group, config) for _, group in whole.groupby(["region", "outcome"])]
     return pd.concat(frames, ignore_index=True)
 

@@ -120,7 +120,9 @@ def _results(assignments: Assignments, models: list[TrainedModel]) -> Iterator[s
     for outcome in assignments.outcomes:
         by_fold = [model for model in models if model.outcome == outcome]
         epochs = ", ".join(str(model.epoch) for model in by_fold)
-        yield f"{outcome}: validation MAE {mean(model.val_mae for model in by_fold):.2f} deciles, best epochs {epochs}"
+        temperatures = ", ".join(f"{model.temperature:.1f}" for model in by_fold)
+        val_mae = mean(model.val_mae for model in by_fold)
+        yield f"{outcome}: validation MAE {val_mae:.2f} deciles, best epochs {epochs}, temperatures {temperatures}"
 
 
 @contextmanager
