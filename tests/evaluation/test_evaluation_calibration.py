@@ -87,6 +87,13 @@ def test_rows_equal_a_loop_over_the_locations(planted: tuple[np.ndarray, np.ndar
     assert loss["observed"] == pytest.approx(np.mean(losses))
 
 
+def test_of_two_equally_probable_deciles_the_lower_is_in_the_set() -> None:
+    """Score 0 gives deciles 5 and 6 a quarter each at temperature 1; 50 % need three deciles, 4 or 7 among them."""
+    rows = calibration_rows(np.zeros(4), np.ones(4), np.array([4, 5, 6, 7]))
+    coverage = select(rows, "coverage", calibrated=True)[0]
+    assert (coverage["size"], coverage["observed"]) == (3, 0.75)
+
+
 @settings(max_examples=50, deadline=None)
 @given(arrays.arrays(float, 10, elements=st.floats(0.01, 1)), st.integers(1, 10))
 def test_ranked_probability_score_equals_mean_distances(weights: np.ndarray, decile: int) -> None:

@@ -45,11 +45,8 @@ def ranked_probability_scores(probabilities: Floats, deciles: Deciles) -> Floats
 
 
 def _measured(probabilities: Floats, logs: Floats, deciles: Deciles) -> Iterator[dict[str, Any]]:
-    n, everyone = len(deciles), np.arange(len(deciles))
-    for percent in NOMINAL_PERCENT:
-        sizes, masses, holds = _sets(probabilities, deciles, percent / 100)
-        means = {"predicted": float(masses.mean()), "observed": float(holds.mean()), "size": float(sizes.mean())}
-        yield {"measure": COVERAGE_MEASURE, "bin": percent, "n": n, **means}
+    yield from _coverage(probabilities, deciles)
+    n = len(deciles)
     confidence, is_hit = probabilities.max(axis=1), probabilities.argmax(axis=1) + 1 == deciles
     number = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
     sizes, sums, hits = (np.bincount(number, weights, BINS) for weights in (None, confidence, is_hit))
@@ -58,18 +55,25 @@ def _measured(probabilities: Floats, logs: Floats, deciles: Deciles) -> Iterator
         yield {"measure": RELIABILITY, "bin": int(b) + 1, "n": int(sizes[b]), **means}
     losses = {
         CALIBRATION_ERROR: np.abs(sums - hits).sum() / n,
-        LOG_LOSS: -logs[everyone, deciles - 1].mean(),
+        LOG_LOSS: -np.take_along_axis(logs, deciles[:, None] - 1, axis=1).mean(),
         RPS: ranked_probability_scores(probabilities, deciles).mean(),
     }
     for measure, loss in losses.items():
         yield {"measure": measure, "bin": 0, "n": n, "observed": float(loss)}
 
 
-def _sets(probabilities: Floats, deciles: Deciles, nominal: float) -> tuple[Deciles, Floats, npt.NDArray[np.bool_]]:
-    """For each row, the smallest set of deciles with at least `nominal` of the probability: its size, its probability,
-    and whether it contains the true decile."""
-    order = np.argsort(-probabilities, axis=1, kind="stable")
-    masses = np.take_along_axis(probabilities, order, axis=1).cumsum(axis=1)
-    sizes = 1 + (masses[:, :-1] < nominal).sum(axis=1)
-    rank = np.argmax(order == deciles[:, None] - 1, axis=1)
-    return sizes, np.take_along_axis(masses, sizes[:, None] - 1, axis=1)[:, 0], rank < sizes
+def _coverage(probabilities: Floats, deciles: Deciles) -> Iterator[dict[str, Any]]:
+    """The smallest sets of deciles that have the nominal probability: their size, their probability, and the share that
+    contains the true decile."""
+    descending = -np.sort(-probabilities, axis=1)
+    masses = descending.cumsum(axis=1)
+    own = np.take_along_axis(probabilities, deciles[:, None] - 1, axis=1)
+    # Of two that are equally probable, the lower decile comes first.
+    is_before = (probabilities > own) | ((probabilities == own) & (np.arange(1, N_DECILES + 1) < deciles[:, None]))
+    rank = is_before.sum(axis=1)
+    for percent in NOMINAL_PERCENT:
+        sizes = 1 + (masses[:, :-1] < percent / 100).sum(axis=1)
+        mass = np.take_along_axis(masses, sizes[:, None] - 1, axis=1)
+        means = {"predicted": float(mass.mean()), "observed": float((rank < sizes).mean())}
+        row = {"measure": COVERAGE_MEASURE, "bin": percent, "n": len(deciles), "size": float(sizes.mean())}
+        yield {**row, **means}
