@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from streetdeciles.uris import is_local, local_path
 
-NOT_ITS_FAULT = (errno.EACCES, errno.EDQUOT, errno.ENOENT, errno.ENOSPC, errno.EPERM, errno.EROFS)
+NOT_ITS_FAULT = (errno.EACCES, errno.EDQUOT, errno.EFBIG, errno.ENOENT, errno.ENOSPC, errno.EPERM, errno.EROFS)
 """Errors of a disk that is full, or that this user may not write to; whoever writes there will report it."""
 
 
