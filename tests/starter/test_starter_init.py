@@ -11,11 +11,23 @@ from paths import DATA
 from small_run import SmallRun, make_small_run
 from streetdeciles.cli import main
 from streetdeciles.config_file import load_config
+from streetdeciles.doctor.findings import VGG16_FILE
 from streetdeciles.errors import RunRefused
 from streetdeciles.starter.photographs import Naming, recognise_names
 
 TABLE = DATA / "iod2019" / "File_7_-_All_IoD2019_Ranks_Deciles.csv"
 BOUNDARIES = DATA / "boundaries" / "lsoa11_westminster.geojson"
+
+
+@pytest.fixture(autouse=True)
+def weights(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """ImageNet's weights, as far as is looked at before a run: a file of that name in Keras' cache."""
+    folder = tmp_path_factory.mktemp("keras")
+    monkeypatch.setenv("KERAS_HOME", str(folder))
+    file = folder / "models" / VGG16_FILE.rsplit("/", 1)[1]
+    file.parent.mkdir()
+    file.touch()
+    return file
 
 
 class Terminal(io.StringIO):
@@ -78,6 +90,15 @@ def test_init_writes_a_config_that_a_run_accepts(run: SmallRun, capsys: pytest.C
     text = (run.folder / "my.yaml").read_text()
     assert 'locations: "locations.csv"' in text
     assert "imd_crime, imd_education," in text
+
+
+def test_init_says_that_weights_are_missing(
+    run: SmallRun, weights: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights.unlink()
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    assert init(run, "--boundaries", str(BOUNDARIES)) == 0
+    assert "before a run: features.weights: imagenet: cannot download" in capsys.readouterr().out
 
 
 def test_init_never_overwrites(run: SmallRun, capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 ROWS = planted_rows(areas=40, per_area=6, outcomes=2)
 
 
-def finished(spark: SparkSession, work_dir: Path, rows: TrainingRows) -> RunConfig:
+def finished(spark: SparkSession, work_dir: Path, rows: TrainingRows, *, epochs: int) -> RunConfig:
     write_planted_set(spark, rows, str(work_dir / "training_set"))
     own = [("somewhere", "outcome_0", "area", "score_mean", "network", 40, 0.3125)]
     write_rows(METRICS, own, work_dir)
-    return planted_config(work_dir, rows, epochs=40, patience=40)
+    return planted_config(work_dir, rows, epochs=epochs, patience=epochs)
 
 
 def test_shuffled_labels_are_at_chance_where_whole_areas_are_held_out(spark: SparkSession, tmp_path: Path) -> None:
-    report = check_shuffled_labels(finished(spark, tmp_path, ROWS))
+    report = check_shuffled_labels(finished(spark, tmp_path, ROWS, epochs=10))
 
     assert report.counts == {"areas shuffled": 40, AT_CHANCE: 2, ABOVE_CHANCE: 0}
     assert report.notes[0].startswith("outcome_0 in somewhere: at chance: Spearman ")
@@ -48,7 +48,7 @@ def test_shuffled_labels_are_above_chance_where_areas_are_divided(spark: SparkSe
     features = (looks + 0.1 * random.normal(size=ROWS.features.shape)).astype(np.float32)
     divided = replace(ROWS, features=features, fold=(np.arange(len(ROWS)) % 3).astype(np.int32))
 
-    report = check_shuffled_labels(finished(spark, tmp_path, divided))
+    report = check_shuffled_labels(finished(spark, tmp_path, divided, epochs=40))
 
     assert report.counts[ABOVE_CHANCE] == 2
     assert "ABOVE CHANCE" in report.notes[0]

@@ -37,11 +37,11 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     folder = tmp_path_factory.mktemp("transfer")
     deciles = ROWS.deciles.copy()
     deciles[IN_B, 1] = 11 - deciles[IN_B, 1]
-    config = planted_config(folder, ROWS, epochs=60, patience=60, halve_after=None)
+    config = planted_config(folder, ROWS, epochs=50, patience=50, halve_after=None)
     areas = RowAreas(KEYS, ROWS.area.astype(np.int64))
     setting = Setting(replace(ROWS, deciles=deciles), areas, config, "float32", str(folder))
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr("streetdeciles.studies.transferring.SHARES", (0.1, 0.5, 1.0))
+        monkeypatch.setattr("streetdeciles.studies.transferring.SHARES", (0.5, 1.0))
         starts, notes = source_models(setting, "a")
         found, _ = transfer_to(setting, "b", "a", starts, rate_share=0.5)
     assert notes == []
@@ -95,7 +95,7 @@ def test_transfer_from_another_run_writes_its_table(
     rows = planted_rows(areas=40, outcomes=1)
     for folder in (source, target):
         write_planted_set(spark, rows, str(folder / "training_set"))
-    stage.run(spark, planted_config(source, rows, epochs=30))
+    stage.run(spark, planted_config(source, rows, epochs=20))
 
     report = transfer(planted_config(target, rows, epochs=1, start_from=str(source / "models")))
 

@@ -11,11 +11,11 @@ from streetdeciles.cli.options import add_debug
 from streetdeciles.config_file import load_config
 from streetdeciles.errors import RunRefused
 from streetdeciles.preflight import preflight
-from streetdeciles.stages import DATASET_STAGE, IMAGES_STAGE, LABELS_STAGE
+from streetdeciles.stages import DATASET_STAGE, FEATURES_STAGE, IMAGES_STAGE, LABELS_STAGE
 from streetdeciles.terminal import say
 
 STAGES = (LABELS_STAGE, IMAGES_STAGE, DATASET_STAGE)
-"""Whose inputs are checked; the others' depend on weights that the user chooses."""
+"""Whose inputs are the user's files; without them no config is written."""
 
 
 def add_command(commands: Any) -> None:
@@ -63,6 +63,10 @@ def _init(options: argparse.Namespace) -> int:
     _write(out, draft(Inputs(photographs, table, path, boundaries), naming, places, out))
     regions = ", ".join(places.districts) or "all areas"
     say(f"{out}: photographs {naming.pattern}, {naming.views} view(s); {places.publication}; {regions}")
+    try:
+        preflight(load_config(str(out)), (FEATURES_STAGE,))
+    except RunRefused as refused:  # no network, perhaps only now
+        say(f"before a run: {refused}")
     say(f"next: streetdeciles run --config {out} --dry-run")
     return 0
 
