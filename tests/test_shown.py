@@ -6,13 +6,16 @@ import json
 import logging
 import stat
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from config_files import write_config
 from small_run import SmallRun, photograph
+from streetdeciles.cli import main
 from streetdeciles.csv_cells import safe_cell, text_of_cell, write_rows
 from streetdeciles.errors import RunFailed, RunRefused, one_line_error
 from streetdeciles.shown import LogFormatter, is_secret, shown, without_secrets
@@ -84,6 +87,7 @@ def test_other_keys_are_shown(key: str) -> None:
     [
         ("https://me:pass@host/a?b=1", "https://me:***@host/a?b=1"),
         ("https://:token@host/a", "https://:***@host/a"),
+        ("https://ghp_token@host/a", "https://***@host/a"),
         ("s3a://KEY:SE/CRET@bucket/x", "s3a://KEY:SE/CRET@bucket/x"),
         ("abfss://container@account.dfs.core.windows.net/x", "abfss://container@account.dfs.core.windows.net/x"),
         ("https://a/b?sv=2024&sig=abc%3D&se=1", "https://a/b?sv=2024&sig=***&se=1"),
@@ -138,6 +142,18 @@ def test_secrets_are_not_in_a_refusal(small_run: SmallRun, capsys: pytest.Captur
         assert "spark.conf" in said
         assert "123456" not in said
     assert "123456" not in str(RunFailed("https://a:123456@b cannot be read"))
+
+
+def test_secret_of_a_config_is_left_out_where_its_key_is_not(
+    tmp_path: Path, values: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    conf = {"spark.hadoop.fs.s3a.secret.key": ["planted-in-a-list"], "spark.proxy.token": "planted-alone-77"}
+    path = write_config(tmp_path, {**values, "spark": {"conf": conf, "master": "https://me:planted-in-uri@host"}})
+    assert main(["run", "--config", str(path), "--debug"]) == 2
+    said = capsys.readouterr().err
+    assert "Traceback" in said
+    assert "planted" not in said
+    assert shown("bad value planted-alone-77 of planted-in-uri") == "bad value *** of ***"
 
 
 @pytest.mark.parametrize("command", [("run", "--to", "features")])

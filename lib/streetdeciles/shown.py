@@ -91,6 +91,10 @@ def _without_passwords(text: str) -> str:
 class LogFormatter(logging.Formatter):
     """Formats each record as one line; the lines of a trace are indented, so that none looks like a record."""
 
+    def format(self, record: logging.LogRecord) -> str:
+        record.exc_text = None  # as another handler has formatted it
+        return super().format(record)
+
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         record.message = shown(record.message)
         return super().formatMessage(record)
