@@ -47,14 +47,16 @@ def findings(*areas: pd.DataFrame, **changes: Any) -> Findings:
     return replace(empty, **changes)
 
 
-def small_page(found: Findings, outlines: dict[str, Outline], gallery: list[Thumbnail], **changes: Any) -> str:
+def small_page(
+    found: Findings, outlines: dict[str, Outline], gallery: list[Thumbnail], *, run: Run = RUN, **changes: Any
+) -> str:
     config = report_config(Path("run"), dataset={"outcomes": ["imd"]}, **changes)
     regions = list(found.areas["region"].unique())
     maps = []
     for region in regions:
         areas = found.areas[found.areas["region"] == region]
         maps.append(make_region_map(areas, outlines, draw_map(outlines, areas["area_id"]), region, ["imd"]))
-    return render(found, config, RUN, maps=maps, gallery=gallery)
+    return render(found, config, run, maps=maps, gallery=gallery)
 
 
 def test_hostile_names_stay_text() -> None:
