@@ -36,7 +36,7 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     work_dir, methods = config.work_dir, config.aggregation.methods
     area_labels = storage.read_table(spark, AREA_LABELS, work_dir)
     deciles = level_deciles(spark, work_dir, with_score_classes=SCORE_DECILE_MEAN in methods)
-    labelled = label_areas(deciles, area_labels).persist()
+    labelled = label_areas(deciles, area_labels)
     try:
         n_of_group, n_unknown = count_locations(labelled)
         if not n_of_group and not n_unknown:
