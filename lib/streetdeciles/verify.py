@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from streetdeciles import run_log
 from streetdeciles.errors import RunRefused
 from streetdeciles.lock import lock_owner
-from streetdeciles.manifests import Manifest, damaged_files, differences, find_files
+from streetdeciles.manifests import Manifest, damaged_files, differences, find_files, is_below
 from streetdeciles.plans import recorded_files
 from streetdeciles.stages import STAGES, Stage
 
@@ -53,6 +53,9 @@ def verify(work_dir: str) -> Verification:
     return Verification(n_files, len(tables), problems)
 
 
+_EXPORTED = "run `streetdeciles run` with this config, which writes it again"
+
+
 def _problems(work_dir: str, stage: Stage, manifest: Manifest) -> Iterator[Problem]:
     mark = run_log.read_mark(work_dir, stage.name)
     files = find_files(work_dir, [*stage.writes, *stage.may_write])
@@ -71,10 +74,11 @@ def _problems(work_dir: str, stage: Stage, manifest: Manifest) -> Iterator[Probl
     wrong = dict(differences(manifest, files))
     for path, what in wrong.items():
         copy = "copy it from an intact work_dir, or " if path in manifest else "remove it, or "
-        yield Problem(path, what, copy + again)
+        yield Problem(path, what, copy + (_EXPORTED if is_below(path, stage.exports) else again))
     unchanged = {path: written for path, written in manifest.items() if path not in wrong}
     for path, what in damaged_files(unchanged, work_dir):
-        yield Problem(path, what, f"copy it from an intact work_dir, or remove it and {again}")
+        remedy = _EXPORTED if is_below(path, stage.exports) else again
+        yield Problem(path, what, f"copy it from an intact work_dir, or remove it and {remedy}")
 
 
 def _table(path: str, stage: Stage) -> str:
