@@ -201,10 +201,7 @@ def test_page_shows_transfer_between_regions() -> None:
         Point(208.0, 90.0, None, None, "100 %", 1034, "1.20", "–"),
     ]
     chart = TransferChart("the_<b>north", "leeds", "imd", 1200, points, "48.0,20.0 208.0,90.0", [Tick(130.0, "0")])
-    config = report_config(Path("run"), dataset={"outcomes": ["imd"]})
-    html = render(
-        findings(area_rows("leeds", ("E1", 3, 4))), config, replace(RUN, transfer=[chart]), maps=[], gallery=[]
-    )
+    html = small_page(findings(area_rows("leeds", ("E1", 3, 4))), {}, [], run=replace(RUN, transfer=[chart]))
     (figure,) = [one for one in parse(html).find("figure") if "to Leeds" in one.text]
     assert "The <B>North to Leeds 1,200 areas" in figure.text
     assert "100 % 1,034 1.20 –" in figure.text
