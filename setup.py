@@ -54,13 +54,16 @@ AZURE = ["adlfs>=2024.2"]
 
 ENCODERS = ["keras-hub>=0.32,<0.33"]
 DELTA = ["deltalake>=1.6"]
+FIGURES = ["matplotlib>=3.9"]
 MLFLOW = ["mlflow-skinny>=2.14"]
 ONNX = ["tf2onnx>=1.17"]
 
 DEV = [
     *DELTA,
+    *FIGURES,
     *MLFLOW,
     *ONNX,
+    "axe-playwright-python>=0.1.7",
     "build>=1.2",
     "databricks-bundles>=0.250",
     "hypothesis>=6.100",
@@ -114,6 +117,7 @@ setup(
         "azure": AZURE,
         "encoders": ENCODERS,
         "delta": DELTA,
+        "figures": FIGURES,
         "mlflow": MLFLOW,
         "onnx": ONNX,
         "dev": DEV,

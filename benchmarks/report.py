@@ -29,7 +29,7 @@ from streetdeciles.report.collect import HISTORY, Findings
 from streetdeciles.report.maps import draw_map, read_outlines
 from streetdeciles.report.page import Run, render
 from streetdeciles.report.region_map import make_region_map
-from streetdeciles.tables import BREAKDOWNS, COMPARISONS, METRICS
+from streetdeciles.tables import BREAKDOWNS, CALIBRATION, COMPARISONS, METRICS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -93,6 +93,9 @@ def _findings(area_ids: np.ndarray[Any, Any], outcomes: tuple[str, ...]) -> Find
                 "n_locations": random.integers(1, 90, n),
                 "n_located": 90,
                 "fold": random.integers(0, 5, n),
+                "decile_low": random.integers(1, 6, n),
+                "decile_high": random.integers(6, 11, n),
+                "score_se": 0.3,
             }
         )
         for outcome in outcomes
@@ -103,8 +106,10 @@ def _findings(area_ids: np.ndarray[Any, Any], outcomes: tuple[str, ...]) -> Find
         metrics=pd.DataFrame(columns=list(METRICS.columns)),
         comparisons=pd.DataFrame(columns=list(COMPARISONS.columns)),
         breakdowns=pd.DataFrame(columns=list(BREAKDOWNS.columns)),
+        calibration=pd.DataFrame(columns=list(CALIBRATION.columns)),
         history=pd.DataFrame(columns=list(HISTORY)),
         losses=pd.DataFrame(columns=["stage", "reason", "n", "examples"]),
+        locations=pd.DataFrame(columns=["region", "area_id", "location_id"]),
         counts={"locations": 90 * n, "photographs": 360 * n, "rejects": 0, "predicted": 90 * n},
     )
 

@@ -19,9 +19,11 @@ from streetdeciles.methods import MAIN_MEASURES
 from streetdeciles.run_log import StageReport
 from streetdeciles.table import Table
 from streetdeciles.tables import (
+    AREA_INTERVALS,
     AREA_LABELS,
     AREA_PREDICTIONS,
     BREAKDOWNS,
+    CALIBRATION,
     COMPARISONS,
     IMAGE_INDEX,
     LEFT_OUT,
@@ -108,6 +110,8 @@ def write_finished_run(config: RunConfig) -> FinishedRun:
     write_rows(AREA_PREDICTIONS, work_dir, area_predictions)
     write_rows(METRICS, work_dir, _metrics(area_predictions, predictions, locations, labels))
     write_rows(COMPARISONS, work_dir, _comparisons())
+    write_rows(AREA_INTERVALS, work_dir, _area_intervals(area_predictions))
+    write_rows(CALIBRATION, work_dir, _calibration())
     write_rows(BREAKDOWNS, work_dir, _breakdowns(area_predictions))
     write_rows(REJECTS, work_dir, _rejects(images))
     write_rows(LEFT_OUT, work_dir, _left_out())
@@ -264,6 +268,30 @@ def _comparisons() -> pd.DataFrame:
         ],
         columns=list(COMPARISONS.columns),
     )
+
+
+def _area_intervals(area_predictions: pd.DataFrame) -> pd.DataFrame:
+    """Two deciles to either side, of areas that have so many."""
+    rows = area_predictions[area_predictions["method"] == "score_mean"]
+    ends = {"decile_low": (rows["decile"] - 2).clip(lower=1), "decile_high": (rows["decile"] + 2).clip(upper=10)}
+    return rows.assign(**ends, few_locations=True)[list(AREA_INTERVALS.columns)].astype(
+        {"decile_low": int, "decile_high": int}
+    )
+
+
+def _calibration() -> pd.DataFrame:
+    rows: list[tuple[Any, ...]] = []
+    for outcome in OUTCOMES:
+        for calibrated, observed in {False: (0.2, 0.3, 0.4), True: (0.25, 0.35, 0.6)}.items():
+            key = ("bury", outcome, "location", calibrated)
+            rows += [
+                (*key, "reliability", bin, bin / 10 - 0.05, seen, 78, None)
+                for bin, seen in zip((3, 4, 6), observed, strict=True)
+            ]
+            rows += [(*key, "coverage", bin, bin / 100, bin / 100 - 0.04, 234, bin / 20) for bin in (50, 80, 95)]
+            rows.append((*key, "expected_calibration_error", 0, None, 0.01 if calibrated else 0.1, 234, None))
+        rows.append(("bury", outcome, "area", True, "coverage", 80, 0.8, 0.83, 117, 4.6))
+    return pd.DataFrame(rows, columns=list(CALIBRATION.columns))
 
 
 def _breakdowns(area_predictions: pd.DataFrame) -> pd.DataFrame:

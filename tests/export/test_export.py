@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from xml.etree import ElementTree
 
 import geopandas
 import pandas as pd
@@ -75,8 +76,9 @@ def folder_of(run: FinishedRun) -> Path:
 
 @pytest.mark.parametrize("name", ["areas.gpkg", "areas.geojson", "areas.parquet"])
 def test_maps_open_in_geopandas_with_polygons_and_deciles(run: FinishedRun, name: str) -> None:
-    read = geopandas.read_parquet if name.endswith("parquet") else geopandas.read_file
-    areas = read(folder_of(run) / name).set_index("area_id").sort_index()
+    file = folder_of(run) / name
+    areas = geopandas.read_parquet(file) if name.endswith("parquet") else geopandas.read_file(file, layer="areas")
+    areas = areas.set_index("area_id").sort_index()
     assert areas.crs.to_epsg() == 4326
     published = geopandas.read_file(DEMO_CITY / "lsoa11_bury.geojson").set_index("LSOA11CD").sort_index()
     assert areas.geometry.geom_equals(published.geometry.reindex(areas.index)).all()
@@ -87,8 +89,23 @@ def test_maps_open_in_geopandas_with_polygons_and_deciles(run: FinishedRun, name
     assert areas.index[areas["imd_health_predicted"].isna()].tolist() == list(NOT_PREDICTED)
 
 
-def test_geopackage_has_one_layer(run: FinishedRun) -> None:
-    assert pyogrio.list_layers(folder_of(run) / "areas.gpkg").tolist() == [["areas", "MultiPolygon"]]
+def test_geopackage_has_one_layer_of_shapes_and_its_styles(run: FinishedRun) -> None:
+    layers = pyogrio.list_layers(folder_of(run) / "areas.gpkg").tolist()
+    assert layers == [["areas", "MultiPolygon"], ["layer_styles", None]]
+
+
+def test_geopackage_opens_coloured_by_the_first_outcome(run: FinishedRun) -> None:
+    styles = geopandas.read_file(folder_of(run) / "areas.gpkg", layer="layer_styles")
+    outcomes = run.config.dataset.outcomes
+    assert styles["styleName"].tolist() == [f"{name}_{kind}" for name in outcomes for kind in ("predicted", "actual")]
+    assert styles.loc[styles["useAsDefault"].astype(bool), "styleName"].tolist() == [f"{outcomes[0]}_predicted"]
+    assert set(styles["f_table_name"] + "." + styles["f_geometry_column"]) == {"areas.geom"}
+    renderer = ElementTree.fromstring(styles["styleQML"][0]).find("renderer-v2")
+    assert renderer is not None
+    assert renderer.get("attr") == f"{outcomes[0]}_predicted"
+    assert [float(each.get("lower", 0)) for each in renderer.iter("range")] == [decile - 0.5 for decile in range(1, 11)]
+    colours = [each.get("v") for each in renderer.iter("prop") if each.get("k") == "color"]
+    assert (colours[0], colours[9]) == ("165,0,38,255", "49,54,149,255")  # ColorBrewer's RdYlBu
 
 
 def test_tables_open_in_pandas(run: FinishedRun) -> None:
@@ -98,3 +115,16 @@ def test_tables_open_in_pandas(run: FinishedRun) -> None:
     areas = pd.read_csv(folder_of(run) / "areas.csv")
     assert len(areas) == 120
     assert areas["imd_income_locations"].sum() == 234
+
+
+def test_figures_of_each_outcome_are_drawn_for_a_paper(run: FinishedRun) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed: pip install -e .[figures]")
+    names = {file.name for file in (folder_of(run) / "figures").iterdir()}
+    kinds = ("maps", "differences", "confusion", "scatter", "learning")
+    outcomes = run.config.dataset.outcomes
+    assert names == {f"{o}_{kind}.{end}" for o in outcomes for kind in kinds for end in ("svg", "pdf", "png")}
+    svg = (folder_of(run) / "figures" / "imd_income_maps.svg").read_text(encoding="utf-8")
+    assert "Income deprivation" in svg
+    drawn = ElementTree.fromstring(svg)
+    fills = [each.get("style", "") for each in drawn.iter("{http://www.w3.org/2000/svg}path")]
+    assert sum("fill: #bdbdbd" in style for style in fills) >= len(NOT_PREDICTED)

@@ -360,3 +360,40 @@ def test_settings_and_methods_are_copied(browser: Browser, html: str, finished_r
     assert settings["labels"]["boundaries"]["path"] == "lsoa11_bury.geojson"
     assert "Open Government Licence v3.0" in copied[1]
     context.close()
+
+
+def test_intervals_are_on_the_map_in_the_tip_and_in_the_table(opened: Page, finished_run: FinishedRun) -> None:
+    opened.get_by_role("radio", name="Uncertainty").check()
+    assert opened.locator(".map.predicted figcaption b").inner_text() == "Deciles in the 80 % interval"
+    predicted = expected(finished_run, "imd_income")[1]
+    ends = [f"{max(1, decile - 2)} to {min(10, decile + 2)}" if decile else "–" for decile in predicted]
+    opened.get_by_text("Table of areas").click()
+    opened.get_by_role("button", name="Code").click()
+    assert [row[6] for row in rows_of_table(opened)] == ends
+    assert "few" in rows_of_table(opened)[0][7]
+    opened.get_by_label("Find an area").fill("E01004990")
+    opened.locator(".search li button").click()
+    text = opened.locator("div.pinned").inner_text()
+    assert f"80 % interval {ends[sorted(set(finished_run.labels['area_id'])).index('E01004990')]}" in text
+    assert "fewer than 5 locations: less sure" in text
+
+
+@pytest.mark.parametrize("kind", [{}, {"color_scheme": "dark"}, {"viewport": {"width": 390, "height": 844}}])
+def test_axe_finds_no_violation(browser: Browser, html: str, finished_run: FinishedRun, kind: dict[str, Any]) -> None:
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright", reason="not installed: pip install axe-playwright-python"
+    )
+    context = browser.new_context(bypass_csp=True, **kind)
+    page = context.new_page()
+    page.goto((Path(finished_run.config.work_dir) / "report.html").as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
+    results = axe.Axe().run(page)
+    assert results.violations_count == 0, results.generate_report()
+    context.close()
+
+
+def test_area_is_found_by_the_id_of_a_location(opened: Page, finished_run: FinishedRun) -> None:
+    placed = pd.read_parquet(Path(finished_run.config.work_dir) / "locations").set_index("location_id")["area_id"]
+    opened.get_by_label("Find an area").fill("bl1 05")
+    opened.locator(".search li button").click()
+    assert placed["BL1 05"] in opened.locator("div.pinned").inner_text()

@@ -20,7 +20,7 @@ from streetdeciles.report.maps import Outline, draw_map
 from streetdeciles.report.page import Run, outcome_titles, render
 from streetdeciles.report.region_map import make_region_map
 from streetdeciles.report.transfer import Point, TransferChart
-from streetdeciles.tables import BREAKDOWNS, COMPARISONS, METRICS
+from streetdeciles.tables import BREAKDOWNS, CALIBRATION, COMPARISONS, METRICS
 
 RUN = Run(reports=[], versions={"streetdeciles": "1.0"}, created="today")
 SQUARE = shapely.box(0, 0, 1, 1)
@@ -29,7 +29,16 @@ SQUARE = shapely.box(0, 0, 1, 1)
 def area_rows(region: str, *rows: tuple[str, float | None, float | None]) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=["area_id", "true_decile", "decile"])
     return frame.assign(
-        region=region, outcome="imd", national_decile=None, mean_score=0.5, n_locations=1, n_located=1, fold=0
+        region=region,
+        outcome="imd",
+        national_decile=None,
+        mean_score=0.5,
+        n_locations=1,
+        n_located=1,
+        fold=0,
+        decile_low=None,
+        decile_high=None,
+        score_se=None,
     )
 
 
@@ -40,8 +49,10 @@ def findings(*areas: pd.DataFrame, **changes: Any) -> Findings:
         metrics=pd.DataFrame(columns=list(METRICS.columns)),
         comparisons=pd.DataFrame(columns=list(COMPARISONS.columns)),
         breakdowns=pd.DataFrame(columns=list(BREAKDOWNS.columns)),
+        calibration=pd.DataFrame(columns=list(CALIBRATION.columns)),
         history=pd.DataFrame(columns=list(HISTORY)),
         losses=pd.DataFrame(columns=["stage", "reason", "n", "examples"]),
+        locations=pd.DataFrame(columns=["region", "area_id", "location_id"]),
         counts={"locations": 3, "photographs": 4, "rejects": 0, "predicted": 2},
     )
     return replace(empty, **changes)

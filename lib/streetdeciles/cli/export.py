@@ -20,7 +20,7 @@ def add_command(commands: Any) -> None:
         "export",
         help=about,
         description=f"{about[0].upper()}{about[1:]}: areas.gpkg, .parquet (GeoParquet), .geojson and .csv with one row "
-        "per area, metrics and comparisons as .csv and .json.",
+        "per area, metrics and comparisons as .csv and .json, and with matplotlib figures for a paper.",
         epilog="example:\n  streetdeciles export --config conf/demo.yaml --out results\n",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -31,6 +31,7 @@ def add_command(commands: Any) -> None:
 
 
 def _export(options: argparse.Namespace) -> int:
+    from streetdeciles.export.figures import has_matplotlib
     from streetdeciles.export.files import export
 
     config = load_config(options.config)
@@ -39,4 +40,6 @@ def _export(options: argparse.Namespace) -> int:
     folder = options.out or Path(storage.local_path(config.work_dir)) / "export"
     for file in export(config, folder):
         say(str(file))
+    if not has_matplotlib():
+        say("no figures, because matplotlib is not installed: pip install 'streetdeciles[figures]'")
     return 0

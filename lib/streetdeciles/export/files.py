@@ -10,8 +10,12 @@ from streetdeciles import run_log, storage
 from streetdeciles.config import RunConfig
 from streetdeciles.errors import RunRefused
 from streetdeciles.export.areas import safe_cells, wide_areas
+from streetdeciles.export.figures import has_matplotlib, write_figures
+from streetdeciles.export.qgis_style import LAYER, add_styles
 from streetdeciles.geography.boundaries import AreaBoundaries, read_boundaries
 from streetdeciles.geography.centres import merged_polygons
+from streetdeciles.report.collect import read_history
+from streetdeciles.report.page import outcome_titles
 from streetdeciles.tables import AREA_LABELS, AREA_PREDICTIONS, COMPARISONS, METRICS
 
 if TYPE_CHECKING:
@@ -28,7 +32,8 @@ def export(config: RunConfig, folder: Path) -> list[Path]:
     They are made on a disk and then copied, because a mounted object store takes no GeoPackage while it grows.
 
     `areas.csv` has one row per area; with boundaries, `areas.gpkg`, `areas.parquet` (GeoParquet) and `areas.geojson`
-    have the same rows with polygons in WGS84. `metrics` and `comparisons` are written as CSV and JSON.
+    have the same rows with polygons in WGS84, and QGIS opens the first coloured by decile. `metrics` and `comparisons`
+    are written as CSV and JSON. With matplotlib, `figures` has figures of each outcome as SVG, PDF and PNG.
 
     Raises:
         RunRefused: the run has no measures yet, or the folder cannot be made.
@@ -53,8 +58,11 @@ def export(config: RunConfig, folder: Path) -> list[Path]:
         raise RunRefused(f"--out {folder}: cannot be made ({error.strerror}); choose another folder") from error
     with TemporaryDirectory(prefix="streetdeciles-export-") as name:
         files = _write_files(areas, tables, boundaries, Path(name))
+        if has_matplotlib():
+            shapes = None if boundaries is None else _shapes(areas, boundaries)
+            files += write_figures(areas, shapes, read_history(config), outcome_titles(config), Path(name) / "figures")
         storage.upload(Path(name), str(folder))
-    return [folder / file.name for file in files]
+        return [folder / file.relative_to(name) for file in files]
 
 
 def _write_files(
@@ -63,7 +71,7 @@ def _write_files(
     files = [folder / "areas.csv"]
     safe_cells(areas).to_csv(files[0], index=False)
     if boundaries is not None:
-        files += _write_maps(areas, boundaries.polygons.area_ids, boundaries.polygons.polygons, folder)
+        files += _write_maps(areas, _shapes(areas, boundaries), folder)
     for table in (METRICS, COMPARISONS):
         safe_cells(tables[table.name]).to_csv(folder / f"{table.name}.csv", index=False)
         tables[table.name].to_json(folder / f"{table.name}.json", orient="records", indent=1, double_precision=15)
@@ -71,20 +79,28 @@ def _write_files(
     return files
 
 
-def _write_maps(areas: pd.DataFrame, area_ids: Any, polygons: Any, folder: Path) -> list[Path]:
-    """The areas that have a polygon, with it; GeoPackage for a GIS, GeoParquet for data frames, GeoJSON for the web."""
-    import geopandas
+def _shapes(areas: pd.DataFrame, boundaries: AreaBoundaries) -> list[Any]:
+    """The polygon of each row of `areas`, None where it has none."""
     import numpy as np
 
+    area_ids, polygons = boundaries.polygons.area_ids, boundaries.polygons.polygons
     rows = {area_id: number for number, area_id in enumerate(areas["area_id"].unique())}
     owners = np.array([rows.get(area_id, -1) for area_id in area_ids])
     merged = merged_polygons(polygons[owners >= 0], owners[owners >= 0], len(rows))
-    shapes = [merged[rows[area_id]] for area_id in areas["area_id"]]
+    return [merged[rows[area_id]] for area_id in areas["area_id"]]
+
+
+def _write_maps(areas: pd.DataFrame, shapes: list[Any], folder: Path) -> list[Path]:
+    """The areas that have a polygon, with it; GeoPackage for a GIS, GeoParquet for data frames, GeoJSON for the web."""
+    import geopandas
+
     frame = geopandas.GeoDataFrame(areas, geometry=shapes, crs=WGS84)
     drawn = frame[~frame.geometry.isna()]
     files = [folder / "areas.parquet"]
     drawn.to_parquet(files[0], index=False)
     for ending, driver in DRIVERS.items():
         files.append(folder / f"areas.{ending}")
-        drawn.to_file(files[-1], driver=driver, layer="areas")
+        drawn.to_file(files[-1], driver=driver, layer=LAYER)
+    predicted = [name for name in areas.columns if name.endswith("_predicted")]
+    add_styles(folder / "areas.gpkg", [name.removesuffix("_predicted") for name in predicted])
     return files

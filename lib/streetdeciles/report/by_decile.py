@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,18 +28,26 @@ MAX_DOTS = 600
 N_BINS = 40
 """Cells of each decile in the scatter of many areas."""
 
+NORMAL_95 = 1.96
+"""Standard errors to either side of a mean that its 95 % interval reaches."""
+
 GOLDEN = 0.618034
 """Steps of the dots within their column: successive areas lie far apart, without a random number."""
 
 
 @dataclass(frozen=True)
 class Dot:
-    """An area: where it is drawn, its position in the region's list of areas, and its predicted decile."""
+    """An area: where it is drawn, its position in the region's list of areas, and its predicted decile.
+
+    `low` and `high` are the heights of the ends of its score's interval, None if it has none.
+    """
 
     x: float
     y: float
     area: int
     decile: int
+    low: float | None
+    high: float | None
 
 
 @dataclass(frozen=True)
@@ -107,15 +116,16 @@ def scatter(areas: pd.DataFrame, area_ids: list[str]) -> Scatter | None:
         cells=[] if few else _cells(deciles, scores, (low, high)),
         cell_height=round((HEIGHT - TOP - BOTTOM) / N_BINS, 2),
         medians=[
-            (column(decile), _height(float(np.median(scores[deciles == decile])), (low, high)))
+            (column(decile), height(float(np.median(scores[deciles == decile])), (low, high)))
             for decile in np.unique(deciles).tolist()
         ],
         x_ticks=[Tick(column(decile), str(decile)) for decile in range(1, 11)],
-        y_ticks=[Tick(_height(tick, (low, high)), f"{tick:g}".replace("-", "−")) for tick in ticks],
+        y_ticks=[Tick(height(tick, (low, high)), f"{tick:g}".replace("-", "−")) for tick in ticks],
     )
 
 
-def _height(value: float, ends: tuple[float, float]) -> float:
+def height(value: float, ends: tuple[float, float]) -> float:
+    """A value on the vertical axis with these ends."""
     return round(TOP + (HEIGHT - TOP - BOTTOM) * (ends[1] - value) / (ends[1] - ends[0]), 1)
 
 
@@ -124,12 +134,21 @@ def _dots(known: pd.DataFrame, area_ids: list[str], ends: tuple[float, float]) -
     return [
         Dot(
             x=round(column(row["true_decile"]) + 0.7 * COLUMN * (i * GOLDEN % 1 - 0.5), 1),
-            y=_height(row["mean_score"], ends),
+            y=height(row["mean_score"], ends),
             area=positions[row["area_id"]],
             decile=decile_class(row["decile"]),
+            low=_end(row, -1, ends),
+            high=_end(row, 1, ends),
         )
         for i, row in enumerate(records(known.sort_values("area_id")))
     ]
+
+
+def _end(row: dict[str, Any], sign: int, ends: tuple[float, float]) -> float | None:
+    error = row.get("score_se")
+    if error is None or math.isnan(error):
+        return None
+    return height(min(ends[1], max(ends[0], row["mean_score"] + sign * NORMAL_95 * error)), ends)
 
 
 def _cells(deciles: np.ndarray[Any, Any], scores: np.ndarray[Any, Any], ends: tuple[float, float]) -> list[Cell]:
@@ -139,7 +158,7 @@ def _cells(deciles: np.ndarray[Any, Any], scores: np.ndarray[Any, Any], ends: tu
     return [
         Cell(
             x=round(LEFT + i * COLUMN + 1, 1),
-            y=_height(ends[0] + (j + 1) * size, ends),
+            y=height(ends[0] + (j + 1) * size, ends),
             n=int(counts[i, j]),
             strength=round(float(np.sqrt(counts[i, j] / strongest)), 2),
         )
@@ -156,11 +175,11 @@ def mean_errors(breakdowns: pd.DataFrame, method: str) -> Bars | None:
     values = [float(row["mean_error"]) for row in rows]
     ticks = nice_ticks(min(0.0, *values), max(0.0, *values))
     ends = ticks[0], ticks[-1]
-    zero = _height(0, ends)
+    zero = height(0, ends)
     return Bars(
-        bars=[_bar(row, _height(float(row["mean_error"]), ends), zero) for row in rows],
+        bars=[_bar(row, height(float(row["mean_error"]), ends), zero) for row in rows],
         zero=zero,
-        y_ticks=[Tick(_height(tick, ends), f"{tick:+g}".replace("-", "−") if tick else "0") for tick in ticks],
+        y_ticks=[Tick(height(tick, ends), f"{tick:+g}".replace("-", "−") if tick else "0") for tick in ticks],
     )
 
 

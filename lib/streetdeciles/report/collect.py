@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -12,17 +13,19 @@ import pandas as pd
 from streetdeciles import run_log, storage
 from streetdeciles.config import RunConfig
 from streetdeciles.csv_cells import text_of_cell
-from streetdeciles.methods import AREA, NETWORK
+from streetdeciles.methods import AREA, NETWORK, SCORE_MEAN
 from streetdeciles.queries import query
-from streetdeciles.stages import FEATURES_STAGE, REPORT_STAGE, STAGE_NAMES
+from streetdeciles.report.losses import read_losses
+from streetdeciles.stages import REPORT_STAGE, STAGE_NAMES
 from streetdeciles.table import Table
 from streetdeciles.tables import (
+    AREA_INTERVALS,
     AREA_LABELS,
     AREA_PREDICTIONS,
     BREAKDOWNS,
+    CALIBRATION,
     COMPARISONS,
     IMAGE_INDEX,
-    LEFT_OUT,
     LOCATIONS,
     METRICS,
     PREDICTIONS,
@@ -36,8 +39,8 @@ if TYPE_CHECKING:
 
 _query = partial(query, "streetdeciles.report")
 
-EXAMPLES = 3
-"""The number of examples for each reason for leaving something out."""
+MAX_SEARCHED = 20_000
+"""With more locations than this the page does not hold their ids."""
 
 SEVERAL_FOLDS = -1
 """The fold of an area whose locations are of several."""
@@ -50,14 +53,15 @@ class Findings:
     """The frames that the page is made of.
 
     `areas`: region, area_id, outcome, true_decile (within the region), national_decile, decile (the report's method),
-        mean_score, n_locations (predicted), n_located and fold (SEVERAL_FOLDS if its locations are of several); NaN =
-        not known.
+        mean_score, n_locations (predicted), n_located, fold (SEVERAL_FOLDS if its locations are of several), and
+        decile_low, decile_high and score_se of the table area_intervals; NaN = not known.
     `confusion`: region, outcome, true_decile, decile, n: the network's predictions of locations.
-    `metrics`, `comparisons`, `breakdowns`: the tables of these names.
+    `metrics`, `comparisons`, `breakdowns`, `calibration`: the tables of these names.
     `history`: one row per outcome, fold and epoch of training.
     `losses`: stage, reason, n, examples (list of (id, detail)): the rejects and everything left out.
     `counts`: locations in the regions, photographs in the index, those of them that gave no features (rejects), and
-        locations that were predicted.
+        locations that were predicted. `locations`: region, area_id, location_id, by which areas are found on the page;
+        empty if there are more than MAX_SEARCHED.
     """
 
     areas: pd.DataFrame
@@ -65,9 +69,11 @@ class Findings:
     metrics: pd.DataFrame
     comparisons: pd.DataFrame
     breakdowns: pd.DataFrame
+    calibration: pd.DataFrame
     history: pd.DataFrame
     losses: pd.DataFrame
     counts: dict[str, int]
+    locations: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -115,22 +121,48 @@ def collect(spark: SparkSession, config: RunConfig) -> Findings:
         .groupBy("region", "outcome", "true_decile", "decile")
         .agg(F.count("*").alias("n"))
     )
-    counts = {
-        "locations": table(LOCATIONS).count(),
-        "photographs": table(IMAGE_INDEX).count(),
-        "rejects": table(REJECTS).select("image_id").distinct().count(),
-        "predicted": table(PREDICTIONS).where(F.col("model") == NETWORK).select("location_id").distinct().count(),
-    }
+    counts = _counts(table)
     return Findings(
-        areas=areas.toPandas().merge(folds.toPandas(), how="left", on=["region", "area_id"]),
+        areas=areas.toPandas()
+        .merge(folds.toPandas(), how="left", on=["region", "area_id"])
+        .merge(_intervals(config), how="left", on=["region", "area_id", "outcome"]),
         confusion=confusion.toPandas(),
         metrics=table(METRICS).toPandas(),
         comparisons=table(COMPARISONS).toPandas(),
         breakdowns=table(BREAKDOWNS).toPandas(),
+        calibration=_optional(CALIBRATION, config),
         history=read_history(config),
-        losses=_losses(spark, config.work_dir),
+        losses=read_losses(spark, config.work_dir),
         counts=counts,
+        locations=table(LOCATIONS)
+        .select("region", "area_id", "location_id")
+        .limit(counts["locations"] if counts["locations"] <= MAX_SEARCHED else 0)
+        .toPandas(),
     )
+
+
+def _counts(table: Callable[[Table], DataFrame]) -> dict[str, int]:
+    predictions = table(PREDICTIONS)
+    return {
+        "locations": table(LOCATIONS).count(),
+        "photographs": table(IMAGE_INDEX).count(),
+        "rejects": table(REJECTS).select("image_id").distinct().count(),
+        "predicted": predictions.where(predictions["model"] == NETWORK).select("location_id").distinct().count(),
+    }
+
+
+def _intervals(config: RunConfig) -> pd.DataFrame:
+    """The intervals of the areas; they are around the mean score, so other methods of the report have none."""
+    rows = _optional(AREA_INTERVALS, config)
+    shown = rows[(rows["method"] == SCORE_MEAN) & (config.report.method == SCORE_MEAN)]
+    return shown[["region", "area_id", "outcome", "decile_low", "decile_high", "score_se"]]
+
+
+def _optional(table: Table, config: RunConfig) -> pd.DataFrame:
+    """A table that a run need not have: without it no rows."""
+    if not storage.exists(storage.join(config.work_dir, table.name)):
+        return pd.DataFrame(columns=list(table.columns))
+    return storage.read_pandas(table, config.work_dir)
 
 
 def held_out_predictions(spark: SparkSession, config: RunConfig) -> DataFrame:
@@ -196,20 +228,6 @@ def stage_reports(config: RunConfig) -> list[StageReport]:
     """The reports of the finished stages, in the order of the run."""
     done = [run_log.finished(config.work_dir, name) for name in STAGE_NAMES if name != REPORT_STAGE]
     return [report for report, _ in filter(None, done)]
-
-
-def _losses(spark: SparkSession, work_dir: str) -> pd.DataFrame:
-    """stage, reason, n and examples of the tables `rejects` (photographs) and `left_out`."""
-    rejects = storage.read_table(spark, REJECTS, work_dir).selectExpr(
-        f"'{FEATURES_STAGE}' AS stage",
-        "reason",
-        "location_id AS id",
-        "concat_ws(': ', element_at(split(uri, '/'), -1), nullif(detail, '')) AS detail",
-    )
-    left_out = storage.read_table(spark, LEFT_OUT, work_dir).select("stage", "reason", "id", "detail")
-    losses = _query("losses", {"most": EXAMPLES}, rows=rejects.unionByName(left_out)).toPandas()
-    order = losses["stage"].map(STAGE_NAMES.index)
-    return losses.assign(order=order).sort_values(["order", "n", "reason"], ascending=[True, False, True])
 
 
 def read_history(config: RunConfig) -> pd.DataFrame:

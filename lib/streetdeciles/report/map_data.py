@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from streetdeciles.report import colours
 from streetdeciles.report.maps import AreaMap
 from streetdeciles.report.region_map import RegionMap
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-def map_data(maps: Sequence[RegionMap], region_titles: Sequence[str], titles: Mapping[str, str]) -> dict[str, Any]:
-    """Lists are in the order of each region's areas. `titles`: by outcome."""
+
+def map_data(
+    maps: Sequence[RegionMap],
+    region_titles: Sequence[str],
+    titles: Mapping[str, str],
+    locations: pd.DataFrame,
+    min_locations: int,
+) -> dict[str, Any]:
+    """Lists are in the order of each region's areas.
+
+    `titles`: by outcome; `locations`: region, area_id and location_id of those by which an area may be found;
+    `min_locations`: areas with fewer are marked.
+    """
     return {
+        "min_locations": min_locations,
         "outcomes": [*titles.values()],
         "outcome_ids": [*titles],
         "colours": [colours.NOT_KNOWN, *colours.DECILE_COLOURS],
@@ -23,13 +38,24 @@ def map_data(maps: Sequence[RegionMap], region_titles: Sequence[str], titles: Ma
                 "areas": region.area_ids,
                 "names": region.names,
                 "located": region.n_located,
+                "location_ids": _location_ids(locations[locations["region"] == region.region], region.area_ids),
                 "folds": region.folds,
                 "map": _drawn(region.drawn),
+                "intervals": [base64.b64encode(region.intervals[outcome]).decode() for outcome in titles]
+                if region.intervals
+                else None,
                 "values": [region.values[outcome] for outcome in titles],
             }
             for region, title in zip(maps, region_titles, strict=True)
         ],
     }
+
+
+def _location_ids(locations: pd.DataFrame, area_ids: list[str]) -> list[list[str]] | None:
+    if locations.empty:
+        return None
+    ids = {area_id: sorted(rows) for area_id, rows in locations.groupby("area_id")["location_id"]}
+    return [ids.get(area_id, []) for area_id in area_ids]
 
 
 def _drawn(drawn: AreaMap | None) -> dict[str, Any] | None:

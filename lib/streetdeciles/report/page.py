@@ -16,7 +16,7 @@ from streetdeciles.report.accounting import funnel, tiles
 from streetdeciles.report.charts import correlation_line
 from streetdeciles.report.map_data import map_data
 from streetdeciles.report.methods_text import methods_text
-from streetdeciles.report.panels import MEASURE_TITLES, make_panel
+from streetdeciles.report.panels import MEASURE_TITLES, Panel, make_panel
 from streetdeciles.report.region_map import RegionMap
 from streetdeciles.report.settings import settings_as_yaml, settings_in_words, without_folders
 from streetdeciles.splits.registry import split_of
@@ -41,21 +41,11 @@ class Run:
 
 
 def render(
-    findings: Findings,
-    config: RunConfig,
-    run: Run,
-    *,
-    maps: Sequence[RegionMap],
-    gallery: Sequence[Thumbnail],
+    findings: Findings, config: RunConfig, run: Run, *, maps: Sequence[RegionMap], gallery: Sequence[Thumbnail]
 ) -> str:
     """The whole page. Every text in it is escaped, because names of files and locations come from outside."""
-    outcomes = config.dataset.outcomes
     titles = outcome_titles(config)
-    panels = [
-        make_panel(findings, config, region, outcome, (r, o))
-        for o, outcome in enumerate(outcomes)
-        for r, region in enumerate(maps)
-    ]
+    panels = _panels(findings, config, maps)
     split = split_of(config.dataset, config.training.folds).report_words
     sources = _attributions(config)
     places = {region.region: region_title(region.region) for region in maps}
@@ -85,12 +75,20 @@ def render(
         positions=_positions(maps),
         line=correlation_line([panel.shown for panel in panels], "spearman"),
         funnel=funnel(findings),
-        map_data=map_data(maps, region_titles, titles),
+        map_data=map_data(maps, region_titles, titles, findings.locations, config.evaluation.min_locations),
         style=_source(environment, "report.css"),
         scripts=scripts,
         script_hashes=[base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts],
         decile_colours=[(i + 1, colour) for i, colour in enumerate(colours.DECILE_COLOURS)],
     )
+
+
+def _panels(findings: Findings, config: RunConfig, maps: Sequence[RegionMap]) -> list[Panel]:
+    return [
+        make_panel(findings, config, region, outcome, (r, o))
+        for o, outcome in enumerate(config.dataset.outcomes)
+        for r, region in enumerate(maps)
+    ]
 
 
 def _positions(maps: Sequence[RegionMap]) -> dict[tuple[str, str], tuple[int, int]]:

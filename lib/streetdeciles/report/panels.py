@@ -20,6 +20,7 @@ from streetdeciles.methods import (
 )
 from streetdeciles.report import charts
 from streetdeciles.report.by_decile import Bars, Scatter, mean_errors, scatter
+from streetdeciles.report.calibration import Calibration, calibration
 from streetdeciles.report.charts import Curves, Line, Matrix
 from streetdeciles.report.folds import FoldRow, count_folds
 from streetdeciles.report.worst import Worst, worst_areas
@@ -93,6 +94,7 @@ class Panel:
     mean_errors: Bars | None
     worst: Worst
     folds: list[FoldRow]
+    calibration: Calibration | None
     shown: dict[str, Any]
     """The row of `metrics` for the areas by the report's method; empty if there is none."""
 
@@ -132,6 +134,7 @@ def make_panel(
         mean_errors=mean_errors(here(findings.breakdowns), config.report.method),
         worst=worst_areas(metrics, areas, region_map.area_ids, config.report.method),
         folds=count_folds(areas),
+        calibration=calibration(here(findings.calibration)),
         shown=shown,
     )
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from streetdeciles.report.colours import decile_class
 from streetdeciles.report.folds import folds_of
 from streetdeciles.report.plates import plate
@@ -23,7 +25,8 @@ class RegionMap:
 
     `area_ids`, `names` and `n_located` (locations in each area) begin with the areas of `drawn`, in its order;
     `folds` is None without several folds. `values` are by outcome and in this order: true_decile, national_decile,
-    decile (None = not known) and n_locations.
+    decile (None = not known) and n_locations. `intervals`, by outcome: one byte per area, 16 times the lowest decile of
+    its interval plus the highest, 0 = not known; empty if no area has an interval.
     """
 
     region: str
@@ -33,6 +36,7 @@ class RegionMap:
     n_located: list[int]
     folds: list[int | None] | None
     values: dict[str, dict[str, list[float | None]]]
+    intervals: dict[str, bytes]
 
     @property
     def not_drawn(self) -> int:
@@ -62,7 +66,20 @@ def make_region_map(
     names = [outlines[area_id].name if area_id in outlines else "" for area_id in area_ids]
     located = areas.groupby("area_id")["n_located"].first().reindex(area_ids).fillna(0)
     folds = folds_of(areas, area_ids)
-    return RegionMap(region, drawn, area_ids, names, [int(n) for n in located], folds, values)
+    intervals = _intervals(areas, area_ids, outcomes)
+    return RegionMap(region, drawn, area_ids, names, [int(n) for n in located], folds, values, intervals)
+
+
+def _intervals(areas: pd.DataFrame, area_ids: list[str], outcomes: Sequence[str]) -> dict[str, bytes]:
+    known = areas[areas["decile_low"].notna() & areas["decile_high"].notna()]
+    if known.empty:
+        return {}
+    intervals = {}
+    for outcome in outcomes:
+        rows = known[known["outcome"] == outcome].set_index("area_id").reindex(area_ids)
+        ends = 16 * rows["decile_low"].astype(float) + rows["decile_high"].astype(float)
+        intervals[outcome] = ends.fillna(0).to_numpy(np.uint8).tobytes()
+    return intervals
 
 
 def _known(value: float | None) -> float | None:

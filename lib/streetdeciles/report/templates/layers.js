@@ -4,6 +4,8 @@ const COUNT_COLOURS = ["#f7fcb9", "#d9f0a3", "#addd8e", "#78c679", "#41ab5d", "#
 const COUNT_STEPS = [1, 2, 5, 10, 20, 50, 100];
 const FOLD_COLOURS = ["#7fc97f", "#beaed4", "#fdc086", "#ffff99", "#80b1d3", "#f781bf", "#bf8b5e", "#b3de69", "#17becf", "#d9d9d9"];
 const SEVERAL_COLOUR = "#555555";
+const WIDTH_COLOURS = ["#fef0d9", "#fdcc8a", "#fc8d59", "#e34a33", "#b30000"];
+const widthOf = (interval) => (interval ? interval[1] - interval[0] + 1 : null);
 const NOT_KNOWN = data.colours[0];
 
 const decileLayer = (title, kind) => ({
@@ -27,6 +29,14 @@ const layers = {
       return off === null ? NOT_KNOWN : DIFFERENCE_COLOURS[Math.min(4, Math.max(-4, Math.round(off))) + 4];
     },
     text: (values, i) => (differenceOf(values, i) === null ? "" : signed(differenceOf(values, i))),
+  },
+  uncertainty: {
+    title: "Deciles in the 80 % interval",
+    colour: (values, i, region) => {
+      const width = widthOf(intervalOf(region, i));
+      return width ? WIDTH_COLOURS[Math.min(WIDTH_COLOURS.length, Math.ceil(width / 2)) - 1] : NOT_KNOWN;
+    },
+    text: (values, i, region) => String(widthOf(intervalOf(region, i)) || ""),
   },
   split: {
     title: "Fold in which the area is held out",
@@ -58,6 +68,7 @@ const LEGENDS = {
     texts: ["≤ −4", "−3", "−2", "−1", "0", "+1", "+2", "+3", "≥ +4"],
     poles: ["predicted more deprived", "predicted less deprived"],
   },
+  uncertainty: { colours: WIDTH_COLOURS, texts: ["1–2", "3–4", "5–6", "7–8", "9+"], poles: ["surer", "less sure"] },
   locations: { colours: COUNT_COLOURS, texts: ["1", "2+", "5+", "10+", "20+", "50+", "100+"], poles: ["", ""] },
 };
 

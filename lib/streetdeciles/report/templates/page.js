@@ -10,6 +10,9 @@ const describe = (region, i) => {
   line.append(values.predicted[i] === null ? whyNot(region, i) : chip(values.predicted[i]));
   const parts = [element("b", nameOf(region, i)), element("p", region.areas[i], "code"), line];
   if (values.national[i] !== null) parts.push(element("p", `national decile ${values.national[i]}`));
+  const interval = intervalOf(region, i);
+  if (interval) parts.push(element("p", `80 % interval ${interval[0]} to ${interval[1]}`));
+  if (region.intervals && isFew(values, i)) parts.push(element("p", `fewer than ${data.min_locations} locations: less sure`));
   parts.push(element("p", values.n[i] === 1 ? "1 location" : `${number(values.n[i])} locations`));
   return parts;
 };
@@ -132,6 +135,19 @@ class RegionBox {
     if (view.pinned !== null) pinned.replaceChildren(...describe(this.region, view.pinned));
   }
 
+  // Areas by the beginning of a location's id, e.g. of a postcode: blanks and case do not matter.
+  locationsLike(text) {
+    const plain = (id) => id.replace(/\s+/g, "").toUpperCase();
+    const start = plain(text);
+    const { location_ids: ids } = this.region;
+    const found = [];
+    for (let i = 0; ids && start.length > 2 && i < ids.length && found.length < MAX_MATCHES; i += 1) {
+      const id = ids[i].find((each) => plain(each).startsWith(start));
+      if (id !== undefined) found.push([i, `${id}, in ${nameOf(this.region, i)}`]);
+    }
+    return found;
+  }
+
   search() {
     const input = this.box.querySelector(".search input");
     const list = this.box.querySelector(".search ul");
@@ -144,8 +160,9 @@ class RegionBox {
         const text = `${names[i]} ${areas[i]}`.toLowerCase();
         if (words.every((word) => text.includes(word))) matches.push(i);
       }
-      list.replaceChildren(...matches.map((i) => {
-        const button = element("button", [names[i], areas[i]].filter(Boolean).join(", "));
+      const found = [...matches.map((i) => [i, [names[i], areas[i]].filter(Boolean).join(", ")]), ...this.locationsLike(input.value)];
+      list.replaceChildren(...found.slice(0, MAX_MATCHES).map(([i, text]) => {
+        const button = element("button", text);
         button.type = "button";
         button.addEventListener("click", () => {
           close();
@@ -155,7 +172,7 @@ class RegionBox {
         item.append(button);
         return item;
       }));
-      if (words.length && !matches.length) list.replaceChildren(element("li", "no such area"));
+      if (words.length && !found.length) list.replaceChildren(element("li", "no such area"));
       list.hidden = !words.length;
     });
     input.addEventListener("keydown", (event) => {
@@ -185,6 +202,7 @@ all(".copy-text").forEach((button) => button.addEventListener("click", () => {
 const boxes = all(".region").map((box) => new RegionBox(box));
 
 const show = () => {
+  leaveMissingLayer();
   boxes.forEach((each) => {
     each.box.hidden = each.region !== regionNow();
     all("input[name^=layer]", each.box).forEach((input) => { input.checked = input.value === view.layer; });

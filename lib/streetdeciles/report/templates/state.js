@@ -7,6 +7,18 @@ const view = { outcome: 0, region: 0, layer: "predicted", pinned: null, zoom: nu
 const regionNow = () => data.regions[view.region];
 const valuesNow = (region = regionNow()) => region.values[view.outcome];
 
+// The ends of an area's interval of deciles, [low, high], or null; decoded when an outcome is looked at.
+const decoded = new Map();
+const intervalOf = (region, i) => {
+  if (!region.intervals) return null;
+  const text = region.intervals[view.outcome];
+  if (!decoded.has(text)) decoded.set(text, Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)));
+  const both = decoded.get(text)[i];
+  return both ? [both >> 4, both & 15] : null;
+};
+
+const isFew = (values, i) => values.n[i] > 0 && values.n[i] < data.min_locations;
+
 const element = (name, text, className) => {
   const created = document.createElement(name);
   if (text !== undefined) created.textContent = text;
@@ -31,6 +43,11 @@ const nameOf = (region, i) => region.names[i] || region.areas[i];
 // Why an area has no prediction.
 const whyNot = (region, i) => (region.located[i] ? "not predicted" : "no photographs");
 
+const leaveMissingLayer = () => {
+  const needed = { split: regionNow().folds, uncertainty: regionNow().intervals };
+  if (view.layer in needed && !needed[view.layer]) view.layer = "predicted";
+};
+
 // The view as the end of a link, which brings it back.
 const readLink = () => {
   const parts = new URLSearchParams(location.hash.slice(1));
@@ -38,7 +55,7 @@ const readLink = () => {
   view.outcome = positionOf(data.outcome_ids, "outcome");
   view.region = positionOf(data.regions.map((region) => region.name), "region");
   if (layers[parts.get("layer")]) view.layer = parts.get("layer");
-  if (view.layer === "split" && !regionNow().folds) view.layer = "predicted";
+  leaveMissingLayer();
   const pinned = regionNow().areas.indexOf(parts.get("area"));
   view.pinned = pinned < 0 ? null : pinned;
   const zoom = (parts.get("zoom") || "").split(",").map(Number);

@@ -10,8 +10,17 @@ const columnsOf = (region, values) => [
   { title: "National", numeric: true, key: (i) => values.national[i], cell: (i) => element("td", textOf(values.national[i]), "number") },
   { title: "Predicted", key: (i) => values.predicted[i], cell: (i) => predictedCell(region, values, i) },
   { title: "Off by", numeric: true, key: worstFirst(values), cell: (i) => element("td", offBy(values, i), "number") },
-  { title: "Locations", numeric: true, key: (i) => values.n[i], cell: (i) => element("td", number(values.n[i]), "number") },
+  { title: "Interval", numeric: true, key: (i) => widthOf(intervalOf(region, i)), cell: (i) => element("td", rangeText(intervalOf(region, i)), "number") },
+  { title: "Locations", numeric: true, key: (i) => values.n[i], cell: (i) => locationsCell(region, values, i) },
 ];
+
+const rangeText = (interval) => (interval ? `${interval[0]} to ${interval[1]}` : "–");
+
+const locationsCell = (region, values, i) => {
+  const cell = element("td", number(values.n[i]), "number");
+  if (region.intervals && isFew(values, i)) cell.append(" ", element("em", "few"));
+  return cell;
+};
 
 const textOf = (value) => (value === null ? "–" : String(value));
 
@@ -57,9 +66,8 @@ class AreaTable {
   fill() {
     if (!this.details.open) return;
     const values = valuesNow(this.region);
-    this.columns = columnsOf(this.region, values).filter(
-      ({ title }) => title !== "National" || values.national.some((decile) => decile !== null),
-    );
+    const has = { National: () => values.national.some((decile) => decile !== null), Interval: () => this.region.intervals };
+    this.columns = columnsOf(this.region, values).filter(({ title }) => !has[title] || has[title]());
     const keys = this.columns.map(({ key }) => key);
     const { column, down } = this.sorted;
     const key = (keys[column] || keys[0]);
