@@ -36,15 +36,21 @@ PREDICTIONS = pd.DataFrame(
     ],
     columns=["region", "area_id", "outcome", "level", "method", "decile", "n_locations"],
 )
+INTERVALS = pd.DataFrame(
+    [("leeds", "E2", "imd", "score_mean", 3, 6), ("leeds", "E2", "imd", "decile_mode", 1, 9)],
+    columns=["region", "area_id", "outcome", "method", "decile_low", "decile_high"],
+)
 
 
 def test_areas_have_one_row_each_with_the_figures_of_every_outcome() -> None:
-    wide = wide_areas(LABELS, PREDICTIONS, ["imd", "rooms"], "score_mean")
+    wide = wide_areas(LABELS, PREDICTIONS, INTERVALS, ["imd", "rooms"], "score_mean")
     assert wide[["region", "area_id"]].agg("/".join, axis=1).tolist() == ["bury/E9", "leeds/E1", "leeds/E2", "leeds/E3"]
     known = wide.set_index("area_id").astype(object)
     assert known.loc["E2", [f"imd_{name}" for name in ("actual", "national", "predicted", "difference")]].tolist() == [
         3, 1, 4, 1,
     ]  # fmt: skip
+    assert known["imd_low"].dropna().to_dict() == {"E2": 3}
+    assert known["imd_high"].dropna().to_dict() == {"E2": 6}
     assert known["imd_locations"].to_dict() == {"E9": 0, "E1": 0, "E2": 12, "E3": 1}
     assert known["imd_predicted"].isna().to_dict() == {"E9": True, "E1": True, "E2": False, "E3": False}
     assert known["rooms_actual"].dropna().to_dict() == {"E1": 2}
@@ -120,7 +126,7 @@ def test_tables_open_in_pandas(run: FinishedRun) -> None:
 def test_figures_of_each_outcome_are_drawn_for_a_paper(run: FinishedRun) -> None:
     pytest.importorskip("matplotlib", reason="matplotlib is not installed: pip install -e .[figures]")
     names = {file.name for file in (folder_of(run) / "figures").iterdir()}
-    kinds = ("maps", "differences", "confusion", "scatter", "learning")
+    kinds = ("maps", "differences", "confusion", "scatter", "learning", "calibration")
     outcomes = run.config.dataset.outcomes
     assert names == {f"{o}_{kind}.{end}" for o in outcomes for kind in kinds for end in ("svg", "pdf", "png")}
     svg = (folder_of(run) / "figures" / "imd_income_maps.svg").read_text(encoding="utf-8")

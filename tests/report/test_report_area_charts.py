@@ -16,7 +16,9 @@ NAN = float("nan")
 
 def areas_of(scores: list[float], true: list[float], deciles: list[float]) -> pd.DataFrame:
     names = [f"E{i}" for i in range(len(scores))]
-    return pd.DataFrame({"area_id": names, "mean_score": scores, "true_decile": true, "decile": deciles})
+    return pd.DataFrame(
+        {"area_id": names, "mean_score": scores, "score_se": None, "true_decile": true, "decile": deciles}
+    )
 
 
 def test_scatter_has_a_dot_where_decile_and_score_are_known() -> None:
@@ -39,6 +41,14 @@ def test_scatter_dots_stay_in_the_column_of_their_decile() -> None:
     assert chart is not None
     side = (WIDTH - LEFT - 8) / 10
     assert all((dot.x - LEFT) // side + 1 == true[dot.area] for dot in chart.dots)
+
+
+def test_scatter_draws_95_percent_intervals_where_the_error_is_known() -> None:
+    areas = areas_of([0.0, 1.0], [1, 2], [2, 3]).assign(score_se=[1 / 1.96, NAN])
+    chart = scatter(areas, ["E0", "E1"])
+    assert chart is not None
+    at = {tick.label: tick.at for tick in chart.y_ticks}
+    assert [(dot.low, dot.high) for dot in chart.dots] == [(at["−1"], at["1"]), (None, None)]
 
 
 def test_scatter_of_many_areas_counts_each_once() -> None:

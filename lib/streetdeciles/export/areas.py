@@ -11,17 +11,20 @@ from streetdeciles.methods import AREA
 if TYPE_CHECKING:
     import pandas as pd
 
-FIGURES = ("actual", "national", "predicted", "difference", "locations")
-"""Columns of an outcome: the decile within the region, the published national one, the predicted one, predicted minus
-actual, and the number of locations that were predicted."""
+FIGURES = ("actual", "national", "predicted", "low", "high", "difference", "locations")
+"""Columns of an outcome: the decile within the region, the published national one, the predicted one, the ends of its
+interval, predicted minus actual, and the number of locations that were predicted."""
 
 
-def wide_areas(labels: pd.DataFrame, predictions: pd.DataFrame, outcomes: Sequence[str], method: str) -> pd.DataFrame:
+def wide_areas(
+    labels: pd.DataFrame, predictions: pd.DataFrame, intervals: pd.DataFrame, outcomes: Sequence[str], method: str
+) -> pd.DataFrame:
     """The areas of all regions, sorted by region and area_id.
 
     Args:
         labels: rows of the table area_labels.
         predictions: rows of the table area_predictions.
+        intervals: rows of the table area_intervals; those of other methods are not shown.
         outcomes: their columns are `<outcome>_<figure>`, in this order.
         method: the method of aggregation of the predicted deciles.
 
@@ -36,12 +39,16 @@ def wide_areas(labels: pd.DataFrame, predictions: pd.DataFrame, outcomes: Sequen
     for outcome in outcomes:
         actual = labels[labels["outcome"] == outcome].set_index(keys)[["decile", "national_decile"]]
         predicted = shown[shown["outcome"] == outcome].set_index(keys)[["decile", "n_locations"]]
-        both = actual.join(predicted.rename(columns={"decile": "predicted"}), how="outer")
+        chosen = intervals[(intervals["outcome"] == outcome) & (intervals["method"] == method)]
+        ends = chosen.set_index(keys)[["decile_low", "decile_high"]]
+        both = actual.join(predicted.rename(columns={"decile": "predicted"}), how="outer").join(ends)
         figures = pd.DataFrame(
             {
                 "actual": both["decile"],
                 "national": both["national_decile"],
                 "predicted": both["predicted"],
+                "low": both["decile_low"].astype(float),
+                "high": both["decile_high"].astype(float),
                 "difference": both["predicted"] - both["decile"],
                 "locations": both["n_locations"].fillna(0).astype(int),
             }

@@ -41,7 +41,13 @@ def has_matplotlib() -> bool:
 
 
 def write_figures(
-    areas: pd.DataFrame, shapes: Any, history: pd.DataFrame, titles: dict[str, str], out: Path
+    areas: pd.DataFrame,
+    shapes: Any,
+    history: pd.DataFrame,
+    calibration: pd.DataFrame,
+    *,
+    titles: dict[str, str],
+    out: Path,
 ) -> list[Path]:
     """Write the figures of each outcome to the folder `out`; returns the files.
 
@@ -49,6 +55,7 @@ def write_figures(
         areas: rows of `export.areas.wide_areas`.
         shapes: their polygons in WGS84, in the same order (None where there is none); None without boundaries.
         history: the table models/history.csv; empty if nothing was trained.
+        calibration: rows of the table of this name; may be empty.
         titles: of the outcomes, by name.
         out: is made if needed.
     """
@@ -59,7 +66,8 @@ def write_figures(
     files = []
     with mpl.rc_context(STYLE):
         for outcome, title in titles.items():
-            for name, figure in _figures(areas, shapes, history[history["outcome"] == outcome], outcome, Figure):
+            of_outcome = (frame[frame["outcome"] == outcome] for frame in (history, calibration))
+            for name, figure in _figures(areas, shapes, *of_outcome, outcome=outcome, figure_of=Figure):
                 figure.suptitle(title, fontsize=9)
                 for ending in ENDINGS:
                     files.append(out / f"{outcome}_{name}.{ending}")
@@ -69,7 +77,13 @@ def write_figures(
 
 
 def _figures(
-    areas: pd.DataFrame, shapes: Any, history: pd.DataFrame, outcome: str, figure_of: Any
+    areas: pd.DataFrame,
+    shapes: Any,
+    history: pd.DataFrame,
+    calibration: pd.DataFrame,
+    *,
+    outcome: str,
+    figure_of: Any,
 ) -> Iterator[tuple[str, Any]]:
     true, predicted = (areas[f"{outcome}_{name}"].to_numpy(float, na_value=np.nan) for name in ("actual", "predicted"))
     known = np.isfinite(true) & np.isfinite(predicted)
@@ -81,6 +95,9 @@ def _figures(
         yield "scatter", _scatter(figure_of, true[known], predicted[known])
     if len(history):
         yield "learning", _learning(figure_of, history)
+    reliability = calibration[calibration["measure"] == "reliability"]
+    if len(reliability):
+        yield "calibration", _reliability(figure_of, reliability.sort_values("bin"))
 
 
 def _maps(figure_of: Any, shapes: Any, true: Any, predicted: Any) -> Any:
@@ -175,4 +192,20 @@ def _learning(figure_of: Any, history: pd.DataFrame) -> Any:
         axes.plot(fold["epoch"], fold["val_loss"], color="#b8570b", linewidth=0.8)
     axes.legend(["training", "validation"], frameon=False)
     axes.set(xlabel="epoch", ylabel="negative log-likelihood")
+    return figure
+
+
+def _reliability(figure_of: Any, reliability: pd.DataFrame) -> Any:
+    """One line per region: before calibration grey and dashed, after it orange."""
+    figure = figure_of(figsize=(ONE_COLUMN, ONE_COLUMN))
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], color="#999999", linewidth=0.8)
+    for (_, calibrated), rows in reliability.groupby(["region", "calibrated"]):
+        looks = {"color": "#b8570b"} if calibrated else {"color": "#7b8794", "linestyle": "--"}
+        label = "after calibration" if calibrated else "before calibration"
+        axes.plot(rows["predicted"], rows["observed"], marker="o", markersize=3, linewidth=1, label=label, **looks)
+    labels = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))  # each once, of however many regions
+    axes.legend(labels.values(), labels.keys(), frameon=False)
+    axes.set(xlabel="probability of the most probable decile", ylabel="share that is true", aspect="equal")
+    axes.set(xlim=(0, 1), ylim=(0, 1))
     return figure

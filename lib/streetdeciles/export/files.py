@@ -14,9 +14,9 @@ from streetdeciles.export.figures import has_matplotlib, write_figures
 from streetdeciles.export.qgis_style import LAYER, add_styles
 from streetdeciles.geography.boundaries import AreaBoundaries, read_boundaries
 from streetdeciles.geography.centres import merged_polygons
-from streetdeciles.report.collect import read_history
+from streetdeciles.report.collect import read_history, read_optional
 from streetdeciles.report.page import outcome_titles
-from streetdeciles.tables import AREA_LABELS, AREA_PREDICTIONS, COMPARISONS, METRICS
+from streetdeciles.tables import AREA_INTERVALS, AREA_LABELS, AREA_PREDICTIONS, CALIBRATION, COMPARISONS, METRICS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +45,11 @@ def export(config: RunConfig, folder: Path) -> list[Path]:
     kinds = (AREA_LABELS, AREA_PREDICTIONS, METRICS, COMPARISONS)
     tables = {table.name: storage.read_pandas(table, config.work_dir) for table in kinds}
     areas = wide_areas(
-        tables[AREA_LABELS.name], tables[AREA_PREDICTIONS.name], config.dataset.outcomes, config.report.method
+        tables[AREA_LABELS.name],
+        tables[AREA_PREDICTIONS.name],
+        read_optional(AREA_INTERVALS, config),
+        config.dataset.outcomes,
+        config.report.method,
     )
     boundaries: AreaBoundaries | None = None
     if config.labels.boundaries is not None:
@@ -60,7 +64,14 @@ def export(config: RunConfig, folder: Path) -> list[Path]:
         files = _write_files(areas, tables, boundaries, Path(name))
         if has_matplotlib():
             shapes = None if boundaries is None else _shapes(areas, boundaries)
-            files += write_figures(areas, shapes, read_history(config), outcome_titles(config), Path(name) / "figures")
+            files += write_figures(
+                areas,
+                shapes,
+                read_history(config),
+                read_optional(CALIBRATION, config),
+                titles=outcome_titles(config),
+                out=Path(name) / "figures",
+            )
         storage.upload(Path(name), str(folder))
         return [folder / file.relative_to(name) for file in files]
 

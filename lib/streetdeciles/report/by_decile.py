@@ -99,7 +99,7 @@ def column(decile: float) -> float:
 
 
 def scatter(areas: pd.DataFrame, area_ids: list[str]) -> Scatter | None:
-    """From area_id, true_decile, decile and mean_score; None if no area has an actual decile and a score.
+    """From area_id, true_decile, decile, mean_score and score_se; None if no area has an actual decile and a score.
 
     `area_ids`: the region's areas in the order of the page's lists.
     """
@@ -107,9 +107,10 @@ def scatter(areas: pd.DataFrame, area_ids: list[str]) -> Scatter | None:
     if known.empty:
         return None
     scores, deciles = known["mean_score"].to_numpy(float), known["true_decile"].to_numpy(int)
-    ticks = nice_ticks(float(scores.min()), float(scores.max()))
-    low, high = ticks[0], ticks[-1]
     few = len(known) <= MAX_DOTS
+    reach = NORMAL_95 * known["score_se"].astype(float).fillna(0).to_numpy() if few else np.zeros(1)
+    ticks = nice_ticks(float((scores - reach).min()), float((scores + reach).max()))
+    low, high = ticks[0], ticks[-1]
     return Scatter(
         n=len(known),
         dots=_dots(known, area_ids, (low, high)) if few else [],
@@ -145,10 +146,8 @@ def _dots(known: pd.DataFrame, area_ids: list[str], ends: tuple[float, float]) -
 
 
 def _end(row: dict[str, Any], sign: int, ends: tuple[float, float]) -> float | None:
-    error = row.get("score_se")
-    if error is None or math.isnan(error):
-        return None
-    return height(min(ends[1], max(ends[0], row["mean_score"] + sign * NORMAL_95 * error)), ends)
+    error = row["score_se"]
+    return None if error is None or math.isnan(error) else height(row["mean_score"] + sign * NORMAL_95 * error, ends)
 
 
 def _cells(deciles: np.ndarray[Any, Any], scores: np.ndarray[Any, Any], ends: tuple[float, float]) -> list[Cell]:

@@ -51,7 +51,7 @@ def calibration(rows: pd.DataFrame) -> Calibration | None:
     if rows.empty:
         return None
     located = rows[rows["level"] == LOCATION]
-    marks = (0.0, 0.25, 0.5, 0.75, 1.0)
+    marks = (0.0, 0.5, 1.0)
     return Calibration(
         curves=[_curve(located[located["calibrated"] == calibrated], calibrated) for calibrated in (False, True)],
         coverage=_coverages(rows[rows["measure"] == "coverage"]),

@@ -130,7 +130,7 @@ def collect(spark: SparkSession, config: RunConfig) -> Findings:
         metrics=table(METRICS).toPandas(),
         comparisons=table(COMPARISONS).toPandas(),
         breakdowns=table(BREAKDOWNS).toPandas(),
-        calibration=_optional(CALIBRATION, config),
+        calibration=read_optional(CALIBRATION, config),
         history=read_history(config),
         losses=read_losses(spark, config.work_dir),
         counts=counts,
@@ -153,12 +153,12 @@ def _counts(table: Callable[[Table], DataFrame]) -> dict[str, int]:
 
 def _intervals(config: RunConfig) -> pd.DataFrame:
     """The intervals of the areas; they are around the mean score, so other methods of the report have none."""
-    rows = _optional(AREA_INTERVALS, config)
+    rows = read_optional(AREA_INTERVALS, config)
     shown = rows[(rows["method"] == SCORE_MEAN) & (config.report.method == SCORE_MEAN)]
     return shown[["region", "area_id", "outcome", "decile_low", "decile_high", "score_se"]]
 
 
-def _optional(table: Table, config: RunConfig) -> pd.DataFrame:
+def read_optional(table: Table, config: RunConfig) -> pd.DataFrame:
     """A table that a run need not have: without it no rows."""
     if not storage.exists(storage.join(config.work_dir, table.name)):
         return pd.DataFrame(columns=list(table.columns))

@@ -9,9 +9,9 @@ const valuesNow = (region = regionNow()) => region.values[view.outcome];
 
 // The ends of an area's interval of deciles, [low, high], or null; decoded when an outcome is looked at.
 const decoded = new Map();
-const intervalOf = (region, i) => {
+const intervalOf = (region, i, outcome = view.outcome) => {
   if (!region.intervals) return null;
-  const text = region.intervals[view.outcome];
+  const text = region.intervals[outcome];
   if (!decoded.has(text)) decoded.set(text, Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)));
   const both = decoded.get(text)[i];
   return both ? [both >> 4, both & 15] : null;

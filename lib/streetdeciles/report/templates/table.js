@@ -128,8 +128,11 @@ class AreaTable {
   rows() {
     const { areas, names, values, located } = this.region;
     const kinds = [["true", "actual"], ["national", "national"], ["predicted", "predicted"], ["n", "locations_predicted"]];
-    const titles = data.outcome_ids.flatMap((outcome) => kinds.map(([, title]) => `${outcome}_${title}`));
-    const cells = (i) => values.flatMap((outcome) => kinds.map(([kind]) => outcome[kind][i] ?? ""));
+    const ends = this.region.intervals ? ["low", "high"] : [];
+    const columns = [...kinds.map(([, title]) => title), ...ends];
+    const titles = data.outcome_ids.flatMap((outcome) => columns.map((title) => `${outcome}_${title}`));
+    const endsOf = (i, o) => (ends.length ? intervalOf(this.region, i, o) || ["", ""] : []);
+    const cells = (i) => values.flatMap((outcome, o) => [...kinds.map(([kind]) => outcome[kind][i] ?? ""), ...endsOf(i, o)]);
     return [
       ["area_id", "name", "locations", ...titles],
       ...areas.map((area, i) => [safe(area), safe(names[i]), located[i], ...cells(i)]),
