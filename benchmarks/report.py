@@ -80,6 +80,7 @@ def write_report(boundaries: Path, area_ids: np.ndarray[Any, Any], n_outcomes: i
 def _findings(area_ids: np.ndarray[Any, Any], outcomes: tuple[str, ...]) -> Findings:
     random = np.random.default_rng(0)
     n = len(area_ids)
+    n_locations = random.integers(1, 90, n)
     areas = pd.concat(
         pd.DataFrame(
             {
@@ -90,7 +91,7 @@ def _findings(area_ids: np.ndarray[Any, Any], outcomes: tuple[str, ...]) -> Find
                 "national_decile": random.integers(1, 11, n),
                 "decile": random.integers(1, 11, n),
                 "mean_score": random.normal(0, 2, n),
-                "n_locations": random.integers(1, 90, n),
+                "n_locations": n_locations,
                 "n_located": 90,
                 "fold": random.integers(0, 5, n),
                 "decile_low": random.integers(1, 6, n),

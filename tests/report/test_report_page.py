@@ -119,12 +119,14 @@ def test_map_data_hold_every_outcome_for_the_script(page: Element, finished_run:
     assert region["names"][region["areas"].index("E01004941")] == "Bury 021A"
     labels = finished_run.labels
     health = labels[labels["outcome"] == "imd_health"].set_index("area_id")["decile"]
-    assert region["values"][1]["true"] == [health[area] for area in region["areas"]]
+    actual = base64.b64decode(region["values"][1]["actual"])
+    assert [both >> 4 for both in actual] == [health[area] for area in region["areas"]]
     national = labels[labels["outcome"] == "imd_health"].set_index("area_id")["national_decile"]
-    assert region["values"][1]["national"] == [national[area] for area in region["areas"]]
+    assert [both & 15 for both in actual] == [national[area] for area in region["areas"]]
     assert [region["located"][region["areas"].index(area)] for area in ("E01004990", NOT_PREDICTED[0])] == [2, 0]
     place = region["areas"].index(NOT_PREDICTED[0])
-    assert [region["values"][1][name][place] for name in ("predicted", "n")] == [None, 0]
+    assert (region["values"][1]["predicted"][place], region["values"][0]["n"][place]) == (None, 0)
+    assert region["values"][1]["n"] is None  # as of the first outcome
 
 
 def panel(page: Element, outcome: int) -> Element:

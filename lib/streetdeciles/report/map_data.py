@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from streetdeciles.report import colours
@@ -41,14 +41,35 @@ def map_data(
                 "location_ids": _location_ids(locations[locations["region"] == region.region], region.area_ids),
                 "folds": region.folds,
                 "map": _drawn(region.drawn),
-                "intervals": [base64.b64encode(region.intervals[outcome]).decode() for outcome in titles]
-                if region.intervals
-                else None,
-                "values": [region.values[outcome] for outcome in titles],
+                "intervals": [_base64(region.intervals[outcome]) for outcome in titles] if region.intervals else None,
+                "values": _compact([region.values[outcome] for outcome in titles]),
             }
             for region, title in zip(maps, region_titles, strict=True)
         ],
     }
+
+
+def _compact(values: list[dict[str, list[float | None]]]) -> list[dict[str, Any]]:
+    """Of a country these are most of the page, so actual deciles take half a byte, and equal numbers are there once.
+
+    `actual`: one byte per area, 16 times the decile within the region plus the national one, 0 = not known. `n` is None
+    where the numbers of locations are those of the first outcome.
+    """
+    return [
+        {
+            "actual": _base64(
+                16 * int(true or 0) + int(national or 0)
+                for true, national in zip(outcome["true"], outcome["national"], strict=True)
+            ),
+            "predicted": outcome["predicted"],
+            "n": outcome["n"] if i == 0 or outcome["n"] != values[0]["n"] else None,
+        }
+        for i, outcome in enumerate(values)
+    ]
+
+
+def _base64(numbers: Iterable[int]) -> str:
+    return base64.b64encode(bytes(numbers)).decode()
 
 
 def _location_ids(locations: pd.DataFrame, area_ids: list[str]) -> list[list[str]] | None:

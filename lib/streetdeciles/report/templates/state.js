@@ -1,5 +1,12 @@
 // The data of the page, and what is chosen: outcome, region, layer of the right map, pinned area and zoom.
 const data = JSON.parse(document.getElementById("areas").textContent);
+const bytesOf = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+data.regions.forEach(({ values }) => values.forEach((outcome) => {
+  const bytes = bytesOf(outcome.actual);
+  outcome.true = Array.from(bytes, (both) => both >> 4 || null);
+  outcome.national = Array.from(bytes, (both) => both & 15 || null);
+  outcome.n ??= values[0].n;
+}));
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 
 const view = { outcome: 0, region: 0, layer: "predicted", pinned: null, zoom: null };
@@ -12,7 +19,7 @@ const decoded = new Map();
 const intervalOf = (region, i, outcome = view.outcome) => {
   if (!region.intervals) return null;
   const text = region.intervals[outcome];
-  if (!decoded.has(text)) decoded.set(text, Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)));
+  if (!decoded.has(text)) decoded.set(text, bytesOf(text));
   const both = decoded.get(text)[i];
   return both ? [both >> 4, both & 15] : null;
 };
