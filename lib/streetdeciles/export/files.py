@@ -63,15 +63,7 @@ def export(config: RunConfig, folder: Path) -> list[Path]:
     with TemporaryDirectory(prefix="streetdeciles-export-") as name:
         files = _write_files(areas, tables, boundaries, Path(name))
         if has_matplotlib():
-            shapes = None if boundaries is None else _shapes(areas, boundaries)
-            files += write_figures(
-                areas,
-                shapes,
-                read_history(config),
-                read_optional(CALIBRATION, config),
-                titles=outcome_titles(config),
-                out=Path(name) / "figures",
-            )
+            files += _write_figures(areas, config, boundaries, Path(name) / "figures")
         storage.upload(Path(name), str(folder))
         return [folder / file.relative_to(name) for file in files]
 
@@ -88,6 +80,19 @@ def _write_files(
         tables[table.name].to_json(folder / f"{table.name}.json", orient="records", indent=1, double_precision=15)
         files += [folder / f"{table.name}.csv", folder / f"{table.name}.json"]
     return files
+
+
+def _write_figures(
+    areas: pd.DataFrame, config: RunConfig, boundaries: AreaBoundaries | None, folder: Path
+) -> list[Path]:
+    return write_figures(
+        areas,
+        None if boundaries is None else _shapes(areas, boundaries),
+        read_history(config),
+        read_optional(CALIBRATION, config),
+        titles=outcome_titles(config),
+        out=folder,
+    )
 
 
 def _shapes(areas: pd.DataFrame, boundaries: AreaBoundaries) -> list[Any]:
