@@ -14,7 +14,7 @@ from config_files import run_config
 from planted_rows import write_locations_of_areas
 from small_tables import write_rows
 from streetdeciles.config import RunConfig
-from streetdeciles.evaluation import stage
+from streetdeciles.evaluation import scored, stage
 from streetdeciles.evaluation.calibration import calibration_rows, ranked_probability_scores
 from streetdeciles.evaluation.comparisons import worse_than_median
 from streetdeciles.methods import MEASURES
@@ -176,6 +176,25 @@ def test_calibration_has_locations_before_and_after(tables: dict[str, pd.DataFra
     assert len(both) == len(rows) == len(expected)
     for name in ("n", "predicted", "observed", "size"):
         np.testing.assert_allclose(both[name].astype(float), both[f"{name}_expected"].astype(float))
+
+
+@pytest.mark.usefixtures("finished")
+def test_of_too_many_locations_a_sample_is_measured(
+    spark: SparkSession, work_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    areas = pd.DataFrame({"region": "town", "area_id": [f"E{area}" for area in range(AREAS)], "n_locations": PER_AREA})
+
+    def measured(max_locations: int) -> set[tuple[int, float]]:
+        monkeypatch.setattr(scored, "MAX_LOCATIONS", max_locations)
+        (group,) = scored.scored_locations(spark, make_config(work_dir), areas)
+        assert group.deciles.tolist() == [true_decile(area) for area in group.area]
+        return set(zip(group.area.tolist(), group.scores.tolist(), strict=True))
+
+    everything, third = measured(AREAS * PER_AREA), measured(AREAS * PER_AREA // 3)
+    assert len(everything) == (AREAS - 1) * PER_AREA
+    assert third < everything
+    assert len(third) == pytest.approx(len(everything) / 3, abs=4 * np.sqrt(len(everything) * 2 / 9))
+    assert measured(AREAS * PER_AREA // 3) == third
 
 
 def test_intervals_are_whole_deciles_with_their_observed_coverage(tables: dict[str, pd.DataFrame]) -> None:
