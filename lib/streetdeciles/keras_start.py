@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from streetdeciles.stopping import stop_requested
+from streetdeciles.silence import restore_stderr
 
 
 def start_keras() -> None:
@@ -34,7 +34,6 @@ def without_start_messages() -> Iterator[None]:
     try:
         yield
     finally:
-        if not stop_requested():  # else it stays silent
-            os.dup2(kept, 2)
+        restore_stderr(kept)
         os.close(kept)
         os.close(nowhere)

@@ -5,8 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from threading import Lock
 
 STDERR = 2
+
+_lock = Lock()
+_silences: list[Silence] = []
 
 
 class Silence:
@@ -21,7 +25,9 @@ class Silence:
                 handler.setLevel(logging.CRITICAL + 1)
         self._terminal = terminal
         nothing = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nothing, STDERR)
+        with _lock:
+            _silences.append(self)
+            os.dup2(nothing, STDERR)
         os.close(nothing)
 
     @property
@@ -37,6 +43,15 @@ class Silence:
 
     def end(self) -> None:
         """Where others go on in this process, terminal and log are theirs again."""
-        os.dup2(self._terminal, STDERR)
+        with _lock:
+            _silences.remove(self)
+            os.dup2(self._terminal, STDERR)
         for handler, level in self._levels.items():
             handler.setLevel(level)
+
+
+def restore_stderr(descriptor: int) -> None:
+    """Make `descriptor` stderr again, for who has redirected it; during a silence it stays silent."""
+    with _lock:
+        if not _silences:
+            os.dup2(descriptor, STDERR)
