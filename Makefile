@@ -26,8 +26,8 @@ london: environment  ## the paper's study at true size (4,835 areas) on invented
 sample: environment  ## the same pipeline on real photographs
 	@$(STREETDECILES) run --config conf/sample.yaml
 
-test: environment-dev  ## all tests but those of the next five
-	$(IN_VENV) pytest -m "not whole and not cluster and not browser and not compare and not soak"
+test: environment-dev  ## all tests but those of the next five, in two processes
+	$(IN_VENV) pytest -n 2 --dist loadfile -m "not whole and not cluster and not browser and not compare and not soak"
 
 test-whole: environment-dev  ## tests that run all stages: the demo, published tables, damaged and hostile inputs
 	$(IN_VENV) pytest -m whole

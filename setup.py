@@ -77,6 +77,7 @@ DEV = [
     "pip-tools>=7.4",
     "playwright>=1.48",
     "pytest>=8.3",
+    "pytest-xdist>=3.6",
     "ruff>=0.9",
     "scikit-image>=0.24",
     "types-PyYAML",

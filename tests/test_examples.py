@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from paths import DOCS
@@ -37,7 +38,7 @@ def code_that_calls_this_package() -> list[str]:
 
 @pytest.fixture(scope="module")
 def folder(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """With a training set of two locations where `make demo` writes its own."""
+    """With a training set of two locations, and a prediction of one, where `make demo` writes its own."""
     folder = tmp_path_factory.mktemp("run")
     features = encode_arrays(np.zeros((2, 1, 3), np.float32)).to_pylist()
     masks = encode_arrays(np.ones((2, 1), bool)).to_pylist()
@@ -46,7 +47,10 @@ def folder(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Pat
         ("BL9 0AB", 1, "bury", "E01004956", None, None, "E01004956", features[1], masks[1], 1, -1, "", None),
     ]
     frame = spark.createDataFrame(rows, training_set_ddl(SHAPE.outcomes)).coalesce(1)
-    write_training_set(frame, str(folder / "output" / "demo" / "training_set"), SHAPE)
+    demo = folder / "output" / "demo"
+    write_training_set(frame, str(demo / "training_set"), SHAPE)
+    (demo / "predictions").mkdir()
+    pd.DataFrame({"score": [0.5], "temperature": [2.0]}).to_parquet(demo / "predictions" / "part.parquet")
     return folder
 
 

@@ -21,7 +21,7 @@ from streetdeciles.shown import LogFormatter, redacted, shown
 
 COPY_EVERY_S = 10.0
 MAX_OLD_LOG_BYTES = 2**22
-"""Of the log of earlier runs so much is kept on an object store."""
+"""On an object store, only so much of the log of earlier runs is kept."""
 
 
 RUN_ID = uuid4().hex[:12]

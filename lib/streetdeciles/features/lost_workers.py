@@ -26,7 +26,7 @@ _TAKEN = re.compile(
     re.IGNORECASE,
 )
 """What Spark's cluster managers and clouds say when they take an executor away. A worker that used too much memory is
-killed by signal 9 (exit code 137), which is none of these."""
+killed by signal 9 (exit code 137), which is not among these."""
 
 
 def was_taken_away(error: str) -> bool:

@@ -50,7 +50,7 @@ def map_data(
 
 
 def _compact(values: list[dict[str, list[float | None]]]) -> list[dict[str, Any]]:
-    """Of a country these are most of the page, so actual deciles take half a byte, and equal numbers are there once.
+    """These are most of a country's page, so actual deciles take half a byte, and equal numbers are there once.
 
     `actual`: one byte per area, 16 times the decile within the region plus the national one, 0 = not known. `n` is None
     where the numbers of locations are those of the first outcome.
