@@ -8,7 +8,7 @@ from pathlib import Path
 
 REPORT = Path("output/demo/report.html")
 PICTURE = Path("docs/report.png")
-WIDTH, HEIGHT = 1180, 900
+WIDTH, HEIGHT = 1180, 1060
 
 
 def main() -> int:
