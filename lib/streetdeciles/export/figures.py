@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 ENDINGS = ("svg", "pdf", "png")
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.size": 8,
     "axes.spines.top": False,
     "axes.spines.right": False,
