@@ -37,5 +37,13 @@ def test_foreign_error_is_told_by_its_last_cause() -> None:
     assert failure.exit_code == 1
 
 
+def test_error_of_py4j_has_the_message_of_the_jvm() -> None:
+    text = (
+        "An error occurred while calling o57.parquet.\n: org.apache.spark.SparkException: Job aborted.\n\tat org.apache"
+    )
+
+    assert str(one_line_error(RuntimeError(text))) == "RuntimeError: org.apache.spark.SparkException: Job aborted."
+
+
 def test_error_without_text_is_told_by_its_name() -> None:
     assert str(one_line_error(MemoryError())) == "MemoryError: MemoryError"

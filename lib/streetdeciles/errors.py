@@ -58,7 +58,7 @@ def one_line_error(error: BaseException) -> StreetdecilesError:
         name, message = ours[-1]
         known = {kind.__name__: kind for kind in (RunRefused, NotUtf8, ShardFailed, RunFailed)}
         return known.get(name, RunFailed)(message.strip())
-    raised = re.findall(r"^(?:Caused by: )?([\w.]*(?:Error|Exception): .+)$", text, flags=re.MULTILINE)
+    raised = re.findall(r"^(?:Caused by: |: )?([\w.]*(?:Error|Exception): .+)$", text, flags=re.MULTILINE)
     lines = [line for line in text.splitlines() if line.strip()]
     said = raised[-1] if raised else (lines[0] if lines else type(error).__name__)
     return RunFailed(f"{type(error).__name__}: {said.strip()}")
