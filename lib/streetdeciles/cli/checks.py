@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from functools import partial
 from typing import Any
 
 from streetdeciles import terminal
+from streetdeciles.cli.beside import report_beside
 from streetdeciles.cli.options import add_config, add_debug
 from streetdeciles.config_file import load_config
 from streetdeciles.errors import RunRefused
-from streetdeciles.full_disk import full_disk_explained
-from streetdeciles.logs import log_to_file
-from streetdeciles.pipeline import run_beside
 from streetdeciles.stages import REPORT_STAGE
 
 
@@ -64,11 +61,7 @@ def _verify(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     from streetdeciles.studies.shuffled_labels import ABOVE_CHANCE, check_shuffled_labels
 
-    config = load_config(options.config, (REPORT_STAGE,))
-    on_start = partial(log_to_file, config.work_dir, as_json=options.log_format == "json")
-    with full_disk_explained(config.work_dir):
-        report = run_beside(config, REPORT_STAGE, check_shuffled_labels, on_start=on_start)
-    terminal.show_report(report)
+    report = report_beside(options, REPORT_STAGE, check_shuffled_labels)
     return 1 if report.counts[ABOVE_CHANCE] else 0
 
 

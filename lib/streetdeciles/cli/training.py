@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from functools import partial
 
-from streetdeciles import terminal
-from streetdeciles.config_file import load_config
+from streetdeciles.cli.beside import report_beside
 from streetdeciles.errors import RunRefused
-from streetdeciles.full_disk import full_disk_explained
-from streetdeciles.logs import log_to_file
-from streetdeciles.pipeline import run_beside
 from streetdeciles.stages import TRAINING_STAGE
 
 
@@ -29,10 +24,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def _learning_curve(options: argparse.Namespace) -> int:
     from streetdeciles.training.curve_stage import learning_curve
 
-    config = load_config(options.config, (TRAINING_STAGE,))
     if options.dry_run or options.force:
         raise RunRefused("--learning-curve cannot be combined with --dry-run or --force: it changes nothing of the run")
-    on_start = partial(log_to_file, config.work_dir, as_json=options.log_format == "json")
-    with full_disk_explained(config.work_dir):
-        terminal.show_report(run_beside(config, TRAINING_STAGE, learning_curve, on_start=on_start))
+    report_beside(options, TRAINING_STAGE, learning_curve)
     return 0

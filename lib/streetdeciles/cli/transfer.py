@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from functools import partial
 from typing import Any
 
-from streetdeciles import terminal
+from streetdeciles.cli.beside import report_beside
 from streetdeciles.cli.options import add_config, add_debug
-from streetdeciles.config_file import load_config
-from streetdeciles.full_disk import full_disk_explained
-from streetdeciles.logs import log_to_file
-from streetdeciles.pipeline import run_beside
 from streetdeciles.stages import TRAINING_STAGE
 
 
@@ -35,8 +30,5 @@ def add_command(commands: Any) -> None:
 def _transfer(options: argparse.Namespace) -> int:
     from streetdeciles.studies.transfer import transfer
 
-    config = load_config(options.config, (TRAINING_STAGE,))
-    on_start = partial(log_to_file, config.work_dir, as_json=options.log_format == "json")
-    with full_disk_explained(config.work_dir):
-        terminal.show_report(run_beside(config, TRAINING_STAGE, transfer, on_start=on_start))
+    report_beside(options, TRAINING_STAGE, transfer)
     return 0

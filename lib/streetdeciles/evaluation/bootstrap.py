@@ -128,3 +128,19 @@ def interval_of(draws: npt.NDArray[np.float64]) -> tuple[float | None, float | N
         return None, None
     low, high = np.percentile(draws, INTERVAL)
     return float(low), float(high)
+
+
+def interval_of_mean(
+    values: npt.NDArray[np.float64], drawn: npt.NDArray[np.int64], samples: int, random: np.random.Generator
+) -> tuple[float | None, float | None]:
+    """Ends of the interval of the mean of `values` [n]; samples consist of the numbers in `drawn` [n], from 0 on."""
+    n, sums = np.bincount(drawn), np.bincount(drawn, values)
+    if len(n) < 2 or not samples:
+        return None, None
+    means = [(weights @ sums) / (weights @ n) for weights in draw_areas(len(n), samples, random)]
+    return interval_of(np.concatenate(means))
+
+
+def drawn_units(area_ids: pd.Series[str], blocks: pd.Series[Any]) -> pd.Series[str]:
+    """What random samples draw in place of each area: its block if it has one (-1: none), else the area itself."""
+    return area_ids.mask(blocks >= 0, blocks.map(lambda number: f"block {number}"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from streetdeciles.evaluation.bootstrap import INTERVAL, draw_areas
+from streetdeciles.evaluation.bootstrap import interval_of_mean
 from streetdeciles.methods import AREA, BASELINES, MEDIAN, NETWORK
 from streetdeciles.wording import counted
 
@@ -65,7 +65,7 @@ def compare(cells: pd.DataFrame, method: str, *, samples: int, random: np.random
         both = by_area[[method, baseline]].dropna()
         of_network, of_baseline = both.to_numpy(np.float64).T
         drawn = both.index.get_level_values("drawn").factorize(sort=True)[0]
-        low, high = _interval(of_network - of_baseline, drawn, samples, random)
+        low, high = interval_of_mean(of_network - of_baseline, drawn, samples, random)
         rows.append(
             {
                 "method": method,
@@ -80,18 +80,6 @@ def compare(cells: pd.DataFrame, method: str, *, samples: int, random: np.random
             }
         )
     return rows
-
-
-def _interval(
-    differences: Any, drawn: Any, samples: int, random: np.random.Generator
-) -> tuple[float | None, float | None]:
-    """Ends of the interval of the mean of `differences` [areas]; samples consist of the numbers in `drawn` [areas]."""
-    n, sums = np.bincount(drawn), np.bincount(drawn, differences)
-    if len(n) < 2 or not samples:
-        return None, None
-    means = [(weights @ sums) / (weights @ n) for weights in draw_areas(len(n), samples, random)]
-    low, high = np.percentile(np.concatenate(means), INTERVAL)
-    return float(low), float(high)
 
 
 def _verdict(low: float | None, high: float | None) -> str | None:

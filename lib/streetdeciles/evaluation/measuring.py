@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from streetdeciles.config import RunConfig
-from streetdeciles.evaluation.bootstrap import measure
+from streetdeciles.evaluation.bootstrap import drawn_units, measure
 from streetdeciles.evaluation.breakdowns import breakdowns
 from streetdeciles.evaluation.comparisons import baseline_cells, compare
 from streetdeciles.evaluation.fold_spread import fold_spread
@@ -43,8 +43,7 @@ def number_areas(areas: pd.DataFrame) -> pd.DataFrame:
     """
     ordered = areas.sort_values(["region", "area_id"], ignore_index=True).rename(columns={"area_id": "code"})
     ordered["area_id"] = ordered.index.to_numpy(np.int64)
-    names = ordered["code"].mask(ordered["block"] >= 0, ordered["block"].map(lambda number: f"block {number}"))
-    return ordered.assign(drawn=names.factorize(sort=True)[0])
+    return ordered.assign(drawn=drawn_units(ordered["code"], ordered["block"]).factorize(sort=True)[0])
 
 
 def number_baselines(predicted: pd.DataFrame, areas: pd.DataFrame) -> dict[tuple[str, str], pd.DataFrame]:

@@ -1,4 +1,4 @@
--- The cells with a known true decile, with numbers in place of texts: the driver holds millions of them.
+-- The cells with a known true decile, with numbers in place of texts: millions of them are shuffled.
 SELECT /*+ BROADCAST(g), BROADCAST(a) */
     CAST(g.group_number AS int) AS group_number,
     CAST(find_in_set(c.method, :methods) - 1 AS int) AS method_number,

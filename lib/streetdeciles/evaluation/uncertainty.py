@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from streetdeciles import storage
 from streetdeciles.config import RunConfig
-from streetdeciles.evaluation.bootstrap import INTERVAL, draw_areas
+from streetdeciles.evaluation.bootstrap import interval_of_mean
 from streetdeciles.evaluation.calibration import COVERAGE_MEASURE, calibration_rows, ranked_probability_scores
 from streetdeciles.evaluation.intervals import COVERAGE, conformal_intervals, random_parts
 from streetdeciles.evaluation.scored import Scored, scored_locations
@@ -125,11 +125,7 @@ def _rps(scored: Scored, drawn: npt.NDArray[Any], samples: int, random: np.rando
     """The mean ranked probability score and its interval; `drawn` says what samples consist of, for each area."""
     scores = ranked_probability_scores(probabilities(scored.scores, scored.temperatures), scored.deciles)
     unit = np.unique(drawn[scored.area], return_inverse=True)[1]
-    n, sums = np.bincount(unit), np.bincount(unit, scores)
-    low = high = None
-    if len(n) > 1 and samples:
-        means = [(weights @ sums) / (weights @ n) for weights in draw_areas(len(n), samples, random)]
-        low, high = map(float, np.percentile(np.concatenate(means), INTERVAL))
+    low, high = interval_of_mean(scores, unit, samples, random)
     return {"rps": float(scores.mean()), "rps_low": low, "rps_high": high}
 
 

@@ -7,6 +7,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from streetdeciles.methods import METHOD_TITLES
+from streetdeciles.report.settings import file_name
 from streetdeciles.splits.registry import split_of
 from streetdeciles.wording import counted
 
@@ -74,7 +75,7 @@ def _features(findings: Findings, config: RunConfig) -> str:
     return (
         f"Of {counts['photographs']:,} street-level photographs, {used:,} could be used; they show "
         f"{counted(counts['locations'], 'location')} with up to {counted(config.images.views, 'view')} each. Every "
-        f"photograph was reduced to features by {_name(features.backbone)} with {weights}{layer}."
+        f"photograph was reduced to features by {file_name(features.backbone)} with {weights}{layer}."
     )
 
 
@@ -136,10 +137,6 @@ def _result(panel: Panel, titles: Mapping[str, str], places: Mapping[str, str]) 
 def _software(config: RunConfig, versions: Mapping[str, str]) -> str:
     software = _listed([f"{name} {version}" for name, version in versions.items()])
     return f"Software: {software}. All random choices follow from the seed {config.seed}."
-
-
-def _name(path: str) -> str:
-    return path.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
 
 
 def _sentence(text: Any) -> str:

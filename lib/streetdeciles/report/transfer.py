@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from streetdeciles import run_log, storage
+from streetdeciles import run_log
 from streetdeciles.config import RunConfig
 from streetdeciles.report.charts import BOTTOM, CURVE_HEIGHT, CURVE_WIDTH, LEFT, RIGHT, TOP, Tick, records
+from streetdeciles.report.collect import read_optional
 from streetdeciles.stages import DATASET_STAGE
 from streetdeciles.tables import TRANSFER
 
@@ -46,10 +47,8 @@ class TransferChart:
 
 def read_charts(config: RunConfig) -> list[TransferChart]:
     """The charts of the table transfer; none if there is no such table, or if it is about another training set."""
-    if not storage.exists(storage.join(config.work_dir, TRANSFER.name)):
-        return []
     mark = run_log.read_mark(config.work_dir, DATASET_STAGE)
-    rows = storage.read_pandas(TRANSFER, config.work_dir)
+    rows = read_optional(TRANSFER, config)
     rows = rows[(rows["dataset"] == (mark.generation if mark else "")) & rows["outcome"].isin(config.dataset.outcomes)]
     groups = rows.sort_values("share").groupby(["outcome", "source", "region"], sort=True)
     return [_chart(records(group)) for _, group in groups]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from streetdeciles.errors import RunRefused
-from streetdeciles.evaluation.bootstrap import Sampled, interval_of, sample_measures
+from streetdeciles.evaluation.bootstrap import Sampled, drawn_units, interval_of, sample_measures
 from streetdeciles.methods import MEASURES
 from streetdeciles.studies.finished_runs import FinishedRun
 from streetdeciles.wording import counted
@@ -76,8 +76,8 @@ def compare_runs(runs: Sequence[FinishedRun]) -> Comparison:
     blocks = next((run.blocks for run in runs if run.blocks is not None), None)
     common["drawn"] = common["area_id"]
     if blocks is not None:
-        of_areas = {area: f"block {block}" for area, block in blocks.items() if block >= 0}
-        common["drawn"] = common["area_id"].map(of_areas).fillna(common["area_id"])
+        of_areas = common["area_id"].map(blocks).fillna(-1).astype(int)
+        common["drawn"] = drawn_units(common["area_id"], of_areas)
     rows = [
         row
         for (region, outcome), group in common.groupby(["region", "outcome"], sort=True)

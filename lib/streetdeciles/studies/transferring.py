@@ -14,7 +14,7 @@ import numpy.typing as npt
 from streetdeciles import storage
 from streetdeciles.config import RunConfig, TrainingConfig
 from streetdeciles.digests import settings_digest
-from streetdeciles.evaluation.bootstrap import measure
+from streetdeciles.evaluation.bootstrap import drawn_units, measure
 from streetdeciles.models.start import StartModels
 from streetdeciles.models.store import TrainedModel
 from streetdeciles.studies.areas import predict_areas
@@ -111,7 +111,7 @@ def _measured(
     if not found:
         return
     every = pd.concat([areas.assign(method=f"{share:g}", n=1) for share, areas in found])
-    every["drawn"] = every["area_id"].mask(every["block"] >= 0, "block " + every["block"].map(str))
+    every["drawn"] = drawn_units(every["area_id"], every["block"])
     for outcome, cells in every.groupby("outcome", sort=True):
         random = np.random.default_rng([config.seed, zlib.crc32(f"{source}\0{region}\0{outcome}".encode())])
         measures = measure(cells, samples=config.evaluation.bootstrap, random=random)
