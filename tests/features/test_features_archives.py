@@ -24,6 +24,7 @@ from streetdeciles.archives.damage import MemberTooLarge
 from streetdeciles.archives.members import list_members
 from streetdeciles.backbones.preprocessing import scaled_centre_crop
 from streetdeciles.config import ImagesConfig
+from streetdeciles.extraction import contents, preparing
 from streetdeciles.extraction.core import extract
 from streetdeciles.extraction.extracted import SCHEMA
 from streetdeciles.extraction.network import Network
@@ -131,10 +132,10 @@ def test_members_give_the_features_and_rejects_of_the_files(
     assert len(opened) == (1 if name in ("x.tar.gz", "deflated.zip") else 0)  # streamed once, or read by ranges
 
 
-def _counted(method: Any, calls: list[str]) -> Any:
-    def counted(self: Any, uri: str) -> Any:
-        calls.append(uri)
-        return method(self, uri)
+def _counted(method: Any, calls: list[Any]) -> Any:
+    def counted(*arguments: Any, **named: Any) -> Any:
+        calls.append(arguments[-1])
+        return method(*arguments, **named)
 
     return counted
 
@@ -236,6 +237,22 @@ def test_views_of_a_panorama_are_cut_from_one_photograph(tmp_path: Path, monkeyp
     assert len(opened) == 1
     assert [found[name][:2] for name in ("p0", "p1")] == [("feature", (255, 0, 0)), ("feature", (0, 0, 0))]
     assert {found[name][2] for name in ("q0", "q1")} == {"not_a_panorama"}
+
+
+def test_panorama_is_read_and_decoded_once_for_all_its_views(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    halves = np.zeros((100, 200, 3), dtype=np.uint8)
+    halves[:, 50:150, 0] = 255  # red in front, black behind
+    rows = []
+    for name in ("p", "q"):
+        Image.fromarray(halves if name == "p" else np.roll(halves, 100, axis=1)).save(tmp_path / f"{name}.png")
+        rows += [(f"{name}{view}", str(tmp_path / f"{name}.png"), None, None, None) for view in (0, 1)]
+    calls: list[Any] = []
+    monkeypatch.setattr(preparing, "decode", _counted(preparing.decode, calls))
+    monkeypatch.setattr(contents, "read_image", _counted(contents.read_image, calls))
+    found = extracted(rows, replace(PREPARATION, cut=PanoramaViews((0, 180), 90)))
+    assert len(calls) == 4  # two files, each read and decoded
+    colours = {name: found[name][1] for name in ("p0", "p1", "q0", "q1")}
+    assert colours == {"p0": (255, 0, 0), "p1": (0, 0, 0), "q0": (0, 0, 0), "q1": (255, 0, 0)}
 
 
 def test_archives_of_a_folder_go_through_both_stages(spark: SparkSession, tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ BACKBONES = ("vgg16", "vgg19", "resnet50", "efficientnetv2b0", "convnext_tiny", 
 class FeaturesConfig(Section):
     backbone: str = "vgg16"
     """The pre-trained network that computes the features: a name such as `vgg16` or `clip_vit_base_patch32` (all are in
-    docs/tutorial.md), or a .keras file of Keras 3."""
+    docs/encoders.md), or a .keras file of Keras 3."""
     weights: str = "imagenet"
     """The backbone's weights: `imagenet` downloads them, `random:<seed>` draws them, and a path or URI is a file:
     Keras' .h5, .weights.h5 or .keras, or machrisaa's vgg16.npy. A backbone that is a .keras file has its own weights by

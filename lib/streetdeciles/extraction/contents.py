@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import groupby
 from typing import NamedTuple, Protocol
 
 from streetdeciles import storage
@@ -82,11 +83,11 @@ class ContentReader:
 
     def _read_files(self, rows: Sequence[Row]) -> Contents:
         start = time.perf_counter()
-        together = read_together(rows, self._max_bytes)
-        of_rows: list[Content] = [
-            self._attempt(row, self._read_file) if content is None else content
-            for row, content in zip(rows, together, strict=True)
-        ]
+        files = [list(views) for _, views in groupby(rows, file_of)]
+        together = read_together([views[0] for views in files], self._max_bytes)
+        of_rows: list[Content] = []
+        for views, content in zip(files, together, strict=True):
+            of_rows += [self._attempt(views[0], self._read_file) if content is None else content] * len(views)
         return Contents(of_rows, time.perf_counter() - start)
 
     def _read_members(self, rows: Sequence[Row]) -> Contents:
@@ -114,6 +115,11 @@ class ContentReader:
             max_bytes=self._max_bytes,
             pauses_s=self._pauses_s,
         )
+
+
+def file_of(row: Row) -> tuple[str, str | None, int | None]:
+    """Equal for the views of one panorama, which follow each other in a shard: it is read and decoded once for all."""
+    return row.uri, row.member, row.offset
 
 
 def is_open(row: Row) -> bool:

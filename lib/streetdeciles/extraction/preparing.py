@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from threading import local
 from typing import NamedTuple
 
 from streetdeciles.backbones.backbone import Array
 from streetdeciles.backbones.preprocessing import Preprocessing
 from streetdeciles.errors import ShardFailed
-from streetdeciles.extraction.contents import Content, Reading
+from streetdeciles.extraction.contents import Content, Reading, file_of
 from streetdeciles.extraction.decoding import decode
 from streetdeciles.extraction.engine_jpegs import engine_jpeg_size
 from streetdeciles.extraction.extracted import Photograph, Row
@@ -87,10 +88,12 @@ class Preparer:
         if self._engines is not None:
             files = contents.of_rows[first : first + len(rows)]
             of_rows, n_declined = self._prepare_on_gpu(self._engines, rows, files, pictures, slot)
-        for i, row in enumerate(rows):
-            if i not in of_rows:
-                of_rows[i] = self._prepare(row, contents.of_rows[first + i], pictures, slot + i)
-            contents.of_rows[first + i] = b""  # the picture is there now, and its file need not be
+        for _, views in groupby((i for i in range(len(rows)) if i not in of_rows), lambda i: file_of(rows[i])):
+            views_of = {i: rows[i] for i in views}
+            content = contents.of_rows[first + next(iter(views_of))]
+            of_rows |= self._prepare(views_of, content, pictures, slot)
+            for i in views_of:
+                contents.of_rows[first + i] = b""  # the picture is there now, and its file need not be
         reading_s = 0.0 if first else contents.reading_s
         decoding_s = time.perf_counter() - start
         return PreparedChunk([of_rows[i] for i in range(len(rows))], reading_s, decoding_s, n_declined)
@@ -103,11 +106,10 @@ class Preparer:
         with self._memory.lease() as reserve:
             reserve(sum(decoding_bytes("RGB", width * height) for width, height in sizes.values()))
             decoded = engines.decode([file for i in sizes if isinstance(file := files[i], bytes)])
-            of_rows = {
-                i: self._prepare(rows[i], files[i], pictures, slot + i, picture)
-                for i, picture in zip(sizes, decoded, strict=True)
-                if picture is not None
-            }
+            of_rows: dict[int, Prepared] = {}
+            for i, picture in zip(sizes, decoded, strict=True):
+                if picture is not None:
+                    of_rows |= self._prepare({i: rows[i]}, files[i], pictures, slot, picture)
         return of_rows, len(sizes) - len(of_rows)
 
     def _engine_size(self, content: Content) -> tuple[int, int] | None:
@@ -116,23 +118,31 @@ class Preparer:
         return size if fits else None
 
     def _prepare(
-        self, row: Row, content: Content, pictures: Pictures, slot: int, picture: Array | None = None
-    ) -> Prepared:
-        """`picture`: the decoded content, where the GPU has decoded it."""
-        photograph = Photograph(row)
+        self, views: Mapping[int, Row], content: Content, pictures: Pictures, slot: int, picture: Array | None = None
+    ) -> dict[int, Prepared]:
+        """Prepare what is cut from one file, by its number after `slot`: one row, or the views of a panorama.
+
+        `picture`: the decoded content, where the GPU has decoded it.
+        """
         if not isinstance(content, bytes):
-            return Prepared(photograph, content)
-        photograph = photograph._replace(content_hash=hashlib.sha256(content).hexdigest()[:HASH_DIGITS])
+            return {i: Prepared(Photograph(row), content) for i, row in views.items()}
+        content_hash = hashlib.sha256(content).hexdigest()[:HASH_DIGITS]
+        problem: Rejected | ShardFailed | None = None
+        one_colour: dict[int, bool] = {}
         try:
-            with self._memory.lease() as reserve, self.watch.over(row):
+            with self._memory.lease() as reserve, self.watch.over(next(iter(views.values()))):
                 picture = self._decode(content, reserve) if picture is None else picture
-                one_colour = self._pick(picture, row, pictures, slot)
+                for i, row in views.items():
+                    one_colour[i] = self._pick(picture, row, pictures, slot + i)
         except (Rejected, ShardFailed) as error:
-            return Prepared(photograph, error.with_traceback(None))  # a trace would keep the file's bytes in memory
+            problem = error.with_traceback(None)  # a trace would keep the file's bytes in memory
         except MemoryError:
-            failed = ShardFailed(f"{row.uri}: not enough memory to decode it; lower features.decode_threads")
-            return Prepared(photograph, failed)
-        return Prepared(photograph._replace(one_colour=one_colour), None)
+            uri = next(iter(views.values())).uri
+            problem = ShardFailed(f"{uri}: not enough memory to decode it; lower features.decode_threads")
+        return {
+            i: Prepared(Photograph(row, content_hash, None if problem else one_colour[i]), problem)
+            for i, row in views.items()
+        }
 
     def _scratch(self) -> bytearray:
         """This thread's memory for a picture: the system's own would be taken and given back for each of them."""
