@@ -1,4 +1,4 @@
-"""The log of a command: on the terminal, and in `logs/run.log` of the work_dir."""
+"""The log of a command: on the terminal, in `logs/run.log` of the work_dir, and in those of the executors."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,6 +25,8 @@ MAX_OLD_LOG_BYTES = 2**22
 """On an object store, only so much of the log of earlier runs is kept."""
 
 
+WORKER_HANDLER = "streetdeciles worker"
+
 RUN_ID = uuid4().hex[:12]
 """Of this process, in JSON logs and in the progress file."""
 
@@ -31,12 +34,16 @@ RUN_ID = uuid4().hex[:12]
 class JsonFormatter(LogFormatter):
     """Formats each record as one line of JSON, with the run's id, for programs that collect logs."""
 
+    def __init__(self, run_id: str = RUN_ID) -> None:
+        super().__init__()
+        self._run_id = run_id
+
     def format(self, record: logging.LogRecord) -> str:
         values = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "run_id": RUN_ID,
+            "run_id": self._run_id,
             "message": shown(record.getMessage()),
         }
         if record.exc_info:
@@ -78,6 +85,37 @@ def log_to_file(work_dir: str, *, as_json: bool = False) -> None:
     text = LogFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
     handler.setFormatter(JsonFormatter() if as_json else text)
     logging.getLogger().addHandler(handler)
+
+
+@dataclass(frozen=True)
+class WorkerLog:
+    """The log of Spark's Python workers, as lines of their stderr, which Spark keeps with the executor's log.
+
+    Made on the driver; `start` is for the worker.
+    """
+
+    as_json: bool
+    run_id: str
+    level: int
+
+    def start(self) -> None:
+        """Log from now on as this run does; a worker may have served another one before."""
+        root = logging.getLogger()
+        for before in [one for one in root.handlers if one.name == WORKER_HANDLER]:
+            root.removeHandler(before)
+        handler = logging.StreamHandler()
+        handler.name = WORKER_HANDLER
+        handler.setFormatter(
+            JsonFormatter(self.run_id) if self.as_json else LogFormatter("%(asctime)s %(levelname)s %(message)s")
+        )
+        root.addHandler(handler)
+        root.setLevel(self.level)
+
+
+def worker_log(level: int) -> WorkerLog:
+    """Like the log of this process: JSON with its run id, or text."""
+    formatters = (handler.formatter for handler in logging.getLogger().handlers)
+    return WorkerLog(any(isinstance(one, JsonFormatter) for one in formatters), RUN_ID, level)
 
 
 class _RunLog(logging.FileHandler):

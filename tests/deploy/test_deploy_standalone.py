@@ -47,12 +47,18 @@ def test_features_run_through_spark_submit_on_a_standalone_cluster(
 
     options = ("--executor-memory", "512m", "--conf", "spark.task.cpus=1")
     with standalone_cluster(tmp_path / "cluster", workers=2, cores=1, memory="512m") as cluster:
-        done = spark_submit("features", "--config", path, master=cluster.master, options=options)
+        arguments = ("--config", path, "--log-format", "json")
+        done = spark_submit("features", *arguments, master=cluster.master, options=options)
         assert done.returncode == 0, done.stderr[-2000:]
         status = state(cluster)
     assert [(app["name"], app["state"]) for app in status["completedapps"]] == [("streetdeciles", "FINISHED")]
-    by_worker = [len(list(folder.glob("app-*/*/stderr"))) for folder in (tmp_path / "cluster" / "work").iterdir()]
-    assert by_worker == [1, 1]  # each worker ran an executor
+    logs = [[*folder.glob("app-*/*/stderr")] for folder in (tmp_path / "cluster" / "work").iterdir()]
+    assert [len(of_worker) for of_worker in logs] == [1, 1]  # each worker ran an executor
+    run_id = json.loads((tmp_path / "run" / "logs" / "progress.json").read_text())["run_id"]
+    for (log,) in logs:
+        said = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+        assert {line["run_id"] for line in said} == {run_id}
+        assert any("batches of" in line["message"] for line in said), said
 
     on_cluster = features_in(config.work_dir)
     pipeline.run(config, ["features"], force=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from streetdeciles.features.scheduling import Scheduler
 from streetdeciles.features.settings import fingerprint_of, preparation_of
 from streetdeciles.features.shard_files import leave_no_table_without_files
 from streetdeciles.features.workers import ExtractionTask
+from streetdeciles.logs import worker_log
 from streetdeciles.queries import query
 from streetdeciles.run_log import StageReport
 from streetdeciles.session import spark_settings
@@ -68,7 +70,9 @@ def extract_shards(
     fingerprint = fingerprint_of(network, config.features, images)
     shards = _index_shards(spark, work_dir)
     finished, removed = _finished_shards(shards, fingerprint, work_dir, afresh=afresh)
-    task = ExtractionTask(network.load, preparation_of(network, config.features, images), log=not sizes.local)
+    # What a worker on the driver's machine says of its network, the driver says.
+    log = worker_log(logging.WARNING if sizes.local else logging.INFO)
+    task = ExtractionTask(network.load, preparation_of(network, config.features, images), log)
     scheduler = Scheduler(
         Engine(spark, work_dir, sizes.tasks),
         task,

@@ -15,7 +15,7 @@ from streetdeciles.extraction.gpu_decoding import ENGINES, engine_decoder
 from streetdeciles.extraction.network import Network, NetworkSettings, load_network
 from streetdeciles.extraction.preparing import Preparation
 from streetdeciles.hardware import choose_precision
-from streetdeciles.shown import LogFormatter
+from streetdeciles.logs import WorkerLog
 
 logger = logging.getLogger(__name__)
 
@@ -26,20 +26,16 @@ class ExtractionTask:
 
     load: Callable[[], Network]
     preparation: Preparation
-    log: bool
-    """Whether to write to the executor's own log; on the driver's machine the driver tells it."""
+    log: WorkerLog
 
     def run(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         batches = iter(batches)
         first = next(batches, None)
         if first is None:
             return
+        self.log.start()
         network = self.load()
-        if self.log:
-            handler = logging.StreamHandler()
-            handler.setFormatter(LogFormatter("%(asctime)s %(message)s"))
-            logging.basicConfig(handlers=[handler], level=logging.INFO)
-            logger.info("features: %s", network.description)
+        logger.info("features: %s", network.description)
         yield from extract(chain([first], batches), network, self.preparation)
 
 
