@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from streetdeciles import storage
 from streetdeciles.disks import is_disk
-from streetdeciles.errors import RunFailed, RunRefused
+from streetdeciles.errors import RunFailed, RunRefused, one_line_error
 from streetdeciles.shown import redacted
 from streetdeciles.stopping import on_stop, stop_requested
 
@@ -59,13 +59,18 @@ class OwnJvm:
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """End the JVM at a stop; RunFailed, in place of the errors that follow, if it has ended by itself."""
+        """End the JVM at a stop; RunFailed, in place of the errors that follow, if it has ended by itself.
+
+        Errors of Spark are raised as what can be shown when the JVM has ended.
+        """
         try:
             with on_stop(self._end):
                 yield
         except Exception as error:
-            if stop_requested() or self.is_alive():
+            if stop_requested():
                 raise
+            if self.is_alive():
+                raise outlasting(error)  # noqa: B904 - it has a cause of its own
             raise RunFailed(self._why_it_ended()) from error
 
     def close(self) -> None:
@@ -137,6 +142,35 @@ class OwnJvm:
         lines = [line for line in self._text().splitlines() if line.strip()]
         named = [line for line in lines if re.search(r"error|exception|invalid", line, re.IGNORECASE)]
         return (named or lines or ["it said nothing"])[0].strip()
+
+
+class JvmError(Exception):
+    """The text of an error of the JVM, with its trace there."""
+
+
+def outlasting(error: Exception) -> Exception:
+    """The error, or one of ours in its place, with its texts as they are now.
+
+    Errors of py4j and PySpark ask the JVM for their text, and it has ended when the text is shown.
+    """
+    if _is_of_jvm(error):
+        ours = one_line_error(error)
+        ours.__cause__ = JvmError(str(error)).with_traceback(error.__traceback__)
+        return ours
+    link: BaseException = error
+    while (cause := link.__cause__ or link.__context__) is not None:
+        if _is_of_jvm(cause):
+            link.__cause__ = JvmError(str(cause)).with_traceback(cause.__traceback__)
+            break
+        link = cause
+    return error
+
+
+def _is_of_jvm(error: BaseException) -> bool:
+    from py4j.protocol import Py4JJavaError
+    from pyspark.errors.exceptions.captured import CapturedException
+
+    return isinstance(error, Py4JJavaError | CapturedException)
 
 
 def _log_file(work_dir: str) -> Path:
