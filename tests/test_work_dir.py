@@ -85,6 +85,18 @@ def test_full_disk_names_the_file_where_that_is_known(tmp_path: Path) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(tmp_path / "table"))
 
 
+def test_full_disk_of_an_executor_is_not_taken_for_one_of_this_machine(tmp_path: Path) -> None:
+    text = (
+        "Job aborted due to stage failure: Lost task 0.3 in stage 2.0 (TID 7) (10.0.0.2 executor 1): "
+        "java.io.IOException: No space left on device"
+    )
+    with (
+        pytest.raises(RunFailed, match=rf"that of executor 1 on 10\.0\.0\.2 .*, or {tmp_path} has .* free; make room"),
+        full_disk_explained(str(tmp_path)),
+    ):
+        raise RuntimeError(text)
+
+
 def test_other_errors_stay_as_they_are(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="another"), full_disk_explained(str(tmp_path)):
         raise ValueError("another")

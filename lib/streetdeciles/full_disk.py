@@ -16,6 +16,9 @@ from streetdeciles.work_dir import free_space
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 SAID = re.compile(r"No space left on device|Disk quota exceeded|errno = (?:28|122)\b|not enough space", re.IGNORECASE)
+ON_EXECUTOR = re.compile(r"\(TID \d+\) \((?P<host>\S+) executor (?P<number>\d+)\)")
+"""How Spark names the place of a task that failed, where that is not the driver."""
+
 TOO_LARGE = re.compile(r"File too large|errno = 27\b")
 
 
@@ -55,4 +58,8 @@ def _where(causes: list[BaseException], work_dir: str) -> str:
         return free_space(files[0])
     spark = os.environ.get("SPARK_LOCAL_DIRS", "").split(",")
     work_dirs = [storage.local_path(work_dir)] if storage.is_local(work_dir) else []
+    if executors := [match for cause in causes if (match := ON_EXECUTOR.search(str(cause)))]:
+        number, host = executors[0]["number"], executors[0]["host"]
+        its_own = f"that of executor {number} on {host} (spark.local.dir, temporary files)"
+        return ", or ".join([its_own, *map(free_space, work_dirs)])
     return ", ".join(free_space(path) for path in dict.fromkeys([*work_dirs, tempfile.gettempdir(), *spark]) if path)
