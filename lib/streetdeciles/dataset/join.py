@@ -72,21 +72,27 @@ def find_left_out(locations: DataFrame, photographs: DataFrame, rejects: DataFra
     )
 
 
-def build_rows(features: DataFrame, numbered: DataFrame, shape: TrainingSetShape) -> DataFrame:
+def build_rows(features: DataFrame, numbered: DataFrame, shape: TrainingSetShape, *, n_photographs: int) -> DataFrame:
     """The training set's rows in one partition per file, each a sorted range of `row_number`.
 
+    Features move between tasks once: they are not joined. One sort by `location_id` brings them below their location.
+
     Args:
-        features: the table.
+        features: the table, with `n_photographs` rows.
         numbered: from `numbered_locations`, with the columns of `with_folds`.
         shape: the shape of the set.
     """
+    from pyspark.sql import functions as F
+
     columns = training_set_columns(shape.outcomes)
 
     def assembled(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         return assemble(batches, shape, columns)
 
-    views = _query("views", {"views": shape.views}, features=features, numbered=numbered)
-    bytes_of_features = shape.rows * shape.views * shape.feature_size * 4
-    n_files = -(-bytes_of_features // (FILE_MB * 2**20))
-    in_order = views.repartitionByRange(n_files, "row_number").sortWithinPartitions("row_number", "view", "image_id")
+    views = features.select("location_id", "view", "image_id", "features").where(
+        F.col("view").between(0, shape.views - 1)
+    )
+    n_files = -(-n_photographs * shape.feature_size * 4 // (FILE_MB * 2**20))
+    both = numbered.unionByName(views, allowMissingColumns=True).repartitionByRange(n_files, "location_id")
+    in_order = both.sortWithinPartitions("location_id", F.col("view").asc_nulls_first(), "image_id")
     return in_order.mapInArrow(assembled, training_set_ddl(shape.outcomes))

@@ -63,7 +63,9 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
         losses = count_losses(all_left_out, rejects, photographs, config.images, locations=counts["locations"])
         refuse_losses(losses, config.dataset)
         shape = TrainingSetShape(rows, views, _feature_size(features), tuple(outcomes))
-        _write_set(build_rows(features, with_folds(numbered, folds), shape), shape, work_dir)
+        n_photographs = counts["photographs with features"]
+        rows_of_set = build_rows(features, with_folds(numbered, folds), shape, n_photographs=n_photographs)
+        _write_set(rows_of_set, shape, work_dir)
         of_rows = [*label_notes(numbered, outcomes), *view_notes(photographs, rows, views)]
         notes = [*split_notes, *held_out, *of_rows, *losses.notes()]
     if config.dataset.hdf5:

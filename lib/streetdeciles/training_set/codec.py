@@ -14,18 +14,25 @@ if TYPE_CHECKING:
 
 def encode_arrays(values: npt.NDArray[Any]) -> pa.Array:
     """`values` [n, ...] as n binary values, each the `.npy` bytes of values[i]."""
+    encoded, arrays = encoded_zeros(len(values), values.shape[1:], values.dtype)
+    arrays[...] = values
+    return encoded
+
+
+def encoded_zeros(n: int, shape: tuple[int, ...], dtype: npt.DTypeLike) -> tuple[pa.Array, npt.NDArray[Any]]:
+    """n binary values, each the `.npy` bytes of an array of zeros, and these arrays [n, *shape], to be filled."""
     import pyarrow as pa
 
     first = io.BytesIO()
-    np.save(first, np.zeros(values.shape[1:], values.dtype))
-    header = np.frombuffer(first.getvalue(), np.uint8)[: -values[:1].nbytes]
-    content = np.ascontiguousarray(values).reshape(len(values), -1).view(np.uint8)
-    rows = np.empty((len(values), header.size + content.shape[1]), np.uint8)
+    zeros = np.zeros(shape, dtype)
+    np.save(first, zeros)
+    size = first.tell()
+    header = np.frombuffer(first.getvalue(), np.uint8)[: size - zeros.nbytes]
+    rows = np.zeros((n, size), np.uint8)
     rows[:, : header.size] = header
-    rows[:, header.size :] = content
-    offsets = np.arange(len(values) + 1, dtype=np.int32) * rows.shape[1]
+    offsets = np.arange(n + 1, dtype=np.int32) * size
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(rows)]
-    return pa.Array.from_buffers(pa.binary(), len(values), buffers)
+    return pa.Array.from_buffers(pa.binary(), n, buffers), rows[:, header.size :].view(dtype).reshape(n, *shape)
 
 
 def decode_arrays(column: pa.Array | pa.ChunkedArray) -> npt.NDArray[Any]:
