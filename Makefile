@@ -38,7 +38,7 @@ test-cluster: environment-dev  ## tests on a real Spark standalone cluster, and 
 test-browser: environment-dev  ## the report in a headless Chromium
 	$(IN_VENV) pytest -m browser
 
-test-compare: environment-compare  ## tests against PyTorch, and those of KerasHub
+test-compare: environment-compare  ## tests against PyTorch, KerasHub and esda
 	.venv-compare/bin/python -m pytest -m compare
 
 soak: environment-dev  ## kill -9 a run at 50 random moments (SOAK_KILLS), and compare its tables with an undisturbed run's

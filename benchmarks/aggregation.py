@@ -203,7 +203,7 @@ def main() -> int:
         work_dir = Path(name) / "work"
         work_dir.mkdir()
         elsewhere(write_tables, work_dir, options.locations)
-        with spark_session(SparkConfig(master="local[*]", driver_memory="3g"), str(work_dir)) as spark:
+        with spark_session(SparkConfig(master="local[*]"), str(work_dir)) as spark:
             measure(spark, work_dir, Path(name), options.locations, options.runs)
     return 0
 

@@ -141,14 +141,20 @@ def first_and_last_tenth(work_dir: str) -> tuple[float, float]:
     return rate(0, steps), rate(len(moments) - 1 - steps, len(moments) - 1)
 
 
-def memory(spark: SparkSession) -> str:
+def driver_memory(spark: SparkSession) -> tuple[float, float]:
     """The driver's memory after a garbage collection: MB of Python, and MB in use on the JVM's heap."""
     gc.collect()
     jvm: Any = spark._jvm
     jvm.java.lang.System.gc()
     runtime = jvm.java.lang.Runtime.getRuntime()
     heap = (runtime.totalMemory() - runtime.freeMemory()) / 2**20
-    return f"driver: {psutil.Process().memory_info().rss / 2**20:.0f} MB Python, {heap:.0f} MB heap"
+    return psutil.Process().memory_info().rss / 2**20, heap
+
+
+def memory(spark: SparkSession) -> str:
+    """`driver_memory` in words."""
+    python, heap = driver_memory(spark)
+    return f"driver: {python:.0f} MB Python, {heap:.0f} MB heap"
 
 
 def measure_listing(spark: SparkSession, folder: Path, n: int) -> None:

@@ -16,6 +16,7 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,14 +32,24 @@ from streetdeciles.training_set import open_training_set
 
 VIEWS, FEATURE_SIZE = 4, 4096
 OUTCOMES = ("outcome_1", "outcome_2", "outcome_3")
-LOCATIONS_PER_AREA, LOCATIONS_PER_SHARD = 30, 1000
+LOCATIONS_PER_AREA = 30
+FOLDS = 5
 LARGE = 100_000
 MB = 1e6
 
 
-def write_tables(work_dir: Path, n_locations: int) -> None:
+def write_tables(
+    work_dir: Path,
+    n_locations: int,
+    *,
+    views: int = VIEWS,
+    feature_size: int = FEATURE_SIZE,
+    outcomes: Sequence[str] = OUTCOMES,
+    per_shard: int = 1000,
+) -> None:
     """Locations and labels of areas, and features in shards, whose photographs are in no order."""
     n_areas = max(20, n_locations // LOCATIONS_PER_AREA)
+    area = np.arange(n_locations) % n_areas
     area_ids = np.array([f"E{number:08d}" for number in range(n_areas)], object)
     ids = np.array([f"L{number:08d}" for number in range(n_locations)], object)
     write(
@@ -46,15 +57,17 @@ def write_tables(work_dir: Path, n_locations: int) -> None:
         work_dir / LOCATIONS.name,
         location_id=ids,
         region=np.full(n_locations, "everywhere", object),
-        area_id=area_ids[np.arange(n_locations) % n_areas],
+        area_id=area_ids[area],
+        latitude=50 + area / n_areas * 5,
+        longitude=area % 97 / 97,
     )
-    deciles = np.tile(np.arange(n_areas) % 10 + 1, len(OUTCOMES))
+    deciles = np.tile(np.arange(n_areas) % 10 + 1, len(outcomes))
     write(
         AREA_LABELS,
         work_dir / AREA_LABELS.name,
         region=np.full(deciles.size, "everywhere", object),
-        area_id=np.tile(area_ids, len(OUTCOMES)),
-        outcome=np.repeat(np.array(OUTCOMES, object), n_areas),
+        area_id=np.tile(area_ids, len(outcomes)),
+        outcome=np.repeat(np.array(outcomes, object), n_areas),
         value=deciles.astype(float),
         decile=deciles,
         national_decile=deciles,
@@ -62,11 +75,11 @@ def write_tables(work_dir: Path, n_locations: int) -> None:
     write(REJECTS, work_dir / REJECTS.name / "shard=0", image_id=np.empty(0, object))
     random = np.random.default_rng(0)
     order = random.permutation(n_locations)
-    for shard, start in enumerate(range(0, n_locations, LOCATIONS_PER_SHARD)):
-        rows = np.repeat(order[start : start + LOCATIONS_PER_SHARD], VIEWS)
-        view = np.tile(np.arange(VIEWS), len(rows) // VIEWS)
-        values = random.normal(size=(len(rows), FEATURE_SIZE)).astype(np.float32)
-        offsets = np.arange(len(rows) + 1, dtype=np.int32) * FEATURE_SIZE
+    for shard, start in enumerate(range(0, n_locations, per_shard)):
+        rows = np.repeat(order[start : start + per_shard], views)
+        view = np.tile(np.arange(views), len(rows) // views)
+        values = random.normal(size=(len(rows), feature_size)).astype(np.float32)
+        offsets = np.arange(len(rows) + 1, dtype=np.int32) * feature_size
         write(
             FEATURES,
             work_dir / FEATURES.name / f"shard={shard}",
@@ -101,13 +114,16 @@ def disk_rate(folder: Path, n_bytes: int, chunk_bytes: int = 2**24) -> float:
     return n_bytes / MB / (time.perf_counter() - start)
 
 
-def config_of(work_dir: Path) -> RunConfig:
+def config_of(
+    work_dir: Path, *, views: int = VIEWS, outcomes: Sequence[str] = OUTCOMES, hdf5: bool = True
+) -> RunConfig:
     return RunConfig.model_validate(
         {
             "work_dir": str(work_dir),
             "labels": {"regions": {"everywhere": "all"}, "tables": [{"path": "none"}], "locations": "none"},
-            "images": {"folder": "none", "pattern": "{location_id}_{view}.jpg", "views": VIEWS},
-            "dataset": {"outcomes": list(OUTCOMES), "folds": 5, "hdf5": True},
+            "images": {"folder": "none", "pattern": "{location_id}_{view}.jpg", "views": views},
+            "dataset": {"outcomes": list(outcomes), "folds": FOLDS, "hdf5": hdf5},
+            "evaluation": {"feature_baselines": False},
         }
     )
 
@@ -115,7 +131,7 @@ def config_of(work_dir: Path) -> RunConfig:
 def measure(work_dir: Path, n_locations: int) -> float:
     """MB/s of the stage; prints its memory, and how fast the set is read again."""
     n_bytes = n_locations * VIEWS * FEATURE_SIZE * 4
-    with spark_session(SparkConfig(master="local[*]", driver_memory="3g"), str(work_dir)) as spark:
+    with spark_session(SparkConfig(master="local[*]"), str(work_dir)) as spark:
         start = time.perf_counter()
         with PeakMemory() as memory:
             dataset.run(spark, config_of(work_dir))

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 _query = partial(query, "streetdeciles.dataset")
 
 FILE_MB = 256
-"""Features in one file of the set, before compression: what one task sorts and writes."""
+"""One file of the set, before compression: what one task sorts and writes."""
+
+OTHER_BYTES = 512
+"""What a photograph takes beside its features, at most: the columns of its location."""
 
 
 def find_photographs(features: DataFrame, locations: DataFrame, unlabelled: DataFrame, *, views: int) -> DataFrame:
@@ -92,7 +95,8 @@ def build_rows(features: DataFrame, numbered: DataFrame, shape: TrainingSetShape
     views = features.select("location_id", "view", "image_id", "features").where(
         F.col("view").between(0, shape.views - 1)
     )
-    n_files = -(-n_photographs * shape.feature_size * 4 // (FILE_MB * 2**20))
+    n_bytes = n_photographs * (shape.feature_size * 4 + OTHER_BYTES)
+    n_files = -(-n_bytes // (FILE_MB * 2**20))
     both = numbered.unionByName(views, allowMissingColumns=True).repartitionByRange(n_files, "location_id")
     in_order = both.sortWithinPartitions("location_id", F.col("view").asc_nulls_first(), "image_id")
     return in_order.mapInArrow(assembled, training_set_ddl(shape.outcomes))
