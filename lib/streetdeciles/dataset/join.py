@@ -27,12 +27,23 @@ OTHER_BYTES = 512
 """What a photograph takes beside its features, at most: the columns of its location."""
 
 
-def find_photographs(features: DataFrame, locations: DataFrame, unlabelled: DataFrame, *, views: int) -> DataFrame:
+@contextmanager
+def found_photographs(
+    features: DataFrame, locations: DataFrame, unlabelled: DataFrame, *, views: int
+) -> Iterator[DataFrame]:
     """`image_id`, `location_id` and `reason` of each photograph that has features; used ones have no reason.
 
-    `unlabelled` gives the reason for which the stage labels left out a location.
+    `unlabelled` gives the reason for which the stage labels left out a location. The rows, which several queries read,
+    are kept on disk until the context ends.
     """
-    return _query("photographs", {"views": views}, features=features, locations=locations, unlabelled=unlabelled)
+    from pyspark import StorageLevel
+
+    frames = {"features": features, "locations": locations, "unlabelled": unlabelled}
+    photographs = _query("photographs", {"views": views}, **frames).persist(StorageLevel.DISK_ONLY)
+    try:
+        yield photographs
+    finally:
+        photographs.unpersist()
 
 
 BUCKETS = 64

@@ -89,7 +89,7 @@ def find_unlabelled(left_out: DataFrame) -> DataFrame:
 def count_losses(
     left_out: DataFrame, rejects: DataFrame, photographs: DataFrame, images: ImagesConfig, *, locations: int
 ) -> Losses:
-    """Count the losses. `left_out` covers all stages up to dataset; `photographs` is from `join.find_photographs`."""
+    """Count the losses. `left_out` covers all stages up to dataset; `photographs` is from `join.found_photographs`."""
     unlabelled = find_unlabelled(left_out)
     arguments = {
         "images_stage": IMAGES_STAGE,

@@ -9,7 +9,7 @@ from streetdeciles import storage
 from streetdeciles.borrowed_sessions import interruptible
 from streetdeciles.config import RunConfig
 from streetdeciles.dataset.hdf5 import FILE_NAMES, export_hdf5, remove_export
-from streetdeciles.dataset.join import build_rows, find_left_out, find_photographs, numbered_locations
+from streetdeciles.dataset.join import build_rows, find_left_out, found_photographs, numbered_locations
 from streetdeciles.dataset.losses import count_losses, find_unlabelled, refuse_losses
 from streetdeciles.dataset.summary import count_rows, held_out_notes, label_notes, nothing_in_common, view_notes
 from streetdeciles.dataset.units import assign_units, with_folds, with_units
@@ -49,8 +49,10 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     features = storage.read_table(spark, FEATURES, work_dir)
     rejects = storage.read_table(spark, REJECTS, work_dir)
     unlabelled = find_unlabelled(_left_out(spark, work_dir))
-    photographs = find_photographs(features, locations, unlabelled, views=views)
-    with numbered_locations(locations, photographs, area_labels, outcomes) as (numbered, rows):
+    with (
+        found_photographs(features, locations, unlabelled, views=views) as photographs,
+        numbered_locations(locations, photographs, area_labels, outcomes) as (numbered, rows),
+    ):
         if not rows:
             raise RunRefused(nothing_in_common(config.images, locations, features, photographs))
         folds, split_notes = assign_units(numbered, split, config)
