@@ -41,7 +41,7 @@ test-browser: environment-dev  ## the report in a headless Chromium
 test-compare: environment-compare  ## tests against PyTorch, KerasHub and esda
 	.venv-compare/bin/python -m pytest -m compare
 
-soak: environment-dev  ## kill -9 a run at 50 random moments (SOAK_KILLS), and compare its tables with an undisturbed run's
+soak: environment-dev  ## kill -9 a run at 50 random moments (SOAK_KILLS), and faults on a cluster (SOAK_ROUNDS of each); compare the tables
 	$(IN_VENV) pytest -m soak
 
 check: environment-dev  ## ruff, mypy --strict, import-linter

@@ -16,7 +16,7 @@ import socket
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -40,48 +40,77 @@ class Cluster:
     master: str
     web: str
     processes: dict[str, float] = field(default_factory=dict)
+    host: str = HOST
 
     def save(self) -> None:
         _state_file(Path(self.folder)).write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
 
 
 def start(
-    folder: Path, *, workers: int = 2, cores: int = 1, memory: str = "1g", properties: Mapping[str, str] | None = None
+    folder: Path,
+    *,
+    workers: int = 2,
+    cores: int = 1,
+    memory: str = "1g",
+    properties: Mapping[str, str] | None = None,
+    host: str = HOST,
 ) -> Cluster:
     """Start a master and `workers` workers with `cores` and `memory` each; returns when all have registered.
 
-    `properties` are Spark's settings for the workers, e.g. for their GPUs.
+    `properties` are Spark's settings for the workers, e.g. for their GPUs; `host` is an address of this machine.
     """
     if _state_file(folder).exists():
         raise RunRefused(f"{folder} already has a cluster; stop it first: cluster.py stop --folder {folder}")
     for name in ("logs", "work", "temporary"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    port, web_port = free_port(), free_port()
-    cluster = Cluster(str(folder), f"spark://{HOST}:{port}", f"http://{HOST}:{web_port}")
-    at = ["--host", HOST, "--port", str(port), "--webui-port", str(web_port)]
-    _launch(cluster, "master", "org.apache.spark.deploy.master.Master", at)
+    cluster = Cluster(str(folder), f"spark://{host}:{free_port()}", f"http://{host}:{free_port()}", host=host)
+    start_master(cluster)
     try:
-        _wait(cluster, workers=0)
+        wait(cluster, workers=0)
         if properties:
             lines = [f"{key} {value}\n" for key, value in properties.items()]
             _properties_file(folder).write_text("".join(lines), encoding="utf-8")
         for number in range(workers):
             add_worker(cluster, f"worker-{number}", cores=cores, memory=memory)
-        _wait(cluster, workers=workers)
+        wait(cluster, workers=workers)
     except BaseException:
         stop(folder)
         raise
     return cluster
 
 
-def add_worker(cluster: Cluster, name: str, *, cores: int, memory: str) -> int:
-    """Start one more worker; returns its pid."""
-    work = Path(cluster.folder) / "work" / name
-    arguments = ["--host", HOST, "--webui-port", str(free_port()), "--work-dir", str(work)]
+def start_master(cluster: Cluster) -> int:
+    """Start the master, or another one in place of a dead one, to which the workers come back; returns its pid."""
+    port, web_port = cluster.master.rpartition(":")[2], cluster.web.rpartition(":")[2]
+    arguments = ["--host", cluster.host, "--port", port, "--webui-port", web_port]
+    return _launch(cluster, "master", "org.apache.spark.deploy.master.Master", arguments)
+
+
+def add_worker(
+    cluster: Cluster,
+    name: str,
+    *,
+    cores: int,
+    memory: str,
+    host: str | None = None,
+    within: Sequence[str] = (),
+    disk: Path | None = None,
+) -> int:
+    """Start one more worker; returns its pid.
+
+    Args:
+        host: its address, where that is not the master's.
+        within: a command that starts it, e.g. `ip netns exec name`.
+        disk: a folder for its executors' folders and temporary files, in place of the cluster's.
+    """
+    work = Path(cluster.folder) / "work" / name if disk is None else disk / "work"
+    host = host or cluster.host
+    arguments = ["--host", host, "--webui-port", str(free_port()), "--work-dir", str(work)]
     if _properties_file(Path(cluster.folder)).exists():
         arguments += ["--properties-file", str(_properties_file(Path(cluster.folder)))]
     arguments += ["--cores", str(cores), "--memory", memory, cluster.master]
-    return _launch(cluster, name, "org.apache.spark.deploy.worker.Worker", arguments)
+    main_class = "org.apache.spark.deploy.worker.Worker"
+    return _launch(cluster, name, main_class, arguments, host=host, within=within, disk=disk)
 
 
 def stop(folder: Path) -> None:
@@ -133,13 +162,13 @@ def spark_home() -> Path:
     return Path(pyspark.__file__).parent
 
 
-def environment(folder: Path | None = None) -> dict[str, str]:
-    """Environment variables for the installed Spark's programs: its home, Java, this Python, and this machine only."""
+def environment(folder: Path | None = None, host: str = HOST) -> dict[str, str]:
+    """Environment variables for the installed Spark's programs: its home, Java, this Python, and their address."""
     settings = {
         "SPARK_HOME": str(spark_home()),
         "JAVA_HOME": str(find_java()),
         "PYSPARK_PYTHON": sys.executable,
-        "SPARK_LOCAL_IP": HOST,
+        "SPARK_LOCAL_IP": host,
         "SPARK_DAEMON_MEMORY": "256m",
     }
     if folder is not None:
@@ -154,15 +183,27 @@ def free_port() -> int:
     return port
 
 
-def _launch(cluster: Cluster, name: str, main_class: str, arguments: list[str]) -> int:
+def _launch(
+    cluster: Cluster,
+    name: str,
+    main_class: str,
+    arguments: list[str],
+    *,
+    host: str | None = None,
+    within: Sequence[str] = (),
+    disk: Path | None = None,
+) -> int:
     folder = Path(cluster.folder)
-    command = [str(spark_home() / "bin" / "spark-class"), main_class, *arguments]
+    command = [*within, str(spark_home() / "bin" / "spark-class"), main_class, *arguments]
+    variables = environment(folder, host or cluster.host)
+    if disk is not None:
+        variables |= {"SPARK_LOCAL_DIRS": str(disk), "TMPDIR": str(disk)}
     log = str(folder / "logs" / f"{name}.log")
     # Not a Popen: the process must outlive this one, and a Popen that is not waited for warns.
-    pid = os.posix_spawn(
+    pid = os.posix_spawnp(
         command[0],
         command,
-        environment(folder),
+        variables,
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
             (os.POSIX_SPAWN_OPEN, 1, log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644),
@@ -175,7 +216,7 @@ def _launch(cluster: Cluster, name: str, main_class: str, arguments: list[str]) 
     return pid
 
 
-def _wait(cluster: Cluster, *, workers: int) -> None:
+def wait(cluster: Cluster, *, workers: int) -> None:
     """Wait for the master and so many registered workers; RunRefused, which names the logs, if they do not start."""
     deadline = time.monotonic() + START_TIMEOUT_S
     logs = Path(cluster.folder) / "logs"
