@@ -25,11 +25,10 @@ MOMENT = 0.8
 
 IN_CI = {
     "kill -9 of a Python worker": "features",
-    "kill -9 of a worker and its executors": "features",
     "kill -9 of the driver": "features",
     "a worker's disk is full": "features",
 }
-"""Fault -> stage; the others take longer, or are like one of these."""
+"""Fault -> stage. The others take longer; tests/deploy has the loss of an executor and of a worker."""
 
 
 @pytest.fixture(scope="module")
