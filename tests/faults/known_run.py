@@ -25,7 +25,7 @@ VIEWS = 16
 PER_PLACE = 2
 """Locations at each of the small run's places; so many photographs take two waves on a small cluster."""
 
-WITHIN_S = 400.0
+WITHIN_S = 900.0
 NOT_TABLES = ("models", "report.html", "training_set.h5", "training_set.csv", "training_set_parts")
 BY_MARK = ("features", "rejects")
 """Tables whose readers take only the shards that are marked as finished."""
