@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -38,6 +38,19 @@ class Network:
         self.host, self.inner_host = f"10.77.{number}.1", f"10.77.{number}.2"
 
     def __enter__(self) -> Network:
+        try:
+            self._make()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        for command in (f"netns del {self.namespace}", f"link del {self._cable}", f"link del {self._bridge}"):
+            with suppress(subprocess.CalledProcessError):  # the cable goes with the namespace
+                _ip(command)
+
+    def _make(self) -> None:
         _ip(f"link add {self._bridge} type bridge")
         _ip(f"addr add {self.host}/24 dev {self._bridge}")
         _ip(f"link set {self._bridge} up")
@@ -47,12 +60,6 @@ class Network:
         _ip(f"-n {self.namespace} addr add {self.inner_host}/24 dev {self._inner}")
         _ip(f"-n {self.namespace} link set {self._inner} up")
         _ip(f"-n {self.namespace} link set lo up")
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        for command in (f"netns del {self.namespace}", f"link del {self._cable}", f"link del {self._bridge}"):
-            with suppress(subprocess.CalledProcessError):  # the cable goes with the namespace
-                _ip(command)
 
     def set_cable(self, state: str) -> None:
         """`down` or `up`; each side keeps its address, and only what one sends to the other is lost."""
@@ -154,7 +161,12 @@ def kill(processes: Sequence[psutil.Process]) -> None:
 @cache
 def no_networks() -> str:
     """Why there can be no network namespace here; empty if there can."""
-    return _why_not(lambda: Network().__enter__().__exit__(None, None, None), "network namespaces")
+
+    def attempt() -> None:
+        with Network():
+            pass
+
+    return _why_not(attempt, "network namespaces")
 
 
 @cache
@@ -168,9 +180,9 @@ def no_tmpfs() -> str:
     return _why_not(attempt, "a tmpfs")
 
 
-def _why_not(attempt: object, what: str) -> str:
+def _why_not(attempt: Callable[[], None], what: str) -> str:
     try:
-        attempt()  # type: ignore[operator]
+        attempt()
     except (OSError, subprocess.CalledProcessError) as error:
         said = error.stderr.strip() if isinstance(error, subprocess.CalledProcessError) else error
         return f"this machine does not let us make {what}: {said}"
