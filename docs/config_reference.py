@@ -67,10 +67,10 @@ def keys(section: type[BaseModel], prefix: str, *, neutral: bool = False) -> Ite
             text = f"{text} {_one_line(inner[0].__doc__ or '')}".strip()
         kind = "path" if name == "work_dir" else _kind(field.annotation, field)
         changes_results = not is_neutral and name != "work_dir"
-        yield Key(f"{prefix}{name}", kind, _default(field), changes_results, text)
+        yield Key(f"{prefix}{field.alias or name}", kind, _default(field), changes_results, text)
         many = {list: "[]", dict: ".<name>"}.get(get_origin(field.annotation) or object, "")
         for one in inner:
-            yield from keys(one, f"{prefix}{name}{many}.", neutral=is_neutral)
+            yield from keys(one, f"{prefix}{field.alias or name}{many}.", neutral=is_neutral)
 
 
 def _table(title: str, text: str, table_keys: list[Key]) -> str:

@@ -27,6 +27,8 @@ def config_values(work_dir: Path | str, **sections: Any) -> dict[str, Any]:
         if isinstance(changes, dict):
             section = values.get(name, {}) | changes
             values[name] = {key: value for key, value in section.items() if value is not None}
+        elif changes is None:
+            values.pop(name, None)
         else:
             values[name] = changes
     return values

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import posixpath
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 from itertools import chain, islice
 from pathlib import Path
@@ -12,9 +12,10 @@ from typing import Any, get_args
 
 from fsspec import available_protocols
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 from streetdeciles import file_names, storage
-from streetdeciles.config import INPUT, RunConfig, input_paths
+from streetdeciles.config import INPUT, REPLACED_BY_IMPORT, RunConfig, input_paths
 from streetdeciles.config.features import network_files
 from streetdeciles.config_yaml import MAX_BYTES, parse_yaml
 from streetdeciles.errors import RunRefused, reason
@@ -38,7 +39,7 @@ def load_config(path: str, stages: Collection[str] = STAGE_NAMES) -> RunConfig:
         raise RunRefused(f"{path}: expected a mapping with the keys {', '.join(RunConfig.model_fields)}")
     hide_secrets_in(values, by_key=("spark",))
     read = sections_read(stages)
-    missing = [_missing(name, stages) for name in REQUIRED if name in read and name not in values]
+    missing = [_missing(name, stages) for name in _required(values) if name in read and name not in values]
     try:
         config = RunConfig.model_validate(values)
     except ValidationError as error:
@@ -86,6 +87,12 @@ PATTERN_SIGNS = {"*", "?", "["}
 """With one of these in a path on an object store, fsspec copies and removes all paths that match."""
 
 
+def _required(values: Mapping[str, Any]) -> tuple[str, ...]:
+    dataset = values.get("dataset")
+    imports_features = isinstance(dataset, dict) and dataset.get("import") is not None
+    return tuple(name for name in REQUIRED if not (imports_features and name in REPLACED_BY_IMPORT))
+
+
 def _missing(section: str, stages: Collection[str]) -> str:
     reading = next(stage for stage in stages if section in sections_read([stage]))
     return f"{section}: is missing; the stage {reading} reads it"
@@ -118,7 +125,8 @@ def _explain(error: ValidationError) -> Iterator[str]:
             got = HIDDEN if where and is_secret(where[-1]) else without_secrets(problem["input"])
             # YAML reads no, 2019 and 2019-01-01 as a truth value, a number and a date.
             quotes = "; put it in quotes" if isinstance(got, bool | int | float | date) and "string" in message else ""
-            yield f"{key}: {message[0].lower()}{message[1:]}, got {got!r:.80}{quotes}"
+            got_text = f", got {got!r:.80}{quotes}" if where else ""
+            yield f"{key}: {message[0].lower()}{message[1:]}{got_text}"
 
 
 def _keys_beside(where: tuple[int | str, ...]) -> list[str]:
@@ -128,9 +136,14 @@ def _keys_beside(where: tuple[int | str, ...]) -> list[str]:
         kinds = [model for model in models if part == f"[{model.__name__}]"]
         if kinds:
             models = kinds
-        elif part in models[0].model_fields:  # else an index, or the name of an outcome
-            models = _models_in(models[0].model_fields[str(part)].annotation) or models
-    return list(models[0].model_fields)
+        elif part in (fields := _fields(models[0])):  # else an index, or the name of an outcome
+            models = _models_in(fields[str(part)].annotation) or models
+    return list(_fields(models[0]))
+
+
+def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The fields by their keys in the config."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:

@@ -65,6 +65,8 @@ def forecast(config: RunConfig, photographs: int, devices: int) -> Forecast:
     Raises:
         RunRefused: a stage is not finished, or none of its photographs was computed.
     """
+    if config.replaced_stages:
+        raise RunRefused("plan estimates the extraction of features from photographs, and dataset.import has neither")
     marks = {stage.name: run_log.read_mark(config.work_dir, stage.name) for stage in stages_of(config)}
     missing = [name for name, mark in marks.items() if mark is None]
     shards = [*read_marks(config.work_dir).values()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 from streetdeciles import storage
 from streetdeciles.config import FeaturesConfig, RunConfig, input_paths
 from streetdeciles.config.features import network_files
+from streetdeciles.tables import TRAINING_SET_PARTS
 
 MAX_HASHED_BYTES = 64 * 1024 * 1024
 """Local files up to this size are compared by content, which takes 0.1 s at most."""
@@ -37,6 +39,10 @@ def signatures(config: RunConfig, stage: str) -> dict[str, str]:
     """
     section = getattr(config, stage)
     paths = {f"{stage}.{key}": path for key, path in input_paths(section)}
+    if (features := paths.get("dataset.import.features")) is not None:
+        # The parts of a large export: the file over them stays the same if they are replaced.
+        parts = storage.join(features.rpartition("/")[0], TRAINING_SET_PARTS)
+        paths |= {f"dataset.import.features ({TRAINING_SET_PARTS})": parts}
     if isinstance(section, FeaturesConfig):
         paths |= {f"{stage}.{key}": path for key, path in network_files(section).items()}
     signatures = {key: _signature_if_there(key, path) for key, path in paths.items()}
@@ -69,6 +75,8 @@ def _signature(key: str, uri: str) -> str:
     if path.is_dir():
         return _of_folder(key, str(path))
     status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        return "not a file"  # reading a pipe might wait for ever; the stage refuses it
     if status.st_size > MAX_HASHED_BYTES:
         return f"{status.st_size} bytes of {status.st_mtime_ns}"
     return f"sha256 {hashlib.sha256(path.read_bytes()).hexdigest()}"
@@ -107,9 +115,10 @@ def _of_folder(key: str, root: str) -> str:
         return f"listing {checked % 2**128:032x}"
     logger.info(
         "%s: has %d files, too many to check each at the start; to have overwritten ones noticed, run "
-        "`streetdeciles images --force`, which checks them all",
+        "`streetdeciles %s --force`, which reads them all",
         key,
         n_files,
+        key.partition(".")[0],
     )
     return f"names {(names + containers + folders) % 2**128:032x}"
 

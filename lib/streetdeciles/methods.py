@@ -22,6 +22,9 @@ AREA, LOCATION = "area", "location"
 OA, MSOA, DISTRICT = "oa", "msoa", "district"
 """Levels of which `locations` may carry the codes, and whose deciles are not published."""
 
+IMPORTED_VIEWS = "imported views"
+"""What counts, notes and the report call the views of `dataset.import`; of other runs they are photographs."""
+
 METHOD_TITLES = {
     SCORE_MEAN: "decile of the mean score",
     SCORE_DECILE_MEAN: "mean of the scores' deciles",

@@ -15,12 +15,15 @@ from typing import Any, BinaryIO, NamedTuple, cast
 from streetdeciles.shown import shown
 
 MAX_OPCODES = 500_000
+OF_OBJECTS = ("NEWOBJ", "BYTEARRAY8")
+"""Opcodes that weights do not need, and objects with arrays do."""
+
 LONGEST_TEXT = 256
 """The maximum size of a Python 2 string that is read as text; a longer one holds an array and stays bytes."""
 
 
-class NotWeights(Exception):
-    """The pickle holds something that weights do not need; the text says what."""
+class NotAdmitted(Exception):
+    """The pickle holds something that its content does not need; the text says what."""
 
 
 class Name(NamedTuple):
@@ -46,18 +49,29 @@ class Call:
     state: Any = None
 
 
-def read_pickle(file: BinaryIO, size: int, admitted: Collection[Name]) -> Any:
+@dataclass(frozen=True)
+class Admitted:
+    """What a pickle may hold: names, and so many opcodes. `content` says in messages what it should be."""
+
+    names: Collection[Name]
+    content: str = "weights"
+    max_opcodes: int = MAX_OPCODES
+    of_objects: bool = False
+    """Whether it may hold OF_OBJECTS."""
+
+
+def read_pickle(file: BinaryIO, size: int, admitted: Admitted) -> Any:
     """The next pickle of `file`, which is left behind its end.
 
     Args:
         size: bytes of the file up to which the pickle may go.
-        admitted: the names that it may hold.
+        admitted: what it may hold.
 
     Raises:
-        NotWeights: it holds another name, or what a pickle of weights does not.
+        NotAdmitted: it holds something else.
         ValueError: it is damaged.
     """
-    machine = _Machine(_Bounded(file, size), frozenset(admitted))
+    machine = _Machine(_Bounded(file, size), admitted)
     try:
         return machine.run()
     except (ArithmeticError, AttributeError, LookupError, TypeError) as error:
@@ -87,15 +101,16 @@ class _Bounded:
 class _Machine:
     """A pickle's stack and memo. Marks part the stack in pieces."""
 
-    def __init__(self, file: _Bounded, admitted: frozenset[Name]) -> None:
+    def __init__(self, file: _Bounded, admitted: Admitted) -> None:
         self._file = file
         self._admitted = admitted
+        self._names = frozenset(admitted.names)
         self._stack: list[Any] = []
         self._below: list[list[Any]] = []
         self._memo: dict[int, Any] = {}
 
     def run(self) -> Any:
-        for _ in range(MAX_OPCODES):
+        for _ in range(self._admitted.max_opcodes):
             opcode = _OPCODES[self._file.read(1)]
             if opcode.name == "STOP":
                 return self._stack.pop()
@@ -103,14 +118,17 @@ class _Machine:
                 content = self._file.read(int.from_bytes(self._file.read(_TEXTS_OF_PYTHON_2[opcode.name]), "little"))
                 self._stack.append(content.decode("latin-1") if len(content) <= LONGEST_TEXT else content)
                 continue
-            if opcode.name not in _VALUES and opcode.name not in _ACTIONS:
-                raise ValueError(f"it holds the pickle opcode {opcode.name}, which weights do not need")
+            is_other = opcode.name in OF_OBJECTS and not self._admitted.of_objects
+            if is_other or (opcode.name not in _VALUES and opcode.name not in _ACTIONS):
+                raise ValueError(
+                    f"it holds the pickle opcode {opcode.name}, which {self._admitted.content} do not need"
+                )
             argument = opcode.arg.reader(cast(BinaryIO, self._file)) if opcode.arg else None
             if opcode.name in _VALUES:
                 self._stack.append(argument)
             else:
                 _ACTIONS[opcode.name](self, argument)
-        raise NotWeights(f"refused, its pickle has more than {MAX_OPCODES:,} opcodes")
+        raise NotAdmitted(f"refused, its pickle has more than {self._admitted.max_opcodes:,} opcodes")
 
     def push(self, value: Any) -> None:
         self._stack.append(value)
@@ -147,10 +165,10 @@ class _Machine:
     def name(self, module: Any, name: Any) -> None:
         if not isinstance(module, str) or not isinstance(name, str):
             raise ValueError("damaged pickle: a name that is not a text")
-        if (module, name) not in self._admitted:
-            raise NotWeights(
-                f"refused, the file would run {shown(f'{module:.80}.{name:.80}')} and weights hold arrays only; take "
-                "it from a source that you trust"
+        if (module, name) not in self._names:
+            raise NotAdmitted(
+                f"refused, the file would run {shown(f'{module:.80}.{name:.80}')} and {self._admitted.content} hold "
+                "arrays only; take it from a source that you trust"
             )
         self._stack.append(Name(module, name))
 
@@ -170,7 +188,7 @@ class _Machine:
 def _dict(pairs: list[Any]) -> dict[str | int, Any]:
     keys, values = pairs[::2], pairs[1::2]
     if not all(type(key) in (str, int) for key in keys):  # others may nest without end, and hashing them would too
-        raise NotWeights("refused, it holds a dict whose keys are neither texts nor numbers")
+        raise NotAdmitted("refused, it holds a dict whose keys are neither texts nor numbers")
     return dict(zip(keys, values, strict=True))
 
 
@@ -182,6 +200,7 @@ _TEXTS_OF_PYTHON_2 = {"BINSTRING": 4, "SHORT_BINSTRING": 1}
 _VALUES = {
     *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "FLOAT", "BINFLOAT"),
     *("UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8"),
+    "BYTEARRAY8",
 }
 
 _ACTIONS: dict[str, Callable[[_Machine, Any], None]] = {
@@ -214,6 +233,7 @@ _ACTIONS: dict[str, Callable[[_Machine, Any], None]] = {
     "GLOBAL": lambda machine, both: machine.name(*both.split(" ", 1)),
     "STACK_GLOBAL": lambda machine, _: machine.name(*machine.last(2)),
     "REDUCE": lambda machine, _: machine.call(),
+    "NEWOBJ": lambda machine, _: machine.call(),
     "BUILD": lambda machine, _: machine.build(),
     "BINPERSID": lambda machine, _: machine.push(Held(*machine.last(1))),
 }

@@ -18,8 +18,9 @@ from streetdeciles.stages import STAGE_NAMES, STAGES, Stage
 
 
 def stages_of(config: RunConfig) -> tuple[Stage, ...]:
-    """The stages of this run, without those that its split skips."""
+    """The stages of this run, without those that its split skips, or that `dataset.import` takes the place of."""
     skipped = () if config.dataset.is_absent else split_of(config.dataset).skipped_stages
+    skipped += config.replaced_stages
     return tuple(
         replace(stage, reads=tuple(name for name in stage.reads if name not in skipped))
         for stage in STAGES
@@ -63,7 +64,7 @@ def plan(config: RunConfig, selected: Sequence[str], *, force: bool, inputs_as_r
     """
     stages = stages_of(config)
     if not any(stage.name in selected for stage in stages):
-        raise RunRefused(split_of(config.dataset).why_skipped)
+        raise RunRefused(why_skipped(config, selected))
     needed = _all_that_precede(selected, stages)
     stale: dict[str, str] = {}
     planned: list[Planned] = []
@@ -91,6 +92,16 @@ def plan(config: RunConfig, selected: Sequence[str], *, force: bool, inputs_as_r
             action, why = "not selected", why or "up to date"
         planned.append(Planned(stage, fingerprint, action, why, inputs))
     return planned
+
+
+def why_skipped(config: RunConfig, selected: Sequence[str]) -> str:
+    """The message for a user who asks for stages that this run does not have."""
+    if {*selected} & {*config.replaced_stages}:
+        return (
+            f"there is no stage {' or '.join(selected)}: dataset.import takes the place of "
+            f"{' and '.join(config.replaced_stages)}; run the stage dataset"
+        )
+    return split_of(config.dataset).why_skipped
 
 
 def _all_that_precede(selected: Sequence[str], stages: Sequence[Stage]) -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -11,6 +11,7 @@ from streetdeciles import storage
 from streetdeciles.config import RunConfig
 from streetdeciles.errors import RunRefused
 from streetdeciles.images.sample import sample_images
+from streetdeciles.imports.sources import sample_ids
 from streetdeciles.labels.known_ids import example_id, knows_any, table_of_ids
 from streetdeciles.labels.locations import open_source
 from streetdeciles.splits.registry import split_of
@@ -37,8 +38,12 @@ def preflight(config: RunConfig, stages: Sequence[str]) -> None:
         return
     if DATASET_STAGE in stages:
         _refuse_split_without_places(config)
-    if IMAGES_STAGE in stages and {LABELS_STAGE, DATASET_STAGE} & {*stages}:
-        _compare_ids(config, are_joined=DATASET_STAGE in stages)
+    are_joined = DATASET_STAGE in stages
+    if config.replaced_stages:
+        if are_joined:
+            _compare_imported_ids(config)
+    elif IMAGES_STAGE in stages and {LABELS_STAGE, DATASET_STAGE} & {*stages}:
+        _compare_ids(config, are_joined=are_joined)
 
 
 def _has_locations(config: RunConfig) -> bool:
@@ -62,16 +67,34 @@ def _refuse_split_without_places(config: RunConfig) -> None:
 def _compare_ids(config: RunConfig, *, are_joined: bool) -> None:
     """RunRefused where no location has a photograph and they `are_joined`; a warning where only a sample says so."""
     sample = sample_images(config.images)
-    table = table_of_ids(config.labels.location_source)
-    if table is None or sample is None or not sample.location_ids:
+    if sample is None:
         return
-    if knows_any(table, sample.location_ids) is not False:
-        return
-    n = len(sample.location_ids)
-    problem = (
-        f"none of the location_ids of {n:,} location(s) with photographs is in {table.uri}: photographs have e.g. "
-        f"{min(sample.location_ids)!r}, locations {example_id(table)!r}; correct images.pattern or the ids"
-    )
-    if sample.is_whole and are_joined:
+    problem = _problem_of_ids(config, sample.location_ids, "photographs", "images.pattern or the ids")
+    if problem and sample.is_whole and are_joined:
         raise RunRefused(problem)
-    logger.warning("of the first %d photographs that were looked at, %s", sample.n, problem)
+    if problem:
+        logger.warning("of the first %d photographs that were looked at, %s", sample.n, problem)
+
+
+def _compare_imported_ids(config: RunConfig) -> None:
+    section = config.dataset.feature_import
+    assert section is not None
+    sample = sample_ids(section)
+    problem = _problem_of_ids(
+        config, sample.location_ids, "imported features", "the ids, or dataset.import.location_id"
+    )
+    if problem and sample.is_whole:
+        raise RunRefused(problem)
+    if problem:
+        logger.warning("of the first imported features that were looked at, %s", problem)
+
+
+def _problem_of_ids(config: RunConfig, location_ids: Collection[str], what: str, to_correct: str) -> str:
+    """Why none of these ids is a location's; '' where one is, or where that is not known."""
+    table = table_of_ids(config.labels.location_source)
+    if table is None or not location_ids or knows_any(table, location_ids) is not False:
+        return ""
+    return (
+        f"none of the location_ids of {len(location_ids):,} location(s) with {what} is in {table.uri}: {what} have "
+        f"e.g. {min(location_ids)!r}, locations {example_id(table)!r}; correct {to_correct}"
+    )

@@ -130,8 +130,7 @@ def refuse_other_config(config: RunConfig) -> None:
 
 def _sections(config: RunConfig) -> set[str]:
     """All sections; of a config for some stages only, the sections that it has."""
-    is_partial = config.labels.is_absent or config.images.is_absent or config.dataset.is_absent
-    return config.model_fields_set if is_partial else {*RunConfig.model_fields}
+    return config.model_fields_set if config.is_partial else {*RunConfig.model_fields}
 
 
 def _section_of(key: str) -> str:
@@ -155,12 +154,13 @@ def _differing(saved: Mapping[str, Any], settings: Mapping[str, Any]) -> list[st
 def save_config(config: RunConfig) -> dict[str, Any] | None:
     """Save the resolved config in the work_dir; returns the previous one, for `restore_config`.
 
-    Sections that this config does not have stay as they were.
+    Sections that a config for some stages does not have stay as they were.
     """
     uri = _config_uri(config.work_dir)
     previous = read_state(uri, dict[str, Any])
     values = {key: value for key, value in public_values(config).items() if key in _sections(config)}
-    storage.write_json(uri, {**(previous or {}), **values}, private=True)
+    kept = previous or {} if config.is_partial else {}
+    storage.write_json(uri, {**kept, **values}, private=True)
     return previous
 
 

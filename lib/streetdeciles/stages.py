@@ -25,6 +25,7 @@ from streetdeciles.tables import (
     PREDICTIONS,
     REJECTS,
     TRAINING_SET,
+    TRAINING_SET_PARTS,
 )
 
 
@@ -96,8 +97,8 @@ STAGES = (
         sections=("dataset", "images"),
         reads=(LABELS_STAGE, FEATURES_STAGE),
         writes=(TRAINING_SET, f"{LEFT_OUT.name}/stage={DATASET_STAGE}"),
-        may_write=("training_set.h5", "training_set.csv", "training_set_parts"),
-        exports=("training_set.h5", "training_set.csv", "training_set_parts"),
+        may_write=("training_set.h5", "training_set.csv", TRAINING_SET_PARTS),
+        exports=("training_set.h5", "training_set.csv", TRAINING_SET_PARTS),
     ),
     Stage(
         TRAINING_STAGE,

@@ -225,6 +225,9 @@ LEFT_OUT = Table(
 TRAINING_SET = "training_set"
 """Table in Petastorm's format; `training_set/petastorm_format.py` makes its schema from `training_set_columns`."""
 
+TRAINING_SET_PARTS = "training_set_parts"
+"""Folder of the files over which the `training_set.h5` of a large set lies, and beside it."""
+
 
 def training_set_columns(outcomes: Sequence[str]) -> tuple[str, ...]:
     """The columns of the training set, in order; each outcome is a nullable tinyint column of deciles."""

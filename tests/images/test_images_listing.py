@@ -12,10 +12,9 @@ from fsspec.implementations.memory import MemoryFileSystem
 from hypothesis import example, given, settings
 
 from file_names import FILE_NAMES
-from streetdeciles import storage
+from streetdeciles import listing, storage
 from streetdeciles.errors import RunFailed
-from streetdeciles.images import listing
-from streetdeciles.images.listing import Entry, list_batches, list_folder
+from streetdeciles.listing import Entry, list_batches, list_folder
 
 
 def kinds(folder: Path, below: str = "") -> dict[str, str]:

@@ -53,7 +53,7 @@ def findings(*areas: pd.DataFrame, **changes: Any) -> Findings:
         history=pd.DataFrame(columns=list(HISTORY)),
         losses=pd.DataFrame(columns=["stage", "reason", "n", "examples"]),
         locations=pd.DataFrame(columns=["region", "area_id", "location_id"]),
-        counts={"locations": 3, "photographs": 4, "rejects": 0, "predicted": 2},
+        counts={"locations": 3, "photographs": 4, "rejects": 0, "views": 4, "predicted": 2},
     )
     return replace(empty, **changes)
 
@@ -61,7 +61,7 @@ def findings(*areas: pd.DataFrame, **changes: Any) -> Findings:
 def small_page(
     found: Findings, outlines: dict[str, Outline], gallery: list[Thumbnail], *, run: Run = RUN, **changes: Any
 ) -> str:
-    config = report_config(Path("run"), dataset={"outcomes": ["imd"]}, **changes)
+    config = report_config(Path("run"), **{"dataset": {"outcomes": ["imd"]}, **changes})
     regions = list(found.areas["region"].unique())
     maps = []
     for region in regions:
@@ -175,6 +175,22 @@ def test_page_of_nothing_lost_and_nothing_trained_says_so() -> None:
     assert "No prediction has an actual decile to compare with." in text
     assert "2 of 3 locations predicted" in text
     assert "Some of the photographs" not in text
+
+
+def test_page_of_imported_features_does_not_speak_of_photographs_used() -> None:
+    counts = {"locations": 3, "photographs": 8, "rejects": 2, "views": 4, "predicted": 2}
+    dataset = {"outcomes": ["imd"], "import": {"features": "/home/me/features.h5", "table": "/home/me/table.csv"}}
+    found = findings(area_rows("a", ("E1", 3, 4)), counts=counts)
+    page = parse(small_page(found, {}, [], images=None, features=None, dataset=dataset))
+
+    assert "of 8 imported views used" in page.text
+    (funnel,) = page.find("table", "funnel")
+    assert funnel.find("tbody")[0].find("tr")[0].text.split()[:5] == ["imported", "views", "used", "6", "8"]
+    assert "From imported views to areas" in page.text
+    assert "Nothing: the run used every location and every imported view." in page.text
+    assert "Features made elsewhere, imported from features.h5" in page.text
+    assert "The features of 3 locations with up to 4 views each were made by another program and imported" in page.text
+    assert "/home/me" not in page.text
 
 
 def test_several_regions_have_maps_and_panels_of_their_own() -> None:

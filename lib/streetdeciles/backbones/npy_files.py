@@ -15,7 +15,7 @@ import numpy as np
 
 from streetdeciles.backbones.backbone import Array, Shapes
 from streetdeciles.errors import RunRefused
-from streetdeciles.pickled import Call, Name, NotWeights, read_pickle
+from streetdeciles.pickled import Admitted, Call, Name, NotAdmitted, read_pickle
 
 MAX_HEADER_BYTES = 10_000
 
@@ -36,7 +36,7 @@ def read_npy(
     check_npy(file, path, name, shapes)
     try:
         layers = _layers(file, path)
-    except NotWeights as error:
+    except NotAdmitted as error:
         raise RunRefused(f"{path}: {error}") from error
     for key in shapes:
         layer, variable = key.split("/")
@@ -65,7 +65,7 @@ def _layers(file: BinaryIO, path: str) -> dict[str | int, Any]:
     size = file.seek(0, 2)
     file.seek(0)
     _header(file)
-    content = read_pickle(file, size, {_NDARRAY, _DTYPE, _ENCODE, *_RECONSTRUCT})
+    content = read_pickle(file, size, Admitted({_NDARRAY, _DTYPE, _ENCODE, *_RECONSTRUCT}))
     if isinstance(content, Call) and content.function in _RECONSTRUCT:  # an array of one object
         match content.state:
             case (_, (), _, _, [content]):

@@ -7,6 +7,9 @@ from collections.abc import Callable
 
 from streetdeciles import terminal
 from streetdeciles.config_file import load_config
+from streetdeciles.errors import RunRefused
+from streetdeciles.plans import why_skipped
+from streetdeciles.stages import FEATURES_STAGE
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -36,5 +39,8 @@ def _retry_rejects(work_dir: str, before_change: Callable[[], None]) -> None:
 def _status(options: argparse.Namespace) -> int:
     from streetdeciles.features.status import extraction_status
 
-    terminal.show_status(extraction_status(load_config(options.config, stages=()).work_dir))
+    config = load_config(options.config, stages=())
+    if config.replaced_stages:
+        raise RunRefused(why_skipped(config, (FEATURES_STAGE,)))
+    terminal.show_status(extraction_status(config.work_dir))
     return 0

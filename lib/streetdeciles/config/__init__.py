@@ -14,9 +14,11 @@ from pydantic import BaseModel, Field, model_validator
 from streetdeciles.config.dataset import SPLITS, DatasetConfig
 from streetdeciles.config.features import BACKBONES, PRESETS, FeaturesConfig
 from streetdeciles.config.images import ImagesConfig, ImageTable, Panorama
+from streetdeciles.config.imports import FeatureImport
 from streetdeciles.config.labels import Boundaries, LabelsConfig, LabelTable, OwnColumns, RegionFile
 from streetdeciles.config.locations import LocationTable, PostcodeLocations
 from streetdeciles.config.section import INPUT, NEUTRAL, InputPath, Section
+from streetdeciles.config.spark import SparkConfig
 from streetdeciles.config.training import TRAINING_PRESETS, TrainingConfig
 from streetdeciles.methods import AGGREGATION_METHODS, SCORE_MEAN, AggregationMethod
 from streetdeciles.shown import without_secrets
@@ -28,6 +30,7 @@ __all__ = [
     "Boundaries",
     "DatasetConfig",
     "EvaluationConfig",
+    "FeatureImport",
     "FeaturesConfig",
     "INPUT",
     "ImageTable",
@@ -41,6 +44,7 @@ __all__ = [
     "Panorama",
     "PostcodeLocations",
     "PredictionConfig",
+    "REPLACED_BY_IMPORT",
     "ReportConfig",
     "RegionFile",
     "RunConfig",
@@ -103,15 +107,8 @@ class ReportConfig(Section):
     """The number of locations whose photographs the page shows; more make the page larger, 0 shows none."""
 
 
-class SparkConfig(Section):
-    """The Spark session that streetdeciles builds itself; under spark-submit the cluster's settings apply instead."""
-
-    master: str = "local[*]"
-    """Where Spark runs: `local[*]` uses all cores of this machine, `spark://host:7077` a cluster."""
-    driver_memory: str = "2g"
-    """The memory of the JVM on this machine, e.g. 2g; a larger value is needed for tables with many files."""
-    conf: dict[str, str] = {}
-    """Further settings of Spark, by their names, e.g. spark.sql.shuffle.partitions."""
+REPLACED_BY_IMPORT = ("images", "features")
+"""The stages, and the sections, that `dataset.import` takes the place of."""
 
 
 class RunConfig(Section):
@@ -142,6 +139,37 @@ class RunConfig(Section):
         if not isinstance(prediction, dict) or prediction.get("models") is None or not isinstance(dataset, dict):
             return values
         return {**values, "dataset": {"split": "test_only", **values["dataset"]}}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _imported_features_need_no_photographs(cls, values: Any) -> Any:
+        dataset = values.get("dataset") if isinstance(values, dict) else None
+        if not isinstance(dataset, dict) or dataset.get("import") is None:
+            return values
+        if without_effect := [name for name in REPLACED_BY_IMPORT if name in values]:
+            raise ValueError(
+                f"{' and '.join(without_effect)} would have no effect with dataset.import, whose features take the "
+                "place of photographs; remove one or the other"
+            )
+        return values
+
+    @model_validator(mode="after")
+    def _imported_features_have_no_settings(self) -> RunConfig:
+        if self.replaced_stages:
+            vars(self)["features"] = FeaturesConfig.absent()
+        return self
+
+    @property
+    def replaced_stages(self) -> tuple[str, ...]:
+        """The stages that do not run, because `dataset.import` takes their place."""
+        imports = not self.dataset.is_absent and self.dataset.feature_import is not None
+        return REPLACED_BY_IMPORT if imports else ()
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether it lacks sections of a whole run, because it is for some stages only."""
+        needed = (self.labels, self.dataset) if self.replaced_stages else (self.labels, self.images, self.dataset)
+        return any(section.is_absent for section in needed)
 
     @model_validator(mode="after")
     def _split_fits_training_and_prediction(self) -> RunConfig:
@@ -190,7 +218,7 @@ def result_settings(section: BaseModel) -> dict[str, Any]:
 
 def public_values(config: RunConfig) -> dict[str, Any]:
     """The config as plain values without passwords, tokens and keys, so that it may be written to a file."""
-    values: dict[str, Any] = without_secrets(config.model_dump(mode="json"), by_key=False)
+    values: dict[str, Any] = without_secrets(config.model_dump(mode="json", by_alias=True), by_key=False)
     values = {key: value for key, value in values.items() if value != {}}  # no absent sections
     values["spark"]["conf"] = without_secrets(config.spark.conf)
     return values
@@ -199,7 +227,7 @@ def public_values(config: RunConfig) -> dict[str, Any]:
 def _walk(section: BaseModel, prefix: str) -> Iterator[tuple[str, Any, list[Any]]]:
     for name, value in section:  # nothing of an absent section
         field = type(section).model_fields[name]
-        key = f"{prefix}{name}"
+        key = f"{prefix}{field.alias or name}"
         if NEUTRAL in field.metadata and isinstance(value, BaseModel):
             continue
         if isinstance(value, BaseModel):

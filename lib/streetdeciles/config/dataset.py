@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from streetdeciles.config.imports import FeatureImport
 from streetdeciles.config.section import INPUT, NEUTRAL, Section, Share
 
 SPLITS: dict[str, dict[str, Any]] = {
@@ -30,6 +31,8 @@ class DatasetConfig(Section):
 
     outcomes: Annotated[list[str], Field(min_length=1)]
     """The outcomes to learn and predict, by their names in docs/outcomes.md, or in `labels.tables[].columns`."""
+    feature_import: Annotated[FeatureImport | None, Field(alias="import")] = None
+    """Null, the default: features come from the photographs of this run."""
     split: Literal[
         "folds",
         "train_validation_test",

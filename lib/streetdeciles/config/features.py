@@ -117,6 +117,8 @@ class FeaturesConfig(Section):
 
 def network_files(features: FeaturesConfig) -> dict[str, str]:
     """The fields `backbone` and `weights`, where they hold a file or a folder and not a name."""
+    if features.is_absent:
+        return {}
     files = {"backbone": features.backbone} if isinstance(features.backbone_source, ModelFile) else {}
     is_name = isinstance(features.weight_source, Seeded | ImageNet)
     return files if is_name else {**files, "weights": features.weights}

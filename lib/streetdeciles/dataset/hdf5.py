@@ -16,13 +16,14 @@ from streetdeciles.csv_cells import write_rows
 from streetdeciles.disks import is_disk
 from streetdeciles.errors import RunFailed
 from streetdeciles.progress import progress
+from streetdeciles.tables import TRAINING_SET_PARTS
 from streetdeciles.training_set.columns import ARRAYS, Batch, TrainingSetShape
 from streetdeciles.training_set.reader import open_training_set, training_set_shape
 
 if TYPE_CHECKING:
     import h5py
 
-FILE_NAMES = ("training_set.h5", "training_set.csv", "training_set_parts")
+FILE_NAMES = ("training_set.h5", "training_set.csv", TRAINING_SET_PARTS)
 """The last is a folder, which only a large set has."""
 
 HEADERS_BYTES = 2**17

@@ -9,6 +9,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from streetdeciles.dataset.assembly import assemble
+from streetdeciles.dataset.words import Words
 from streetdeciles.queries import query
 from streetdeciles.stages import DATASET_STAGE
 from streetdeciles.tables import training_set_columns
@@ -75,15 +76,20 @@ def numbered_locations(
         ranked.unpersist()
 
 
-def find_left_out(locations: DataFrame, photographs: DataFrame, rejects: DataFrame, *, views: int) -> DataFrame:
+def find_left_out(
+    locations: DataFrame, photographs: DataFrame, rejects: DataFrame, *, views: int, words: Words
+) -> DataFrame:
     """`id`, `reason` and `detail` of locations without features and of photographs that are not used."""
-    return _query(
-        "left_out",
-        {"views": views, "stage": DATASET_STAGE},
-        locations=locations,
-        photographs=photographs,
-        rejects=rejects,
-    )
+    arguments = {
+        "views": views,
+        "stage": DATASET_STAGE,
+        "view_is": words.view,
+        "views_are": words.views,
+        "lacking": words.lacking,
+        "lacking_detail": words.lacking_detail,
+        "rejected_detail": words.rejected_detail,
+    }
+    return _query("left_out", arguments, locations=locations, photographs=photographs, rejects=rejects)
 
 
 def build_rows(features: DataFrame, numbered: DataFrame, shape: TrainingSetShape, *, n_photographs: int) -> DataFrame:

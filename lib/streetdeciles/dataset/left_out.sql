@@ -2,10 +2,10 @@
 WITH lost AS (
     SELECT
         l.location_id AS id,
-        CASE WHEN r.location_id IS NULL THEN 'no_photograph' ELSE 'no_features' END AS reason,
+        CASE WHEN r.location_id IS NULL THEN :lacking ELSE 'no_features' END AS reason,
         CASE
-            WHEN r.location_id IS NULL THEN 'no photograph has this location_id'
-            ELSE concat('each of its photographs was rejected (', r.n, '), see the table rejects')
+            WHEN r.location_id IS NULL THEN :lacking_detail
+            ELSE concat('each of its ', :views_are, ' was rejected (', r.n, '), ', :rejected_detail)
         END AS detail
     FROM {locations} AS l
     LEFT ANTI JOIN {photographs} AS p ON l.location_id = p.location_id AND p.reason IS NULL
@@ -17,7 +17,7 @@ WITH lost AS (
     SELECT
         location_id AS id,
         reason,
-        concat(count(*), ' photograph(s), e.g. ', min(image_id), ', of a location that ', CASE
+        concat(count(*), ' ', :view_is, '(s), e.g. ', min(image_id), ', of a location that ', CASE
             WHEN reason = 'unknown_location' THEN 'labels.locations does not have'
             WHEN reason IN ('not_in_region', 'outside_boundaries')
                 THEN 'lies elsewhere, so the stage labels left it out'
@@ -32,8 +32,8 @@ WITH lost AS (
     SELECT
         image_id AS id,
         reason,
-        concat('photograph of location ', location_id, CASE reason
-            WHEN 'view_twice' THEN ': another photograph of the same view is used'
+        concat(:view_is, ' of location ', location_id, CASE reason
+            WHEN 'view_twice' THEN concat(': another ', :view_is, ' of the same view is used')
             ELSE concat(': its view is not one of images.views = ', :views)
         END) AS detail
     FROM {photographs}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from streetdeciles.config import DatasetConfig, ImagesConfig
+from streetdeciles.dataset.words import Words
 from streetdeciles.errors import RunFailed
 from streetdeciles.ids.lookalikes import Lookalikes, describe, find_lookalikes
 from streetdeciles.queries import query
@@ -16,6 +17,8 @@ from streetdeciles.stages import DATASET_STAGE, FEATURES_STAGE, IMAGES_STAGE, LA
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
+
+    from streetdeciles.dataset.feature_source import FeatureSource
 
 PHOTOGRAPH = (
     r"(?i)(^|[/!\\])[^/!\\.][^/!\\]*[.](jpe?g|jfif|png|webp|tiff?|bmp|gif|hei[cf]|avif|jp2|{endings})(#[0-9]+)?$"
@@ -33,6 +36,9 @@ ADVICE = {
     "name_does_not_match": "correct images.pattern",
     "duplicate": "keep one photograph of each view",
     "unknown_location": "labels.locations has no such location_id",
+    "wrong_shape": "other features than most have",
+    "not_finite": "NaN or infinite numbers",
+    "view_twice": "keep one of each view of a location",
     "no_grid_reference": "the postcode directory has no coordinates of these postcodes",
     "unknown_postcode": "the postcode directory does not have these postcodes",
     "unknown_area": "labels.tables do not have the areas of these locations",
@@ -55,6 +61,7 @@ class Losses:
     without_photograph: int
     lookalikes: Sequence[Lookalikes]
     """Locations without photographs that look like unknown locations of photographs."""
+    words: Words
 
     @property
     def lookalike_share(self) -> float:
@@ -66,18 +73,19 @@ class Losses:
         if self.without_photograph:
             share = self.without_photograph / self.locations
             notes.append(
-                f"{self.without_photograph:,} of {self.locations:,} locations ({share:.1%}) have no photographs"
+                f"{self.without_photograph:,} of {self.locations:,} locations ({share:.1%}) have no {self.words.views}"
             )
         if self.elsewhere:
             notes.append(
-                f"{self.elsewhere:,} photographs are of locations that labels left out because they lie elsewhere"
+                f"{self.elsewhere:,} {self.words.views} are of locations that labels left out because they lie "
+                "elsewhere"
             )
         if self.not_used:
             notes.append(
-                f"{self.not_used:,} photographs are of postcodes that are no longer in use, or of one organisation; "
-                "labels.locations.terminated and labels.locations.large_users would keep them"
+                f"{self.not_used:,} {self.words.views} are of postcodes that are no longer in use, or of one "
+                "organisation; labels.locations.terminated and labels.locations.large_users would keep them"
             )
-        return notes + ([spelled_differently(self.lookalikes)] if self.lookalikes else [])
+        return notes + ([spelled_differently(self.lookalikes, self.words)] if self.lookalikes else [])
 
 
 def find_unlabelled(left_out: DataFrame) -> DataFrame:
@@ -86,20 +94,31 @@ def find_unlabelled(left_out: DataFrame) -> DataFrame:
     return of_labels.groupBy(of_labels["id"].alias("location_id")).agg({"reason": "min"}).toDF("location_id", "reason")
 
 
-def count_losses(
-    left_out: DataFrame, rejects: DataFrame, photographs: DataFrame, images: ImagesConfig, *, locations: int
-) -> Losses:
-    """Count the losses. `left_out` covers all stages up to dataset; `photographs` is from `join.found_photographs`."""
-    unlabelled = find_unlabelled(left_out)
-    arguments = {
-        "images_stage": IMAGES_STAGE,
-        "features_stage": FEATURES_STAGE,
-        "dataset_stage": DATASET_STAGE,
+NO_PHOTOGRAPHS: Mapping[str, Any] = {
+    "views_of_one": 1,
+    "in_table": False,
+    "has_view_names": False,
+    "photograph": "",
+}
+"""For a run without photographs, which has no rows of the stage images either."""
+
+
+def photograph_arguments(images: ImagesConfig) -> dict[str, Any]:
+    """How the query `losses` counts what the stage images left out."""
+    return {
         "views_of_one": images.views if images.panorama else 1,
         "in_table": images.table is not None,
         "has_view_names": images.view_names is not None,
         "photograph": PHOTOGRAPH.replace("{endings}", images.pattern.rsplit(".", 1)[1]),
     }
+
+
+def count_losses(left_out: DataFrame, photographs: DataFrame, source: FeatureSource, *, locations: int) -> Losses:
+    """Count the losses. `left_out` covers all stages up to dataset; `photographs` is from `join.found_photographs`."""
+    unlabelled = find_unlabelled(left_out)
+    stages = {"images_stage": IMAGES_STAGE, "features_stage": FEATURES_STAGE, "dataset_stage": DATASET_STAGE}
+    arguments = {**stages, **source.losses}
+    rejects = source.rejects
     frames = {"left_out": left_out, "rejects": rejects, "photographs": photographs, "unlabelled": unlabelled}
     rows = query("streetdeciles.dataset", "losses", arguments, **frames).collect()
     lost: Counter[str] = Counter()
@@ -109,7 +128,7 @@ def count_losses(
     n_elsewhere = sum(lost.pop(reason, 0) for reason in ELSEWHERE)
     n_not_used = sum(lost.pop(reason, 0) for reason in NOT_USED)
     of_dataset = left_out.where(left_out["stage"] == DATASET_STAGE)
-    no_photograph = of_dataset.where("reason = 'no_photograph'").select("id")
+    no_photograph = of_dataset.where(of_dataset["reason"] == source.words.lacking).select("id")
     unknown = of_dataset.where("reason = 'unknown_location'").select("id")
     without = no_photograph.count()
     lookalikes = find_lookalikes(no_photograph, unknown) if without and lost["unknown_location"] else []
@@ -117,7 +136,7 @@ def count_losses(
     n_photographs = sum(row["n"] for row in rows)
     # Files without a location_id may belong anywhere; they are assumed to be spread evenly.
     share = 1 - used / (indexed - n_elsewhere - n_not_used) * (indexed / n_photographs)
-    return Losses(+lost, share, n_elsewhere, n_not_used, locations, without, lookalikes)
+    return Losses(+lost, share, n_elsewhere, n_not_used, locations, without, lookalikes, source.words)
 
 
 def refuse_losses(losses: Losses, settings: DatasetConfig) -> None:
@@ -133,18 +152,18 @@ def refuse_losses(losses: Losses, settings: DatasetConfig) -> None:
             for reason, n in losses.lost.most_common()
         ]
         said.append(
-            f"{losses.share:.0%} of the photographs are not used, more than dataset.max_lost_share "
+            f"{losses.share:.0%} of the {losses.words.views} are not used, more than dataset.max_lost_share "
             f"{settings.allowed_lost_share:g}: {', '.join(reasons)}"
         )
     if losses.lookalikes:
-        said.append(spelled_differently(losses.lookalikes))
+        said.append(spelled_differently(losses.lookalikes, losses.words))
     needed = math.ceil(max(losses.share, losses.lookalike_share) * 100) / 100
     raise RunFailed(
-        f"dataset: {'; '.join(said)}; correct that (the tables left_out and rejects list each), or allow it with "
+        f"dataset: {'; '.join(said)}; correct that ({losses.words.tables} each), or allow it with "
         f"dataset.max_lost_share: {needed:g}"
     )
 
 
-def spelled_differently(lookalikes: Sequence[Lookalikes]) -> str:
+def spelled_differently(lookalikes: Sequence[Lookalikes], words: Words) -> str:
     """Which location_ids look alike and are not the same."""
-    return describe(lookalikes, "locations", "photographs' locations")
+    return describe(lookalikes, "locations", f"{words.views}' locations")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from streetdeciles import storage
 from streetdeciles.borrowed_sessions import interruptible
 from streetdeciles.config import RunConfig
+from streetdeciles.dataset.feature_source import FeatureSource, open_feature_source
 from streetdeciles.dataset.hdf5 import FILE_NAMES, export_hdf5, remove_export
 from streetdeciles.dataset.join import build_rows, find_left_out, found_photographs, numbered_locations
 from streetdeciles.dataset.losses import count_losses, find_unlabelled, refuse_losses
@@ -17,8 +18,8 @@ from streetdeciles.errors import RunFailed, RunRefused
 from streetdeciles.run_log import StageReport
 from streetdeciles.session import spark_settings
 from streetdeciles.splits.registry import split_of
-from streetdeciles.stages import DATASET_STAGE
-from streetdeciles.tables import AREA_LABELS, FEATURES, LEFT_OUT, LOCATIONS, REJECTS, TRAINING_SET
+from streetdeciles.stages import DATASET_STAGE, LABELS_STAGE, STAGE_NAMES
+from streetdeciles.tables import AREA_LABELS, LEFT_OUT, LOCATIONS, TRAINING_SET
 from streetdeciles.training_set.columns import TrainingSetShape
 from streetdeciles.training_set.reader import training_set_shape
 from streetdeciles.training_set.writer import write_training_set
@@ -41,39 +42,47 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
         RunRefused: no location has features, or there are too few areas or deciles for the split.
         RunFailed: more photographs are lost, or location_ids spelled differently, than the config allows.
     """
-    work_dir, outcomes, views = config.work_dir, config.dataset.outcomes, config.images.views
-    split = split_of(config.dataset)
-    area_labels = storage.read_table(spark, AREA_LABELS, work_dir)
-    _refuse_without_deciles(area_labels, outcomes)
-    locations = with_units(storage.read_table(spark, LOCATIONS, work_dir), config.dataset.split_level)
-    features = storage.read_table(spark, FEATURES, work_dir)
-    rejects = storage.read_table(spark, REJECTS, work_dir)
-    unlabelled = find_unlabelled(_left_out(spark, work_dir))
-    with (
-        found_photographs(features, locations, unlabelled, views=views) as photographs,
-        numbered_locations(locations, photographs, area_labels, outcomes) as (numbered, rows),
-    ):
-        if not rows:
-            raise RunRefused(nothing_in_common(config.images, locations, features, photographs))
-        folds, split_notes = assign_units(numbered, split, config)
-        held_out = held_out_notes(numbered, config.dataset)
-        remove_export(work_dir)  # an export of older rows must not be left beside the new ones
-        left_out = find_left_out(locations, photographs, rejects, views=views)
-        storage.write_partition(left_out, LEFT_OUT, work_dir, DATASET_STAGE)
-        all_left_out = _left_out(spark, work_dir)
-        counts = count_rows(all_left_out, locations, photographs, rows)
-        losses = count_losses(all_left_out, rejects, photographs, config.images, locations=counts["locations"])
-        refuse_losses(losses, config.dataset)
-        shape = TrainingSetShape(rows, views, _feature_size(features), tuple(outcomes))
-        n_photographs = counts["photographs with features"]
-        rows_of_set = build_rows(features, with_folds(numbered, folds), shape, n_photographs=n_photographs)
-        _write_set(rows_of_set, shape, work_dir)
-        of_rows = [*label_notes(numbered, outcomes), *view_notes(photographs, rows, views)]
-        notes = [*split_notes, *held_out, *of_rows, *losses.notes()]
+    area_labels = storage.read_table(spark, AREA_LABELS, config.work_dir)
+    _refuse_without_deciles(area_labels, config.dataset.outcomes)
+    with open_feature_source(spark, config) as source:
+        counts, notes = _write_rows(spark, config, source, area_labels)
     if config.dataset.hdf5:
         export(config)
-        counts[f"rows in {FILE_NAMES[0]}"] = rows
+        counts[f"rows in {FILE_NAMES[0]}"] = counts["rows"]
     return StageReport(DATASET_STAGE, counts, notes)
+
+
+def _write_rows(
+    spark: SparkSession, config: RunConfig, source: FeatureSource, area_labels: DataFrame
+) -> tuple[dict[str, int], list[str]]:
+    """Write the tables; returns counts and notes for the report."""
+    work_dir, outcomes, views = config.work_dir, config.dataset.outcomes, source.views
+    locations = with_units(storage.read_table(spark, LOCATIONS, work_dir), config.dataset.split_level)
+    unlabelled = find_unlabelled(_left_out(spark, config, (LABELS_STAGE,)))
+    with (
+        found_photographs(source.keys, locations, unlabelled, views=views) as photographs,
+        numbered_locations(locations, photographs, area_labels, outcomes) as (numbered, rows),
+    ):
+        if not rows or source.feature_size is None:
+            raise RunRefused(nothing_in_common(source, locations, photographs))
+        folds, split_notes = assign_units(numbered, split_of(config.dataset), config)
+        held_out = held_out_notes(numbered, config.dataset)
+        remove_export(work_dir)  # an export of older rows must not be left beside the new ones
+        left_out = find_left_out(locations, photographs, source.rejects, views=views, words=source.words)
+        if source.left_out is not None:
+            left_out = left_out.unionByName(source.left_out.selectExpr("*", f"'{DATASET_STAGE}' AS stage"))
+        storage.write_partition(left_out, LEFT_OUT, work_dir, DATASET_STAGE)
+        stages = [name for name in STAGE_NAMES if name not in config.replaced_stages]
+        all_left_out = _left_out(spark, config, stages)
+        counts = count_rows(all_left_out, locations, photographs, source, rows)
+        losses = count_losses(all_left_out, photographs, source, locations=counts["locations"])
+        refuse_losses(losses, config.dataset)
+        shape = TrainingSetShape(rows, views, source.feature_size, tuple(outcomes))
+        n_photographs = counts[source.words.with_features]
+        rows_of_set = build_rows(source.features, with_folds(numbered, folds), shape, n_photographs=n_photographs)
+        _write_set(rows_of_set, shape, work_dir)
+        of_rows = [*label_notes(numbered, outcomes), *view_notes(photographs, rows, views)]
+    return counts, [*split_notes, *held_out, *of_rows, *losses.notes(), *source.notes]
 
 
 def export(config: RunConfig) -> None:
@@ -114,14 +123,9 @@ def _write_set(rows: DataFrame, shape: TrainingSetShape, work_dir: str) -> None:
         storage.remove(staged)
 
 
-def _feature_size(features: DataFrame) -> int:
-    first = features.selectExpr("size(features) AS feature_size").first()
-    assert first is not None
-    return int(first["feature_size"])
-
-
-def _left_out(spark: SparkSession, work_dir: str) -> DataFrame:
-    """Everything that this stage and those before it left out."""
-    if storage.exists(storage.join(work_dir, LEFT_OUT.name)):
-        return storage.read_table(spark, LEFT_OUT, work_dir)
-    return spark.createDataFrame([], LEFT_OUT.ddl)
+def _left_out(spark: SparkSession, config: RunConfig, stages: Collection[str]) -> DataFrame:
+    """What these stages left out."""
+    if not storage.exists(storage.join(config.work_dir, LEFT_OUT.name)):
+        return spark.createDataFrame([], LEFT_OUT.ddl)
+    left_out = storage.read_table(spark, LEFT_OUT, config.work_dir)
+    return left_out.where(left_out["stage"].isin([*stages]))

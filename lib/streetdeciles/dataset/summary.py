@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from streetdeciles.config import DatasetConfig, ImagesConfig
+from streetdeciles.config import DatasetConfig
 from streetdeciles.dataset.losses import spelled_differently
 from streetdeciles.errors import RunFailed, RunRefused
 from streetdeciles.ids.lookalikes import find_lookalikes
@@ -14,21 +14,29 @@ from streetdeciles.stages import DATASET_STAGE
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
+    from streetdeciles.dataset.feature_source import FeatureSource
 
-def count_rows(left_out: DataFrame, locations: DataFrame, photographs: DataFrame, rows: int) -> dict[str, int]:
-    """The stage's counts: locations = rows + left out, photographs = used + not used.
+
+def count_rows(
+    left_out: DataFrame, locations: DataFrame, photographs: DataFrame, source: FeatureSource, rows: int
+) -> dict[str, int]:
+    """The stage's counts: locations = rows + left out, photographs (or imported views) = used + not used.
 
     Raises:
         RunFailed: the locations do not add up.
     """
     from pyspark.sql import functions as F
 
+    words = source.words
     left_out = left_out.where(F.col("stage") == DATASET_STAGE)
     lost = {row["reason"]: row["count"] for row in left_out.groupBy("reason").count().collect()}
     of_reason = {row["reason"]: row["count"] for row in photographs.groupBy("reason").count().collect()}
     used = of_reason.pop(None, 0)
+    if source.left_out is not None:  # no earlier stage has counted the rejects
+        for row in source.rejects.groupBy("reason").count().collect():
+            of_reason[row["reason"]] = of_reason.get(row["reason"], 0) + row["count"]
     n_locations = locations.count()
-    n_left_out = sum(lost.get(reason, 0) for reason in ("no_photograph", "no_features"))
+    n_left_out = sum(lost.get(reason, 0) for reason in (words.lacking, "no_features"))
     if n_locations != rows + n_left_out:
         raise RunFailed(
             f"dataset: {n_locations} locations in, {rows} rows out, {n_left_out} left out; please report this"
@@ -36,10 +44,10 @@ def count_rows(left_out: DataFrame, locations: DataFrame, photographs: DataFrame
     return {
         "locations": n_locations,
         "rows": rows,
-        **{f"left out: {reason}": lost[reason] for reason in ("no_photograph", "no_features") if reason in lost},
-        "photographs with features": used + sum(of_reason.values()),
-        "photographs used": used,
-        **{f"photographs not used: {reason}": n for reason, n in sorted(of_reason.items())},
+        **{f"left out: {reason}": lost[reason] for reason in (words.lacking, "no_features") if reason in lost},
+        words.with_features: used + sum(of_reason.values()),
+        f"{words.views} used": used,
+        **{f"{words.views} not used: {reason}": n for reason, n in sorted(of_reason.items())},
     }
 
 
@@ -86,25 +94,26 @@ def view_notes(photographs: DataFrame, rows: int, views: int) -> list[str]:
     return [f"{n} of {rows} locations lack some of their {views} views: zeros in features, false in view_mask"]
 
 
-def nothing_in_common(images: ImagesConfig, locations: DataFrame, features: DataFrame, photographs: DataFrame) -> str:
+def nothing_in_common(source: FeatureSource, locations: DataFrame, photographs: DataFrame) -> str:
     """Why no location has features."""
-    location, feature = (frame.select("location_id").first() for frame in (locations, features))
+    words = source.words
+    location, feature = (frame.select("location_id").first() for frame in (locations, source.keys))
     if feature is None:
-        source = f"images.table {images.table.path}" if images.table else f"images.folder {images.folder}"
-        return f"no photograph has features, because all were rejected (see the table rejects); check {source}"
+        return (
+            f"no {words.view} has features, because all were rejected ({words.rejected_detail}); check {words.source}"
+        )
     expected = f"e.g. {location['location_id']!r}" if location is not None else "none"
-    source_of_ids = f"in images.table's column {images.table.location_id!r}" if images.table else "by images.pattern"
     of_reason = {row["reason"]: row["count"] for row in photographs.groupBy("reason").count().collect()}
     if of_reason.keys().isdisjoint(("unknown_location", "unknown_view", "view_twice")):
         reasons = ", ".join(f"{n:,} {reason}" for reason, n in sorted(of_reason.items()))
         return (
-            f"no photograph belongs to a location that is used: the stage labels left out all of theirs ({reasons}); "
+            f"no {words.view} belongs to a location that is used: the stage labels left out all of theirs ({reasons}); "
             "the table left_out says why"
         )
     unknown = photographs.where("reason = 'unknown_location'").select("location_id").distinct()
     alike = find_lookalikes(locations.select("location_id"), unknown)
-    why = f"; {spelled_differently(alike)}" if alike else ""
+    why = f"; {spelled_differently(alike, words)}" if alike else ""
     return (
-        "no photograph belongs to a location of labels.locations: the location_ids are "
-        f"{expected} there, and {source_of_ids} e.g. {feature['location_id']!r}{why}; correct one of them"
+        f"no {words.view} belongs to a location of labels.locations: the location_ids are "
+        f"{expected} there, and {words.ids} e.g. {feature['location_id']!r}{why}; correct one of them"
     )

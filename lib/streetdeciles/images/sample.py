@@ -15,12 +15,12 @@ from streetdeciles.archives.parquet import open_parquet
 from streetdeciles.config import ImagesConfig, ImageTable
 from streetdeciles.errors import RunRefused
 from streetdeciles.images.delta import is_delta
-from streetdeciles.images.listing import list_archive, list_folder
 from streetdeciles.images.pattern import name_batches
 from streetdeciles.images.table import ROWS, row_batches
 from streetdeciles.images.table_columns import unfit_column
 from streetdeciles.images.table_files import hive_partition, reading
 from streetdeciles.images.views import MAX_VIEWS, view_batches
+from streetdeciles.listing import list_archive, list_folder
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -11,10 +11,10 @@ from streetdeciles.config import ImagesConfig, RunConfig
 from streetdeciles.errors import RunFailed, RunRefused
 from streetdeciles.images.counts import count_named, kind_of_source, report_images
 from streetdeciles.images.kept_types import spark_type
-from streetdeciles.images.listing import ENTRIES, list_all
 from streetdeciles.images.pattern import NAMED, name_batches
 from streetdeciles.images.table import KEPT, ROWS, list_rows, staged_rows
 from streetdeciles.images.views import explain, view_batches
+from streetdeciles.listing import ENTRIES, list_all
 from streetdeciles.queries import query
 from streetdeciles.run_log import StageReport
 from streetdeciles.stages import IMAGES_STAGE

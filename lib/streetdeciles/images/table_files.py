@@ -11,7 +11,7 @@ from streetdeciles import storage
 from streetdeciles.archives.names import PARQUET
 from streetdeciles.errors import RunFailed, RunRefused, reason
 from streetdeciles.images.delta import FILES, DataFile, Partition, delta_files, is_delta
-from streetdeciles.images.listing import list_all
+from streetdeciles.listing import list_all
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from streetdeciles import storage
 from streetdeciles.errors import RunRefused, reason
 from streetdeciles.file_damage import DAMAGE
-from streetdeciles.pickled import Call, Held, Name, NotWeights, read_pickle
+from streetdeciles.pickled import Admitted, Call, Held, Name, NotAdmitted, read_pickle
 
 Array = npt.NDArray[Any]
 
@@ -55,7 +55,7 @@ def read_state_dict(uri: str) -> dict[str, Array]:
             return _read_zip(file) if start == _ZIP else _read_legacy(file)
     except FileNotFoundError as error:
         raise RunRefused(f"{uri}: no such file") from error
-    except NotWeights as error:
+    except NotAdmitted as error:
         raise RunRefused(f"{uri}: {error}") from error
     except DAMAGE as error:
         raise RunRefused(
@@ -83,7 +83,7 @@ class _Storage(NamedTuple):
 
     def check_bytes(self, n_bytes: int) -> None:
         if n_bytes != self.size:
-            raise NotWeights(
+            raise NotAdmitted(
                 f"the file is truncated or damaged: storage {_shown(self.key)} has {n_bytes} bytes, "
                 f"expected {self.size}"
             )
@@ -117,23 +117,23 @@ def _read_zip(file: BinaryIO) -> dict[str, Array]:
     with zipfile.ZipFile(file) as archive:
         pickles = [name for name in archive.namelist() if re.fullmatch(r"[^/]+/data\.pkl", name)]
         if len(pickles) != 1:
-            raise NotWeights("a zip archive that torch.save did not write: expected one <name>/data.pkl in it")
+            raise NotAdmitted("a zip archive that torch.save did not write: expected one <name>/data.pkl in it")
         folder = pickles[0].removesuffix("data.pkl")
         order = f"{folder}byteorder"
         if order in archive.namelist() and (
             archive.getinfo(order).file_size > len(b"little") or archive.read(order) != b"little"
         ):
-            raise NotWeights("written by a big-endian machine; save it on another")
+            raise NotAdmitted("written by a big-endian machine; save it on another")
         size = archive.getinfo(pickles[0]).file_size
         if size > PICKLE_MB * 2**20:
-            raise NotWeights(f"its data.pkl is larger than {PICKLE_MB} MB, and weights need some kilobytes")
+            raise NotAdmitted(f"its data.pkl is larger than {PICKLE_MB} MB, and weights need some kilobytes")
         with archive.open(pickles[0]) as member:
-            tensors = _tensors(read_pickle(member, size, _ADMITTED))  # type: ignore[arg-type]  # has read and tell
+            tensors = _tensors(read_pickle(member, size, Admitted(_ADMITTED)))  # type: ignore[arg-type]  # has read and tell
         storages = _storages(tensors)
         for key, held in storages.items():
             about = archive.getinfo(f"{folder}data/{key}")
             if about.compress_type != zipfile.ZIP_STORED or about.file_size != about.compress_size:
-                raise NotWeights("its numbers are compressed, and torch.save does not compress")
+                raise NotAdmitted("its numbers are compressed, and torch.save does not compress")
             held.check_bytes(about.file_size)
         numbers = {key: held.array(archive.read(f"{folder}data/{key}")) for key, held in storages.items()}
     return {name: tensor.array(numbers[tensor.held.key]) for name, tensor in tensors.items()}
@@ -143,15 +143,15 @@ def _read_legacy(file: BinaryIO) -> dict[str, Array]:
     """Pickles of a magic number, the version, the machine, the dict and the storages' keys, then the storages."""
     size = file.seek(0, 2)
     file.seek(0)
-    magic, _, machine = (read_pickle(file, size, ()) for _ in range(3))
+    magic, _, machine = (read_pickle(file, size, Admitted(())) for _ in range(3))
     if magic != _LEGACY:
-        raise NotWeights("not a file written by torch.save")
+        raise NotAdmitted("not a file written by torch.save")
     if not isinstance(machine, dict) or machine.get("little_endian") is not True:
-        raise NotWeights("written by a big-endian machine; save it on another")
-    tensors = _tensors(read_pickle(file, size, _ADMITTED))
+        raise NotAdmitted("written by a big-endian machine; save it on another")
+    tensors = _tensors(read_pickle(file, size, Admitted(_ADMITTED)))
     storages = _storages(tensors)
     numbers = {}
-    for key in _texts(read_pickle(file, size, ())):
+    for key in _texts(read_pickle(file, size, Admitted(()))):
         file.read(8)  # the number of values, again
         held = storages[key]
         if held.size > size - file.tell():
@@ -165,13 +165,13 @@ def _tensors(unpickled: object) -> dict[str, _Tensor]:
     if isinstance(unpickled, Call) and unpickled.function == _ORDERED_DICT:
         items = unpickled.items
     if not isinstance(items, dict):
-        raise NotWeights(f"expected a state_dict, found {_kind(unpickled)}")
+        raise NotAdmitted(f"expected a state_dict, found {_kind(unpickled)}")
     tensors = {}
     for name, held in items.items():
         value = held.arguments[0] if _calls(held, _PARAMETER) and held.arguments else held
         if not isinstance(name, str) or not name.isprintable() or not _calls(value, *_TENSORS):
             what = f"{_shown(name)}: {_kind(value)}" if isinstance(name, str) else type(name).__name__
-            raise NotWeights(f"expected tensors by name, found {what}; save network.state_dict() by itself")
+            raise NotAdmitted(f"expected tensors by name, found {what}; save network.state_dict() by itself")
         tensors[name] = _tensor(value)
     return tensors
 
@@ -182,12 +182,12 @@ def _tensor(call: Call) -> _Tensor:
         case (Held(about), int(offset), tuple(shape), tuple(strides), *_) if len(shape) == len(strides) <= 32:
             held = _storage(about)
         case _:
-            raise NotWeights("the file is damaged: a tensor without storage, shape and strides")
+            raise NotAdmitted("the file is damaged: a tensor without storage, shape and strides")
     if any(type(n) is not int or not 0 <= n < 2**48 for n in (offset, *shape, *strides)):
-        raise NotWeights("the file is damaged: a tensor without storage, shape and strides")
+        raise NotAdmitted("the file is damaged: a tensor without storage, shape and strides")
     last = offset + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
     if prod(shape) > held.numbers or (prod(shape) and last >= held.numbers):
-        raise NotWeights(f"the file is damaged: a tensor of shape {shape} extends beyond its storage")
+        raise NotAdmitted(f"the file is damaged: a tensor of shape {shape} extends beyond its storage")
     return _Tensor(held, offset, shape, strides)
 
 
@@ -195,9 +195,9 @@ def _storage(about: object) -> _Storage:
     match about:
         case (str(), Name() as kind, str(key), _, int(numbers), *view) if kind in _STORAGES and numbers >= 0:
             if view not in ([], [None]):
-                raise NotWeights("its storages are parts of other storages; save it again with PyTorch 1.6 or newer")
+                raise NotAdmitted("its storages are parts of other storages; save it again with PyTorch 1.6 or newer")
             return _Storage(key, _STORAGES[kind], numbers)
-    raise NotWeights("the file is damaged: a storage without type, name and size")
+    raise NotAdmitted("the file is damaged: a storage without type, name and size")
 
 
 def _storages(tensors: dict[str, _Tensor]) -> dict[str, _Storage]:
@@ -205,16 +205,16 @@ def _storages(tensors: dict[str, _Tensor]) -> dict[str, _Storage]:
     storages: dict[str, _Storage] = {}
     for tensor in tensors.values():
         if storages.setdefault(tensor.held.key, tensor.held) != tensor.held:
-            raise NotWeights(f"the file is damaged: two storages are called {_shown(tensor.held.key)}")
+            raise NotAdmitted(f"the file is damaged: two storages are called {_shown(tensor.held.key)}")
     stored = sum(held.numbers for held in storages.values())
     if sum(prod(tensor.shape) for tensor in tensors.values()) > MAX_REPETITION * stored:
-        raise NotWeights(f"refused, its tensors repeat the same numbers more than {MAX_REPETITION} times")
+        raise NotAdmitted(f"refused, its tensors repeat the same numbers more than {MAX_REPETITION} times")
     return storages
 
 
 def _texts(unpickled: object) -> list[str]:
     if not isinstance(unpickled, list) or not all(isinstance(key, str) for key in unpickled):
-        raise NotWeights("the file is damaged: no list of storages")
+        raise NotAdmitted("the file is damaged: no list of storages")
     return unpickled
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from streetdeciles.methods import IMPORTED_VIEWS
 from streetdeciles.report.collect import Findings
 from streetdeciles.splits.split import ReportWords
 
@@ -23,27 +24,30 @@ class Step:
     lost: str
 
 
-def tiles(findings: Findings, regions: Sequence[str], split: ReportWords) -> list[tuple[str, str]]:
-    """The figures at the top, each with what it counts. `regions`: their titles."""
+def tiles(findings: Findings, regions: Sequence[str], split: ReportWords, inputs: str) -> list[tuple[str, str]]:
+    """The figures at the top, each with what it counts. `regions`: their titles; `inputs`: `photographs`, or so."""
     where = f"in {regions[0]}" if len(regions) == 1 else f"in {len(regions)} regions"
     areas, counts = _has_prediction(findings), findings.counts
     n_outcomes = findings.areas["outcome"].nunique()
     return [
         _tile(int(areas.sum()), len(areas), f"areas {where}", "predicted"),
         _tile(counts["predicted"], counts["locations"], "locations", "predicted"),
-        _tile(counts["photographs"] - counts["rejects"], counts["photographs"], "photographs", "used"),
+        _tile(counts["photographs"] - counts["rejects"], counts["photographs"], inputs, "used"),
         (f"{n_outcomes}", "outcome" if n_outcomes == 1 else "outcomes"),
         *([split.figure] if split.figure else []),
     ]
 
 
-def funnel(findings: Findings) -> list[Step]:
+def funnel(findings: Findings, inputs: str) -> list[Step]:
     counts, areas = findings.counts, _has_prediction(findings)
+    given = counts["photographs"]
+    what, lost = (f"{inputs} used", "not used") if inputs == IMPORTED_VIEWS else (f"{inputs} with features", "rejected")
+    first = Step(what, given - counts["rejects"], given, lost)
     located = findings.areas.groupby(["region", "area_id"])["n_located"].first() > 0
     return [
-        Step("photographs with features", counts["photographs"] - counts["rejects"], counts["photographs"], "rejected"),
+        first,
         Step("locations predicted", counts["predicted"], counts["locations"], "without prediction"),
-        Step("areas with locations", int(located.sum()), len(areas), "without photographs"),
+        Step("areas with locations", int(located.sum()), len(areas), f"without {inputs}"),
         Step("areas predicted", int(areas.sum()), len(areas), "without prediction"),
     ]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from streetdeciles.config import RunConfig
 from streetdeciles.csv_cells import text_of_cell
 from streetdeciles.methods import AREA, NETWORK, SCORE_MEAN
 from streetdeciles.queries import query
+from streetdeciles.report.inputs import count_inputs
 from streetdeciles.report.losses import read_losses
 from streetdeciles.stages import REPORT_STAGE, STAGE_NAMES
 from streetdeciles.table import Table
@@ -59,9 +59,10 @@ class Findings:
     `metrics`, `comparisons`, `breakdowns`, `calibration`: the tables of these names.
     `history`: one row per outcome, fold and epoch of training.
     `losses`: stage, reason, n, examples (list of (id, detail)): the rejects and everything left out.
-    `counts`: locations in the regions, photographs in the index, those of them that gave no features (rejects), and
-        locations that were predicted. `locations`: region, area_id, location_id, by which areas are found on the page;
-        empty if there are more than MAX_SEARCHED.
+    `counts`: locations in the regions, photographs in the index (or imported views), those of them that gave no
+        features (rejects), views of a location, and locations that were predicted.
+    `locations`: region, area_id, location_id, by which areas are found on the page; empty if there are more than
+        MAX_SEARCHED.
     """
 
     areas: pd.DataFrame
@@ -121,7 +122,7 @@ def collect(spark: SparkSession, config: RunConfig) -> Findings:
         .groupBy("region", "outcome", "true_decile", "decile")
         .agg(F.count("*").alias("n"))
     )
-    counts = _counts(table)
+    counts = count_inputs(config, table)
     return Findings(
         areas=areas.toPandas()
         .merge(folds.toPandas(), how="left", on=["region", "area_id"])
@@ -132,23 +133,13 @@ def collect(spark: SparkSession, config: RunConfig) -> Findings:
         breakdowns=table(BREAKDOWNS).toPandas(),
         calibration=read_optional(CALIBRATION, config),
         history=read_history(config),
-        losses=read_losses(spark, config.work_dir),
+        losses=read_losses(spark, config),
         counts=counts,
         locations=table(LOCATIONS)
         .select("region", "area_id", "location_id")
         .limit(counts["locations"] if counts["locations"] <= MAX_SEARCHED else 0)
         .toPandas(),
     )
-
-
-def _counts(table: Callable[[Table], DataFrame]) -> dict[str, int]:
-    predictions = table(PREDICTIONS)
-    return {
-        "locations": table(LOCATIONS).count(),
-        "photographs": table(IMAGE_INDEX).count(),
-        "rejects": table(REJECTS).select("image_id").distinct().count(),
-        "predicted": predictions.where(predictions["model"] == NETWORK).select("location_id").distinct().count(),
-    }
 
 
 def _intervals(config: RunConfig) -> pd.DataFrame:
@@ -226,7 +217,8 @@ def exhibits(spark: SparkSession, config: RunConfig, location_ids: list[str]) ->
 
 def stage_reports(config: RunConfig) -> list[StageReport]:
     """The reports of the finished stages, in the order of the run."""
-    done = [run_log.finished(config.work_dir, name) for name in STAGE_NAMES if name != REPORT_STAGE]
+    skipped = (REPORT_STAGE, *config.replaced_stages)
+    done = [run_log.finished(config.work_dir, name) for name in STAGE_NAMES if name not in skipped]
     return [report for report, _ in filter(None, done)]
 
 

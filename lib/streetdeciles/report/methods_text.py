@@ -66,7 +66,15 @@ def _data(
 
 
 def _features(findings: Findings, config: RunConfig) -> str:
-    counts, features = findings.counts, config.features
+    counts = findings.counts
+    views = counted(counts["views"], "view")
+    if config.dataset.feature_import is not None:
+        return (
+            f"The features of {counted(counts['locations'], 'location')} with up to {views} each were made by another "
+            f"program and imported ({counts['photographs']:,} views, of which "
+            f"{counts['photographs'] - counts['rejects']:,} could be used)."
+        )
+    features = config.features
     used = counts["photographs"] - counts["rejects"]
     weights = {"imagenet": "weights trained on ImageNet"}.get(features.weights, "weights")
     if features.weights.startswith("random:"):
@@ -74,7 +82,7 @@ def _features(findings: Findings, config: RunConfig) -> str:
     layer = f", layer {features.layer}" if features.layer else ""
     return (
         f"Of {counts['photographs']:,} street-level photographs, {used:,} could be used; they show "
-        f"{counted(counts['locations'], 'location')} with up to {counted(config.images.views, 'view')} each. Every "
+        f"{counted(counts['locations'], 'location')} with up to {views} each. Every "
         f"photograph was reduced to features by {file_name(features.backbone)} with {weights}{layer}."
     )
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from streetdeciles.config import RunConfig
-from streetdeciles.methods import METHOD_TITLES
+from streetdeciles.methods import IMPORTED_VIEWS, METHOD_TITLES
 from streetdeciles.outcomes import OUTCOMES
 from streetdeciles.report import colours
 from streetdeciles.report.accounting import funnel, tiles
@@ -48,6 +48,7 @@ def render(
     panels = _panels(findings, config, maps)
     split = split_of(config.dataset, config.training.folds).report_words
     sources = _attributions(config)
+    inputs = IMPORTED_VIEWS if config.replaced_stages else "photographs"
     places = {region.region: region_title(region.region) for region in maps}
     region_titles = [*places.values()]
     environment = _environment()
@@ -63,9 +64,10 @@ def render(
         outcomes=[*titles.values()],
         titles=titles,
         sources=sources,
-        tiles=tiles(findings, region_titles, split),
+        tiles=tiles(findings, region_titles, split, inputs),
+        inputs=inputs,
         split=split,
-        settings=settings_in_words(config),
+        settings=settings_in_words(config, findings.counts["views"]),
         settings_yaml=settings_as_yaml(config),
         methods=methods_text(
             findings, config, panels, titles=titles, sources=sources, versions=run.versions, places=places
@@ -74,7 +76,7 @@ def render(
         method=METHOD_TITLES[config.report.method],
         positions=_positions(maps),
         line=correlation_line([panel.shown for panel in panels], "spearman"),
-        funnel=funnel(findings),
+        funnel=funnel(findings, inputs),
         map_data=map_data(maps, region_titles, titles, findings.locations, config.evaluation.min_locations),
         style=_source(environment, "report.css"),
         scripts=scripts,

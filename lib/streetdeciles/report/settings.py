@@ -11,11 +11,10 @@ from streetdeciles.shown import without_secrets
 from streetdeciles.splits.registry import split_of
 
 
-def settings_in_words(config: RunConfig) -> list[tuple[str, str]]:
+def settings_in_words(config: RunConfig, n_views: int) -> list[tuple[str, str]]:
     """What decides the result. No folders: the page may be handed on."""
-    features, training = config.features, config.training
+    training = config.training
     views, locations = ("-".join(map(str, units)) for units in (training.view_units, training.location_units))
-    weights = file_name(features.weights)
     regions = "; ".join(f"{region}: {_region_words(chosen)}" for region, chosen in config.labels.regions.items())
     network = (
         f"{views} per view, {locations} per location; "
@@ -28,15 +27,20 @@ def settings_in_words(config: RunConfig) -> list[tuple[str, str]]:
         ("Regions", regions),
         ("Published tables", ", ".join(file_name(table.path) for table in config.labels.tables)),
         ("Outcomes", ", ".join(config.dataset.outcomes)),
-        ("Views per location", str(config.images.views)),
-        (
-            "Features",
-            f"{features.backbone}, weights {weights}, precision {features.precision}, kept as {features.store}",
-        ),
+        ("Views per location", str(n_views)),
+        ("Features", _features_in_words(config)),
         ("Network", network),
         ("Held out", split_of(config.dataset, config.training.folds).report_words.setting),
         ("Seed", str(config.seed)),
     ]
+
+
+def _features_in_words(config: RunConfig) -> str:
+    if config.dataset.feature_import is not None:
+        return f"made elsewhere, imported from {file_name(config.dataset.feature_import.features)}"
+    features = config.features
+    weights = file_name(features.weights)
+    return f"{features.backbone}, weights {weights}, precision {features.precision}, kept as {features.store}"
 
 
 def settings_as_yaml(config: RunConfig) -> str:

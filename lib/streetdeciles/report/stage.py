@@ -52,7 +52,7 @@ def _region_map(findings: collect.Findings, config: RunConfig, region: str, outl
 
 
 def _gallery(spark: SparkSession, config: RunConfig) -> tuple[list[gallery.Thumbnail], list[str]]:
-    if not config.report.gallery:
+    if not config.report.gallery or config.replaced_stages:  # without the stage images there is nothing to show
         return [], []
     chosen = gallery.choose(collect.candidates(spark, config), config.report.gallery)
     most = gallery.confident_per_outcome(len(config.dataset.outcomes))
