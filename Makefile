@@ -9,8 +9,8 @@ STREETDECILES = $(IN_VENV) streetdeciles
 PIP_COMPILE = CUSTOM_COMPILE_COMMAND="make lock" .venv/bin/pip-compile --quiet --upgrade --strip-extras --allow-unsafe \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: help demo london sample test test-whole test-cluster test-browser test-compare soak check bench bench-table config-doc screenshots audit lock clean \
-	environment environment-dev environment-compare
+.PHONY: help demo london sample test test-whole test-cluster test-browser test-compare test-spark4 soak check bench bench-table config-doc screenshots audit lock clean \
+	environment environment-dev environment-compare environment-spark4
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -26,8 +26,8 @@ london: environment  ## the paper's study at true size (4,835 areas) on invented
 sample: environment  ## the same pipeline on real photographs
 	@$(STREETDECILES) run --config conf/sample.yaml
 
-test: environment-dev  ## all tests but those of the next five, in two processes
-	$(IN_VENV) pytest -n 2 --dist loadfile -m "not whole and not cluster and not browser and not compare and not soak"
+test: environment-dev  ## all tests but those of the next six, in two processes
+	$(IN_VENV) pytest -n 2 --dist loadfile -m "not whole and not cluster and not browser and not compare and not spark4 and not soak"
 
 test-whole: environment-dev  ## tests that run all stages: the demo, published tables, damaged and hostile inputs
 	$(IN_VENV) pytest -m whole
@@ -40,6 +40,9 @@ test-browser: environment-dev  ## the report in a headless Chromium
 
 test-compare: environment-compare  ## tests against PyTorch, KerasHub and esda
 	.venv-compare/bin/python -m pytest -m compare
+
+test-spark4: environment-spark4  ## on Spark 4 and NumPy 2: the tests about Spark, all stages, and Spark Connect
+	.venv-spark4/bin/python -m pytest -n 2 --dist loadfile $(ON_SPARK4) -m "not whole and not cluster and not browser and not compare and not soak"
 
 soak: environment-dev  ## kill -9 a run at 50 random moments (SOAK_KILLS), and faults on a cluster (SOAK_ROUNDS of each); compare the tables
 	$(IN_VENV) pytest -m soak
@@ -71,9 +74,10 @@ lock: environment-dev  ## pin the newest releases that setup.py allows, in requi
 	$(PIP_COMPILE) --extra local --extra cpu --output-file requirements/cpu.lock setup.py
 	$(PIP_COMPILE) --extra local --extra cpu --extra dev --constraint requirements/cpu.lock \
 		--output-file requirements/dev.lock setup.py
+	$(PIP_COMPILE) --extra spark4 --extra cpu --output-file requirements/spark4.lock setup.py requirements/spark4.in
 
 clean:  ## remove the environment, the caches and what demo and sample made
-	rm -rf .venv .venv-compare .venv-audit build dist lib/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-compare .venv-spark4 .venv-audit build dist lib/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	rm -rf output/demo_city output/demo output/sample output/london_2011 output/london
 
 environment:
@@ -84,3 +88,6 @@ environment-dev:
 
 environment-compare: environment-dev
 	@sh deploy/environment_compare.sh
+
+environment-spark4: environment-dev
+	@sh deploy/environment_spark4.sh

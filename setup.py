@@ -40,6 +40,9 @@ LOCAL = [
     "pyspark>=3.5.3,<4",
 ]
 
+# The same with Spark 4 and NumPy 2, for which there is no Petastorm; Spark 4 needs the machine's own Java.
+SPARK4 = ["numpy>=2", "pyarrow>=18", "pyspark[connect]>=4,<5"]
+
 CPU = ["tensorboard>=2.18", "tensorflow-cpu>=2.18,<3"]
 GPU = ["tensorboard>=2.18", "tensorflow[and-cuda]>=2.18,<3"]
 
@@ -94,7 +97,7 @@ setup(
     long_description_content_type="text/markdown",
     author="streetdeciles contributors",
     license="MIT",
-    python_requires=">=3.11,<3.13",
+    python_requires=">=3.10,<3.14",
     package_dir={"": "lib"},
     packages=find_packages("lib"),
     package_data={
@@ -109,6 +112,7 @@ setup(
     install_requires=REQUIRES,
     extras_require={
         "local": LOCAL,
+        "spark4": SPARK4,
         "cpu": CPU,
         "gpu": GPU,
         "gpu-decode": GPU_DECODE,

@@ -8,6 +8,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from uuid import uuid4
 
+from streetdeciles.spark_connect import is_connect
 from streetdeciles.stopping import be_guest, is_stoppable, on_stop, stop_requested, stoppable, take_signals
 
 if TYPE_CHECKING:
@@ -53,10 +54,12 @@ def interruptible(run: Run) -> Run:
 @contextmanager
 def jobs_cancelled_on_stop(spark: SparkSession) -> Iterator[None]:
     """Cancel the jobs that this thread has started in here, and no others, at a stop or a KeyboardInterrupt."""
-    if getattr(spark, "_jvm", None) is None:  # in Spark Connect
-        yield
+    tag = f"streetdeciles-{uuid4().hex}"
+    if is_connect(spark):
+        with _interrupted_on_stop(spark, tag):
+            yield
         return
-    context, tag = spark.sparkContext, f"streetdeciles-{uuid4().hex}"
+    context = spark.sparkContext
     context.addJobTag(tag)
     take_signals()
     try:
@@ -69,6 +72,42 @@ def jobs_cancelled_on_stop(spark: SparkSession) -> Iterator[None]:
         raise
     finally:
         context.removeJobTag(tag)
+
+
+@contextmanager
+def _interrupted_on_stop(spark: SparkSession, tag: str) -> Iterator[None]:
+    """The same on a server of Spark Connect."""
+    spark.addTag(tag)
+    try:
+        with on_stop(lambda: _interrupt(spark, tag)):
+            yield
+    except KeyboardInterrupt:
+        if not stop_requested():
+            _interrupt(spark, tag)
+        raise
+    finally:
+        spark.removeTag(tag)
+
+
+def _interrupt(spark: SparkSession, tag: str) -> None:
+    spark.interruptTag(tag)
+
+
+def with_tags(spark: SparkSession, target: Run) -> Run:
+    """`target` for another thread: its jobs have the tags of this thread's, and so are cancelled with them."""
+    from pyspark.util import inheritable_thread_target
+
+    if not is_connect(spark):
+        return cast("Run", inheritable_thread_target(target)) if spark.sparkContext.getJobTags() else target
+    tags = spark.getTags()
+
+    @wraps(target)
+    def tagged(*arguments: Any, **options: Any) -> Any:
+        for tag in tags:
+            spark.addTag(tag)
+        return target(*arguments, **options)
+
+    return cast("Run", tagged)
 
 
 def _drop_connection(spark: SparkSession) -> None:

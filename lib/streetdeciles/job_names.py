@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from streetdeciles.spark_connect import is_connect
+
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
@@ -19,7 +21,7 @@ def jobs_named(spark: SparkSession, description: str, *, stage: str | None = Non
 
     Spark Connect has neither; there the jobs get a tag. What a notebook has set is put back.
     """
-    if getattr(spark, "_jvm", None) is None:
+    if is_connect(spark):
         with _tagged(spark, re.sub(r"[^\w.-]+", "-", f"streetdeciles-{stage or description}")):
             yield
         return

@@ -15,6 +15,7 @@ from streetdeciles.archives.members import MemberKind, list_members
 from streetdeciles.archives.names import is_archive
 from streetdeciles.errors import RunFailed, reason
 from streetdeciles.inputs import version_in, version_of
+from streetdeciles.session_settings import setting
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,6 +27,7 @@ ENTRIES = (
     "offset bigint, detail string, modified string"
 )
 ROWS_PER_BATCH = 10_000
+DEFAULT_TASKS = 200
 
 Kind = Literal["file", "folder", "archive", "not_a_file", "name_not_utf8", "folder_loop"] | MemberKind
 """Folders and archives are searched. Of the rest, all but files are left out: broken links and pipes, names that no
@@ -59,23 +61,29 @@ def list_all(spark: SparkSession, folder: str, staged: str) -> DataFrame:
     The rows are kept in Parquet files below `staged`.
     """
     root = storage.filesystem(folder)[1]
-    max_tasks = int(spark.conf.get("spark.sql.shuffle.partitions") or 200)
+    most = max_tasks(spark)
     folders = spark.createDataFrame([(root,)], "path string")
     n_folders, level = 1, 0
     while n_folders:
         listed = storage.join(staged, f"level={level}")
-        spread = folders.repartition(min(n_folders, max_tasks))
+        spread = folders.repartition(min(n_folders, most))
         spread.mapInArrow(partial(list_batches, folder=folder), ENTRIES).write.parquet(storage.spark_uri(listed))
         folders = storage.read_parquet(spark, listed, schema=ENTRIES).where("kind = 'folder'").select("path")
         n_folders, level = folders.count(), level + 1
     entries = storage.read_parquet(spark, staged, schema=ENTRIES).drop("level")
     archives = entries.where("kind = 'archive'").select("path", "uri")
     if n_archives := archives.count():
-        spread = archives.repartition(min(n_archives, max_tasks))
+        spread = archives.repartition(min(n_archives, most))
         members = storage.spark_uri(storage.join(staged, "level=members"))
         spread.mapInArrow(member_batches, ENTRIES).write.parquet(members)
         entries = storage.read_parquet(spark, staged, schema=ENTRIES).drop("level")
     return entries
+
+
+def max_tasks(spark: SparkSession) -> int:
+    """The most tasks that list or read side by side: Spark's partitions of a shuffle, where they are a number."""
+    partitions = setting(spark, "spark.sql.shuffle.partitions") or ""  # Databricks' may be `auto`
+    return int(partitions) if partitions.isdecimal() else DEFAULT_TASKS
 
 
 def list_batches(batches: Iterator[pa.RecordBatch], folder: str) -> Iterator[pa.RecordBatch]:

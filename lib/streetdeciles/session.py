@@ -12,13 +12,15 @@ from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from streetdeciles import file_names, storage
 from streetdeciles.borrowed_sessions import jobs_cancelled_on_stop, session_of_others
 from streetdeciles.config import SparkConfig
-from streetdeciles.errors import RunRefused
+from streetdeciles.errors import RunRefused, reason
 from streetdeciles.jvm import OwnJvm, has_jvm
+from streetdeciles.session_settings import try_setting
+from streetdeciles.spark_connect import connect_url, is_connect
 from streetdeciles.stopping import be_guest, stop_requested, take_signals
 
 if TYPE_CHECKING:
@@ -49,6 +51,10 @@ def spark_session(config: SparkConfig, work_dir: str) -> Iterator[SparkSession]:
             yield active
         return
     settings = {"spark.app.name": "streetdeciles", **_SQL_SETTINGS, **config.conf}
+    if (url := connect_url(config.conf)) is not None:
+        with _remote_session(url, settings) as spark:
+            yield spark
+        return
     if has_jvm():  # spark-submit starts it with the cluster owner's settings, which stay
         spark = _build(_unset(settings))
         try:
@@ -72,32 +78,40 @@ def spark_session(config: SparkConfig, work_dir: str) -> Iterator[SparkSession]:
                 jvm.close()
 
 
+@contextmanager
+def _remote_session(url: str, settings: Mapping[str, str]) -> Iterator[SparkSession]:
+    """A session of our own on a server of Spark Connect, which keeps what its owner has set."""
+    from pyspark.errors import PySparkException
+    from pyspark.sql import SparkSession
+
+    try:
+        spark = SparkSession.builder.remote(url).getOrCreate()
+        before = {row["key"] for row in spark.sql("SET").collect()}
+    except (ImportError, PySparkException) as error:
+        raise RunRefused(
+            f"no Spark Connect session at {url} ({reason(error, 300)}); start the server, correct SPARK_REMOTE or "
+            "spark.remote, or install its client: pip install 'pyspark[connect]'"
+        ) from error
+    for key, value in settings.items():
+        if key.startswith("spark.sql.") and key not in before:
+            try_setting(spark, key, value)
+    try:
+        with jobs_cancelled_on_stop(spark):
+            yield spark
+    finally:
+        spark.stop()
+
+
 def _refuse_other_file_names(spark: SparkSession, work_dir: str) -> None:
-    jvm = getattr(spark, "_jvm", None)  # None in Spark Connect
-    if jvm is None or work_dir.isascii() or not storage.is_local(work_dir):
+    if is_connect(spark) or work_dir.isascii() or not storage.is_local(work_dir):
         return
+    jvm: Any = spark._jvm
     encoding = jvm.java.lang.System.getProperty("sun.jnu.encoding") or "utf-8"
     if file_names.means_another_file(storage.local_path(work_dir), encoding):
         raise RunRefused(
             f"work_dir {work_dir}: Java reads file names as {encoding} here, so Spark would not find it; "
             f"{file_names.ADVICE} before Spark starts (spark-submit, the notebook), or choose a name in ASCII"
         )
-
-
-@contextmanager
-def spark_settings(spark: SparkSession, values: Mapping[str, str]) -> Iterator[None]:
-    """Spark SQL settings within this context; afterwards they have their former values, or are unset."""
-    before = {key: spark.conf.get(key, None) for key in values}
-    for key, value in values.items():
-        spark.conf.set(key, value)
-    try:
-        yield
-    finally:
-        for key, old in before.items():
-            if old is None:
-                spark.conf.unset(key)
-            else:
-                spark.conf.set(key, old)
 
 
 def find_java() -> Path:

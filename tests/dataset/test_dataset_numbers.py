@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize("n", [3, 700])
-def test_numbers_follow_the_order_of_ids_without_gaps(spark: SparkSession, n: int) -> None:
+def test_numbers_follow_the_order_of_ids_without_gaps(spark: SparkSession, tmp_path: Path, n: int) -> None:
     random = np.random.default_rng(n)
     ids = [f"{prefix}{number}" for number, prefix in enumerate(random.choice([*"aZé0"], n))]
     photographed = {one for one in ids if random.random() < 0.8} | {ids[0]}
@@ -30,7 +31,7 @@ def test_numbers_follow_the_order_of_ids_without_gaps(spark: SparkSession, n: in
     labels = spark.createDataFrame(
         [("r", "A0", "imd", 3), ("r", "A1", "imd", 4)], "region string, area_id string, outcome string, decile int"
     )
-    with numbered_locations(locations, photographs, labels, ["imd"]) as (numbered, rows):
+    with numbered_locations(locations, photographs, labels, ["imd"], str(tmp_path)) as (numbered, rows):
         table = numbered.toPandas().set_index("row_number")
     expected = sorted(photographed, key=lambda one: one.encode())
     assert rows == len(expected)

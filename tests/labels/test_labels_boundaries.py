@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pyarrow as pa
 
 from paths import DATA
 from streetdeciles.geography.boundaries import read_boundaries
-from streetdeciles.labels.boundaries import fill_areas
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+from streetdeciles.labels.boundaries import fill_areas, write_polygons
 
 WESTMINSTER = str(DATA / "boundaries" / "lsoa11_westminster.geojson")
 
 
-def test_only_rows_without_area_and_with_coordinates_are_filled(spark: SparkSession) -> None:
+def test_only_rows_without_area_and_with_coordinates_are_filled(tmp_path: Path) -> None:
     batch = pa.RecordBatch.from_pydict(
         {
             "area_id": pa.array(["E1", None, None, None], pa.string()),
@@ -25,7 +22,8 @@ def test_only_rows_without_area_and_with_coordinates_are_filled(spark: SparkSess
             "other": pa.array(["a", "b", "c", "d"]),
         }
     )
-    polygons = spark.sparkContext.broadcast(read_boundaries(WESTMINSTER).polygons)
+    polygons = str(tmp_path / "polygons")
+    write_polygons(read_boundaries(WESTMINSTER).polygons, polygons)
     (filled,) = fill_areas(iter([batch]), polygons)
     assert filled.schema == batch.schema
     assert filled.column("area_id").to_pylist() == ["E1", "E01004646", None, None]

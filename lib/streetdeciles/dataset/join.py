@@ -12,6 +12,7 @@ from streetdeciles.dataset.assembly import assemble
 from streetdeciles.dataset.words import Words
 from streetdeciles.queries import query
 from streetdeciles.stages import DATASET_STAGE
+from streetdeciles.staging import staged
 from streetdeciles.tables import training_set_columns
 from streetdeciles.training_set.columns import TrainingSetShape, training_set_ddl
 
@@ -30,21 +31,16 @@ OTHER_BYTES = 512
 
 @contextmanager
 def found_photographs(
-    features: DataFrame, locations: DataFrame, unlabelled: DataFrame, *, views: int
+    features: DataFrame, locations: DataFrame, unlabelled: DataFrame, *, views: int, work_dir: str
 ) -> Iterator[DataFrame]:
     """`image_id`, `location_id` and `reason` of each photograph that has features; used ones have no reason.
 
     `unlabelled` gives the reason for which the stage labels left out a location. The rows, which several queries read,
-    are kept on disk until the context ends.
+    are staged in the work_dir until the context ends.
     """
-    from pyspark import StorageLevel
-
     frames = {"features": features, "locations": locations, "unlabelled": unlabelled}
-    photographs = _query("photographs", {"views": views}, **frames).persist(StorageLevel.DISK_ONLY)
-    try:
+    with staged(_query("photographs", {"views": views}, **frames), work_dir, "photographs") as photographs:
         yield photographs
-    finally:
-        photographs.unpersist()
 
 
 BUCKETS = 64
@@ -53,9 +49,9 @@ BUCKETS = 64
 
 @contextmanager
 def numbered_locations(
-    locations: DataFrame, photographs: DataFrame, area_labels: DataFrame, outcomes: Sequence[str]
+    locations: DataFrame, photographs: DataFrame, area_labels: DataFrame, outcomes: Sequence[str], work_dir: str
 ) -> Iterator[tuple[DataFrame, int]]:
-    """Locations with features, and how many there are; they are kept in memory until the context ends.
+    """Locations with features, and how many there are; they are staged in the work_dir until the context ends.
 
     Columns: `row_number` (0, 1, 2, … in the order of location_id), those of a location, and a nullable decile for each
     outcome. `locations` come from `with_units`.
@@ -65,15 +61,12 @@ def numbered_locations(
     columns = [F.max(F.when(F.col("outcome") == outcome, F.col("decile"))).alias(outcome) for outcome in outcomes]
     deciles = area_labels.groupBy("region", "area_id").agg(*columns)
     frames = {"locations": locations, "photographs": photographs, "deciles": deciles}
-    ranked = _query("ranked_locations", {"buckets": BUCKETS}, **frames).persist()
-    try:
+    with staged(_query("ranked_locations", {"buckets": BUCKETS}, **frames), work_dir, "ranked_locations") as ranked:
         sizes = {row["bucket"]: row["count"] for row in ranked.groupBy("bucket").count().collect()}
         before = [0, *accumulate(sizes.get(bucket, 0) for bucket in range(BUCKETS + 1))]
         row_number = F.array(*map(F.lit, before))[F.col("bucket")] + F.col("position")
         numbered = ranked.withColumn("row_number", row_number.cast("bigint")).drop("bucket", "position")
         yield numbered, before[-1]
-    finally:
-        ranked.unpersist()
 
 
 def find_left_out(

@@ -16,7 +16,7 @@ from streetdeciles.dataset.summary import count_rows, held_out_notes, label_note
 from streetdeciles.dataset.units import assign_units, with_folds, with_units
 from streetdeciles.errors import RunFailed, RunRefused
 from streetdeciles.run_log import StageReport
-from streetdeciles.session import spark_settings
+from streetdeciles.session_settings import spark_settings
 from streetdeciles.splits.registry import split_of
 from streetdeciles.stages import DATASET_STAGE, LABELS_STAGE, STAGE_NAMES
 from streetdeciles.tables import AREA_LABELS, LEFT_OUT, LOCATIONS, TRAINING_SET
@@ -60,8 +60,8 @@ def _write_rows(
     locations = with_units(storage.read_table(spark, LOCATIONS, work_dir), config.dataset.split_level)
     unlabelled = find_unlabelled(_left_out(spark, config, (LABELS_STAGE,)))
     with (
-        found_photographs(source.keys, locations, unlabelled, views=views) as photographs,
-        numbered_locations(locations, photographs, area_labels, outcomes) as (numbered, rows),
+        found_photographs(source.keys, locations, unlabelled, views=views, work_dir=work_dir) as photographs,
+        numbered_locations(locations, photographs, area_labels, outcomes, work_dir) as (numbered, rows),
     ):
         if not rows or source.feature_size is None:
             raise RunRefused(nothing_in_common(source, locations, photographs))

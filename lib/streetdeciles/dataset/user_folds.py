@@ -12,6 +12,7 @@ from streetdeciles.csv_tables.on_spark import spark_rows
 from streetdeciles.csv_tables.table import CsvTable, open_table
 from streetdeciles.errors import RunRefused
 from streetdeciles.ids.spelling import normalise_columns
+from streetdeciles.staging import staged
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,15 +70,12 @@ def read_user_folds(numbered: DataFrame, config: RunConfig) -> tuple[pd.DataFram
         RunRefused: as by `open_fold_table`; a damaged row; a unit with several values; or no unit with a value.
     """
     fold_table = open_fold_table(config)
-    rows = _rows(numbered, fold_table).persist()
-    try:
+    with staged(_rows(numbered, fold_table), config.work_dir, "user_folds") as rows:
         joined = numbered.select("unit", fold_table.key).distinct().join(rows, on=fold_table.key, how="inner")
         pairs = joined.where("user_fold IS NOT NULL").select("unit", "user_fold").distinct().toPandas()
         unknown = rows.join(numbered, on=fold_table.key, how="left_anti").select(fold_table.key).distinct()
         examples = [row[0] for row in unknown.orderBy(fold_table.key).limit(1).collect()]
         n_unknown = unknown.count()
-    finally:
-        rows.unpersist()
     pairs = pairs.sort_values(["unit", "user_fold"], ignore_index=True)
     _refuse_conflicts(pairs, fold_table, config.dataset.split_level)
     if pairs.empty:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from streetdeciles import __version__, storage
 from streetdeciles.config import RunConfig
 from streetdeciles.session import spark_session
+from streetdeciles.spark_connect import is_connect
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -141,17 +142,13 @@ def _backend() -> str:
     return os.environ.get("KERAS_BACKEND", "tensorflow")
 
 
-def _is_classic(spark: SparkSession) -> bool:
-    return getattr(spark, "_jvm", None) is not None
-
-
 def _cores(spark: SparkSession) -> int:
     return spark.range(1_000_000).selectExpr("spark_partition_id() AS part").distinct().count()
 
 
 def _n_executors(spark: SparkSession) -> int:
     """Executors that are there now; Spark Connect does not say. On a local master it is the driver itself."""
-    if not _is_classic(spark):
+    if is_connect(spark):
         return 1
     context = spark.sparkContext
     n = len(context._jsc.sc().statusTracker().getExecutorInfos())  # with the driver

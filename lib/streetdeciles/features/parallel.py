@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from streetdeciles.hardware import usable_cores
+from streetdeciles.session_settings import setting
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -38,12 +39,12 @@ class Parallelism:
 
 def parallelism(spark: SparkSession) -> Parallelism:
     """On a local master the tasks share the cores; on a cluster each task slot computes on its `spark.task.cpus`."""
-    master = spark.conf.get("spark.master", None) or ""
+    master = setting(spark, "spark.master") or ""
     cores = local_cores(master)
     if cores is not None:
         tasks = max(1, cores // CORES_PER_LOCAL_TASK)
         return Parallelism(tasks, cores // tasks, local=True)
-    conf = {name: value for name in _CLUSTER_SETTINGS if (value := spark.conf.get(name, None))}
+    conf = {name: value for name in _CLUSTER_SETTINGS if (value := setting(spark, name))}
     threads = int(conf.get("spark.task.cpus", 1))
     return Parallelism(cluster_tasks(_cores_now(spark), conf), threads, local=False)
 
@@ -91,5 +92,5 @@ def _cores_now(spark: SparkSession) -> int:
 
 def gpu_share(spark: SparkSession) -> float:
     """The part of a GPU that each task gets: `spark.task.resource.gpu.amount`, where that is a fraction."""
-    amount = float(spark.conf.get("spark.task.resource.gpu.amount", None) or 1)
+    amount = float(setting(spark, "spark.task.resource.gpu.amount") or 1)
     return min(1.0, amount)

@@ -14,6 +14,7 @@ from itertools import chain, islice
 from threading import Event, Semaphore
 from typing import Any
 
+from streetdeciles.borrowed_sessions import with_tags
 from streetdeciles.errors import RunFailed, ShardFailed
 from streetdeciles.features import ledger
 from streetdeciles.features.amending import stage_kept
@@ -84,13 +85,8 @@ class Scheduler:
 
     def _run(self, waves: Iterator[tuple[Engine, Sequence[Shard]]], on_done: Callable[[Done], None]) -> dict[int, str]:
         """Finish all waves; `on_done` is called in this thread after each. Returns why shards failed, by number."""
-        from pyspark.util import inheritable_thread_target
-
         failed: dict[int, str] = {}
-        finish = self._finish
-        # By these tags the jobs of this run are cancelled in a session of others.
-        if self._engine.spark.sparkContext.getJobTags():
-            finish = inheritable_thread_target(finish)
+        finish = with_tags(self._engine.spark, self._finish)
         with ThreadPoolExecutor(self._threads, thread_name_prefix="wave") as pool:
             try:
                 running = {pool.submit(finish, *wave) for wave in islice(waves, self._threads)}

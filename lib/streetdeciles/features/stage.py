@@ -27,7 +27,7 @@ from streetdeciles.features.workers import ExtractionTask
 from streetdeciles.logs import worker_log
 from streetdeciles.queries import query
 from streetdeciles.run_log import StageReport
-from streetdeciles.session import spark_settings
+from streetdeciles.session_settings import spark_settings
 from streetdeciles.tables import IMAGE_INDEX
 
 if TYPE_CHECKING:

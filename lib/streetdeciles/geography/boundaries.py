@@ -21,6 +21,7 @@ from streetdeciles.ids.spelling import normalise_list
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+    import pyarrow as pa
 
 
 CHUNK_BYTES = 16 << 20
@@ -42,11 +43,21 @@ class AreaPolygons:
         shapely.prepare(self.polygons)
         self._tree = shapely.STRtree(self.polygons)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Well-known binary, of which a worker makes its own index: an index cannot be sent."""
+    def to_table(self) -> pa.Table:
+        """`area_id` and `polygon`, in well-known binary: for workers, which make their own index."""
+        import pyarrow as pa
         import shapely
 
-        return _polygons_of, (self.area_ids, shapely.to_wkb(self.polygons))
+        polygons = pa.array(shapely.to_wkb(self.polygons), pa.binary())
+        return pa.table({"area_id": pa.array(self.area_ids, pa.string()), "polygon": polygons})
+
+    @classmethod
+    def of_table(cls, table: pa.Table) -> AreaPolygons:
+        """The polygons of `to_table`."""
+        import shapely
+
+        polygons = shapely.from_wkb(table.column("polygon").to_numpy())
+        return cls(table.column("area_id").to_pylist(), polygons)
 
     def areas_at(
         self, longitude: npt.NDArray[np.float64], latitude: npt.NDArray[np.float64]
@@ -64,12 +75,6 @@ class AreaPolygons:
         np.minimum.at(first_polygon, point[hit], polygon[hit])
         areas: npt.NDArray[np.object_] = np.array([*self.area_ids, None], dtype=object)[first_polygon]
         return areas
-
-
-def _polygons_of(area_ids: Sequence[str], well_known_binary: Any) -> AreaPolygons:
-    import shapely
-
-    return AreaPolygons(area_ids, shapely.from_wkb(well_known_binary))
 
 
 @dataclass(frozen=True)

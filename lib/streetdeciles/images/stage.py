@@ -18,6 +18,7 @@ from streetdeciles.listing import ENTRIES, list_all
 from streetdeciles.queries import query
 from streetdeciles.run_log import StageReport
 from streetdeciles.stages import IMAGES_STAGE
+from streetdeciles.staging import staged
 from streetdeciles.table import Table
 from streetdeciles.tables import IMAGE_COLUMNS, IMAGE_INDEX, LEFT_OUT
 
@@ -34,19 +35,16 @@ def run(spark: SparkSession, config: RunConfig, *, afresh: bool = False) -> Stag
     Photographs of the previous index keep their shards, unless `afresh`.
     """
     images = config.images
-    staged = storage.staging_uri(config.work_dir, "listing")
+    listing = storage.staging_uri(config.work_dir, "listing")
     try:
-        named = first_of_each(_name_all(spark, images, staged)).persist()
-        try:
+        with staged(first_of_each(_name_all(spark, images, listing)), config.work_dir, "named_images") as named:
             counts = count_named(named, images)
             index = assign_shards(_images(named, images), _previous_index(spark, config.work_dir, afresh), images)
             n_indexed = storage.write_table(index, IMAGE_INDEX, config.work_dir)
-            _write_kept(spark, _images(named, images), config, staged)
+            _write_kept(spark, _images(named, images), config, listing)
             n_left_out = storage.write_partition(_left_out(named), LEFT_OUT, config.work_dir, IMAGES_STAGE)
-        finally:
-            named.unpersist()
     finally:
-        storage.remove(staged)
+        storage.remove(listing)
     n_listed = sum(counts.values())
     if n_indexed != counts[""] * _views_per_photograph(images) or n_left_out != n_listed - counts[""]:
         raise RunFailed(
@@ -56,10 +54,10 @@ def run(spark: SparkSession, config: RunConfig, *, afresh: bool = False) -> Stag
     return report_images(spark, config, counts)
 
 
-def _name_all(spark: SparkSession, images: ImagesConfig, staged: str) -> DataFrame:
+def _name_all(spark: SparkSession, images: ImagesConfig, listing: str) -> DataFrame:
     """Each file in the folder, or row of the table: image_id, location_id, view, uri, …, or a reason and detail."""
     if images.table is not None:
-        rows = list_rows(spark, images.table, staged).select(*(column.split(" ")[0] for column in ROWS.split(", ")))
+        rows = list_rows(spark, images.table, listing).select(*(column.split(" ")[0] for column in ROWS.split(", ")))
         schema = f"{ROWS.replace('view string', 'view int')}, view_name string"
         rows = rows.mapInArrow(partial(view_batches, images=images), schema)
         return _query("table_rows", {"uri_start": storage.URI_START, **_view_arguments(images)}, rows=rows)
@@ -67,10 +65,10 @@ def _name_all(spark: SparkSession, images: ImagesConfig, staged: str) -> DataFra
     fs, path = storage.filesystem(folder)
     if not fs.isdir(path):
         raise RunRefused(f"images.folder: {folder} is a file; expected the folder of the photographs")
-    return name_files(list_all(spark, folder, staged), images)
+    return name_files(list_all(spark, folder, listing), images)
 
 
-def _write_kept(spark: SparkSession, photographs: DataFrame, config: RunConfig, staged: str) -> None:
+def _write_kept(spark: SparkSession, photographs: DataFrame, config: RunConfig, listing: str) -> None:
     """Write image_columns, the columns in `images.table.keep` by image_id; if there are none, remove the table."""
     from pyspark.sql.pandas.types import to_arrow_type
 
@@ -78,7 +76,7 @@ def _write_kept(spark: SparkSession, photographs: DataFrame, config: RunConfig, 
     if not keep:
         storage.remove(storage.join(config.work_dir, IMAGE_COLUMNS))
         return
-    rows = staged_rows(spark, staged)
+    rows = staged_rows(spark, listing)
     row = "`row of the table`"  # columns of keep cannot have this name
     kept = rows.selectExpr(f"id AS {row}", *(f"`{KEPT}{name}` AS `{name}`" for name in keep))
     types = {name: spark_type(to_arrow_type(kept.schema[name].dataType)) for name in keep}

@@ -10,12 +10,13 @@ from streetdeciles import storage
 from streetdeciles.archives.parquet import column_named, field_named, open_parquet
 from streetdeciles.config import ImageTable
 from streetdeciles.errors import RunRefused, reason
-from streetdeciles.images.delta import Partition
+from streetdeciles.images.delta import FILES, Partition
 from streetdeciles.images.kept_types import kept_values, spark_type
 from streetdeciles.images.table_columns import holds_bytes, key_text
 from streetdeciles.images.table_files import files_in, reading, table_files
 from streetdeciles.images.table_schema import DESCRIBED, common_schema, describe_files
 from streetdeciles.inputs import version_of
+from streetdeciles.listing import max_tasks
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -36,19 +37,17 @@ def list_rows(spark: SparkSession, table: ImageTable, staged: str) -> DataFrame:
     Raises:
         RunRefused: there are no such files, or they lack a column.
     """
-    files = table_files(spark, table.path, staged).persist()
-    try:
-        n_files = files.count()
-        if not n_files:
-            raise RunRefused(f"images.table.path: {table.path} has no file whose name ends with .parquet")
-        max_tasks = int(spark.conf.get("spark.sql.shuffle.partitions") or 200)
-        spread = files.repartition(min(n_files, max_tasks))
-        kept = _common_schema(spread, table)
-        columns = [ROWS, *(f"{KEPT}{field.name} {spark_type(field.type)}" for field in kept)]
-        rows = spread.mapInArrow(partial(row_batches, table=table, kept=kept), ", ".join(columns))
-        rows.write.parquet(storage.spark_uri(_rows_uri(staged)))
-    finally:
-        files.unpersist()
+    listed = storage.join(staged, "table_files")
+    table_files(spark, table.path, staged).write.parquet(storage.spark_uri(listed))
+    files = storage.read_parquet(spark, listed, schema=FILES)
+    n_files = files.count()
+    if not n_files:
+        raise RunRefused(f"images.table.path: {table.path} has no file whose name ends with .parquet")
+    spread = files.repartition(min(n_files, max_tasks(spark)))
+    kept = _common_schema(spread, table)
+    columns = [ROWS, *(f"{KEPT}{field.name} {spark_type(field.type)}" for field in kept)]
+    rows = spread.mapInArrow(partial(row_batches, table=table, kept=kept), ", ".join(columns))
+    rows.write.parquet(storage.spark_uri(_rows_uri(staged)))
     return staged_rows(spark, staged)
 
 

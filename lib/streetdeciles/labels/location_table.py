@@ -73,7 +73,8 @@ class LocationFile:
         rows = spark_rows(spark, self.table, COLUMNS)
         normalise = partial(normalise_columns, ids=("location_id", "latitude", "longitude"), codes=CODES)
         same = {name: F.col(other) for name, other in self.same_as.items()}
-        normal = rows.withColumns(same).mapInArrow(normalise, rows.schema)
+        copied = rows.withColumns(same) if same else rows  # Spark Connect refuses an empty dict
+        normal = copied.mapInArrow(normalise, rows.schema)
         nothing = F.lit(None).cast("string")
         return normal.withColumns({"postcode": nothing, "excluded": nothing})
 

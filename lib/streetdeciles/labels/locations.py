@@ -12,17 +12,17 @@ from streetdeciles import storage
 from streetdeciles.config import LabelsConfig, PostcodeLocations
 from streetdeciles.errors import RunRefused
 from streetdeciles.geography.boundaries import AreaPolygons
-from streetdeciles.labels.boundaries import fill_areas
+from streetdeciles.labels.boundaries import fill_areas, write_polygons
 from streetdeciles.labels.coordinates import to_degrees
 from streetdeciles.labels.location_table import LocationFile, open_locations
 from streetdeciles.labels.postcodes import PostcodeSource, open_postcodes
 from streetdeciles.queries import query
 from streetdeciles.sources.lookups import Lookups, read_lookups
 from streetdeciles.stages import LABELS_STAGE
+from streetdeciles.staging import staged
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from pyspark import Broadcast
     from pyspark.sql import DataFrame
 
 LocationSource = LocationFile | PostcodeSource
@@ -72,34 +72,30 @@ def located(
 
     `areas` holds area_id and region (null: in none) of all areas of the tables. They are kept until the end.
     """
-    # Staged, because Spark takes seconds to plan each query on rows that several joins of one another have made.
-    staged = storage.staging_uri(work_dir, "judged")
+    file_of_polygons = None if polygons is None else storage.staging_uri(work_dir, "polygons")
     try:
-        _judged(read, areas, source, polygons).write.parquet(storage.spark_uri(staged))
-        judged = storage.read_parquet(read.sparkSession, staged)
-        repeated = _query("repeated_keys", rows=judged)
-        arguments = {"shares_photographs": source.shares_photographs, "file": source.path.rsplit("/", 1)[-1]}
-        rows = _query("located_rows", arguments, rows=judged, repeated=repeated).persist()
-        try:
-            yield rows
-        finally:
-            rows.unpersist()
+        if polygons is not None and file_of_polygons is not None:
+            write_polygons(polygons, file_of_polygons)
+        # Staged, because Spark takes seconds to plan each query on rows that several joins of one another have made.
+        with staged(_judged(read, areas, source, file_of_polygons), work_dir, "judged") as judged:
+            repeated = _query("repeated_keys", rows=judged)
+            arguments = {"shares_photographs": source.shares_photographs, "file": source.path.rsplit("/", 1)[-1]}
+            with staged(_query("located_rows", arguments, rows=judged, repeated=repeated), work_dir, "located") as rows:
+                yield rows
     finally:
-        storage.remove(staged)
+        if file_of_polygons is not None:
+            storage.remove(file_of_polygons)
 
 
-def _judged(rows: DataFrame, areas: DataFrame, source: LocationSource, polygons: AreaPolygons | None) -> DataFrame:
+def _judged(rows: DataFrame, areas: DataFrame, source: LocationSource, polygons: str | None) -> DataFrame:
     arguments: dict[str, Any] = {"number": NUMBER, "in_degrees": source.in_degrees}
     cleaned = _query("location_rows", arguments, rows=rows)
     if source.crs is not None or polygons is not None:
-        sent = rows.sparkSession.sparkContext.broadcast(polygons) if polygons is not None else None
-        cleaned = cleaned.mapInArrow(partial(_with_points, crs=source.crs, polygons=sent), cleaned.schema)
+        cleaned = cleaned.mapInArrow(partial(_with_points, crs=source.crs, polygons=polygons), cleaned.schema)
     return _query("judged_rows", {"has_boundaries": polygons is not None}, rows=cleaned, areas=areas)
 
 
-def _with_points(
-    batches: Iterator[pa.RecordBatch], crs: str | None, polygons: Broadcast[AreaPolygons] | None
-) -> Iterator[pa.RecordBatch]:
+def _with_points(batches: Iterator[pa.RecordBatch], crs: str | None, polygons: str | None) -> Iterator[pa.RecordBatch]:
     if crs is not None:
         batches = to_degrees(batches, crs)
     yield from batches if polygons is None else fill_areas(batches, polygons)

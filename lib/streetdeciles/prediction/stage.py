@@ -17,7 +17,7 @@ from streetdeciles.prediction.chosen_models import ChosenModels
 from streetdeciles.prediction.parts import Part, plan_parts, predict_parts
 from streetdeciles.prediction.predict import COLUMNS, predict
 from streetdeciles.run_log import StageReport
-from streetdeciles.session import spark_settings
+from streetdeciles.session_settings import spark_settings
 from streetdeciles.splits.registry import split_of
 from streetdeciles.splits.split import Split
 from streetdeciles.stages import PREDICTION_STAGE

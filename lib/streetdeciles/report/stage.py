@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
@@ -38,7 +38,7 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
     about = Run(
         reports=collect.stage_reports(config),
         versions=_versions(spark),
-        created=f"{datetime.now(UTC):%d %B %Y, %H:%M} UTC".lstrip("0"),
+        created=f"{datetime.now(timezone.utc):%d %B %Y, %H:%M} UTC".lstrip("0"),
         transfer=read_charts(config),
     )
     html = render(findings, config, about, maps=maps, gallery=shown)

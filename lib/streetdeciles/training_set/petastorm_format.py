@@ -13,6 +13,7 @@ from urllib.parse import urlparse
 import numpy as np
 
 from streetdeciles import storage
+from streetdeciles.spark_connect import is_connect
 from streetdeciles.tables import training_set_columns
 from streetdeciles.training_set.columns import NUMBERS, TEXTS, TrainingSetShape
 
@@ -54,7 +55,7 @@ def petastorm_metadata(frame: DataFrame, uri: str, shape: TrainingSetShape) -> I
     """Add Petastorm's metadata to the set that the block writes to `uri`."""
     url = petastorm_url(uri)
     spark = frame.sparkSession
-    if url is None or not hasattr(spark, "_jsparkSession") or not has_petastorm():
+    if url is None or is_connect(spark) or not has_petastorm():
         logger.info("%s: written without Petastorm's metadata; every stage can still read it", uri)
         yield
         return

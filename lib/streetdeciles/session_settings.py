@@ -1,0 +1,55 @@
+"""Settings of a Spark session: read, and set for some queries, as far as the session lets us."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from streetdeciles.errors import reason
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+logger = logging.getLogger(__name__)
+
+
+@contextmanager
+def spark_settings(spark: SparkSession, values: Mapping[str, str]) -> Iterator[None]:
+    """Spark SQL settings within this context; afterwards they have their former values, or are unset."""
+    before: dict[str, str | None] = {}
+    for key, value in values.items():
+        old = setting(spark, key)
+        if try_setting(spark, key, value):
+            before[key] = old
+    try:
+        yield
+    finally:
+        for key, old in before.items():
+            if old is None:
+                spark.conf.unset(key)
+            else:
+                spark.conf.set(key, old)
+
+
+def setting(spark: SparkSession, key: str) -> str | None:
+    """A setting of Spark's; None if it is not set, or if this session does not tell."""
+    from pyspark.errors import PySparkException
+
+    try:
+        return spark.conf.get(key, None)
+    except PySparkException:
+        return None
+
+
+def try_setting(spark: SparkSession, key: str, value: str) -> bool:
+    """Set it where the session may, and say whether it did: serverless clusters refuse most settings."""
+    from pyspark.errors import PySparkException
+
+    try:
+        spark.conf.set(key, value)
+    except PySparkException as error:
+        logger.info("Spark does not let a session set %s here (%s)", key, reason(error, 200))
+        return False
+    return True
