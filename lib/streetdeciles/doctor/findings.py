@@ -42,8 +42,8 @@ class Finding:
 
 def python() -> list[Finding]:
     state = f"{platform.python_version()} ({sys.executable})"
-    if not (3, 11) <= sys.version_info[:2] < (3, 13):
-        return [Finding("Python", state, "3.11 or 3.12 is needed", "make the environment with Python 3.11")]
+    if not (3, 10) <= sys.version_info[:2] < (3, 14):
+        return [Finding("Python", state, "3.10 to 3.13 is needed", "make the environment with Python 3.11")]
     workers = os.environ.get("PYSPARK_PYTHON")
     if workers and Path(workers).resolve() != Path(sys.executable).resolve():
         wrong = f"PYSPARK_PYTHON is another one, {workers}"

@@ -13,6 +13,7 @@ from urllib.parse import urlparse
 import numpy as np
 
 from streetdeciles import storage
+from streetdeciles.errors import reason
 from streetdeciles.spark_connect import is_connect
 from streetdeciles.tables import training_set_columns
 from streetdeciles.training_set.columns import NUMBERS, TEXTS, TrainingSetShape
@@ -26,15 +27,14 @@ logger = logging.getLogger(__name__)
 
 
 @functools.cache
-def has_petastorm() -> bool:
-    """Whether Petastorm can be imported; if not, the log says why."""
+def import_problem() -> str:
+    """Why Petastorm cannot be imported; empty if it can."""
     try:
         with without_petastorms_warnings():
             import petastorm  # noqa: F401
-    except ImportError as error:
-        logger.info("Petastorm cannot be imported (%s); the training set gets no metadata for it", error)
-        return False
-    return True
+    except (ImportError, AttributeError) as error:  # it asks newer pyarrows for what they no longer have
+        return f"it cannot be imported: {reason(error)}"
+    return ""
 
 
 def petastorm_url(uri: str) -> str | None:
@@ -53,10 +53,11 @@ def petastorm_url(uri: str) -> str | None:
 @contextlib.contextmanager
 def petastorm_metadata(frame: DataFrame, uri: str, shape: TrainingSetShape) -> Iterator[None]:
     """Add Petastorm's metadata to the set that the block writes to `uri`."""
-    url = petastorm_url(uri)
-    spark = frame.sparkSession
-    if url is None or is_connect(spark) or not has_petastorm():
-        logger.info("%s: written without Petastorm's metadata; every stage can still read it", uri)
+    url, spark = petastorm_url(uri), frame.sparkSession
+    problem = "it uses Spark's JVM" if is_connect(spark) else import_problem()
+    if url is None or problem:
+        why = problem or f"it would misread {uri}"
+        logger.info("training_set: without Petastorm's metadata (%s); all stages and open_training_set read it", why)
         yield
         return
     with without_petastorms_warnings():
