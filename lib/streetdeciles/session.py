@@ -20,7 +20,7 @@ from streetdeciles.config import SparkConfig
 from streetdeciles.errors import RunRefused, reason
 from streetdeciles.jvm import OwnJvm, has_jvm
 from streetdeciles.session_settings import try_setting
-from streetdeciles.spark_connect import connect_url, is_connect
+from streetdeciles.spark_connect import check_reachable, connect_url, is_connect
 from streetdeciles.stopping import be_guest, stop_requested, take_signals
 
 if TYPE_CHECKING:
@@ -85,9 +85,10 @@ def _remote_session(url: str, settings: Mapping[str, str]) -> Iterator[SparkSess
     from pyspark.sql import SparkSession
 
     try:
+        check_reachable(url)
         spark = SparkSession.builder.remote(url).getOrCreate()
         before = {row["key"] for row in spark.sql("SET").collect()}
-    except (ImportError, PySparkException) as error:
+    except (OSError, ValueError, ImportError, PySparkException) as error:
         raise RunRefused(
             f"no Spark Connect session at {url} ({reason(error, 300)}); start the server, correct SPARK_REMOTE or "
             "spark.remote, or install its client: pip install 'pyspark[connect]'"
@@ -99,7 +100,8 @@ def _remote_session(url: str, settings: Mapping[str, str]) -> Iterator[SparkSess
         with jobs_cancelled_on_stop(spark):
             yield spark
     finally:
-        spark.stop()
+        if not stop_requested():
+            spark.stop()
 
 
 def _refuse_other_file_names(spark: SparkSession, work_dir: str) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,30 @@ for parameters in json.loads(sys.argv[1]):
     main()
 """
 """What Databricks does with the tasks of a job, one after the other in one session."""
+
+
+WORKERS = """
+import os
+from pyspark.sql import SparkSession
+from streetdeciles.errors import RunRefused, one_line_error
+from streetdeciles.features.lost_workers import LOST_WORKER
+
+def refuse(batches):
+    raise RunRefused("locations.csv, row 3: no number")
+    yield
+
+def die(batches):
+    os._exit(1)
+    yield
+
+spark = SparkSession.builder.getOrCreate()
+for work in (refuse, die):
+    try:
+        spark.range(0, 1, 1, 1).mapInArrow(work, "id long").collect()
+    except Exception as error:
+        ours = one_line_error(error)
+        print("a worker died" if LOST_WORKER.search(str(error)) else f"{type(ours).__name__}: {ours}")
+"""
 
 
 def command_lines(run: SmallRun) -> list[list[str]]:
@@ -59,6 +84,13 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> SmallRun:
     return run
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server of Spark Connect, as SPARK_REMOTE names it."""
+    with connect_server(tmp_path_factory.mktemp("server")) as url:
+        yield url
+
+
 def test_this_is_spark_4_with_numpy_2() -> None:
     assert pyspark.__version__.startswith("4.")
     assert np.__version__.startswith("2.")
@@ -72,15 +104,28 @@ def test_tasks_of_the_bundle_run_all_stages(finished: SmallRun) -> None:
     assert "training_set: without Petastorm's metadata (it cannot be imported: " in log
 
 
-def test_spark_connect_runs_all_stages_with_the_same_results(finished: SmallRun, tmp_path: Path) -> None:
+def test_spark_connect_runs_all_stages_with_the_same_results(server: str, finished: SmallRun, tmp_path: Path) -> None:
     """The first stage in a session that is started for it, all others in one that is there."""
-    (tmp_path / "run").mkdir()
-    run = make_small_run(tmp_path / "run")
-    with connect_server(tmp_path) as url:
-        command = [sys.executable, "-m", "streetdeciles", "run", "--to", "labels", "--config", str(run.config)]
-        subprocess.run(command, cwd=run.folder, env={**os.environ, "SPARK_REMOTE": url}, check=True)
-        run_tasks(run, SPARK_REMOTE=url)
+    run = make_small_run(tmp_path)
+    command = [sys.executable, "-m", "streetdeciles", "run", "--to", "labels", "--config", str(run.config)]
+    subprocess.run(command, cwd=tmp_path, env={**os.environ, "SPARK_REMOTE": server}, check=True)
+    run_tasks(run, SPARK_REMOTE=server)
     assert_same_results(finished.work_dir, run.work_dir)
 
 
-def test_refusal_of_a_worker_is_one_line_through_spark_connect(tmp_path: Path) -> None: ...
+def test_spark_connect_says_what_a_worker_refuses_and_that_one_died(server: str, tmp_path: Path) -> None:
+    env = {**os.environ, "SPARK_REMOTE": server}
+    command = [sys.executable, "-c", WORKERS]
+    completed = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert completed.stdout.splitlines() == ["RunRefused: locations.csv, row 3: no number", "a worker died"]
+
+
+def test_spark_connect_without_a_server_is_one_line(tmp_path: Path) -> None:
+    run = make_small_run(tmp_path)
+    run.set(spark={"conf": {"spark.remote": "sc://127.0.0.1:9/;token=secret"}})
+    command = [sys.executable, "-m", "streetdeciles", "labels", "--config", str(run.config)]
+    completed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert completed.returncode == 2, completed.stderr
+    (line,) = [line for line in completed.stderr.splitlines() if "error: " in line]
+    assert "no Spark Connect session at sc://127.0.0.1:9/" in line
+    assert "secret" not in completed.stderr
