@@ -19,8 +19,15 @@ Run = TypeVar("Run", bound=Callable[..., Any])
 
 def session_of_others() -> SparkSession | None:
     """The active session, or that of another thread."""
+    from pyspark.errors import PySparkException
     from pyspark.sql import SparkSession
+    from pyspark.sql.utils import is_remote
 
+    if is_remote():
+        try:
+            return SparkSession.active()
+        except PySparkException:
+            return None
     active = SparkSession.getActiveSession()
     if active is None:  # each thread has its own
         session = getattr(SparkSession, "_instantiatedSession", None)
