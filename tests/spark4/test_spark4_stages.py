@@ -70,7 +70,7 @@ def command_lines(run: SmallRun) -> list[list[str]]:
 
 def run_tasks(run: SmallRun, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", TASKS, json.dumps(command_lines(run))]
-    env = {**os.environ, "SPARK_LOCAL_IP": "127.0.0.1", **environment}
+    env = {**os.environ, "PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1", **environment}
     completed = subprocess.run(command, cwd=run.folder, env=env, capture_output=True, text=True, check=False)
     assert completed.returncode == 0, completed.stdout + completed.stderr
     return completed
