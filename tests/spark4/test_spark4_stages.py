@@ -107,6 +107,7 @@ def test_tasks_of_the_bundle_run_all_stages(finished: SmallRun) -> None:
 def test_spark_connect_runs_all_stages_with_the_same_results(server: str, finished: SmallRun, tmp_path: Path) -> None:
     """The first stage in a session that is started for it, all others in one that is there."""
     run = make_small_run(tmp_path)
+    run.set(images={"folder": str(finished.folder / "photographs")})  # whose paths are in the tables
     command = [sys.executable, "-m", "streetdeciles", "run", "--to", "labels", "--config", str(run.config)]
     subprocess.run(command, cwd=tmp_path, env={**os.environ, "SPARK_REMOTE": server}, check=True)
     run_tasks(run, SPARK_REMOTE=server)
