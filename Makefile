@@ -6,6 +6,11 @@ export PYTHON
 IN_VENV = .venv/bin/python -m
 STREETDECILES = $(IN_VENV) streetdeciles
 
+# What says most about Spark: queries, types, Arrow, and each stage that has it work.
+ON_SPARK4 = tests/spark4 tests/aggregation tests/csv_tables tests/dataset/test_dataset_stage.py tests/evaluation/test_evaluation_stage.py \
+	tests/features/test_features_stage.py tests/images/test_images_stage.py tests/images/test_images_table.py tests/labels/test_labels_locations.py \
+	tests/prediction/test_prediction_stage.py tests/test_queries.py tests/training_set
+
 PIP_COMPILE = CUSTOM_COMPILE_COMMAND="make lock" .venv/bin/pip-compile --quiet --upgrade --strip-extras --allow-unsafe \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
