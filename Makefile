@@ -18,7 +18,7 @@ PIP_COMPILE = CUSTOM_COMPILE_COMMAND="make lock" .venv/bin/pip-compile --quiet -
 	environment environment-dev environment-compare environment-spark4
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 demo: environment  ## draw the demo city's photographs, run the whole pipeline on them, write report.html
 	@PYTHONPATH=examples $(IN_VENV) demo_city --out output/demo_city
