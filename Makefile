@@ -6,11 +6,6 @@ export PYTHON
 IN_VENV = .venv/bin/python -m
 STREETDECILES = $(IN_VENV) streetdeciles
 
-# What says most about Spark: queries, types, Arrow, and each stage that has it work.
-ON_SPARK4 = tests/spark4 tests/aggregation tests/csv_tables tests/dataset/test_dataset_stage.py tests/evaluation/test_evaluation_stage.py \
-	tests/features/test_features_stage.py tests/images/test_images_stage.py tests/images/test_images_table.py tests/labels/test_labels_locations.py \
-	tests/prediction/test_prediction_stage.py tests/test_queries.py tests/training_set
-
 PIP_COMPILE = CUSTOM_COMPILE_COMMAND="make lock" .venv/bin/pip-compile --quiet --upgrade --strip-extras --allow-unsafe \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
@@ -46,8 +41,8 @@ test-browser: environment-dev  ## the report in a headless Chromium
 test-compare: environment-compare  ## tests against PyTorch, KerasHub and esda
 	.venv-compare/bin/python -m pytest -m compare
 
-test-spark4: environment-spark4  ## on Spark 4 and NumPy 2: the tests about Spark, all stages, and Spark Connect
-	.venv-spark4/bin/python -m pytest -n 2 --dist loadfile $(ON_SPARK4) -m "not whole and not cluster and not browser and not compare and not soak"
+test-spark4: environment-spark4  ## all stages on Spark 4 and NumPy 2: as Databricks' tasks, and over Spark Connect
+	.venv-spark4/bin/python -m pytest tests/spark4 -m spark4
 
 soak: environment-dev  ## kill -9 a run at 50 random moments (SOAK_KILLS), and faults on a cluster (SOAK_ROUNDS of each); compare the tables
 	$(IN_VENV) pytest -m soak

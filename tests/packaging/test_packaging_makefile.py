@@ -72,21 +72,13 @@ def test_the_test_targets_leave_no_test_out() -> None:
     assert [marker and marker[1] for marker in markers] == _MARKERS
 
 
-_TARGETS = ("test", "test-whole", "test-cluster", "test-browser", "test-compare", "soak")
+_TARGETS = ("test", "test-whole", "test-cluster", "test-browser", "test-compare", "test-spark4", "soak")
 _MARKERS = [
     "not whole and not cluster and not browser and not compare and not spark4 and not soak",
     "whole",
     "cluster",
     "browser",
     "compare",
+    "spark4",
     "soak",
 ]
-
-
-def test_spark4_runs_its_own_tests_and_some_of_the_others() -> None:
-    environment, command = make("--dry-run", "test-spark4").splitlines()[-2:]
-    assert "deploy/environment_spark4.sh" in environment
-    paths = [word for word in command.split() if word.startswith("tests/")]
-    assert "tests/spark4" in paths
-    assert all((REPOSITORY / path).exists() for path in paths)
-    assert "not spark4" not in command

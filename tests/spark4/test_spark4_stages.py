@@ -16,7 +16,7 @@ import yaml
 from connect_server import connect_server
 
 from paths import REPOSITORY
-from same_results import assert_same_results
+from same_results import assert_same_frames
 from small_run import SmallRun, make_small_run
 from streetdeciles.stages import STAGE_NAMES
 
@@ -111,7 +111,8 @@ def test_spark_connect_runs_all_stages_with_the_same_results(server: str, finish
     command = [sys.executable, "-m", "streetdeciles", "run", "--to", "labels", "--config", str(run.config)]
     subprocess.run(command, cwd=tmp_path, env={**os.environ, "SPARK_REMOTE": server}, check=True)
     run_tasks(run, SPARK_REMOTE=server)
-    assert_same_results(finished.work_dir, run.work_dir)
+    for name in ("locations", "image_index", "predictions", "area_predictions", "metrics"):
+        assert_same_frames(finished.table(name), run.table(name), name)
 
 
 def test_spark_connect_says_what_a_worker_refuses_and_that_one_died(server: str, tmp_path: Path) -> None:
