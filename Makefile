@@ -38,7 +38,7 @@ test-cluster: environment-dev  ## tests on a real Spark standalone cluster, and 
 test-browser: environment-dev  ## the report in a headless Chromium
 	$(IN_VENV) pytest -m browser
 
-test-compare: environment-compare  ## tests against PyTorch, KerasHub and esda
+test-compare: environment-compare  ## tests against PyTorch, KerasHub, esda and an S3 server
 	.venv-compare/bin/python -m pytest -m compare
 
 test-spark4: environment-spark4  ## all stages on Spark 4 and NumPy 2: as Databricks' tasks, and over Spark Connect

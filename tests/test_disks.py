@@ -59,7 +59,7 @@ def test_run_log_goes_on_after_that_of_the_last_run(volume: Path) -> None:
 
 
 def test_one_run_at_a_time_holds_the_lock(volume: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streetdeciles.lock_file.VERIFY_AFTER_S", 0.05)
+    monkeypatch.setattr("streetdeciles.conditional_writes.VERIFY_AFTER_S", 0.05)
     monkeypatch.setattr("streetdeciles.lock.BEAT_S", 0.05)
     with locked(str(volume)):
         first = (volume / "run.lock").read_text()

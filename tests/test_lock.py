@@ -20,7 +20,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streetdeciles import lock, lock_file
+from streetdeciles import conditional_writes, lock
 from streetdeciles.errors import RunRefused
 from streetdeciles.lock import lock_owner, locked
 from streetdeciles.process_identity import ProcessIdentity
@@ -254,10 +254,20 @@ class WithoutExclusiveCreation(MemoryFileSystem):
         return super().open(path, mode, **options)
 
 
-@pytest.mark.parametrize("protocol", ["memory", "put-only"])
+class WithoutConditions(MemoryFileSystem):
+    """A store that ignores the condition of a request, as some S3s do."""
+
+    protocol = "ignoring"
+
+    def open(self, path: str, mode: str = "rb", **options: object) -> object:
+        return super().open(path, "wb" if mode == "xb" else mode, **options)
+
+
+@pytest.mark.parametrize("protocol", ["memory", "put-only", "ignoring"])
 def test_object_store_lets_one_in(protocol: str, monkeypatch: pytest.MonkeyPatch) -> None:
     fsspec.register_implementation("put-only", WithoutExclusiveCreation, clobber=True)
-    monkeypatch.setattr(lock_file, "VERIFY_AFTER_S", 0.1)
+    fsspec.register_implementation("ignoring", WithoutConditions, clobber=True)
+    monkeypatch.setattr(conditional_writes, "VERIFY_AFTER_S", 0.1)
     work_dir = f"{protocol}://{uuid4().hex}/run"
     got_in = []
 

@@ -118,3 +118,16 @@ def test_run_at_the_limit_of_a_file_s_size_says_so(small_run: SmallRun) -> None:
     assert "a file may not become larger (file system or ulimit, ulimit -f allows 0.0 MB): " in line
     assert f"{small_run.work_dir} has " in line
     assert "Traceback" not in done.stderr
+
+
+def test_store_that_spark_cannot_write_to_is_refused_before_any_work(
+    small_run: SmallRun, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small_run.set(work_dir="memory://store/run")
+
+    assert small_run.main("run", "--to", "labels") == 2
+
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "work_dir memory://store/run: Spark cannot write there (" in line
+    assert 'No FileSystem for scheme "memory"' in line
+    assert "give Spark the store's connector and credentials" in line

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from streetdeciles import file_names, storage
+from streetdeciles.catalog_inputs import with_copies_in
 from streetdeciles.config import INPUT, REPLACED_BY_IMPORT, RunConfig, input_paths
 from streetdeciles.config.features import network_files
 from streetdeciles.config_yaml import MAX_BYTES, parse_yaml
@@ -188,7 +189,7 @@ def _resolve_paths(config: RunConfig, folder: str) -> RunConfig:
     files = {name: resolve(path) for name, path in network_files(config.features).items()}
     if files:
         update["features"] = config.features.model_copy(update=files)
-    return config.model_copy(update=update)
+    return with_copies_in(config.model_copy(update=update), update["work_dir"])
 
 
 def _check_inputs(path: str, config: RunConfig, sections: Collection[str]) -> None:

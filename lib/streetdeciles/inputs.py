@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from streetdeciles import storage
+from streetdeciles.catalog.tables import catalog_signatures
 from streetdeciles.config import FeaturesConfig, RunConfig, input_paths
 from streetdeciles.config.features import network_files
 from streetdeciles.tables import TRAINING_SET_PARTS
@@ -35,7 +36,8 @@ logger = logging.getLogger(__name__)
 def signatures(config: RunConfig, stage: str) -> dict[str, str]:
     """The signature of each input of a stage, by its key in the config: text that changes when the input does.
 
-    Missing inputs are left out, because a stage that does not run does not need them.
+    Missing inputs are left out, because a stage that does not run does not need them; and tables in a catalog where no
+    session is there to ask for them.
     """
     section = getattr(config, stage)
     paths = {f"{stage}.{key}": path for key, path in input_paths(section)}
@@ -46,7 +48,8 @@ def signatures(config: RunConfig, stage: str) -> dict[str, str]:
     if isinstance(section, FeaturesConfig):
         paths |= {f"{stage}.{key}": path for key, path in network_files(section).items()}
     signatures = {key: _signature_if_there(key, path) for key, path in paths.items()}
-    return {key: signature for key, signature in signatures.items() if signature is not None}
+    known = {key: signature for key, signature in signatures.items() if signature is not None}
+    return known | catalog_signatures(section)
 
 
 def version_of(uri: str) -> str | None:

@@ -117,9 +117,9 @@ def _take(lock: LockFile, owner: Owner, *, take_over: bool) -> None:
             logger.warning("%s: took over from %s", lock.work_dir, other)
         elif left is not None and _parse(left) is None:
             logger.warning("%s is empty or damaged, so no run holds it; replaced it", lock.uri)
-        if left == before[0] or take_over:
-            lock.remove(left)
-        if not lock.create(content):
+        may_replace = left is not None and (left == before[0] or take_over)
+        taken = lock.replace(left, content) if left is not None and may_replace else lock.create(content)
+        if not taken:
             raise RunRefused(f"work_dir {lock.work_dir} was just taken by {lock_owner(lock.work_dir) or 'another run'}")
     if other and take_over and _may_live(before[0]):
         time.sleep(BEAT_S + END_S)  # by then that run has seen that the lock is another's, and has ended
@@ -171,18 +171,23 @@ def _renewed(lock: LockFile, owner: Owner) -> Iterator[None]:
 
 
 def _renew(lock: LockFile, owner: Owner, ended: Event) -> None:
-    beats = 0
+    beats, renewed = 0, time.monotonic()
     while not ended.wait(BEAT_S):
         beats += 1
         try:
             with lock.alone_on_this_machine():
                 content = lock.read()
                 holder = _parse(content)
-                if holder is not None and holder.token == owner.token:
-                    lock.renew(replace(owner, beats=beats).to_json())
+                if content is not None and holder is not None and holder.token == owner.token:
+                    lock.renew(content, replace(owner, beats=beats).to_json())
         except Exception as error:  # a store that fails for a moment
             logger.debug("%s could not be renewed: %s", lock.uri, error)
+            if time.monotonic() - renewed > SILENT_S - 2 * BEAT_S:
+                logger.error("%s could not be renewed in time, so others may take it; this run ends", lock.uri)
+                end_run()
+                return
             continue
+        renewed = time.monotonic()
         if holder is not None and holder.token != owner.token:
             logger.error("%s was taken over by %s; this run ends", lock.work_dir, holder)
             end_run()
@@ -193,7 +198,7 @@ def _give_back(lock: LockFile, owner: Owner) -> None:
     with lock.alone_on_this_machine():
         content = lock.read()
         holder = _parse(content)
-        if holder is not None and holder.token == owner.token:
+        if content is not None and holder is not None and holder.token == owner.token:
             lock.remove(content)
         else:
             logger.warning(

@@ -3,10 +3,9 @@
 On a disk, also a shared one, it appears whole, in one step, by a hard link (`O_EXCL` where there are none), so of runs
 that start together exactly one creates it. Runs of one machine take turns at looking at it and at removing it.
 
-An object store creates it by fsspec's mode `xb`, which S3 and Google Cloud Storage refuse where the object exists. A
-store that lacks this mode is written to and read again after a moment: the last writer wins, the others are refused.
-Removal and renewal there are a check and then a change, in two steps. An object store that is mounted as a folder
-(`disks`) is treated like one without this mode.
+In an object store `conditional_writes` creates, renews, replaces and removes it: on S3 each in one step, so a run that
+wakes up after another has taken its place changes nothing. An object store that is mounted as a folder (`disks`) is
+treated like a store without conditions.
 """
 
 from __future__ import annotations
@@ -21,9 +20,9 @@ from pathlib import Path
 from uuid import uuid4
 
 from streetdeciles import storage
+from streetdeciles.conditional_writes import create_object, read_object, remove_object, replace_object
 from streetdeciles.disks import is_disk
 
-VERIFY_AFTER_S = 2.0
 WRITTEN_WITHIN_S = 10.0
 """For so many seconds, a lock without readable content may belong to a run that is just writing it."""
 
@@ -73,28 +72,29 @@ class LockFile:
     def create(self, content: bytes) -> bool:
         """Whether this run created the lock; False if there is one already."""
         path = self._disk_path
-        return _create_object(self.uri, content) if path is None else _create_file(path, content)
+        return create_object(self.uri, content) if path is None else _create_file(path, content)
 
     def read(self) -> bytes | None:
-        try:
-            return storage.read_bytes(self.uri)
-        except FileNotFoundError:
-            return None
+        return read_object(self.uri)
 
-    def remove(self, judged: bytes | None) -> None:
+    def replace(self, judged: bytes, content: bytes) -> bool:
+        """Whether this run's lock took the place of the one that was examined."""
+        if self._path is None:
+            return replace_object(self.uri, judged, content)
+        self.remove(judged)
+        return self.create(content)
+
+    def remove(self, judged: bytes) -> None:
         """Remove the lock, unless another run has replaced the one that was examined."""
-        if judged is not None and self.read() == judged:
-            with suppress(FileNotFoundError):
-                if self._path is None:
-                    storage.remove(self.uri)
-                else:
-                    self._path.unlink()
+        if self._path is None:
+            remove_object(self.uri, judged)
+        elif self.read() == judged:
+            self._path.unlink(missing_ok=True)
 
-    def renew(self, content: bytes) -> None:
+    def renew(self, held: bytes, content: bytes) -> None:
         """Show others that the owner lives. An object gets new content, because its time cannot be set."""
         if self._disk_path is None:
-            fs, path = storage.filesystem(self.uri)
-            fs.pipe_file(path, content)
+            replace_object(self.uri, held, content)
         else:
             os.utime(self._disk_path)
 
@@ -139,21 +139,3 @@ def _write_new(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _create_object(uri: str, content: bytes) -> bool:
-    fs, path = storage.filesystem(uri)
-    fs.invalidate_cache()
-    if fs.exists(path):
-        return False
-    try:
-        with fs.open(path, "xb") as file:
-            file.write(content)
-        if not storage.is_local(uri):
-            return True
-    except FileExistsError:
-        return False
-    except (NotImplementedError, ValueError):
-        fs.pipe_file(path, content)
-    time.sleep(VERIFY_AFTER_S)
-    return storage.read_bytes(uri) == content

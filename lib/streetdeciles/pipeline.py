@@ -8,9 +8,14 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from importlib import import_module
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from streetdeciles import run_log, storage
+from streetdeciles.borrowed_sessions import session_of_others
+from streetdeciles.catalog.copies import copy_inputs
+from streetdeciles.catalog.publishing import pending, publish, refuse_unpublishable
+from streetdeciles.catalog_inputs import all_catalog_inputs, with_copies_in
 from streetdeciles.config import RunConfig
 from streetdeciles.errors import RunRefused
 from streetdeciles.job_names import jobs_named
@@ -57,18 +62,48 @@ def run(
     is_new = not storage.exists(config.work_dir)
     refuse_unwritable(config.work_dir)
     steps = _plan_or_leave_no_folder(config, selected, force=force) if is_new else None
-    with locked(config.work_dir, take_over=take_over):
+    with locked(config.work_dir, take_over=take_over), ExitStack() as stack:
         if not force:
             run_log.refuse_other_config(config)
-        if steps is None or not run_log.is_empty(config.work_dir):
+        spark = _start_session(config, stack) if all_catalog_inputs(config) else None
+        if steps is None or spark is not None or not run_log.is_empty(config.work_dir):
             steps = plan(config, selected, force=force, inputs_as_read=reopen is not None)
         on_start()
-        preflight(config, selected if reopen else [step.stage.name for step in steps if step.action == "run"])
+        to_run = selected if reopen else [step.stage.name for step in steps if step.action == "run"]
+        if spark is not None:
+            copy_inputs(spark, config, to_run)
+        preflight(config, to_run)
         if reopen:
             (name,) = selected
             reopen(config.work_dir, lambda: forget_from(config.work_dir, name))
             steps = plan(config, selected, force=force, inputs_as_read=True)
-        run_steps(config, steps, force=force, on_report=on_report)
+        _run_steps(config, steps, spark, stack, force=force, on_report=on_report)
+
+
+def dry_run(
+    config: RunConfig, selected: Sequence[str], *, force: bool, on_plan: Callable[[Sequence[Planned]], None]
+) -> None:
+    """Plan a run and check its inputs as `run` does, and leave the work_dir as it is."""
+    with ExitStack() as stack:
+        spark, folder = None, ""
+        if all_catalog_inputs(config) or config.output.tables is not None:
+            folder = stack.enter_context(TemporaryDirectory(prefix="streetdeciles-dry-run-"))
+            spark = _start_session(config, stack, log_in=folder)
+        steps = plan(config, selected, force=force)
+        on_plan(steps)
+        to_run = [step.stage.name for step in steps if step.action == "run"]
+        if spark is not None:
+            config = with_copies_in(config, folder)
+            copy_inputs(spark, config, to_run, is_trial=True)
+        preflight(config, to_run)
+
+
+def _start_session(config: RunConfig, stack: ExitStack, *, log_in: str | None = None) -> SparkSession:
+    """A session until the end of `stack`; RunRefused if results cannot be published in its catalog."""
+    is_own = session_of_others() is None
+    spark = stack.enter_context(spark_session(config.spark, log_in or config.work_dir))
+    refuse_unpublishable(spark, config, is_own_session=is_own)
+    return spark
 
 
 def _plan_or_leave_no_folder(config: RunConfig, selected: Sequence[str], *, force: bool) -> list[Planned]:
@@ -102,15 +137,20 @@ def run_beside(
     return report
 
 
-def run_steps(
-    config: RunConfig, steps: Sequence[Planned], *, force: bool, on_report: Callable[[Planned, StageReport], None]
+def _run_steps(
+    config: RunConfig,
+    steps: Sequence[Planned],
+    spark: SparkSession | None,
+    stack: ExitStack,
+    *,
+    force: bool,
+    on_report: Callable[[Planned, StageReport], None],
 ) -> None:
-    """Carry out a plan, with the config saved in the work_dir as that of its tables."""
+    """Carry out a plan, with the config saved in the work_dir as that of its tables; Spark starts when it is needed."""
     previous = run_log.save_config(config)
     n_done = 0
     names = [stage.name for stage in stages_of(config)]
-    with progress_file(config.work_dir, len(names)) as file, ExitStack() as stack:
-        spark: SparkSession | None = None
+    with progress_file(config.work_dir, len(names)) as file:
         for step in steps:
             if step.action == "up to date":
                 mark = run_log.read_mark(config.work_dir, step.stage.name)
@@ -119,12 +159,11 @@ def run_steps(
             elif step.action == "export":
                 on_report(step, _export(config, step))
             elif step.action == "run":
-                if spark is None:
-                    spark = stack.enter_context(spark_session(config.spark, config.work_dir))
                 number = names.index(step.stage.name) + 1
-                logger.info("[%d/%d] %s (%s)", number, len(names), step.stage.name, step.why)
-                file.stage(step.stage.name, number)
                 try:
+                    spark = spark or _start_session(config, stack)
+                    logger.info("[%d/%d] %s (%s)", number, len(names), step.stage.name, step.why)
+                    file.stage(step.stage.name, number)
                     with jobs_named(spark, step.stage.name, stage=step.stage.name):
                         report = _run_stage(spark, config, step, force=force)
                 except RunRefused:
@@ -133,6 +172,8 @@ def run_steps(
                     raise
                 n_done += 1
                 on_report(step, report)
+        if pending(config):
+            publish(spark or _start_session(config, stack), config)
 
 
 def _run_stage(spark: SparkSession, config: RunConfig, step: Planned, *, force: bool) -> StageReport:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from streetdeciles import file_names, storage
 from streetdeciles.borrowed_sessions import jobs_cancelled_on_stop, session_of_others
 from streetdeciles.config import SparkConfig
-from streetdeciles.errors import RunRefused, reason
+from streetdeciles.errors import RunRefused, one_line_error, reason
 from streetdeciles.jvm import OwnJvm, has_jvm
 from streetdeciles.session_settings import try_setting
 from streetdeciles.spark_connect import check_reachable, connect_url, is_connect
@@ -40,25 +40,25 @@ def spark_session(config: SparkConfig, work_dir: str) -> Iterator[SparkSession]:
     and so does a KeyboardInterrupt from elsewhere, e.g. from a notebook.
 
     Raises:
-        RunRefused: Java reads the name of work_dir as a different name, or Spark's JVM does not start.
+        RunRefused: Spark's JVM does not start, cannot write to the work_dir's store, or reads its name as another one.
         RunFailed: Spark's JVM has ended.
     """
     active = session_of_others()
     if active is not None:
-        _refuse_other_file_names(active, work_dir)
+        _refuse_unreachable(active, work_dir)
         be_guest()
         with jobs_cancelled_on_stop(active):
             yield active
         return
     settings = {"spark.app.name": "streetdeciles", **_SQL_SETTINGS, **config.conf}
     if (url := connect_url(config.conf)) is not None:
-        with _remote_session(url, settings) as spark:
+        with _remote_session(url, settings, work_dir) as spark:
             yield spark
         return
     if has_jvm():  # spark-submit starts it with the cluster owner's settings, which stay
         spark = _build(_unset(settings))
         try:
-            _refuse_other_file_names(spark, work_dir)
+            _refuse_unreachable(spark, work_dir)
             with jobs_cancelled_on_stop(spark):
                 yield spark
         finally:
@@ -71,7 +71,7 @@ def spark_session(config: SparkConfig, work_dir: str) -> Iterator[SparkSession]:
         try:
             with jvm.watched():
                 spark = _build(settings, jvm)
-                _refuse_other_file_names(spark, work_dir)
+                _refuse_unreachable(spark, work_dir)
                 yield spark
         finally:
             if not stop_requested():
@@ -79,7 +79,7 @@ def spark_session(config: SparkConfig, work_dir: str) -> Iterator[SparkSession]:
 
 
 @contextmanager
-def _remote_session(url: str, settings: Mapping[str, str]) -> Iterator[SparkSession]:
+def _remote_session(url: str, settings: Mapping[str, str], work_dir: str) -> Iterator[SparkSession]:
     """A session of our own on a server of Spark Connect, which keeps what its owner has set."""
     from pyspark.errors import PySparkException
     from pyspark.sql import SparkSession
@@ -97,6 +97,7 @@ def _remote_session(url: str, settings: Mapping[str, str]) -> Iterator[SparkSess
         if key.startswith("spark.sql.") and key not in before:
             try_setting(spark, key, value)
     try:
+        _refuse_unreachable(spark, work_dir)
         with jobs_cancelled_on_stop(spark):
             yield spark
     finally:
@@ -104,8 +105,26 @@ def _remote_session(url: str, settings: Mapping[str, str]) -> Iterator[SparkSess
             spark.stop()
 
 
+def _refuse_unreachable(spark: SparkSession, work_dir: str) -> None:
+    """RunRefused if Spark cannot write to the work_dir, e.g. for want of a connector, or would write elsewhere."""
+    if storage.is_local(work_dir):
+        _refuse_other_file_names(spark, work_dir)
+        return
+    probe = storage.staging_uri(work_dir, "probe")
+    try:
+        spark.range(1).write.parquet(storage.spark_uri(probe))
+    except Exception as error:  # each store has its own errors
+        raise RunRefused(
+            f"work_dir {work_dir}: Spark cannot write there ({reason(one_line_error(error), 200)}); give Spark the "
+            "store's connector and credentials (deploy/README.md, Object stores), or choose a folder that all machines "
+            "share; photographs and other inputs may stay where they are"
+        ) from error
+    finally:
+        storage.remove(probe)
+
+
 def _refuse_other_file_names(spark: SparkSession, work_dir: str) -> None:
-    if is_connect(spark) or work_dir.isascii() or not storage.is_local(work_dir):
+    if is_connect(spark) or work_dir.isascii():
         return
     jvm: Any = spark._jvm
     encoding = jvm.java.lang.System.getProperty("sun.jnu.encoding") or "utf-8"

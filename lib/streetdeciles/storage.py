@@ -6,10 +6,7 @@ interprets the name that a user gave a file (see `uris`).
 
 from __future__ import annotations
 
-import errno
 import json
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +14,17 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from streetdeciles.errors import RunFailed
+from streetdeciles.moving import (
+    moves_folders,
+    new_folder,
+    remove,
+    renames,
+    replace,
+    staging_uri,
+    sync,
+    sync_folder,
+    upload,
+)
 from streetdeciles.table import Table
 from streetdeciles.uris import URI_START, filesystem, is_absent, is_local, is_uri, join, local_path, spark_uri
 
@@ -35,7 +43,9 @@ __all__ = [
     "is_uri",
     "join",
     "local_path",
+    "moves_folders",
     "names_in",
+    "new_folder",
     "read_bytes",
     "read_json",
     "read_parquet",
@@ -79,18 +89,6 @@ def exists(uri: str) -> bool:
     return bool(fs.exists(path))
 
 
-def remove(uri: str) -> None:
-    """Remove the file or folder, if there is one. The current folder may be in it."""
-    fs, path = filesystem(uri)
-    if is_local(uri):  # fsspec refuses to remove the current folder
-        if Path(path).is_dir() and not Path(path).is_symlink():
-            shutil.rmtree(path)
-        else:
-            Path(path).unlink(missing_ok=True)
-    elif fs.exists(path):
-        fs.rm(path, recursive=True)
-
-
 def names_in(uri: str, *, prefix: str = "") -> Iterator[str]:
     """The names in the folder that begin with `prefix`; none if there is no such folder."""
     fs, path = filesystem(uri)
@@ -106,9 +104,14 @@ def names_in(uri: str, *, prefix: str = "") -> Iterator[str]:
 def write_bytes(uri: str, content: bytes, *, private: bool = False) -> None:
     """Write a file under another name, then rename it; on a disk it survives a power failure.
 
+    An object in a store appears as a whole by itself.
+
     `private`: on a disk, only its owner may read it.
     """
     fs, path = filesystem(uri)
+    if not renames(uri):
+        fs.pipe_file(path, content)
+        return
     fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
     unfinished = f"{uri}.{uuid4().hex}{UNFINISHED}"
     unfinished_path = filesystem(unfinished)[1]
@@ -123,56 +126,18 @@ def write_bytes(uri: str, content: bytes, *, private: bool = False) -> None:
         with suppress(OSError):
             remove(unfinished)
         raise
-    _sync_folder(uri)
-
-
-def sync(uri: str) -> None:
-    """Wait until the file, or each file in the folder, is on the disk; object stores do so on every write."""
-    if not is_local(uri):
-        return
-    path = Path(local_path(uri))
-    for file in path.rglob("*") if path.is_dir() else [path]:
-        _sync(file)
-    if path.is_dir():
-        _sync(path)
-
-
-def _sync_folder(uri: str) -> None:
-    """Make a new name in the folder of `uri` permanent."""
-    if is_local(uri):
-        _sync(Path(local_path(uri)).parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.EBADF, errno.ENOTSUP):  # some file systems cannot sync folders
-            raise
-    finally:
-        os.close(descriptor)
+    sync_folder(uri)
 
 
 def read_bytes(uri: str) -> bytes:
+    """The whole file, in one request to an object store: between two of them it may be replaced."""
     fs, path = filesystem(uri)
-    with fs.open(path, "rb") as file:
-        content: bytes = file.read()
+    content: bytes = fs.cat_file(path)
     return content
 
 
 def write_text(uri: str, text: str, *, private: bool = False) -> None:
     write_bytes(uri, text.encode("utf-8"), private=private)
-
-
-def upload(folder: Path, uri: str) -> None:
-    """Copy the files in a local folder to `uri`. fsspec's own `put` would expand patterns in their names."""
-    fs, target = filesystem(uri)
-    for file in folder.rglob("*"):
-        if file.is_file():
-            path = f"{target}/{file.relative_to(folder).as_posix()}"
-            fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
-            fs.put_file(str(file), path)
 
 
 def read_text(uri: str) -> str:
@@ -187,58 +152,26 @@ def read_json(uri: str) -> Any:
     return json.loads(read_text(uri))
 
 
-def staging_uri(work_dir: str, name: str) -> str:
-    """A new place for a table until it is finished and `replace` moves it; no reader looks there."""
-    return join(work_dir, "_staging", f"{name}-{uuid4().hex}")
-
-
-def replace(staged: str, uri: str) -> None:
-    """Move the finished folder or file at `staged` to `uri`; on a disk, it then survives a power failure."""
-    fs, path = filesystem(uri)
-    sync(staged)
-    remove(uri)
-    fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
-    source = filesystem(staged)[1]
-    try:
-        Path(source).rename(path) if is_local(uri) else fs.mv(source, path, recursive=True)
-    except OSError:  # mounted object stores cannot rename folders
-        if not is_local(uri) or not Path(source).is_dir():
-            raise
-        upload(Path(source), uri)
-        remove(staged)
-    _sync_folder(uri)
-
-
 def write_table(frame: DataFrame, table: Table, work_dir: str) -> int:
     """Write the whole table to `<work_dir>/<name>` and return its number of rows.
 
-    The key is checked on the written files, before they replace the old table.
+    The key is checked on the written files; on a disk, before they replace the old table.
     """
-    staged = staging_uri(work_dir, table.name)
     writer = table.conform(frame).write.mode("overwrite")
     if table.partitioned_by:
         writer = writer.partitionBy(*table.partitioned_by)
-    try:
-        writer.parquet(spark_uri(staged))
-        rows = table.check_key(read_parquet(frame.sparkSession, staged, schema=table.ddl))
-        replace(staged, join(work_dir, table.name))
-    finally:
-        remove(staged)
-    return rows
+    with new_folder(work_dir, table.name) as uri:
+        writer.parquet(spark_uri(uri))
+        return table.check_key(read_parquet(frame.sparkSession, uri, schema=table.ddl))
 
 
 def write_partition(frame: DataFrame, table: Table, work_dir: str, value: str) -> int:
     """Write the part of one `value` of the column that the table is partitioned by; the other parts stay."""
     (column,) = table.partitioned_by
-    staged = staging_uri(work_dir, table.name)
-    try:
-        table.conform(frame).drop(column).write.mode("overwrite").parquet(spark_uri(staged))
-        part = read_parquet(frame.sparkSession, staged)
-        rows = table.check_key(part.selectExpr("*", f"'{value}' AS {column}"))
-        replace(staged, join(work_dir, table.name, f"{column}={value}"))
-    finally:
-        remove(staged)
-    return rows
+    with new_folder(work_dir, table.name, f"{column}={value}") as uri:
+        table.conform(frame).drop(column).write.mode("overwrite").parquet(spark_uri(uri))
+        part = read_parquet(frame.sparkSession, uri)
+        return table.check_key(part.selectExpr("*", f"'{value}' AS {column}"))
 
 
 def read_table(spark: SparkSession, table: Table, work_dir: str) -> DataFrame:

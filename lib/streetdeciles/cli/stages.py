@@ -14,9 +14,8 @@ from streetdeciles.config_file import load_config
 from streetdeciles.errors import RunRefused
 from streetdeciles.full_disk import full_disk_explained
 from streetdeciles.logs import log_to_file
-from streetdeciles.pipeline import run
-from streetdeciles.plans import plan, select_stages
-from streetdeciles.preflight import preflight
+from streetdeciles.pipeline import dry_run, run
+from streetdeciles.plans import select_stages
 from streetdeciles.stages import REPORT_STAGE, STAGE_NAMES, STAGES, Stage
 
 OWN_OPTIONS = {"features": features.add_options, "training": training.add_options}
@@ -89,9 +88,7 @@ def _run(options: argparse.Namespace) -> int:
         raise RunRefused("--open needs a run up to the report; leave out --dry-run, --to and --only")
     config = load_config(options.config, selected)
     if options.dry_run:
-        steps = plan(config, selected, force=options.force)
-        terminal.show_plan(steps)
-        preflight(config, [step.stage.name for step in steps if step.action == "run"])
+        dry_run(config, selected, force=options.force, on_plan=terminal.show_plan)
         return 0
     with full_disk_explained(config.work_dir):
         run(

@@ -17,7 +17,7 @@ from streetdeciles.config.images import ImagesConfig, ImageTable, Panorama
 from streetdeciles.config.imports import FeatureImport
 from streetdeciles.config.labels import Boundaries, LabelsConfig, LabelTable, OwnColumns, RegionFile
 from streetdeciles.config.locations import LocationTable, PostcodeLocations
-from streetdeciles.config.section import INPUT, NEUTRAL, InputPath, Section
+from streetdeciles.config.section import INPUT, NEUTRAL, CatalogSchema, FilesOrTable, InputPath, Section
 from streetdeciles.config.spark import SparkConfig
 from streetdeciles.config.training import TRAINING_PRESETS, TrainingConfig
 from streetdeciles.methods import AGGREGATION_METHODS, SCORE_MEAN, AggregationMethod
@@ -32,6 +32,7 @@ __all__ = [
     "EvaluationConfig",
     "FeatureImport",
     "FeaturesConfig",
+    "FilesOrTable",
     "INPUT",
     "ImageTable",
     "ImagesConfig",
@@ -40,6 +41,7 @@ __all__ = [
     "LabelsConfig",
     "LocationTable",
     "NEUTRAL",
+    "OutputConfig",
     "OwnColumns",
     "Panorama",
     "PostcodeLocations",
@@ -107,6 +109,14 @@ class ReportConfig(Section):
     """The number of locations whose photographs the page shows; more make the page larger, 0 shows none."""
 
 
+class OutputConfig(Section):
+    """Where results go besides the work_dir."""
+
+    tables: CatalogSchema | None = None
+    """A schema in a catalog, e.g. `main.streets`, in which each table of results is replaced when the run has finished;
+    null for none. The schema must exist."""
+
+
 REPLACED_BY_IMPORT = ("images", "features")
 """The stages, and the sections, that `dataset.import` takes the place of."""
 
@@ -127,6 +137,7 @@ class RunConfig(Section):
     aggregation: AggregationConfig = AggregationConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     report: ReportConfig = ReportConfig()
+    output: Annotated[OutputConfig, NEUTRAL] = OutputConfig()
     spark: Annotated[SparkConfig, NEUTRAL] = SparkConfig()
 
     @model_validator(mode="before")
@@ -200,7 +211,7 @@ class RunConfig(Section):
 def input_paths(section: BaseModel, prefix: str = "") -> Iterator[tuple[str, str]]:
     """Each (key, path) of a section, or of a whole config, that the run reads."""
     for key, value, field in _walk(section, prefix):
-        if INPUT in field and isinstance(value, str):
+        if INPUT in field and isinstance(value, str) and value:
             yield key, value
         elif INPUT in field and isinstance(value, list):
             yield from ((f"{key}[{i}]", path) for i, path in enumerate(value))

@@ -7,18 +7,22 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from streetdeciles.config.section import INPUT, InputPath, Positive, Section
+from streetdeciles.catalog_names import name_parts
+from streetdeciles.config.section import INPUT, CatalogTable, FilesOrTable, InputPath, Positive, Section
 from streetdeciles.ids.spelling import normalise_views
 
 
-class ImageTable(Section):
-    """A Parquet file, a folder of some, or a Delta table, with one row per photograph.
+class ImageTable(FilesOrTable):
+    """A Parquet file, a folder of some, a Delta table, or a table in a catalog, with one row per photograph.
 
-    The column `image` holds its bytes, or the URI of its file. `a.b` names the field b of the struct a.
+    The name of a table in a catalog alone (`images.table: main.streets.photographs`) is short for `catalog_table`. The
+    column `image` holds its bytes, or the URI of its file. `a.b` names the field b of the struct a.
     """
 
-    path: InputPath
+    path: InputPath = ""
     """The Parquet file, the folder of Parquet files, or the folder of the Delta table."""
+    catalog_table: CatalogTable | None = None
+    """In place of `path`: a table in a catalog, e.g. `main.streets.photographs`, read by Spark."""
     image: str = "image"
     """The column with the photograph's bytes, or with the URI of its file."""
     location_id: str = "location_id"
@@ -73,6 +77,19 @@ class ImagesConfig(Section):
     """With `reject`, a file that several locations have becomes a reject (`duplicate_picture`) for all of them, because
     it mostly says that there is no imagery. If several views of one location have the same file, the first one is kept.
     `keep` uses all files."""
+
+    @field_validator("table", mode="before")
+    @classmethod
+    def _name_is_of_a_catalog(cls, table: Any) -> Any:
+        if not isinstance(table, str):
+            return table
+        try:
+            n_parts = len(name_parts(table))
+        except ValueError:
+            n_parts = 0
+        if n_parts != 3:
+            raise ValueError("must be catalog.schema.table; for files write table: {path: …}")
+        return {"catalog_table": table}
 
     @field_validator("pattern")
     @classmethod

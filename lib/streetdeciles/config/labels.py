@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from streetdeciles.config.locations import Locations, LocationTable, PostcodeLocations
-from streetdeciles.config.section import INPUT, InputPath, Section
+from streetdeciles.config.section import INPUT, CatalogTable, FilesOrTable, InputPath, Section
 
 
 class OwnOutcome(Section):
@@ -48,11 +48,13 @@ class OwnColumns(Section):
     """By the name of each outcome (small letters, digits and _), how the table gives it."""
 
 
-class LabelTable(Section):
+class LabelTable(FilesOrTable):
     """A table of areas. A published one is recognised by its header (docs/data.md); `columns` describes any other."""
 
-    path: InputPath
+    path: InputPath = ""
     """CSV file or workbook (xlsx, ods) as published, or a folder of CSV part files."""
+    catalog_table: CatalogTable | None = None
+    """In place of `path`: a table in a catalog, e.g. `main.statistics.deprivation`."""
     columns: OwnColumns | None = None
     """The columns of a table that is not recognised."""
 

@@ -6,14 +6,16 @@ from typing import Annotated, Any
 
 from pydantic import Discriminator, Tag, model_validator
 
-from streetdeciles.config.section import INPUT, InputPath, Section
+from streetdeciles.config.section import INPUT, CatalogTable, FilesOrTable, InputPath, Section
 
 
-class LocationTable(Section):
+class LocationTable(FilesOrTable):
     """Locations in a table of yours; the path alone is short for `path` with the usual names of the columns."""
 
-    path: InputPath
+    path: InputPath = ""
     """CSV file, or a folder of part files."""
+    catalog_table: CatalogTable | None = None
+    """In place of `path`: a table in a catalog, e.g. `main.streets.locations`."""
     location_id: str | None = None
     """Column that identifies a location; null: `location_id`."""
     area_id: str | None = None
@@ -28,11 +30,6 @@ class LocationTable(Section):
     """In place of `latitude`, for `crs`; null: `northing`, `northings`, `osnrth1m`, `north1m` or `y`."""
     crs: str | None = None
     """Coordinate reference system of the coordinates, e.g. `EPSG:27700`, the British National Grid; null: WGS84."""
-
-    @property
-    def file(self) -> str:
-        """What lists the locations."""
-        return self.path
 
     @model_validator(mode="after")
     def _projected_coordinates_have_a_crs(self) -> LocationTable:

@@ -111,16 +111,12 @@ def _refuse_without_deciles(area_labels: DataFrame, outcomes: Sequence[str]) -> 
 
 
 def _write_set(rows: DataFrame, shape: TrainingSetShape, work_dir: str) -> None:
-    staged = storage.staging_uri(work_dir, TRAINING_SET)
-    try:
+    with storage.new_folder(work_dir, TRAINING_SET) as uri:
         with spark_settings(rows.sparkSession, SMALL_BATCHES):
-            write_training_set(rows, staged, shape)
-        written = training_set_shape(staged)
+            write_training_set(rows, uri, shape)
+        written = training_set_shape(uri)
         if written != shape:
             raise RunFailed(f"training_set: expected {shape}, but wrote {written}; run the stage dataset again")
-        storage.replace(staged, storage.join(work_dir, TRAINING_SET))
-    finally:
-        storage.remove(staged)
 
 
 def _left_out(spark: SparkSession, config: RunConfig, stages: Collection[str]) -> DataFrame:

@@ -42,7 +42,7 @@ def open_fold_table(config: RunConfig) -> FoldTable:
         path, key, key_column = dataset.fold_file, "area_id", "area_id"
     elif not labels.is_absent and isinstance(labels.location_source, LocationTable):
         source = labels.location_source
-        path, key, key_column = source.path, "location_id", source.location_id or "location_id"
+        path, key, key_column = source.file, "location_id", source.location_id or "location_id"
     else:
         raise RunRefused(
             "dataset.fold_column: needs labels.locations to be a table of locations; name a CSV file of area_id and "

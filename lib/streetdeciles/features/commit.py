@@ -13,7 +13,7 @@ from streetdeciles.errors import RunFailed
 from streetdeciles.extraction.extracted import FEATURE, REJECT
 from streetdeciles.extraction.tally import Tally
 from streetdeciles.features.ledger import Mark, Shard, read_mark, remove_shards, shard_manifest, write_mark
-from streetdeciles.features.staged import spark_schema, write_parquet
+from streetdeciles.features.staged import spark_schema, write_shards
 from streetdeciles.queries import query
 from streetdeciles.table import Table
 from streetdeciles.tables import FEATURES, REJECTS
@@ -104,7 +104,7 @@ def _write_parts(extracted: DataFrame, kind: str, table: Table, shards: Sequence
     from pyspark.sql import functions as F
 
     rows = extracted.where((F.col("kind") == kind) & F.col("shard").isin([*shards]))
-    write_parquet(table.conform(rows), storage.spark_uri(storage.join(work_dir, table.name)), table.partitioned_by)
+    write_shards(rows, table, work_dir)
 
 
 def _mark(shard: Shard, tally: Tally, writing_s_per_image: float, fingerprint: Mapping[str, Any]) -> Mark:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ from streetdeciles import storage
 from streetdeciles.extraction.extracted import SCHEMA, Photograph, Row, reject_batch, statistics_batch
 from streetdeciles.extraction.rejects import Rejected
 from streetdeciles.extraction.tally import Tally
+from streetdeciles.table import Table
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -19,11 +20,19 @@ ROW_GROUP_BYTES = 32 * 1024 * 1024
 """2,000 rows of 4,096 features: small enough to be read one by one, large enough for Parquet."""
 
 
-def write_parquet(frame: DataFrame, uri: str, partitioned_by: Sequence[str] = ()) -> None:
-    writer = frame.write.mode("overwrite").option("parquet.block.size", ROW_GROUP_BYTES)
-    if partitioned_by:
-        writer = writer.partitionBy(*partitioned_by).option("partitionOverwriteMode", "dynamic")
-    writer.parquet(uri)
+def write_parquet(frame: DataFrame, uri: str) -> None:
+    frame.write.mode("overwrite").option("parquet.block.size", ROW_GROUP_BYTES).parquet(uri)
+
+
+def write_shards(frame: DataFrame, table: Table, work_dir: str) -> None:
+    """Write the rows of shards that the table no longer has, each shard in a folder of its own.
+
+    Overwriting folders would move them into place, which copies each file in an object store.
+    """
+    writer = table.conform(frame).write.option("parquet.block.size", ROW_GROUP_BYTES)
+    writer = writer.partitionBy(*table.partitioned_by).option("partitionOverwriteMode", "dynamic")
+    mode = "overwrite" if storage.moves_folders(work_dir) else "append"
+    writer.mode(mode).parquet(storage.spark_uri(storage.join(work_dir, table.name)))
 
 
 def spark_schema() -> StructType:

@@ -28,7 +28,7 @@ def count_named(named: DataFrame, images: ImagesConfig) -> dict[str, int]:
     if images.table is not None and not kept:
         why = ", ".join(f"{n} {reason}" for reason, n in sorted(counts.items())) or "it is empty"
         raise RunRefused(
-            f"images.table.path: no row of {images.table.path} is a photograph of a location ({why}){advice}"
+            f"images.table.path: no row of {images.table.name} is a photograph of a location ({why}){advice}"
         )
     if not counts:
         raise RunRefused(f"images.folder: {images.folder} is empty; expected photographs named {images.pattern}")

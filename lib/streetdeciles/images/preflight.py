@@ -32,7 +32,7 @@ def _problem(images: ImagesConfig, sample: Sample) -> str:
     advice = f"; {advise(sample.views)}" if sample.n_other_views else ""
     if images.table is not None and not sample.n_kept:
         what = f"there is e.g. {sample.example}" if sample.n else "it is empty"
-        return f"images.table.path: no row of {images.table.path} is a photograph of a location ({what}){advice}"
+        return f"images.table.path: no row of {images.table.name} is a photograph of a location ({what}){advice}"
     if not sample.n:
         return f"images.folder: {images.folder} is empty; expected photographs named {images.pattern}"
     if not sample.n_kept:

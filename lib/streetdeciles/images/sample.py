@@ -57,7 +57,7 @@ def sample_images(images: ImagesConfig) -> Sample | None:
     """
     import pyarrow as pa
 
-    source = images.table.path if images.table else images.folder or ""
+    source = images.table.file if images.table else images.folder or ""
     if not storage.is_local(source):
         return None
     if images.table is not None:
@@ -122,14 +122,14 @@ def _first_rows(table: ImageTable) -> tuple[pa.RecordBatch, bool] | None:
     """(rows of the table's first file, as from `row_batches`; whether these are all), or None for a Delta table."""
     import pyarrow as pa
 
-    fs, root = storage.filesystem(table.path)
-    files = [table.path]
+    fs, root = storage.filesystem(table.file)
+    files = [table.file]
     if fs.isdir(root):
-        if is_delta(table.path):
+        if is_delta(table.file):
             return None
-        files = [*islice(_parquet_files(table.path, root), 2)]
+        files = [*islice(_parquet_files(table.file, root), 2)]
     if not files or not PARQUET.fullmatch(files[0]):
-        raise RunRefused(f"images.table.path: {table.path} has no file whose name ends with .parquet")
+        raise RunRefused(f"images.table.file: {table.file} has no file whose name ends with .parquet")
     uri, partition = files[0], hive_partition(files[0][len(root) :])
     with reading(uri), open_parquet(uri) as file:
         problem = unfit_column(uri, file.schema_arrow, table, partition)

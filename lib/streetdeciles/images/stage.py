@@ -39,7 +39,9 @@ def run(spark: SparkSession, config: RunConfig, *, afresh: bool = False) -> Stag
     try:
         with staged(first_of_each(_name_all(spark, images, listing)), config.work_dir, "named_images") as named:
             counts = count_named(named, images)
-            index = assign_shards(_images(named, images), _previous_index(spark, config.work_dir, afresh), images)
+            index = assign_shards(
+                _images(named, images), _previous_shards(spark, config.work_dir, afresh, staged), images
+            )
             n_indexed = storage.write_table(index, IMAGE_INDEX, config.work_dir)
             _write_kept(spark, _images(named, images), config, listing)
             n_left_out = storage.write_partition(_left_out(named), LEFT_OUT, config.work_dir, IMAGES_STAGE)
@@ -123,10 +125,14 @@ def assign_shards(named: DataFrame, previous: DataFrame, images: ImagesConfig) -
     return _query("index", arguments, images=named, previous=previous)
 
 
-def _previous_index(spark: SparkSession, work_dir: str, afresh: bool) -> DataFrame:
-    if not afresh and storage.exists(storage.join(work_dir, IMAGE_INDEX.name)):
-        return storage.read_table(spark, IMAGE_INDEX, work_dir)
-    return spark.createDataFrame([], IMAGE_INDEX.ddl)
+def _previous_shards(spark: SparkSession, work_dir: str, afresh: bool, staged: str) -> DataFrame:
+    """The shard of each image of the previous index, staged, because the new index may be written in its place."""
+    columns = {name: IMAGE_INDEX.columns[name] for name in ("image_id", "shard")}
+    if afresh or not storage.exists(storage.join(work_dir, IMAGE_INDEX.name)):
+        return spark.createDataFrame([], ", ".join(f"{name} {kind}" for name, kind in columns.items()))
+    uri = storage.join(staged, "previous")
+    storage.read_table(spark, IMAGE_INDEX, work_dir).select(*columns).write.parquet(storage.spark_uri(uri))
+    return storage.read_parquet(spark, uri)
 
 
 def _left_out(named: DataFrame) -> DataFrame:

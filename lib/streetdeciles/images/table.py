@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from streetdeciles import storage
 from streetdeciles.archives.parquet import column_named, field_named, open_parquet
+from streetdeciles.catalog.copies import CONTENT
 from streetdeciles.config import ImageTable
 from streetdeciles.errors import RunRefused, reason
 from streetdeciles.images.delta import FILES, Partition
@@ -38,11 +39,11 @@ def list_rows(spark: SparkSession, table: ImageTable, staged: str) -> DataFrame:
         RunRefused: there are no such files, or they lack a column.
     """
     listed = storage.join(staged, "table_files")
-    table_files(spark, table.path, staged).write.parquet(storage.spark_uri(listed))
+    table_files(spark, table.file, staged).write.parquet(storage.spark_uri(listed))
     files = storage.read_parquet(spark, listed, schema=FILES)
     n_files = files.count()
     if not n_files:
-        raise RunRefused(f"images.table.path: {table.path} has no file whose name ends with .parquet")
+        raise RunRefused(f"images.table.path: {table.file} has no file whose name ends with .parquet")
     spread = files.repartition(min(n_files, max_tasks(spark)))
     kept = _common_schema(spread, table)
     columns = [ROWS, *(f"{KEPT}{field.name} {spark_type(field.type)}" for field in kept)]
@@ -83,9 +84,11 @@ def _rows_of(uri: str, partition: Partition, table: ImageTable, kept: pa.Schema)
     with open_parquet(uri) as file:
         schema = file.schema_arrow
         has_bytes = holds_bytes(schema, table.image)
-        modified = version_of(uri) if has_bytes else None
+        has_hashes = has_bytes and CONTENT in schema.names
+        modified = version_of(uri) if has_bytes and not has_hashes else None
         names = [table.location_id, *([table.view] if table.view else []), *([] if has_bytes else [table.image])]
         # If no column is needed, one is read all the same, for its number of rows.
+        names += [CONTENT] if has_hashes else []
         in_file = [name for name in [*names, *table.keep] if field_named(schema, name) is not None] or schema.names[:1]
         for batch in file.iter_batches(ROWS_PER_BATCH, columns=in_file, use_threads=False):
             n = batch.num_rows
@@ -97,7 +100,7 @@ def _rows_of(uri: str, partition: Partition, table: ImageTable, kept: pa.Schema)
                     pa.array([uri] * n, pa.string()) if has_bytes else columns.text("image", table.image),
                     pa.array([table.image if has_bytes else None] * n, pa.string()),
                     pa.array(rows if has_bytes else [None] * n, pa.int64()),
-                    pa.array([modified] * n, pa.string()),
+                    column_named(batch, CONTENT) if has_hashes else pa.array([modified] * n, pa.string()),
                     columns.text("location_id", table.location_id),
                     columns.text("view", table.view) if table.view else pa.array(["0"] * n, pa.string()),
                     *(columns.kept(field) for field in kept),

@@ -45,7 +45,7 @@ class LocationFile:
 
     @property
     def path(self) -> str:
-        return self.section.path
+        return self.section.file
 
     @property
     def crs(self) -> str | None:
@@ -81,7 +81,7 @@ class LocationFile:
 
 def open_locations(section: LocationTable, *, has_boundaries: bool = True, has_lookups: bool = True) -> LocationFile:
     """The table that the section names; RunRefused where its columns do not say which location a row is, and where."""
-    path, table = section.path, open_table(section.path)
+    path, table = section.file, open_table(section.file)
     y, x = ("latitude", "longitude") if _is_in_degrees(section) else ("northing", "easting")
     columns = {
         "location_id": _find(section, table.header, "location_id"),
@@ -126,12 +126,12 @@ def _find(section: LocationTable, header: Sequence[str], key: str) -> str | None
     for name in names:
         fits = [column for column in header if column.casefold() == name]
         if len(fits) > 1:  # `MSOA` beside `msoa` is most likely a mistake
-            raise RunRefused(f"{section.path}: column {name} appears twice in the header; rename one of them")
+            raise RunRefused(f"{section.file}: column {name} appears twice in the header; rename one of them")
         if fits:
             return fits[0]
     if configured is not None:
         raise RunRefused(
-            f"{section.path}: has no column {configured!r} (labels.locations.{key}); there are "
+            f"{section.file}: has no column {configured!r} (labels.locations.{key}); there are "
             f"{', '.join(header) or 'none'}"
         )
     return None

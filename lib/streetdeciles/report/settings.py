@@ -25,7 +25,7 @@ def settings_in_words(config: RunConfig, n_views: int) -> list[tuple[str, str]]:
         network = "trained elsewhere; the mean score of its fold models"
     return [
         ("Regions", regions),
-        ("Published tables", ", ".join(file_name(table.path) for table in config.labels.tables)),
+        ("Published tables", ", ".join(table.catalog_table or file_name(table.path) for table in config.labels.tables)),
         ("Outcomes", ", ".join(config.dataset.outcomes)),
         ("Views per location", str(n_views)),
         ("Features", _features_in_words(config)),

@@ -45,7 +45,7 @@ def open_source(section: LabelTable) -> SourceTable:
 
     Of a CSV file no more than the beginning is read.
     """
-    path = section.path
+    path = section.file
     fs, name = storage.filesystem(path)
     if fs.isfile(name) and is_workbook(path):
         table = _sheet(section)
@@ -72,11 +72,11 @@ def reopen(source: SourceTable, error: NotUtf8) -> SourceTable:
 
 
 def _windows_1252(section: LabelTable, error: NotUtf8) -> SourceTable:
-    table = open_table(section.path, windows_1252=True)
+    table = open_table(section.file, windows_1252=True)
     layout = recognise(table.header) if section.columns is None else None
     if layout is None or not layout.is_windows_1252:
         raise error
-    return SourceTable(section.path, table, layout)
+    return SourceTable(section.file, table, layout)
 
 
 def _known_layout(section: LabelTable, header: Sequence[str]) -> Layout | None:
@@ -84,11 +84,11 @@ def _known_layout(section: LabelTable, header: Sequence[str]) -> Layout | None:
     if section.columns is None:
         return recognise(header)
     has_areas = " ".join(section.columns.area_id.split()) in header
-    return layout_of(section.columns, header, section.path) if has_areas else None
+    return layout_of(section.columns, header, section.file) if has_areas else None
 
 
 def _layout(section: LabelTable, header: Sequence[str]) -> Layout:
-    path = section.path
+    path = section.file
     if section.columns is not None:
         return _unambiguous(layout_of(section.columns, header, path), header, path)
     layout = recognise(header)
@@ -121,17 +121,17 @@ def _unambiguous(layout: Layout, header: Sequence[str], path: str) -> Layout:
 def _sheet(section: LabelTable) -> SheetTable:
     """The sheet that has the most outcomes, or that has the columns of the config."""
     best: tuple[int, SheetTable] | None = None
-    sheets = read_sheets(section.path)
+    sheets = read_sheets(section.file)
     for sheet in sheets:
         for row, cells in sheet.first_rows():
             layout = _known_layout(section, cells)
             n = len(layout.outcomes) if layout else 0
             if n and (best is None or n > best[0]):
-                best = n, SheetTable(section.path, cells, sheet, row)
+                best = n, SheetTable(section.file, cells, sheet, row)
     if best is None:
         names = ", ".join(repr(sheet.name) for sheet in sheets) or "none"
         raise RunRefused(
-            f"{section.path}: no sheet of the workbook is a table that is recognised by its columns; the sheets are "
+            f"{section.file}: no sheet of the workbook is a table that is recognised by its columns; the sheets are "
             f"{names}. Describe any other table with labels.tables[].columns (docs/data.md)"
         )
     return best[1]

@@ -109,12 +109,8 @@ def _write(rows: Sequence[dict[str, Any]], work_dir: str) -> None:
     generation = mark.generation if mark else ""
     file = BytesIO()
     pq.write_table(pa.Table.from_pylist([{**row, "dataset": generation} for row in rows], schema), file)
-    staged = storage.staging_uri(work_dir, TRANSFER.name)
-    try:
-        storage.write_bytes(storage.join(staged, "part-0.parquet"), file.getvalue())
-        storage.replace(staged, storage.join(work_dir, TRANSFER.name))
-    finally:
-        storage.remove(staged)
+    with storage.new_folder(work_dir, TRANSFER.name) as uri:
+        storage.write_bytes(storage.join(uri, "part-0.parquet"), file.getvalue())
 
 
 def _lines(rows: Sequence[dict[str, Any]]) -> list[str]:

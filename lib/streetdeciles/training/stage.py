@@ -96,14 +96,10 @@ def _save(
     shape = network_shape(rows, plan.settings)
     settings = {"seed": plan.seed, **plan.resolved_settings()}
     split = {key: getattr(dataset, key) for key in ("split", "split_level", *SPLITS[dataset.split])}
-    staged = storage.staging_uri(work_dir, MODELS)
-    try:
-        saved = save_models(models, shape, staged)
-        storage.write_text(storage.join(staged, "history.csv"), history_csv(history))
-        save_card(staged, saved, shape, settings, notes, training_set=rows.fingerprint, split=split)
-        storage.replace(staged, storage.join(work_dir, MODELS))
-    finally:
-        storage.remove(staged)
+    with storage.new_folder(work_dir, MODELS) as uri:
+        saved = save_models(models, shape, uri)
+        storage.write_text(storage.join(uri, "history.csv"), history_csv(history))
+        save_card(uri, saved, shape, settings, notes, training_set=rows.fingerprint, split=split)
 
 
 def _mean_results(models: list[TrainedModel]) -> dict[str, float]:
