@@ -141,8 +141,8 @@ def list_folder(path: str, folder: str) -> Iterator[Entry]:
         else:
             fs.invalidate_cache(path)
             yield from _remote_entries(fs, path, start)
-    except OSError as error:
-        why = error.strerror or error
+    except Exception as error:  # each file system raises its own kinds, also for half a list
+        why = (isinstance(error, OSError) and error.strerror) or reason(error, 300)
         raise RunFailed(f"{path}: cannot be listed ({why}); make sure that the workers may read it") from error
 
 

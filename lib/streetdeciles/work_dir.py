@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from streetdeciles import storage
-from streetdeciles.errors import RunRefused
+from streetdeciles.errors import RunRefused, reason
 
 LOGS = ("run_log", "features/_shards", "features/_failed")
 """Folders with single files, which are written one by one."""
@@ -23,12 +23,12 @@ def refuse_unwritable(work_dir: str) -> None:
     try:
         storage.write_bytes(probe, b"?")
         storage.remove(probe)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    except Exception as error:  # each kind of store has its own errors
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise
+        why = (isinstance(error, OSError) and error.strerror) or reason(error, 200)
         raise RunRefused(
-            f"work_dir {work_dir}: nothing can be written there ({error.strerror or error}); choose a folder that you "
-            "may write to"
+            f"work_dir {work_dir}: nothing can be written there ({why}); choose a folder that you may write to"
         ) from error
 
 

@@ -14,8 +14,8 @@ from threading import Thread
 from typing import Literal
 from urllib.request import urlopen
 
-Fault = Literal["503", "slow", "half"]
-"""`half`: the answer says its whole length, and ends in the middle."""
+Fault = Literal["503", "slow", "half", "cut"]
+"""`half`: the answer says its whole length, and ends in the middle. `cut`: it says that it is half as long."""
 
 SLOW_S = 1.0
 
@@ -95,6 +95,7 @@ def _handler(store: FaultyStore) -> type[BaseHTTPRequestHandler]:
             connection.request(self.command, self.path, body, {**self.headers})
             answer = connection.getresponse()
             content = answer.read()
+            content = content[: len(content) // 2] if fault == "cut" else content
             self._answer(answer.status, dict(answer.getheaders()), content, is_half=fault == "half")
             connection.close()
 

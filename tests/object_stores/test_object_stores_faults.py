@@ -6,7 +6,7 @@ import pytest
 from s3_server import FaultyStore
 
 from streetdeciles import storage
-from streetdeciles.errors import ShardFailed
+from streetdeciles.errors import RunFailed, ShardFailed
 from streetdeciles.extraction.reading import read_image
 from streetdeciles.extraction.rejects import Rejected
 from streetdeciles.images.listing import list_folder
@@ -46,7 +46,7 @@ def test_only_the_store_says_that_a_photograph_is_gone(bucket: str, faulty: Faul
         read(f"{bucket}/photographs/gone.jpg")
 
 
-@pytest.mark.parametrize("fault", ["503", "half"])
+@pytest.mark.parametrize("fault", ["503", "half", "cut"])
 def test_list_that_cannot_be_read_whole_is_an_error(bucket: str, faulty: FaultyStore, fault: str) -> None:
     for number in range(40):
         storage.write_bytes(f"{bucket}/photographs/{number}_0.jpg", b"x")
@@ -55,5 +55,5 @@ def test_list_that_cannot_be_read_whole_is_an_error(bucket: str, faulty: FaultyS
     assert len([*list_folder(path, folder)]) == 40
     storage.filesystem(folder)[0].invalidate_cache()
     faulty.always = fault  # type: ignore[assignment]
-    with pytest.raises(Exception, match=r"\w"):
+    with pytest.raises(RunFailed, match="photographs: cannot be listed"):
         [*list_folder(path, folder)]

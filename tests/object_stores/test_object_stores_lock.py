@@ -17,6 +17,7 @@ from streetdeciles.conditional_writes import create_object, read_object, remove_
 from streetdeciles.errors import RunRefused
 from streetdeciles.lock import lock_owner, locked
 from streetdeciles.process_identity import ProcessIdentity
+from streetdeciles.work_dir import refuse_unwritable
 
 pytestmark = pytest.mark.compare
 
@@ -159,3 +160,9 @@ def test_files_and_folders_of_a_run_are_written_without_copies(
             storage.write_text(f"{uri}/{number}.txt", "x")
     assert [*storage.names_in(f"{bucket}/run/models")] == ["2.txt"]
     assert not storage.exists(f"{bucket}/run/_staging")
+
+
+def test_bucket_that_is_not_there_is_refused_and_not_created(bucket: str) -> None:
+    with pytest.raises(RunRefused, match=r"work_dir s3://no-such-bucket/run: nothing can be written there \("):
+        refuse_unwritable("s3://no-such-bucket/run")
+    assert not storage.exists("s3://no-such-bucket")
