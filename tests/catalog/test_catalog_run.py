@@ -54,7 +54,8 @@ def catalog_run(spark: SparkSession, small_run: SmallRun, schema: str) -> SmallR
     table = ranks.rename(columns={**columns, imd: "imd_rank"})[[*columns.values(), "imd_rank"]]
     table = table[table["la"] == "Westminster"]
     save(spark, table.assign(imd_rank=table["imd_rank"].astype(float)), f"{schema}.ranks")
-    save(spark, pd.read_csv(small_run.folder / "locations.csv", dtype={"location_id": str}), f"{schema}.places")
+    places = pd.DataFrame({"location_id": LOCATION_IDS, "area_id": table["lsoa"].head(len(LOCATION_IDS)).tolist()})
+    save(spark, places, f"{schema}.places")
     save_photographs(spark, small_run, f"{schema}.photographs")
     outcomes = {"poverty": {"column": "imd_rank", "higher_is": "better"}}
     columns = {"area_id": "lsoa", "area_name": "name", "district": "la", "outcomes": outcomes}
@@ -62,6 +63,7 @@ def catalog_run(spark: SparkSession, small_run: SmallRun, schema: str) -> SmallR
         labels={
             "tables": [{"catalog_table": f"{schema}.ranks", "columns": columns}],
             "locations": {"catalog_table": f"{schema}.places"},
+            "boundaries": None,
         },
         images={"folder": None, "table": {"catalog_table": f"{schema}.photographs", "keep": ["note"]}},
         dataset={"outcomes": ["poverty"]},
@@ -77,6 +79,13 @@ def test_inputs_in_the_catalog_are_copied_when_their_version_changes(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     caplog.set_level(logging.INFO)
+    catalog_run.set(images={"table": {"view": "heading"}})
+    assert catalog_run.main("run", "--dry-run", "--to", "images") == 2
+    assert f"images.table.view: {schema}.photographs has no column 'heading'; it has image," in capsys.readouterr().err
+    catalog_run.set(images={"table": {"view": "view"}})
+    assert catalog_run.main("run", "--dry-run", "--to", "images") == 0
+    assert not catalog_run.work_dir.exists()
+
     assert catalog_run.main("run", "--to", "images") == 0
     locations = catalog_run.table("locations")
     assert sorted(locations["location_id"]) == list(LOCATION_IDS)
@@ -108,16 +117,6 @@ def test_inputs_in_the_catalog_are_copied_when_their_version_changes(
 
 def image_bytes(row: pd.Series) -> bytes:
     return bytes(pd.read_parquet(row["uri"])[row["member"]].iloc[int(row["offset"])])
-
-
-def test_dry_run_checks_tables_in_the_catalog_and_writes_nothing(
-    catalog_run: SmallRun, schema: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert catalog_run.main("run", "--dry-run") == 0
-    assert not catalog_run.work_dir.exists()
-    catalog_run.set(images={"table": {"view": "heading"}})
-    assert catalog_run.main("run", "--dry-run") == 2
-    assert f"images.table.view: {schema}.photographs has no column 'heading'; it has image," in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["spark_catalog.no_such.photographs", "nowhere.streets.photographs"])

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from streetdeciles import storage
 from streetdeciles.catalog.tables import read_catalog_table, table_version
 from streetdeciles.catalog_inputs import COPIES, catalog_inputs
+from streetdeciles.catalog_names import quoted
 from streetdeciles.config import FilesOrTable, ImageTable, RunConfig
 from streetdeciles.errors import RunFailed, RunRefused, reason
 from streetdeciles.stages import DATASET_STAGE, FEATURES_STAGE, IMAGES_STAGE, LABELS_STAGE, REPORT_STAGE
@@ -47,8 +48,8 @@ def copy_inputs(spark: SparkSession, config: RunConfig, stages: Collection[str],
             _remove_others(config, section)
         for key, table in catalog_inputs(getattr(config, section)).items():
             if maker in stages or (is_trial and {*others} & {*stages}):
-                _copy(read_catalog_table(spark, key, table), key, table, ROWS_TRIED if is_trial else None)
-            elif {*others} & {*stages} and not storage.exists(table.file):
+                _copy(spark, key, table, ROWS_TRIED if is_trial else None)
+            elif {*others} & {*stages} and _version_of_copy(table) is None:
                 raise RunRefused(
                     f"{key}: the copy of {table.catalog_table} at {table.file} is gone; make it again: "
                     f"streetdeciles run --force --from {maker}"
@@ -64,24 +65,32 @@ def _remove_others(config: RunConfig, section: str) -> None:
             storage.remove(storage.join(folder, name))
 
 
-def _copy(frame: DataFrame, key: str, table: FilesOrTable, max_rows: int | None) -> None:
+def _version_of_copy(table: FilesOrTable) -> dict[str, str] | None:
+    """What was copied; None if there is no copy, or half of one."""
+    return read_state(f"{table.file}.json", dict[str, str]) if storage.exists(table.file) else None
+
+
+def _copy(spark: SparkSession, key: str, table: FilesOrTable, max_rows: int | None) -> None:
+    frame = read_catalog_table(spark, key, table)
+    columns = _photograph_columns(frame, table) if isinstance(table, ImageTable) else []
     name, state = table.catalog_table or "", f"{table.file}.json"
-    version = {"version": table_version(frame.sparkSession, name)}
-    if isinstance(table, ImageTable):
-        columns = _photograph_columns(frame, table)
-        version["columns"] = repr(columns)
-    if storage.exists(table.file) and read_state(state, dict[str, str]) == version:
+    # The rows are read after the version, so a copy may be newer than it says, and is then made again; never older.
+    version = {"version": table_version(spark, name), "columns": repr(columns)}
+    if _version_of_copy(table) == version:
         return
     logger.info("%s: copying %s to %s", key, name, table.file)
     storage.remove(state)
     storage.remove(table.file)
     try:
+        frame = read_catalog_table(spark, key, table)
         if isinstance(table, ImageTable):
             rows = frame.select(*columns)
             rows = rows if max_rows is None else rows.limit(max_rows)
             rows.write.mode("overwrite").parquet(storage.spark_uri(table.file))
         else:
             _write_csv(frame, table.file)
+    except RunRefused:
+        raise
     except Exception as error:
         raise RunFailed(f"{key}: {name} cannot be copied ({reason(error, 400)})") from error
     storage.write_json(state, version)
@@ -103,8 +112,8 @@ def _photograph_columns(frame: DataFrame, table: ImageTable) -> list[Column]:
                 f"images.table.{key}: {table.catalog_table} has no column {name!r}; it has {', '.join(frame.columns)}"
             )
         names += [outer] if outer not in names else []
-    columns = [F.col(f"`{name}`") for name in names]
-    image = F.col(f"`{table.image}`" if table.image in frame.columns else table.image)
+    columns = [F.col(quoted(name)) for name in names]
+    image = F.col(quoted(table.image) if table.image in frame.columns else table.image)
     if isinstance(frame.select(image).schema[0].dataType, BinaryType):
         columns.append(F.hex(F.xxhash64(image)).alias(CONTENT))
     return columns
@@ -114,7 +123,7 @@ def _write_csv(frame: DataFrame, folder: str) -> None:
     """Part files, each with its header, that hold every value as it would be printed."""
     from pyspark.sql import functions as F
 
-    texts = [_as_text(F.col(f"`{field.name}`"), field.dataType.typeName()).alias(field.name) for field in frame.schema]
+    texts = [_as_text(F.col(quoted(field.name)), field.dataType.typeName()).alias(field.name) for field in frame.schema]
     writer = frame.select(*texts).write.mode("overwrite").option("header", "true").option("escape", '"')
     writer = writer.option("ignoreLeadingWhiteSpace", "false").option("ignoreTrailingWhiteSpace", "false")
     writer.csv(storage.spark_uri(folder))
