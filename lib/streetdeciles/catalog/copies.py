@@ -29,7 +29,7 @@ READERS = {"labels": (LABELS_STAGE, DATASET_STAGE), "images": (IMAGES_STAGE, FEA
 """The stages that read the copies of a section's tables; the first of them has the copies made."""
 
 ROWS_TRIED = 500
-"""Of a table of photographs."""
+"""The photographs that a trial copies."""
 
 logger = logging.getLogger(__name__)
 
