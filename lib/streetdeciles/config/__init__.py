@@ -17,7 +17,8 @@ from streetdeciles.config.images import ImagesConfig, ImageTable, Panorama
 from streetdeciles.config.imports import FeatureImport
 from streetdeciles.config.labels import Boundaries, LabelsConfig, LabelTable, OwnColumns, RegionFile
 from streetdeciles.config.locations import LocationTable, PostcodeLocations
-from streetdeciles.config.section import INPUT, NEUTRAL, CatalogSchema, FilesOrTable, InputPath, Section
+from streetdeciles.config.output import OutputConfig
+from streetdeciles.config.section import INPUT, NEUTRAL, FilesOrTable, InputPath, Section
 from streetdeciles.config.spark import SparkConfig
 from streetdeciles.config.training import TRAINING_PRESETS, TrainingConfig
 from streetdeciles.methods import AGGREGATION_METHODS, SCORE_MEAN, AggregationMethod
@@ -107,14 +108,6 @@ class ReportConfig(Section):
     """The method of aggregation that maps and figures show; one of `aggregation.methods`."""
     gallery: Annotated[int, Field(ge=0, le=200)] = 12
     """The number of locations whose photographs the page shows; more make the page larger, 0 shows none."""
-
-
-class OutputConfig(Section):
-    """Where results go besides the work_dir."""
-
-    tables: CatalogSchema | None = None
-    """A schema in a catalog, e.g. `main.streets`, in which each table of results is replaced when the run has finished;
-    null for none. The schema must exist."""
 
 
 REPLACED_BY_IMPORT = ("images", "features")

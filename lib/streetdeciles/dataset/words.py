@@ -38,7 +38,7 @@ def words_of_photographs(images: ImagesConfig) -> Words:
         rejected_detail="see the table rejects",
         ids=f"in images.table's column {images.table.location_id!r}" if images.table else "by images.pattern",
         tables="the tables left_out and rejects list",
-        source=f"images.table {images.table.path}" if images.table else f"images.folder {images.folder}",
+        source=f"images.table {images.table.name}" if images.table else f"images.folder {images.folder}",
     )
 
 
