@@ -9,7 +9,7 @@ from streetdeciles import storage
 from streetdeciles.errors import RunFailed, ShardFailed
 from streetdeciles.extraction.reading import read_image
 from streetdeciles.extraction.rejects import Rejected
-from streetdeciles.images.listing import list_folder
+from streetdeciles.listing import list_folder
 
 pytestmark = pytest.mark.compare
 
