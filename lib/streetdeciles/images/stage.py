@@ -39,9 +39,8 @@ def run(spark: SparkSession, config: RunConfig, *, afresh: bool = False) -> Stag
     try:
         with staged(first_of_each(_name_all(spark, images, listing)), config.work_dir, "named_images") as named:
             counts = count_named(named, images)
-            index = assign_shards(
-                _images(named, images), _previous_shards(spark, config.work_dir, afresh, staged), images
-            )
+            previous = _previous_shards(spark, config.work_dir, afresh, listing)
+            index = assign_shards(_images(named, images), previous, images)
             n_indexed = storage.write_table(index, IMAGE_INDEX, config.work_dir)
             _write_kept(spark, _images(named, images), config, listing)
             n_left_out = storage.write_partition(_left_out(named), LEFT_OUT, config.work_dir, IMAGES_STAGE)
@@ -125,12 +124,12 @@ def assign_shards(named: DataFrame, previous: DataFrame, images: ImagesConfig) -
     return _query("index", arguments, images=named, previous=previous)
 
 
-def _previous_shards(spark: SparkSession, work_dir: str, afresh: bool, staged: str) -> DataFrame:
+def _previous_shards(spark: SparkSession, work_dir: str, afresh: bool, listing: str) -> DataFrame:
     """The shard of each image of the previous index, staged, because the new index may be written in its place."""
     columns = {name: IMAGE_INDEX.columns[name] for name in ("image_id", "shard")}
     if afresh or not storage.exists(storage.join(work_dir, IMAGE_INDEX.name)):
         return spark.createDataFrame([], ", ".join(f"{name} {kind}" for name, kind in columns.items()))
-    uri = storage.join(staged, "previous")
+    uri = storage.join(listing, "previous")
     storage.read_table(spark, IMAGE_INDEX, work_dir).select(*columns).write.parquet(storage.spark_uri(uri))
     return storage.read_parquet(spark, uri)
 
