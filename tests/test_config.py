@@ -24,7 +24,7 @@ def test_unknown_key_is_refused_with_the_nearest_and_all_allowed(tmp_path: Path,
 def test_unknown_key_of_a_list_item_is_refused_with_its_place(tmp_path: Path, values: dict[str, Any]) -> None:
     values["labels"]["tables"][0]["file"] = "x"
 
-    assert "labels.tables.0.file: unknown key; allowed: path, columns" in refusal(tmp_path, values)
+    assert "labels.tables.0.file: unknown key; allowed: path, catalog_table, columns" in refusal(tmp_path, values)
 
 
 def test_unknown_key_of_an_outcome_is_refused_with_its_place(tmp_path: Path, values: dict[str, Any]) -> None:
@@ -181,7 +181,9 @@ def test_photographs_come_from_a_folder_or_a_table(tmp_path: Path, values: dict[
     table["table"]["view"] = None  # type: ignore[assignment]
     assert "images: table.view must name a column when there are 4" in refusal(tmp_path, values | {"images": table})
     table["table"]["colum"] = "x"
-    assert "images.table.colum: unknown key; allowed: path, image" in refusal(tmp_path, values | {"images": table})
+    assert "images.table.colum: unknown key; allowed: path, catalog_table, image" in refusal(
+        tmp_path, values | {"images": table}
+    )
 
 
 def test_panoramas_have_no_view_in_their_names(tmp_path: Path, values: dict[str, Any]) -> None:
