@@ -106,14 +106,15 @@ def write_own_table(path: Path, areas: np.ndarray[Any, Any]) -> dict[str, Any]:
 
 
 def write_tiles(source: Path, path: Path, tiles: int) -> np.ndarray[Any, Any]:
-    """Copies of the areas in `source` side by side, with codes of their own; these codes."""
-    city = geopandas.read_file(source)[["LSOA11CD", "geometry"]]
+    """Copies of the areas in `source` side by side, with codes, names and districts of their own; these codes."""
+    city = geopandas.read_file(source)[["LSOA11CD", "LSOA11NM", "geometry"]]
     west, south, east, north = city.total_bounds
     copies = []
     for tile in range(tiles):
         copy = city.copy()
         copy["geometry"] = copy.translate((tile % 5) * (east - west), (tile // 5) * (north - south))
         copy["LSOA11CD"] = f"T{tile:03d}" + copy["LSOA11CD"].str[1:]
+        copy["LSOA11NM"] = f"{tile} " + copy["LSOA11NM"]
         copies.append(copy)
     whole = pd.concat(copies)
     whole.to_file(path)

@@ -6,7 +6,7 @@
   the area under the pointer is found and outlined, per second.
 
 The intended size is `--tiles 20 --boundaries lsoa11_greater_manchester.geojson --outcomes 13`, which is 33,460 areas.
-Deciles and measures are random; boundaries are real.
+Deciles and measures are random; boundaries and the districts in the areas' names are real.
 """
 
 from __future__ import annotations
@@ -93,6 +93,7 @@ def _findings(area_ids: np.ndarray[Any, Any], outcomes: tuple[str, ...]) -> Find
                 "mean_score": random.normal(0, 2, n),
                 "n_locations": n_locations,
                 "n_located": 90,
+                "district": None,
                 "fold": random.integers(0, 5, n),
                 "decile_low": random.integers(1, 6, n),
                 "decile_high": random.integers(6, 11, n),

@@ -13,10 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paths import DEMO_CITY
-from report_run import NOT_PREDICTED, FinishedRun, report_config, write_finished_run
+from report_run import NOT_PREDICTED, FinishedRun, report_config, write_finished_run, write_rows
 from small_run import SmallRun
+from streetdeciles import run_log
 from streetdeciles.export.areas import safe_cells, wide_areas
 from streetdeciles.export.files import export
+from streetdeciles.tables import TRANSFER
+from streetdeciles.training.learning_curve import CurvePoint, curve_csv
 
 LABELS = pd.DataFrame(
     [
@@ -72,8 +75,23 @@ def test_run_without_measures_is_refused(small_run: SmallRun, capsys: pytest.Cap
 def run(spark: object, tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
     """A finished run over Bury, with its files in `<work_dir>/export`."""
     run = write_finished_run(report_config(tmp_path_factory.mktemp("exported")))
+    write_studies(run)
     export(run.config, folder_of(run))
     return run
+
+
+def write_studies(run: FinishedRun) -> None:
+    """A transfer and a learning curve of imd_income, as their commands leave them."""
+    mark = run_log.read_mark(run.config.work_dir, "dataset")
+    assert mark is not None
+    points = [CurvePoint(size, "imd_income", 0, 50, 3, 1.0, 100, 3 - size) for size in (0.1, 1.0)]
+    (Path(run.config.work_dir) / "learning_curve.csv").write_text(curve_csv(points, mark.generation))
+    rows = [
+        {"source": "leeds", "region": "bury", "outcome": "imd_income", "share": share, "n_learning": 9, "n": 120}
+        | {"mae": 2.5 - share, "mae_low": 2.0 - share, "mae_high": 3.0 - share, "dataset": mark.generation}
+        for share in (0.0, 0.5, 1.0)
+    ]
+    write_rows(TRANSFER, Path(run.config.work_dir), pd.DataFrame(rows).reindex(columns=list(TRANSFER.columns)))
 
 
 def folder_of(run: FinishedRun) -> Path:
@@ -128,9 +146,24 @@ def test_figures_of_each_outcome_are_drawn_for_a_paper(run: FinishedRun) -> None
     names = {file.name for file in (folder_of(run) / "figures").iterdir()}
     kinds = ("maps", "differences", "confusion", "scatter", "learning", "calibration")
     outcomes = run.config.dataset.outcomes
-    assert names == {f"{o}_{kind}.{end}" for o in outcomes for kind in kinds for end in ("svg", "pdf", "png")}
+    figures = {f"{outcome}_{kind}" for outcome in outcomes for kind in kinds}
+    figures |= {"imd_income_transfer", "imd_income_learning_curve"}
+    assert names == {f"{figure}.{end}" for figure in figures for end in ("svg", "pdf", "png")}
     svg = (folder_of(run) / "figures" / "imd_income_maps.svg").read_text(encoding="utf-8")
     assert "Income deprivation" in svg
     drawn = ElementTree.fromstring(svg)
     fills = [each.get("style", "") for each in drawn.iter("{http://www.w3.org/2000/svg}path")]
     assert sum("fill: #bdbdbd" in style for style in fills) >= len(NOT_PREDICTED)
+
+
+def test_transfer_and_learning_curve_say_what_they_show(run: FinishedRun) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed: pip install -e .[figures]")
+    figures = folder_of(run) / "figures"
+    words = {
+        "transfer": ("leeds to bury", "share of the region's areas, %", "50"),
+        "learning_curve": ("share of the areas, %", "mean error, in deciles", "10"),
+    }
+    for name, expected in words.items():
+        drawn = ElementTree.parse(figures / f"imd_income_{name}.svg")
+        texts = {"".join(each.itertext()).strip() for each in drawn.iter("{http://www.w3.org/2000/svg}text")}
+        assert texts.issuperset({*expected, "100"})

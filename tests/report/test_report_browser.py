@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
+import shapely
 import yaml
+from test_report_small_pages import area_rows, findings, small_page
 
 from report_run import NOT_PREDICTED, FinishedRun
+from streetdeciles.report.maps import Outline
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -398,3 +401,119 @@ def test_area_is_found_by_the_id_of_a_location(opened: Page, finished_run: Finis
     opened.get_by_label("Find an area").fill("bl1 05")
     opened.locator(".search li button").click()
     assert placed["BL1 05"] in opened.locator("div.pinned").inner_text()
+
+
+INK_AT = """([across, down, reach]) => {
+    const { width, height } = JSON.parse(document.getElementById("areas").textContent).regions[0].map;
+    return [...document.querySelectorAll("canvas.base")].map((canvas) => {
+        const density = canvas.width / canvas.clientWidth;
+        const scale = Math.min(canvas.clientWidth / width, canvas.clientHeight / height) / 1.04;
+        const [left, top] = [(canvas.clientWidth - width * scale) / 2, (canvas.clientHeight - height * scale) / 2];
+        const [x, y] = [left + across * scale - reach, top + down * scale - reach].map(Math.round);
+        const box = [x, y, 2 * reach, 2 * reach].map((side) => side * density);
+        const { data } = canvas.getContext("2d").getImageData(...box);
+        const isInk = (p) => Math.max(data[p], data[p + 1], data[p + 2]) < 100 && data[p + 3] > 200;
+        return [...Array(data.length / 4).keys()].some((i) => isInk(4 * i));
+    });
+}"""
+
+
+@pytest.mark.parametrize("kind", [{}, {"color_scheme": "dark"}, {"forced_colors": "active"}])
+def test_borders_and_names_of_districts_are_above_the_areas(browser: Browser, kind: dict[str, Any]) -> None:
+    """Four areas in a row, 8,000 units wide: of two districts, and one of them has a name that does not fit."""
+    long = "A name that is by far too long for such a small district"
+    names = ("Bury 001A", "Bury 001B", f"{long} 001A", f"{long} 001B")
+    outlines = {f"E{i}": Outline(name, (shapely.box(i, 0, i + 1, 1),)) for i, name in enumerate(names)}
+    page = browser.new_page(viewport={"width": 1300, "height": 900}, **kind)
+    page.set_content(small_page(findings(area_rows("a", *((area, None, 5) for area in outlines))), outlines, []))
+    labels = page.evaluate("JSON.parse(document.getElementById('areas').textContent).regions[0].districts.labels")
+    drawn = {
+        "border": page.evaluate(INK_AT, [16_000, 1_000, 3]),
+        "no border": page.evaluate(INK_AT, [8_000, 1_000, 3]),
+        "long name": page.evaluate(INK_AT, [*labels[:2], 6])[:1],
+        "Bury": page.evaluate(INK_AT, [*labels[3:5], 6])[:1],
+    }
+    page.close()
+    expected = {"border": [True, True], "no border": [False, False], "long name": [False], "Bury": [True]}
+    assert drawn == expected
+
+
+@pytest.mark.parametrize("how", ["print", "no script"])
+def test_paper_and_pages_without_script_have_districts_and_a_table(browser: Browser, how: str) -> None:
+    outlines = {f"E{i}": Outline(f"{name} 001A", (shapely.box(i, 0, i + 1, 1),)) for i, name in enumerate(("X", "Y"))}
+    page = browser.new_page(java_script_enabled=how != "no script")
+    if how == "print":
+        page.emulate_media(media="print")
+    page.set_content(small_page(findings(area_rows("a", *((area, 3, 4) for area in outlines))), outlines, []))
+    boxes = [each.bounding_box() for each in page.locator(".plate").all()]
+    for plate, box in zip(boxes, [each.bounding_box() for each in page.locator(".plate svg").all()], strict=True):
+        assert plate == box
+    assert len(boxes) == 2
+    assert page.locator(".printed tbody tr").all_inner_texts() == ["X 001A\tE0\t3 → 4", "Y 001A\tE1\t3 → 4"]
+    page.close()
+
+
+def test_printed_page_is_as_wide_as_the_paper(opened: Page) -> None:
+    opened.emulate_media(media="print")
+    opened.set_viewport_size({"width": 690, "height": 1000})
+    assert opened.evaluate("document.documentElement.scrollWidth") == 690
+    left, right = (each.bounding_box() for each in opened.locator(".panel .plates").first.locator("img").all())
+    assert left is not None
+    assert right is not None
+    assert left["y"] == right["y"]
+
+
+def test_maps_table_and_link_follow_the_chosen_method(
+    opened: Page, browser: Browser, finished_run: FinishedRun
+) -> None:
+    opened.get_by_label("Predicted by").select_option("decile_median")
+    areas = finished_run.area_predictions
+    medians = areas[(areas["outcome"] == "imd_income") & (areas["method"] == "decile_median")]
+    decile_of = medians.set_index("area_id")["decile"].reindex(sorted(set(finished_run.labels["area_id"])))
+    classes = [round(decile) for decile in decile_of.fillna(0).tolist()]  # halves to the even one
+    assert any(decile % 1 for decile in medians["decile"])
+    assert deciles_on(opened, "predicted") == classes
+    assert opened.locator(".map.predicted figcaption span").inner_text() == "median of the predicted deciles"
+    opened.get_by_text("Table of areas").click()
+    assert {row[1]: row[4] for row in rows_of_table(opened)} == {
+        area: "no photographs" if area in NOT_PREDICTED else f"{decile:g}" for area, decile in decile_of.items()
+    }
+    again = browser.new_page(viewport={"width": 1300, "height": 900})
+    again.goto(opened.url)
+    assert deciles_on(again, "predicted") == classes
+    again.get_by_role("radio", name="Uncertainty").check()
+    assert again.get_by_label("Predicted by").input_value() == ""
+    again.close()
+
+
+def test_maps_zoom_by_two_fingers(browser: Browser, html: str, finished_run: FinishedRun) -> None:
+    context = browser.new_context(has_touch=True, viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    page.goto((Path(finished_run.config.work_dir) / "report.html").as_uri())
+    marks = page.locator("canvas.marks").first
+    marks.scroll_into_view_if_needed()
+    box = marks.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    client = context.new_cdp_session(page)
+    for kind, apart in (("touchStart", 30), ("touchMove", 90)):
+        points = [{"x": x - apart, "y": y, "id": 0}, {"x": x + apart, "y": y, "id": 1}]
+        client.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    client.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    page.wait_for_url(lambda url: "zoom=" in url)
+    assert 2.9 < float(page.url.partition("zoom=")[2].partition("%2C")[0]) < 3.1
+    context.close()
+
+
+def test_tables_are_saved_as_they_are_shown(opened: Page, tmp_path: Path) -> None:
+    with opened.expect_download() as download:
+        opened.get_by_role("button", name="Save table: Table of results by outcome").click()
+    assert download.value.suggested_filename == "results.csv"
+    download.value.save_as(tmp_path / "results.csv")
+    saved = pd.read_csv(tmp_path / "results.csv")
+    headline = opened.locator(".glance tbody tr").first.locator(".number b").all_inner_texts()
+    assert saved.columns.tolist()[:2] == ["Outcome", "Rank correlation (Spearman)"]
+    assert [cell.split()[0] for cell in saved.iloc[0, 1:3]] == headline[:2]
+    with opened.expect_download() as download:
+        opened.get_by_role("button", name="Save table: Measures of Income deprivation in Bury").click()
+    assert download.value.suggested_filename == "measures_bury_imd_income.csv"

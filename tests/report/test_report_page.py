@@ -100,6 +100,29 @@ def test_accounting_follows_photographs_to_areas(page: Element) -> None:
     ]
 
 
+def test_accounting_counts_locations_by_views(page: Element) -> None:
+    (table,) = page.find("table", "views")
+    rows = [[cell.text for cell in row.find("th") + row.find("td")] for row in table.find("tbody")[0].find("tr")]
+    assert [row[:3] for row in rows] == [["all 4", "228", "234"], ["3 of 4", "6", "234"], ["none", "0", "234"]]
+    text = " ".join(page.text.split())
+    assert "When they were taken Not known." in text
+    assert re.search(r"Width and height 512 × 256 to 2,048 × 1,024 pixels, in the sample photographs below\.", text)
+
+
+def test_table_for_paper_has_the_deciles_of_all_areas(page: Element, finished_run: FinishedRun) -> None:
+    (printed,) = page.find("div", "printed")
+    rows = {
+        row.find("td")[0].text: [cell.text for cell in row.find("td")[1:]]
+        for row in printed.find("tbody")[0].find("tr")
+    }
+    assert len(rows) == 120
+    for number, outcome in enumerate(finished_run.config.dataset.outcomes):
+        true, predicted = deciles_of(finished_run, outcome)
+        assert {area: cells[number] for area, cells in rows.items()} == {
+            area: f"{true[area]} → {predicted[area] or '–'}" for area in true
+        }
+
+
 def test_page_says_what_its_results_do_not_mean(page: Element) -> None:
     (limits,) = page.find("ul", "limits")
     assert [item.find("b")[0].text for item in limits.find("li")] == [

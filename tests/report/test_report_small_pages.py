@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pytest
 import shapely
 from parsed_page import parse
 
@@ -19,7 +20,7 @@ from streetdeciles.report.gallery import Thumbnail
 from streetdeciles.report.maps import Outline, draw_map
 from streetdeciles.report.page import Run, outcome_titles, render
 from streetdeciles.report.region_map import make_region_map
-from streetdeciles.report.transfer import Point, TransferChart
+from streetdeciles.report.share_chart import Point, ShareChart
 from streetdeciles.tables import BREAKDOWNS, CALIBRATION, COMPARISONS, METRICS
 
 RUN = Run(reports=[], versions={"streetdeciles": "1.0"}, created="today")
@@ -35,6 +36,7 @@ def area_rows(region: str, *rows: tuple[str, float | None, float | None]) -> pd.
         mean_score=0.5,
         n_locations=1,
         n_located=1,
+        district=None,
         fold=0,
         decile_low=None,
         decile_high=None,
@@ -227,9 +229,47 @@ def test_page_shows_transfer_between_regions() -> None:
         Point(48.0, 20.0, 25.0, 15.0, "as is", 0, "2.50 (2.10 to 2.90)", "0.40 (0.20 to 0.60)"),
         Point(208.0, 90.0, None, None, "100 %", 1034, "1.20", "–"),
     ]
-    chart = TransferChart("the_<b>north", "leeds", "imd", 1200, points, "48.0,20.0 208.0,90.0", [Tick(130.0, "0")])
+    line, ticks = "48.0,20.0 208.0,90.0", [Tick(130.0, "0")]
+    chart = ShareChart("imd", 1200, points, line, ticks, source="the_<b>north", region="leeds")
     html = small_page(findings(area_rows("leeds", ("E1", 3, 4))), {}, [], run=replace(RUN, transfer=[chart]))
     (figure,) = [one for one in parse(html).find("figure") if "to Leeds" in one.text]
     assert "The <B>North to Leeds 1,200 areas" in figure.text
     assert "100 % 1,034 1.20 –" in figure.text
+    assert "Beyond the regions of Transfer between regions , nothing here says" in parse(html).text
     assert len(figure.find("circle")) == 2
+
+
+def test_page_asks_whether_more_areas_would_help() -> None:
+    points = [Point(48.0, 20.0, 25.0, 15.0, "10 %", 8, "2.50 (2.10 to 2.90)", "–")]
+    chart = ShareChart("imd", 1200, points, "48.0,20.0", [Tick(130.0, "0")])
+    html = small_page(findings(area_rows("leeds", ("E1", 3, 4))), {}, [], run=replace(RUN, learning_curve=[chart]))
+    (section,) = [each for each in parse(html).find("section") if "Would more areas help?" in each.text]
+    assert "Index of Multiple Deprivation 1,200 locations; share in %" in section.text
+    assert "Learned from Areas Mean error 10 % 8 2.50 (2.10 to 2.90)" in section.text
+
+
+def test_areas_too_many_for_paper_are_not_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streetdeciles.report.page.MAX_PRINTED", 1)
+    page = parse(small_page(findings(area_rows("a", ("E1", 3, 4), ("E2", 3, 4))), {}, []))
+    (printed,) = page.find("div", "printed")
+    assert "2 areas are too many for a page" in printed.text
+    assert not printed.find("table")
+
+
+def test_names_of_districts_are_on_the_page_as_text() -> None:
+    names = ("Bury 001A", "Bury 001B", "<b> 001A", "<b> 001B")
+    outlines = {f"E{i}": Outline(name, (shapely.box(i, 0, i + 1, 1),)) for i, name in enumerate(names)}
+    page = parse(small_page(findings(area_rows("a", *((area, 3, 4) for area in outlines))), outlines, []))
+    (drawing,) = page.find("svg", "districts")
+    assert [text.text for text in drawing.find("text")] == ["<b>", "Bury"]
+    assert len([use for use in page.find("use") if use.attributes["href"] == "#districts-0"]) == 2
+    (block,) = page.find("script", type="application/json")
+    assert json.loads(str(block.parts[0]))["regions"][0]["districts"]["names"] == ["<b>", "Bury"]
+    assert "Dark lines are the borders of districts." in page.text
+
+
+def test_page_of_one_district_has_no_borders() -> None:
+    outlines = {"E1": Outline("Bury 001A", (SQUARE,))}
+    page = parse(small_page(findings(area_rows("a", ("E1", 3, 4))), outlines, []))
+    assert not page.find("svg", "districts")
+    assert "borders of districts" not in page.text

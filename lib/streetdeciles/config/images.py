@@ -30,7 +30,8 @@ class ImageTable(FilesOrTable):
     view: str | None = "view"
     """The column with the view; null if each location has one photograph."""
     keep: list[Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")]] = []
-    """Other columns to copy into the table `image_columns`, e.g. the date of each photograph; none by default."""
+    """Other columns to copy into the table `image_columns`; none by default. If one of them says when
+    the photographs were taken, the report shows the years."""
 
     @field_validator("keep")
     @classmethod

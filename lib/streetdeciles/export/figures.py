@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from streetdeciles.export import curves
+from streetdeciles.export.curves import ONE_COLUMN
 from streetdeciles.report.colours import DECILE_COLOURS, NOT_KNOWN
 
 if TYPE_CHECKING:
@@ -27,7 +30,7 @@ STYLE: dict[Any, Any] = {
     "pdf.fonttype": 42,
 }
 
-ONE_COLUMN, TWO_COLUMNS = 3.5, 7.2
+TWO_COLUMNS = 7.2
 """Inches."""
 
 MAX_VECTORS = 5000
@@ -43,8 +46,7 @@ def has_matplotlib() -> bool:
 def write_figures(
     areas: pd.DataFrame,
     shapes: Any,
-    history: pd.DataFrame,
-    calibration: pd.DataFrame,
+    tables: Mapping[str, pd.DataFrame],
     *,
     titles: dict[str, str],
     out: Path,
@@ -54,8 +56,8 @@ def write_figures(
     Args:
         areas: rows of `export.areas.wide_areas`.
         shapes: their polygons in WGS84, in the same order (None where there is none); None without boundaries.
-        history: the table models/history.csv; empty if nothing was trained.
-        calibration: rows of the table of this name; may be empty.
+        tables: `history` (models/history.csv), `calibration` and `transfer` (the tables), and `learning_curve`
+            (report.learning_curve); each may be empty.
         titles: of the outcomes, by name.
         out: is made if needed.
     """
@@ -66,8 +68,9 @@ def write_figures(
     files = []
     with mpl.rc_context(STYLE):
         for outcome, title in titles.items():
-            of_outcome = (frame[frame["outcome"] == outcome] for frame in (history, calibration))
-            for name, figure in _figures(areas, shapes, *of_outcome, outcome=outcome, figure_of=Figure):
+            of_outcome = {name: frame[frame["outcome"] == outcome] for name, frame in tables.items()}
+            figures = chain(_of_areas(areas, shapes, outcome, Figure), _of_tables(of_outcome, Figure))
+            for name, figure in figures:
                 figure.suptitle(title, fontsize=9)
                 for ending in ENDINGS:
                     files.append(out / f"{outcome}_{name}.{ending}")
@@ -76,15 +79,7 @@ def write_figures(
     return files
 
 
-def _figures(
-    areas: pd.DataFrame,
-    shapes: Any,
-    history: pd.DataFrame,
-    calibration: pd.DataFrame,
-    *,
-    outcome: str,
-    figure_of: Any,
-) -> Iterator[tuple[str, Any]]:
+def _of_areas(areas: pd.DataFrame, shapes: Any, outcome: str, figure_of: Any) -> Iterator[tuple[str, Any]]:
     true, predicted = (areas[f"{outcome}_{name}"].to_numpy(float, na_value=np.nan) for name in ("actual", "predicted"))
     known = np.isfinite(true) & np.isfinite(predicted)
     if shapes is not None:
@@ -93,11 +88,20 @@ def _figures(
     if known.any():
         yield "confusion", _confusion(figure_of, true[known], predicted[known])
         yield "scatter", _scatter(figure_of, true[known], predicted[known])
-    if len(history):
-        yield "learning", _learning(figure_of, history)
+
+
+def _of_tables(tables: Mapping[str, pd.DataFrame], figure_of: Any) -> Iterator[tuple[str, Any]]:
+    """The figures of an outcome's rows in the tables, of those that have any."""
+    if len(tables["history"]):
+        yield "learning", curves.learning(figure_of, tables["history"])
+    if len(tables["learning_curve"]):
+        yield "learning_curve", curves.learning_curve(figure_of, tables["learning_curve"])
+    if len(tables["transfer"]):
+        yield "transfer", curves.transfer(figure_of, tables["transfer"])
+    calibration = tables["calibration"]
     reliability = calibration[calibration["measure"] == "reliability"]
     if len(reliability):
-        yield "calibration", _reliability(figure_of, reliability.sort_values("bin"))
+        yield "calibration", curves.reliability(figure_of, reliability.sort_values("bin"))
 
 
 def _maps(figure_of: Any, shapes: Any, true: Any, predicted: Any) -> Any:
@@ -181,31 +185,4 @@ def _scatter(figure_of: Any, true: Any, predicted: Any) -> Any:
         true + beside[0], predicted + beside[1], s=5, alpha=0.5, linewidths=0, color="#1f5f8b", rasterized=True
     )
     axes.set(xticks=TICKS, yticks=TICKS, xlabel="actual decile", ylabel="predicted decile", aspect="equal")
-    return figure
-
-
-def _learning(figure_of: Any, history: pd.DataFrame) -> Any:
-    figure = figure_of(figsize=(ONE_COLUMN, 2.6))
-    axes = figure.subplots()
-    for _, fold in history.groupby("fold"):
-        axes.plot(fold["epoch"], fold["loss"], color="#7b8794", linewidth=0.8, linestyle="--")
-        axes.plot(fold["epoch"], fold["val_loss"], color="#b8570b", linewidth=0.8)
-    axes.legend(["training", "validation"], frameon=False)
-    axes.set(xlabel="epoch", ylabel="negative log-likelihood")
-    return figure
-
-
-def _reliability(figure_of: Any, reliability: pd.DataFrame) -> Any:
-    """One line per region: before calibration grey and dashed, after it orange."""
-    figure = figure_of(figsize=(ONE_COLUMN, ONE_COLUMN))
-    axes = figure.subplots()
-    axes.plot([0, 1], [0, 1], color="#999999", linewidth=0.8)
-    for (_, calibrated), rows in reliability.groupby(["region", "calibrated"]):
-        looks = {"color": "#b8570b"} if calibrated else {"color": "#7b8794", "linestyle": "--"}
-        label = "after calibration" if calibrated else "before calibration"
-        axes.plot(rows["predicted"], rows["observed"], marker="o", markersize=3, linewidth=1, label=label, **looks)
-    labels = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))  # each once, of however many regions
-    axes.legend(labels.values(), labels.keys(), frameon=False)
-    axes.set(xlabel="probability of the most probable decile", ylabel="share that is true", aspect="equal")
-    axes.set(xlim=(0, 1), ylim=(0, 1))
     return figure

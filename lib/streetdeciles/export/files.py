@@ -15,7 +15,9 @@ from streetdeciles.export.qgis_style import LAYER, add_styles
 from streetdeciles.geography.boundaries import AreaBoundaries, read_boundaries
 from streetdeciles.geography.centres import merged_polygons
 from streetdeciles.report.collect import read_history, read_optional
+from streetdeciles.report.learning_curve import read_learning_curve
 from streetdeciles.report.page import outcome_titles
+from streetdeciles.report.transfer import read_transfer
 from streetdeciles.tables import AREA_INTERVALS, AREA_LABELS, AREA_PREDICTIONS, CALIBRATION, COMPARISONS, METRICS
 
 if TYPE_CHECKING:
@@ -88,8 +90,12 @@ def _write_figures(
     return write_figures(
         areas,
         None if boundaries is None else _shapes(areas, boundaries),
-        read_history(config),
-        read_optional(CALIBRATION, config),
+        {
+            "history": read_history(config),
+            "calibration": read_optional(CALIBRATION, config),
+            "transfer": read_transfer(config),
+            "learning_curve": read_learning_curve(config),
+        },
         titles=outcome_titles(config),
         out=folder,
     )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from streetdeciles.config import LabelTable
 from streetdeciles.errors import RunRefused
+from streetdeciles.geography.districts import named_district
 from streetdeciles.labels.deciles import SMALLEST_REGION, deciles
 from streetdeciles.outcomes import OUTCOMES, HigherIs
 from streetdeciles.sources.lookups import Lookups
@@ -19,9 +19,6 @@ from streetdeciles.tables import training_set_columns
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_NUMBERED_NAME = r"(.+?) \d{3}[A-Z]"
-"""LSOAs are named after their district, e.g. `Bury 021A`."""
 
 
 @dataclass(frozen=True)
@@ -175,8 +172,7 @@ def _deciles(values: pd.Series, known: KnownOutcome, outcome: str, region: str, 
 def _with_districts(frame: pd.DataFrame) -> pd.DataFrame:
     """The areas, with the districts after which they are named where nothing else says their district."""
     unknown = frame["district_code"].isna() & frame["district_name"].isna() & frame["area_name"].notna()
-    named = [re.fullmatch(_NUMBERED_NAME, name) for name in frame.loc[unknown, "area_name"]]
-    frame.loc[unknown, "district_name"] = [match.group(1) if match else None for match in named]
+    frame.loc[unknown, "district_name"] = [named_district(name) for name in frame.loc[unknown, "area_name"]]
     both = frame.loc[frame["district_code"].notna() & frame["district_name"].notna()]
     code_of = both.drop_duplicates("district_name").set_index("district_name")["district_code"]
     code = frame["district_code"]

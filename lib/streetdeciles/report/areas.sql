@@ -10,7 +10,8 @@ SELECT
     predicted.decile,
     predicted.mean_score,
     coalesce(predicted.n_locations, 0) AS n_locations,
-    coalesce(located.n, 0) AS n_located
+    coalesce(located.n, 0) AS n_located,
+    located.district
 FROM {labels} AS labels
 FULL OUTER JOIN (
     SELECT * FROM {area_predictions} WHERE level = :level AND method = :method
@@ -19,7 +20,7 @@ FULL OUTER JOIN (
     AND labels.area_id = predicted.area_id
     AND labels.outcome = predicted.outcome
 LEFT JOIN (
-    SELECT region, area_id, count(*) AS n FROM {locations} GROUP BY region, area_id
+    SELECT region, area_id, count(*) AS n, min(district) AS district FROM {locations} GROUP BY region, area_id
 ) AS located
     ON located.region = coalesce(labels.region, predicted.region)
     AND located.area_id = coalesce(labels.area_id, predicted.area_id)

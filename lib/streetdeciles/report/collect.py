@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ from streetdeciles.methods import AREA, NETWORK, SCORE_MEAN
 from streetdeciles.queries import query
 from streetdeciles.report.inputs import count_inputs
 from streetdeciles.report.losses import read_losses
+from streetdeciles.report.other_methods import read_other_methods
+from streetdeciles.report.photographs import Photographs, read_photographs
 from streetdeciles.stages import REPORT_STAGE, STAGE_NAMES
 from streetdeciles.table import Table
 from streetdeciles.tables import (
@@ -45,6 +48,8 @@ MAX_SEARCHED = 20_000
 SEVERAL_FOLDS = -1
 """The fold of an area whose locations are of several."""
 
+PLACE = ("view", "uri", "member", "offset", "length")
+
 HISTORY = ("outcome", "fold", "epoch", "loss", "val_loss", "mae", "val_mae", "learning_rate")
 
 
@@ -53,8 +58,9 @@ class Findings:
     """The frames that the page is made of.
 
     `areas`: region, area_id, outcome, true_decile (within the region), national_decile, decile (the report's method),
-        mean_score, n_locations (predicted), n_located, fold (SEVERAL_FOLDS if its locations are of several), and
-        decile_low, decile_high and score_se of the table area_intervals; NaN = not known.
+        mean_score, n_locations (predicted), n_located, district (of its locations), fold (SEVERAL_FOLDS if its
+        locations are of several), and decile_low, decile_high and score_se of the table area_intervals. NaN:
+        not known.
     `confusion`: region, outcome, true_decile, decile, n: the network's predictions of locations.
     `metrics`, `comparisons`, `breakdowns`, `calibration`: the tables of these names.
     `history`: one row per outcome, fold and epoch of training.
@@ -62,7 +68,7 @@ class Findings:
     `counts`: locations in the regions, photographs in the index (or imported views), those of them that gave no
         features (rejects), views of a location, and locations that were predicted.
     `locations`: region, area_id, location_id, by which areas are found on the page; empty if there are more than
-        MAX_SEARCHED.
+        MAX_SEARCHED. `other_methods`: other_methods.COLUMNS.
     """
 
     areas: pd.DataFrame
@@ -75,6 +81,8 @@ class Findings:
     losses: pd.DataFrame
     counts: dict[str, int]
     locations: pd.DataFrame
+    photographs: Photographs = Photographs()
+    other_methods: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)
@@ -103,6 +111,34 @@ def collect(spark: SparkSession, config: RunConfig) -> Findings:
         frame = storage.read_table(spark, kind, config.work_dir)
         return frame.where(F.col("outcome").isin(config.dataset.outcomes)) if "outcome" in frame.columns else frame
 
+    held_out = held_out_predictions(spark, config)
+    confusion = (
+        held_out.where("true_decile IS NOT NULL")
+        .groupBy("region", "outcome", "true_decile", "decile")
+        .agg(F.count("*").alias("n"))
+    )
+    counts, areas = count_inputs(config, table), _areas(table, config)
+    return Findings(
+        areas=areas,
+        confusion=confusion.toPandas(),
+        metrics=table(METRICS).toPandas(),
+        comparisons=table(COMPARISONS).toPandas(),
+        breakdowns=table(BREAKDOWNS).toPandas(),
+        calibration=read_optional(CALIBRATION, config),
+        history=read_history(config),
+        losses=read_losses(spark, config),
+        counts=counts,
+        locations=table(LOCATIONS)
+        .select("region", "area_id", "location_id")
+        .limit(counts["locations"] if counts["locations"] <= MAX_SEARCHED else 0)
+        .toPandas(),
+        photographs=Photographs() if config.replaced_stages else read_photographs(spark, config),
+        other_methods=read_other_methods(spark, config, len(areas)),
+    )
+
+
+def _areas(table: Callable[[Table], DataFrame], config: RunConfig) -> pd.DataFrame:
+    """`Findings.areas`."""
     areas = _query(
         "areas",
         {"level": AREA, "method": config.report.method},
@@ -116,29 +152,10 @@ def collect(spark: SparkSession, config: RunConfig) -> Findings:
         predictions=table(PREDICTIONS),
         locations=table(LOCATIONS),
     )
-    held_out = held_out_predictions(spark, config)
-    confusion = (
-        held_out.where("true_decile IS NOT NULL")
-        .groupBy("region", "outcome", "true_decile", "decile")
-        .agg(F.count("*").alias("n"))
-    )
-    counts = count_inputs(config, table)
-    return Findings(
-        areas=areas.toPandas()
+    return (
+        areas.toPandas()
         .merge(folds.toPandas(), how="left", on=["region", "area_id"])
-        .merge(_intervals(config), how="left", on=["region", "area_id", "outcome"]),
-        confusion=confusion.toPandas(),
-        metrics=table(METRICS).toPandas(),
-        comparisons=table(COMPARISONS).toPandas(),
-        breakdowns=table(BREAKDOWNS).toPandas(),
-        calibration=read_optional(CALIBRATION, config),
-        history=read_history(config),
-        losses=read_losses(spark, config),
-        counts=counts,
-        locations=table(LOCATIONS)
-        .select("region", "area_id", "location_id")
-        .limit(counts["locations"] if counts["locations"] <= MAX_SEARCHED else 0)
-        .toPandas(),
+        .merge(_intervals(config), how="left", on=["region", "area_id", "outcome"])
     )
 
 
@@ -203,11 +220,7 @@ def exhibits(spark: SparkSession, config: RunConfig, location_ids: list[str]) ->
             location_id=location_id,
             region=area_of_location[location_id][0],
             area_id=area_of_location[location_id][1],
-            view=photograph_of_location[location_id]["view"],
-            uri=photograph_of_location[location_id]["uri"],
-            member=photograph_of_location[location_id]["member"],
-            offset=photograph_of_location[location_id]["offset"],
-            length=photograph_of_location[location_id]["length"],
+            **{name: photograph_of_location[location_id][name] for name in PLACE},
             deciles=known[location_id],
         )
         for location_id in location_ids

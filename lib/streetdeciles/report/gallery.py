@@ -42,14 +42,15 @@ def confident_per_outcome(n_outcomes: int) -> int:
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """`source` is a data URI; `lists` are those of the page that show it.
+    """`source` is a data URI; `lists` are those of the page that show it; `size`: width and height of the photograph.
 
-    They are AT_RANDOM, and `right-<n>` and `wrong-<n>` of the outcome of this number.
+    The lists are AT_RANDOM, and `right-<n>` and `wrong-<n>` of the outcome of this number.
     """
 
     exhibit: Exhibit
     source: str
     lists: tuple[str, ...] = (AT_RANDOM,)
+    size: tuple[int, int] | None = None
 
 
 def choose(candidates: pd.DataFrame, most: int) -> list[str]:
@@ -83,25 +84,30 @@ def thumbnails(exhibits: list[Exhibit], max_pixels: int) -> tuple[list[Thumbnail
     try:
         for exhibit in exhibits:
             try:
-                jpeg = shrink(_content(exhibit, members, BYTES_PER_PIXEL * max_pixels), max_pixels)
+                jpeg, size = shrink(_content(exhibit, members, BYTES_PER_PIXEL * max_pixels), max_pixels)
             except (Rejected, ShardFailed) as why:
                 left_out.append(f"{_name(exhibit)} ({why})")
                 continue
-            shown.append(Thumbnail(exhibit, "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")))
+            source = "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
+            shown.append(Thumbnail(exhibit, source, size=size))
     finally:
         members.close()
     return shown, left_out
 
 
-def shrink(content: bytes, max_pixels: int) -> bytes:
-    """A photograph as an upright RGB JPEG of LONGER_SIDE pixels; raises Rejected as `decode` does."""
+def shrink(content: bytes, max_pixels: int) -> tuple[bytes, tuple[int, int]]:
+    """A photograph as an upright RGB JPEG of LONGER_SIDE pixels, and its own width and height.
+
+    Raises Rejected as `decode` does.
+    """
     from PIL import Image
 
     small = Image.fromarray(decode(content, max_pixels=max_pixels))
+    size = small.size
     small.thumbnail((LONGER_SIDE, LONGER_SIDE))
     file = io.BytesIO()
     small.save(file, "JPEG", quality=80, optimize=True)
-    return file.getvalue()
+    return file.getvalue(), size
 
 
 def _content(exhibit: Exhibit, members: MemberReader, max_bytes: int) -> bytes:

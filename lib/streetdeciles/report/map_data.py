@@ -6,7 +6,9 @@ import base64
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from streetdeciles.methods import METHOD_TITLES
 from streetdeciles.report import colours
+from streetdeciles.report.districts import Districts
 from streetdeciles.report.maps import AreaMap
 from streetdeciles.report.region_map import RegionMap
 
@@ -21,7 +23,7 @@ def map_data(
     locations: pd.DataFrame,
     min_locations: int,
 ) -> dict[str, Any]:
-    """Lists are in the order of each region's areas.
+    """Lists are in the order of each region's areas; `methods` are those that maps can show besides the report's.
 
     `titles`: by outcome; `locations`: region, area_id and location_id of those by which an area may be found;
     `min_locations`: areas with fewer are marked.
@@ -41,7 +43,16 @@ def map_data(
                 "location_ids": _location_ids(locations[locations["region"] == region.region], region.area_ids),
                 "folds": region.folds,
                 "map": _drawn(region.drawn),
+                "districts": _names(region.districts),
                 "intervals": [_base64(region.intervals[outcome]) for outcome in titles] if region.intervals else None,
+                "methods": [
+                    {
+                        "name": method,
+                        "title": METHOD_TITLES.get(method, method),
+                        "predicted": [_base64(codes[outcome]) for outcome in titles],
+                    }
+                    for method, codes in region.others.items()
+                ],
                 "values": _compact([region.values[outcome] for outcome in titles]),
             }
             for region, title in zip(maps, region_titles, strict=True)
@@ -77,6 +88,13 @@ def _location_ids(locations: pd.DataFrame, area_ids: list[str]) -> list[list[str
         return None
     ids = {area_id: sorted(rows) for area_id, rows in locations.groupby("area_id")["location_id"]}
     return [ids.get(area_id, []) for area_id in area_ids]
+
+
+def _names(districts: Districts | None) -> dict[str, Any] | None:
+    """Names and labels; the borders are on the page, as an SVG path."""
+    if districts is None:
+        return None
+    return {"names": districts.names, "labels": [number for label in districts.labels for number in label]}
 
 
 def _drawn(drawn: AreaMap | None) -> dict[str, Any] | None:

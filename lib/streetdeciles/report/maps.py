@@ -56,6 +56,13 @@ class AreaMap:
             for area_id, polygons in self.polygons.items()
         }
 
+    @cached_property
+    def largest_first(self) -> list[int]:
+        """The positions of the areas, by the longer side of their largest polygon."""
+        sides = [max(float(np.ptp(rings[0], axis=0).max()) for rings in each) for each in self.polygons.values()]
+        order: list[int] = np.argsort(-np.array(sides), kind="stable").tolist()
+        return order
+
 
 def read_outlines(section: Boundaries) -> dict[str, Outline]:
     """area_id -> outline of each area that has a polygon; those of several features get the polygons of all.
@@ -96,7 +103,7 @@ def draw_map(outlines: Mapping[str, Outline], area_ids: Iterable[str]) -> AreaMa
         width,
         height,
         {area_id: _polygons(shape) for area_id, shape in zip(area_ids, shapes, strict=True)},
-        dict(zip(area_ids, _labels(shapes), strict=True)),
+        dict(zip(area_ids, label_points(shapes), strict=True)),
     )
 
 
@@ -120,7 +127,8 @@ def _polygons(shape: Any) -> list[list[Ring]]:
     ]
 
 
-def _labels(shapes: npt.NDArray[np.object_]) -> list[tuple[int, int, int]]:
+def label_points(shapes: npt.NDArray[np.object_]) -> list[tuple[int, int, int]]:
+    """Centre x, y and radius of the largest circle in each shape."""
     import shapely
 
     largest = [max(shapely.get_parts(shape), key=shapely.area) for shape in shapes]
@@ -137,6 +145,13 @@ def _path(rings: Sequence[Ring]) -> str:
         return "".join(drawn)
     x, y = rings[0][0]
     return f"M{x} {y}h1v1h-1z"  # smaller than the grid: still one visible cell
+
+
+def line_path(line: Ring) -> str:
+    """SVG path data of an open line, in relative whole-number steps."""
+    (x, y), steps = line[0], np.diff(line, axis=0)
+    data = " ".join(str(step) for step in steps.ravel().tolist())
+    return f"M{x} {y}l{data}".replace(" -", "-")
 
 
 def _ring_path(ring: Ring) -> str:

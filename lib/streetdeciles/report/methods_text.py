@@ -80,8 +80,9 @@ def _features(findings: Findings, config: RunConfig) -> str:
     if features.weights.startswith("random:"):
         weights = f"random weights (seed {features.weights.removeprefix('random:')})"
     layer = f", layer {features.layer}" if features.layer else ""
+    taken = f" from {findings.photographs.period}" if findings.photographs.years else ""
     return (
-        f"Of {counts['photographs']:,} street-level photographs, {used:,} could be used; they show "
+        f"Of {counts['photographs']:,} street-level photographs{taken}, {used:,} could be used; they show "
         f"{counted(counts['locations'], 'location')} with up to {views} each. Every "
         f"photograph was reduced to features by {file_name(features.backbone)} with {weights}{layer}."
     )

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from streetdeciles.config import RunConfig
-from streetdeciles.methods import IMPORTED_VIEWS, METHOD_TITLES
+from streetdeciles.methods import BASELINES, IMPORTED_VIEWS, METHOD_TITLES
 from streetdeciles.outcomes import OUTCOMES
 from streetdeciles.report import colours
 from streetdeciles.report.accounting import funnel, tiles
 from streetdeciles.report.charts import correlation_line
+from streetdeciles.report.gallery import AT_RANDOM
 from streetdeciles.report.map_data import map_data
 from streetdeciles.report.methods_text import methods_text
 from streetdeciles.report.panels import MEASURE_TITLES, Panel, make_panel
+from streetdeciles.report.photographs import pixels_in_words
+from streetdeciles.report.plates import plate_box
 from streetdeciles.report.region_map import RegionMap
 from streetdeciles.report.settings import settings_as_yaml, settings_in_words, without_folders
 from streetdeciles.splits.registry import split_of
@@ -26,8 +30,12 @@ if TYPE_CHECKING:
 
     from streetdeciles.report.collect import Findings
     from streetdeciles.report.gallery import Thumbnail
-    from streetdeciles.report.transfer import TransferChart
+    from streetdeciles.report.share_chart import ShareChart
     from streetdeciles.run_log import StageReport
+
+
+MAX_PRINTED = 3000
+"""With more deciles than this, the page holds no table of all areas for paper."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +45,8 @@ class Run:
     reports: list[StageReport]
     versions: dict[str, str]
     created: str
-    transfer: Sequence[TransferChart] = ()
+    transfer: Sequence[ShareChart] = ()
+    learning_curve: Sequence[ShareChart] = ()
 
 
 def render(
@@ -77,6 +86,7 @@ def render(
         positions=_positions(maps),
         line=correlation_line([panel.shown for panel in panels], "spearman"),
         funnel=funnel(findings, inputs),
+        pixels=pixels_in_words([each.size for each in gallery if AT_RANDOM in each.lists and each.size]),
         map_data=map_data(maps, region_titles, titles, findings.locations, config.evaluation.min_locations),
         style=_source(environment, "report.css"),
         scripts=scripts,
@@ -132,15 +142,23 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["decile_class"] = colours.decile_class
+    environment.filters["decile_text"] = lambda decile: "–" if decile is None else f"{decile:g}"
     environment.filters["text_colour"] = colours.text_colour
+    environment.filters["plate_box"] = plate_box
     environment.filters["thousands"] = lambda n: f"{n:,}"
     environment.filters["short"] = _short
     environment.filters["signed"] = lambda value: f"{value:+.2f}".replace("-", "−")
     environment.tests["contains"] = lambda values, value: value in values
     environment.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]
     environment.filters["region_title"] = region_title
+    environment.filters["file_word"] = lambda name: re.sub(r"[^\w-]+", "_", name)
     environment.filters["duration"] = _duration
-    environment.globals["not_known"] = colours.NOT_KNOWN
+    environment.globals |= {
+        "not_known": colours.NOT_KNOWN,
+        "method_titles": METHOD_TITLES,
+        "baselines": BASELINES,
+        "max_printed": MAX_PRINTED,
+    }
     return environment
 
 
@@ -151,7 +169,7 @@ def _source(environment: Environment, name: str) -> Any:
     return Markup(environment.loader.get_source(environment, name)[0])  # ours, no text from outside
 
 
-PAGE_SCRIPTS = ("state.js", "layers.js", "drawing.js", "maps.js", "table.js", "page.js")
+PAGE_SCRIPTS = ("state.js", "layers.js", "drawing.js", "maps.js", "table.js", "copied_tables.js", "page.js")
 """Parts of one script, in the order in which they use each other."""
 
 

@@ -6,8 +6,6 @@ import base64
 import io
 from collections.abc import Sequence
 
-import numpy as np
-
 from streetdeciles.report.colours import DECILE_COLOURS, NOT_KNOWN, PAPER
 from streetdeciles.report.maps import AreaMap
 
@@ -19,6 +17,13 @@ MAX_BORDERED = 1000
 
 COLOURS = (NOT_KNOWN, *DECILE_COLOURS, PAPER)
 """By decile, 0 = not known; the last one is the paper, and the lines between areas."""
+
+
+def plate_box(drawn: AreaMap) -> str:
+    """The grid units that a plate shows, as an SVG viewBox: it has a margin of a pixel or two."""
+    unit = max(drawn.width, drawn.height) / LONGER_SIDE
+    width, height = ((round(side / unit) + 3) * unit for side in (drawn.width, drawn.height))
+    return f"{-unit:.1f} {-unit:.1f} {width:.1f} {height:.1f}"
 
 
 def plate(drawn: AreaMap, classes: Sequence[int]) -> str:
@@ -35,12 +40,11 @@ def plate(drawn: AreaMap, classes: Sequence[int]) -> str:
     image.putpalette([int(colour[i : i + 2], 16) for colour in COLOURS for i in (1, 3, 5)])
     brush = ImageDraw.Draw(image)
     outline = paper if len(drawn.polygons) <= MAX_BORDERED else None
-    areas = zip(drawn.polygons.values(), classes, strict=False)
+    areas = [*drawn.polygons.values()]
     # What lies in another area's hole is drawn after the hole, because it is smaller.
-    for polygons, decile in sorted(
-        areas, key=lambda area: -max(float(np.ptp(rings[0], axis=0).max()) for rings in area[0])
-    ):
-        for outer, *holes in polygons:
+    for i in drawn.largest_first:
+        decile = classes[i]
+        for outer, *holes in areas[i]:
             brush.polygon((outer * scale + 1).ravel().tolist(), fill=decile, outline=outline)
             for hole in holes:
                 brush.polygon((hole * scale + 1).ravel().tolist(), fill=paper)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from streetdeciles.report.colours import decile_class
+from streetdeciles.report.districts import Districts, districts_of_areas, draw_districts
 from streetdeciles.report.folds import folds_of
 from streetdeciles.report.plates import plate
 
@@ -26,7 +27,8 @@ class RegionMap:
     `area_ids`, `names` and `n_located` (locations in each area) begin with the areas of `drawn`, in its order;
     `folds` is None without several folds. `values` are by outcome and in this order: true_decile, national_decile,
     decile (None = not known) and n_locations. `intervals`, by outcome: one byte per area, 16 times the lowest decile of
-    its interval plus the highest, 0 = not known; empty if no area has an interval.
+    its interval plus the highest, 0 = not known; empty if no area has an interval. `districts`: None
+    without several. `others`: deciles by further methods and baselines (other_methods.encoded).
     """
 
     region: str
@@ -37,6 +39,8 @@ class RegionMap:
     folds: list[int | None] | None
     values: dict[str, dict[str, list[float | None]]]
     intervals: dict[str, bytes]
+    districts: Districts | None
+    others: dict[str, dict[str, bytes]] = field(default_factory=dict)
 
     @property
     def not_drawn(self) -> int:
@@ -63,11 +67,13 @@ def make_region_map(
             "predicted": [_known(value) for value in rows["decile"].tolist()],
             "n": [_known(value) or 0 for value in rows["n_locations"].tolist()],
         }
-    names = [outlines[area_id].name if area_id in outlines else "" for area_id in area_ids]
+    names = {area_id: outlines[area_id].name if area_id in outlines else "" for area_id in area_ids}
+    districts = draw_districts(drawn, districts_of_areas(areas, names)) if drawn else None
     located = areas.groupby("area_id")["n_located"].first().reindex(area_ids).fillna(0)
     folds = folds_of(areas, area_ids)
     intervals = _intervals(areas, area_ids, outcomes)
-    return RegionMap(region, drawn, area_ids, names, [int(n) for n in located], folds, values, intervals)
+    n_located = [int(n) for n in located]
+    return RegionMap(region, drawn, area_ids, [*names.values()], n_located, folds, values, intervals, districts)
 
 
 def _intervals(areas: pd.DataFrame, area_ids: list[str], outcomes: Sequence[str]) -> dict[str, bytes]:

@@ -12,7 +12,9 @@ from streetdeciles import __version__, storage
 from streetdeciles.borrowed_sessions import interruptible
 from streetdeciles.config import RunConfig
 from streetdeciles.report import collect, gallery
+from streetdeciles.report.learning_curve import learning_curve_charts
 from streetdeciles.report.maps import Outline, draw_map, read_outlines
+from streetdeciles.report.other_methods import encoded
 from streetdeciles.report.page import Run, render
 from streetdeciles.report.region_map import RegionMap, make_region_map
 from streetdeciles.report.transfer import read_charts
@@ -40,6 +42,7 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
         versions=_versions(spark),
         created=f"{datetime.now(timezone.utc):%d %B %Y, %H:%M} UTC".lstrip("0"),
         transfer=read_charts(config),
+        learning_curve=learning_curve_charts(config),
     )
     html = render(findings, config, about, maps=maps, gallery=shown)
     storage.write_text(storage.join(config.work_dir, "report.html"), html)
@@ -48,7 +51,12 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
 
 def _region_map(findings: collect.Findings, config: RunConfig, region: str, outlines: dict[str, Outline]) -> RegionMap:
     areas = findings.areas[findings.areas["region"] == region]
-    return make_region_map(areas, outlines, draw_map(outlines, areas["area_id"]), region, config.dataset.outcomes)
+    outcomes = config.dataset.outcomes
+    region_map = make_region_map(areas, outlines, draw_map(outlines, areas["area_id"]), region, outcomes)
+    others = findings.other_methods
+    if others is None:
+        return region_map
+    return replace(region_map, others=encoded(others[others["region"] == region], region_map.area_ids, outcomes))
 
 
 def _gallery(spark: SparkSession, config: RunConfig) -> tuple[list[gallery.Thumbnail], list[str]]:

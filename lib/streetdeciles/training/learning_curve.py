@@ -57,10 +57,10 @@ def held_out_errors(
     return [of_model[measured] for of_model, measured in zip(errors, held_out.is_measured, strict=True)]
 
 
-def curve_csv(points: Iterable[CurvePoint]) -> str:
-    """The points as CSV, below a header."""
+def curve_csv(points: Iterable[CurvePoint], dataset: str) -> str:
+    """The points as CSV, below a header; `dataset` says in each row which training set they are about."""
     text = io.StringIO()
-    write_rows(text, [CurvePoint._fields, *points])
+    write_rows(text, [(*CurvePoint._fields, "dataset"), *((*point, dataset) for point in points)])
     return text.getvalue()
 
 

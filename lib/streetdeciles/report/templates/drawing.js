@@ -52,6 +52,35 @@ const writeTexts = (context, labels, areas, unit, textOf, colourOf) => {
   }
 };
 
+// The borders and names of districts, above the areas. A name is left out where it has no room, or where another one is.
+const drawDistricts = (context, { path, names, labels }, unit) => {
+  context.lineJoin = "round";
+  for (const [colour, width] of [["rgba(255, 255, 255, 0.8)", 3], ["#1b1f24", 1.4]]) {
+    context.strokeStyle = colour;
+    context.lineWidth = width * unit;
+    context.stroke(path);
+  }
+  context.textAlign = "center";
+  context.textBaseline = "middle";
+  const written = [];
+  const widestFirst = [...names.keys()].sort((i, j) => labels[3 * j + 2] - labels[3 * i + 2]);
+  for (const i of widestFirst) {
+    const [x, y, radius] = labels.slice(3 * i, 3 * i + 3);
+    const size = Math.min(16, Math.max(12, radius / unit / 5)) * unit;
+    context.font = `600 ${size}px system-ui, sans-serif`;
+    const half = context.measureText(names[i]).width / 2;
+    if (half > 1.2 * radius) continue;
+    const box = [x - half, y - size, x + half, y + size];
+    if (written.some((other) => box[0] < other[2] && other[0] < box[2] && box[1] < other[3] && other[1] < box[3])) continue;
+    written.push(box);
+    context.strokeStyle = "rgba(255, 255, 255, 0.85)";
+    context.lineWidth = 3.5 * unit;
+    context.strokeText(names[i], x, y);
+    context.fillStyle = "#1b1f24";
+    context.fillText(names[i], x, y);
+  }
+};
+
 const copyOf = (canvas) => {
   const copy = document.createElement("canvas");
   copy.width = canvas.width;

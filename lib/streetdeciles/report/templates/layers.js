@@ -33,10 +33,10 @@ const layers = {
   uncertainty: {
     title: "Deciles in the 80 % interval",
     colour: (values, i, region) => {
-      const width = widthOf(intervalOf(region, i));
+      const width = widthOf(intervalNow(region, i));
       return width ? WIDTH_COLOURS[Math.min(WIDTH_COLOURS.length, Math.ceil(width / 2)) - 1] : NOT_KNOWN;
     },
-    text: (values, i, region) => String(widthOf(intervalOf(region, i)) || ""),
+    text: (values, i, region) => String(widthOf(intervalNow(region, i)) || ""),
   },
   split: {
     title: "Fold in which the area is held out",

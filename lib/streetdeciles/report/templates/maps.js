@@ -10,6 +10,7 @@ class MapPair {
     this.region = region;
     this.drawn = region.map;
     this.paths = this.drawn.paths.map((path) => new Path2D(path));
+    this.districts = region.districts && { ...region.districts, path: new Path2D(box.querySelector(".districts path").getAttribute("d")) };
     this.transform = zoomIdentity;
     this.hovered = null;
     this.charts = all(".map", box).map((figure) => ({
@@ -110,6 +111,7 @@ class MapPair {
     if (!this.width) return;
     const values = valuesNow(this.region);
     const areas = this.visible() || [...this.paths.keys()];
+    const above = this.districtsPicture();
     for (const { kind, canvas } of this.charts) {
       const layer = layers[kind === "predicted" ? view.layer : kind];
       const context = canvas.getContext("2d");
@@ -126,8 +128,25 @@ class MapPair {
       const unit = this.density / size;
       if (areas.length <= MAX_BORDERED) drawBorders(context, this.paths, areas, 0.8 * unit);
       writeTexts(context, this.drawn.labels, areas, unit, (i) => layer.text(values, i, this.region), (i) => layer.colour(values, i, this.region));
+      if (above) {
+        context.setTransform(1, 0, 0, 1, 0, 0);
+        context.drawImage(above, 0, 0);
+      }
     }
     this.picture = this.paths.length > MAX_BORDERED ? { transform: this.transform, images: this.charts.map(({ canvas }) => copyOf(canvas)) } : null;
+  }
+
+  // The districts are drawn once for both maps, and again only when these have moved.
+  districtsPicture() {
+    if (!this.districts) return null;
+    if (this.above?.transform !== this.transform) {
+      const image = document.createElement("canvas");
+      ({ width: image.width, height: image.height } = this.charts[0].canvas);
+      const context = image.getContext("2d");
+      drawDistricts(context, this.districts, this.density / this.toGrid(context));
+      this.above = { transform: this.transform, image };
+    }
+    return this.above.image;
   }
 
   // While the map of a country moves, its last picture moves; it is drawn again when it has settled.

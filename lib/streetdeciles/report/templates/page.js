@@ -10,7 +10,7 @@ const describe = (region, i) => {
   line.append(values.predicted[i] === null ? whyNot(region, i) : chip(values.predicted[i]));
   const parts = [element("b", nameOf(region, i)), element("p", region.areas[i], "code"), line];
   if (values.national[i] !== null) parts.push(element("p", `national decile ${values.national[i]}`));
-  const interval = intervalOf(region, i);
+  const interval = intervalNow(region, i);
   if (interval) parts.push(element("p", `80 % interval ${interval[0]} to ${interval[1]}`));
   if (region.intervals && isFew(values, i)) parts.push(element("p", `fewer than ${data.min_locations} locations: less sure`));
   parts.push(element("p", values.n[i] === 1 ? "1 location" : `${number(values.n[i])} locations`));
@@ -36,6 +36,7 @@ class RegionBox {
   constructor(box) {
     this.box = box;
     this.region = data.regions[box.dataset.region];
+    this.method = box.querySelector("select.method");
     this.table = new AreaTable(box.querySelector("details.table"), this.region, (i) => this.pick(i, true));
     if (this.region.map) {
       this.listen();
@@ -61,16 +62,21 @@ class RegionBox {
     if (!this.maps) return;
     for (const { kind, figure, marks } of this.maps.charts) {
       const { title } = layers[kind === "predicted" ? view.layer : kind];
-      if (kind === "predicted") {
-        figure.querySelector("figcaption b").textContent = title;
-        figure.querySelector("figcaption span").hidden = !["predicted", "difference"].includes(view.layer);
-      }
+      if (kind === "predicted") this.captionRight(figure, title);
       const count = number(this.region.map.paths.length);
       marks.setAttribute("aria-label", `Map of ${this.region.title}: ${title.toLowerCase()} of ${data.outcomes[view.outcome]}, ${count} areas`);
     }
     showLegend(this.box);
     this.maps.draw();
     this.maps.mark();
+  }
+
+  captionRight(figure, title) {
+    const [name, about] = [figure.querySelector("figcaption b"), figure.querySelector("figcaption span")];
+    about.dataset.models ??= about.textContent;
+    name.textContent = title;
+    about.hidden = !["predicted", "difference"].includes(view.layer);
+    about.textContent = methodNow(this.region) ? this.method.selectedOptions[0].textContent : about.dataset.models;
   }
 
   listen() {
@@ -93,8 +99,15 @@ class RegionBox {
     all("button[data-zoom]", this.box).forEach((button) => button.addEventListener("click", buttons[button.dataset.zoom]));
     all("input[name^=layer]", this.box).forEach((input) => input.addEventListener("change", () => {
       view.layer = input.value;
+      if (view.layer === "uncertainty") view.method = "";
       show();
+      writeLink();
     }));
+    if (this.method) this.method.addEventListener("change", () => {
+      view.method = this.method.value;
+      show();
+      writeLink();
+    });
   }
 
   key(event) {
@@ -206,6 +219,7 @@ const show = () => {
   boxes.forEach((each) => {
     each.box.hidden = each.region !== regionNow();
     all("input[name^=layer]", each.box).forEach((input) => { input.checked = input.value === view.layer; });
+    if (each.method) each.method.value = methodNow(each.region) ? view.method : "";
     if (!each.box.hidden) each.show();
   });
   all(".panel").forEach((panel) => {

@@ -1,4 +1,4 @@
-// The data of the page, and what is chosen: outcome, region, layer of the right map, pinned area and zoom.
+// The data of the page, and what is chosen: outcome, region, layer of the right map, method, pinned area and zoom.
 const data = JSON.parse(document.getElementById("areas").textContent);
 const bytesOf = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 data.regions.forEach(({ values }) => values.forEach((outcome) => {
@@ -9,20 +9,35 @@ data.regions.forEach(({ values }) => values.forEach((outcome) => {
 }));
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 
-const view = { outcome: 0, region: 0, layer: "predicted", pinned: null, zoom: null };
+const view = { outcome: 0, region: 0, layer: "predicted", method: "", pinned: null, zoom: null };
 
 const regionNow = () => data.regions[view.region];
-const valuesNow = (region = regionNow()) => region.values[view.outcome];
 
-// The ends of an area's interval of deciles, [low, high], or null; decoded when an outcome is looked at.
+// Bytes and deciles are decoded when they are looked at.
 const decoded = new Map();
+const decodedOnce = (text, decode) => {
+  if (!decoded.has(text)) decoded.set(text, decode(bytesOf(text)));
+  return decoded.get(text);
+};
+
+// What is chosen besides the report's method, or undefined.
+const methodNow = (region = regionNow()) => region.methods.find(({ name }) => name === view.method);
+const halves = (bytes) => Array.from(bytes, (twice) => twice / 2 || null);
+const valuesNow = (region = regionNow()) => {
+  const values = region.values[view.outcome];
+  const method = methodNow(region);
+  return method ? { ...values, predicted: decodedOnce(method.predicted[view.outcome], halves) } : values;
+};
+
+// The ends of an area's interval of deciles, [low, high], or null.
 const intervalOf = (region, i, outcome = view.outcome) => {
   if (!region.intervals) return null;
-  const text = region.intervals[outcome];
-  if (!decoded.has(text)) decoded.set(text, bytesOf(text));
-  const both = decoded.get(text)[i];
+  const both = decodedOnce(region.intervals[outcome], (bytes) => bytes)[i];
   return both ? [both >> 4, both & 15] : null;
 };
+
+// Intervals are those of the report's method.
+const intervalNow = (region, i) => (methodNow(region) ? null : intervalOf(region, i));
 
 const isFew = (values, i) => values.n[i] > 0 && values.n[i] < data.min_locations;
 
@@ -51,7 +66,7 @@ const nameOf = (region, i) => region.names[i] || region.areas[i];
 const whyNot = (region, i) => (region.located[i] ? "not predicted" : "no photographs");
 
 const leaveMissingLayer = () => {
-  const needed = { split: regionNow().folds, uncertainty: regionNow().intervals };
+  const needed = { split: regionNow().folds, uncertainty: regionNow().intervals && !methodNow() };
   if (view.layer in needed && !needed[view.layer]) view.layer = "predicted";
 };
 
@@ -62,6 +77,7 @@ const readLink = () => {
   view.outcome = positionOf(data.outcome_ids, "outcome");
   view.region = positionOf(data.regions.map((region) => region.name), "region");
   if (layers[parts.get("layer")]) view.layer = parts.get("layer");
+  view.method = parts.get("method") || "";
   leaveMissingLayer();
   const pinned = regionNow().areas.indexOf(parts.get("area"));
   view.pinned = pinned < 0 ? null : pinned;
@@ -73,6 +89,7 @@ const writeLink = () => {
   const parts = new URLSearchParams({ outcome: data.outcome_ids[view.outcome] });
   if (data.regions.length > 1) parts.set("region", regionNow().name);
   if (view.layer !== "predicted") parts.set("layer", view.layer);
+  if (methodNow()) parts.set("method", view.method);
   if (view.pinned !== null) parts.set("area", regionNow().areas[view.pinned]);
   if (view.zoom) parts.set("zoom", view.zoom.map((part) => Number(part.toPrecision(5))).join(","));
   history.replaceState(null, "", "#" + parts);

@@ -10,7 +10,7 @@ const columnsOf = (region, values) => [
   { title: "National", numeric: true, key: (i) => values.national[i], cell: (i) => element("td", textOf(values.national[i]), "number") },
   { title: "Predicted", key: (i) => values.predicted[i], cell: (i) => predictedCell(region, values, i) },
   { title: "Off by", numeric: true, key: worstFirst(values), cell: (i) => element("td", offBy(values, i), "number") },
-  { title: "Interval", numeric: true, key: (i) => widthOf(intervalOf(region, i)), cell: (i) => element("td", rangeText(intervalOf(region, i)), "number") },
+  { title: "Interval", numeric: true, key: (i) => widthOf(intervalNow(region, i)), cell: (i) => element("td", rangeText(intervalNow(region, i)), "number") },
   { title: "Locations", numeric: true, key: (i) => values.n[i], cell: (i) => locationsCell(region, values, i) },
 ];
 
@@ -56,11 +56,7 @@ class AreaTable {
       if (this.box.scrollTop + this.box.clientHeight > this.box.scrollHeight - 200) this.addRows();
     });
     details.querySelector(".save").addEventListener("click", () => this.save());
-    details.querySelector(".copy").addEventListener("click", (event) => {
-      navigator.clipboard.writeText(this.rows().map((row) => row.join("\t")).join("\n"));
-      event.target.textContent = "Copied";
-      setTimeout(() => { event.target.textContent = "Copy"; }, 1500);
-    });
+    details.querySelector(".copy").addEventListener("click", (event) => copyRows(this.rows(), event.target));
   }
 
   fill() {
@@ -124,7 +120,7 @@ class AreaTable {
     }
   }
 
-  // All outcomes, one row per area, whatever is filtered and sorted.
+  // All outcomes by the report's method, one row per area, whatever is filtered and sorted.
   rows() {
     const { areas, names, values, located } = this.region;
     const kinds = [["true", "actual"], ["national", "national"], ["predicted", "predicted"], ["n", "locations_predicted"]];
@@ -140,15 +136,26 @@ class AreaTable {
   }
 
   save() {
-    const quoted = (text) => (/[",\n\r]/.test(text) ? `"${String(text).replaceAll('"', '""')}"` : text);
-    const lines = this.rows().map((row) => row.map(quoted).join(","));
-    const link = element("a");
-    link.href = URL.createObjectURL(new Blob(["\ufeff", lines.join("\r\n"), "\r\n"], { type: "text/csv" }));
-    link.download = `${this.region.name.replace(/[^\w-]+/g, "_")}_areas.csv`;
-    link.click();
-    URL.revokeObjectURL(link.href);
+    saveRows(this.rows(), `${this.region.name.replace(/[^\w-]+/g, "_")}_areas.csv`);
   }
 }
+
+const copyRows = (rows, button) => {
+  button.dataset.text ??= button.textContent;
+  navigator.clipboard.writeText(rows.map((row) => row.join("\t")).join("\n"));
+  button.textContent = "Copied";
+  setTimeout(() => { button.textContent = button.dataset.text; }, 1500);
+};
+
+const saveRows = (rows, name) => {
+  const quoted = (text) => (/[",\n\r]/.test(text) ? `"${String(text).replaceAll('"', '""')}"` : text);
+  const lines = rows.map((row) => row.map(quoted).join(","));
+  const link = element("a");
+  link.href = URL.createObjectURL(new Blob(["\ufeff", lines.join("\r\n"), "\r\n"], { type: "text/csv" }));
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(link.href);
+};
 
 // A spreadsheet runs what begins like a formula.
 const safe = (text) => (/^[=+\-@\t\r]/.test(text) ? `'${text}` : text);
