@@ -209,6 +209,9 @@ def gpu_names() -> list[str]:
 
 
 _PRINT_VERSIONS = """
+import os, sys
+for package in {"pandas", "matplotlib", "sklearn", "cv2", "jax"} - {os.environ.get("KERAS_BACKEND")}:
+    sys.modules[package] = None  # Keras loads them where it finds them, which takes as long as TensorFlow itself
 import json, tensorflow, keras
 gpus = [device.name for device in tensorflow.config.list_physical_devices("GPU")]
 print(json.dumps({"tensorflow": tensorflow.__version__, "keras": keras.__version__,
