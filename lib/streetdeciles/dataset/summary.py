@@ -97,12 +97,12 @@ def view_notes(photographs: DataFrame, rows: int, views: int) -> list[str]:
 def nothing_in_common(source: FeatureSource, locations: DataFrame, photographs: DataFrame) -> str:
     """Why no location has features."""
     words = source.words
-    location, feature = (frame.select("location_id").first() for frame in (locations, source.keys))
+    location, feature = (_first_id(frame) for frame in (locations, source.keys))
     if feature is None:
         return (
             f"no {words.view} has features, because all were rejected ({words.rejected_detail}); check {words.source}"
         )
-    expected = f"e.g. {location['location_id']!r}" if location is not None else "none"
+    expected = f"e.g. {location!r}" if location is not None else "none"
     of_reason = {row["reason"]: row["count"] for row in photographs.groupBy("reason").count().collect()}
     if of_reason.keys().isdisjoint(("unknown_location", "unknown_view", "view_twice")):
         reasons = ", ".join(f"{n:,} {reason}" for reason, n in sorted(of_reason.items()))
@@ -115,5 +115,11 @@ def nothing_in_common(source: FeatureSource, locations: DataFrame, photographs: 
     why = f"; {spelled_differently(alike, words)}" if alike else ""
     return (
         f"no {words.view} belongs to a location of labels.locations: the location_ids are "
-        f"{expected} there, and {words.ids} e.g. {feature['location_id']!r}{why}; correct one of them"
+        f"{expected} there, and {words.ids} e.g. {feature!r}{why}; correct one of them"
     )
+
+
+def _first_id(frame: DataFrame) -> str | None:
+    """The first location_id in alphabetical order, so that a message is the same each time; None without rows."""
+    row = frame.selectExpr("min(location_id) AS location_id").first()
+    return None if row is None else row["location_id"]

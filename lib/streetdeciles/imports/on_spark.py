@@ -17,8 +17,9 @@ from streetdeciles.errors import RunRefused
 from streetdeciles.imports.pieces import FEATURES, KEYS, Pieces, feature_batches, key_batches
 from streetdeciles.imports.reading import read_files, read_table_rows
 from streetdeciles.imports.sources import Files, Rows, open_source
-from streetdeciles.listing import ENTRIES, list_all, member_batches
+from streetdeciles.listing import ENTRIES, list_all, max_tasks, member_batches
 from streetdeciles.queries import query, spark_frame
+from streetdeciles.staging import staged
 from streetdeciles.wording import counted
 
 if TYPE_CHECKING:
@@ -49,11 +50,11 @@ def imported(spark: SparkSession, section: FeatureImport, work_dir: str) -> Iter
         RunRefused: as by `open_source`, or no features are usable.
         RunFailed: a file cannot be read.
     """
-    staged = storage.staging_uri(work_dir, "imported")
+    listed = storage.staging_uri(work_dir, "imported")
     try:
-        frame, pieces = _tasks(spark, open_source(section), staged)
-        found = frame.mapInArrow(partial(key_batches, pieces=pieces), KEYS).persist()
-        try:
+        frame, pieces = _tasks(spark, open_source(section), listed)
+        every_key = frame.mapInArrow(partial(key_batches, pieces=pieces), KEYS)
+        with staged(every_key, work_dir, "imported_keys") as found:
             views, feature_size = _usual_shape(found, section.features)
             keys = query("streetdeciles.imports", "keys", {"views": views, "feature_size": feature_size}, keys=found)
             read = partial(feature_batches, pieces=pieces, views=views, feature_size=feature_size)
@@ -65,24 +66,22 @@ def imported(spark: SparkSession, section: FeatureImport, work_dir: str) -> Iter
                 feature_size,
                 _notes(keys),
             )
-        finally:
-            found.unpersist()
     finally:
-        storage.remove(staged)
+        storage.remove(listed)
 
 
-def _tasks(spark: SparkSession, source: Rows | Files, staged: str) -> tuple[DataFrame, Pieces]:
+def _tasks(spark: SparkSession, source: Rows | Files, listed: str) -> tuple[DataFrame, Pieces]:
     """What the tasks read, a partition each, and how."""
     if isinstance(source, Files):
-        entries = _entries(spark, source, staged)
-        n_tasks = max(spark.sparkContext.defaultParallelism, int(spark.conf.get("spark.sql.shuffle.partitions") or 1))
+        entries = _entries(spark, source, listed)
+        n_tasks = max_tasks(spark)
         # An archive is read by one task, in its order.
         in_order = entries.repartition(n_tasks, "uri").sortWithinPartitions("uri", "offset", "relative")
         path = storage.filesystem(source.uri)[1]
         return in_order, partial(read_files, folder=path if source.is_folder else path.rpartition("/")[0])
     features = source.features
     n_bytes = 4 * features.rows * features.views * features.feature_size
-    n_tasks = max(spark.sparkContext.defaultParallelism, -(-n_bytes // TASK_BYTES))
+    n_tasks = max(max_tasks(spark), -(-n_bytes // TASK_BYTES))
     rows = spark_frame(
         spark, pd.DataFrame({"row": np.arange(features.rows), "location_id": source.location_ids.to_pandas()})
     )
@@ -90,12 +89,12 @@ def _tasks(spark: SparkSession, source: Rows | Files, staged: str) -> tuple[Data
     return in_order, partial(read_table_rows, features=features)
 
 
-def _entries(spark: SparkSession, source: Files, staged: str) -> DataFrame:
+def _entries(spark: SparkSession, source: Files, listed: str) -> DataFrame:
     if source.is_folder:
-        return list_all(spark, source.uri, staged).where("kind NOT IN ('folder', 'archive')")
+        return list_all(spark, source.uri, listed).where("kind NOT IN ('folder', 'archive')")
     archive = spark.createDataFrame([(source.uri, source.uri)], "path string, uri string")
-    archive.mapInArrow(member_batches, ENTRIES).write.parquet(storage.spark_uri(staged))
-    return storage.read_parquet(spark, staged, schema=ENTRIES)
+    archive.mapInArrow(member_batches, ENTRIES).write.parquet(storage.spark_uri(listed))
+    return storage.read_parquet(spark, listed, schema=ENTRIES)
 
 
 def _usual_shape(keys: DataFrame, uri: str) -> tuple[int, int]:
