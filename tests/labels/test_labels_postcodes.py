@@ -232,7 +232,7 @@ def test_list_without_postcodes_is_refused(tmp_path: Path) -> None:
 MISTAKES = {
     "labels.locations.photograph: unknown key; did you mean photographs?": {"postcodes": "x", "photograph": "y"},
     "labels.locations.lattitude: unknown key; did you mean latitude?": {"path": "x", "lattitude": "y"},
-    "labels.locations.path: is missing": {"latitude": "lat"},
+    "labels.locations: needs either path, or catalog_table": {"latitude": "lat"},
     "labels.locations: easting and northing need crs": {"path": "x", "easting": "e", "northing": "n"},
     "labels.locations: input should be a valid string, got ['x']": ["x"],
 }
