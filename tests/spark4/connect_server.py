@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import socket
+import re
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyspark
@@ -15,18 +15,20 @@ from real_command import Command
 
 SETTINGS = {
     "spark.connect.grpc.binding.address": "127.0.0.1",
+    "spark.connect.grpc.binding.port": "0",  # one that is free
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",
     "spark.ui.enabled": "false",
     "spark.sql.shuffle.partitions": "3",
 }
 
+STARTED = re.compile(r"Spark Connect server started at: \S*?:(\d+)\b")
+
 
 @contextmanager
 def connect_server(folder: Path) -> Iterator[str]:
     """Its URL for SPARK_REMOTE. `folder` gets its log and what Spark writes where it was started."""
-    port = _free_port()
-    settings = {**SETTINGS, "spark.connect.grpc.binding.port": str(port), "spark.sql.warehouse.dir": str(folder)}
+    settings = {**SETTINGS, "spark.sql.warehouse.dir": str(folder)}
     command = [
         Path(pyspark.__file__).parent / "bin" / "spark-submit",
         *("--master", "local[2]", "--driver-memory", "1g"),
@@ -36,16 +38,7 @@ def connect_server(folder: Path) -> Iterator[str]:
     ]
     environment = {**os.environ, "PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}
     with Command(command, folder / "server.log", with_stdout=True, environment=environment) as server:
-        server.wait_until(lambda: _is_open(port))
-        yield f"sc://127.0.0.1:{port}"
-
-
-def _free_port() -> int:
-    with closing(socket.socket()) as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
-def _is_open(port: int) -> bool:
-    with closing(socket.socket()) as one:
-        return one.connect_ex(("127.0.0.1", port)) == 0
+        server.wait_until(lambda: STARTED.search(server.output) is not None)
+        started = STARTED.search(server.output)
+        assert started is not None
+        yield f"sc://127.0.0.1:{started[1]}"
