@@ -30,7 +30,7 @@ test: environment-dev  ## all tests but those of the next six, in two processes
 	$(IN_VENV) pytest -n 2 --dist loadfile -m "not whole and not cluster and not browser and not compare and not spark4 and not soak"
 
 test-whole: environment-dev  ## tests that run all stages: the demo, published tables, damaged and hostile inputs
-	$(IN_VENV) pytest -m whole
+	$(IN_VENV) pytest -n 2 --dist loadfile -m whole
 
 test-cluster: environment-dev  ## tests on a real Spark standalone cluster, and through spark-submit
 	$(IN_VENV) pytest -m cluster
