@@ -27,6 +27,7 @@ from measure import Comparison, record
 from streetdeciles.config import Boundaries
 from streetdeciles.report.collect import HISTORY, Findings
 from streetdeciles.report.maps import draw_map, read_outlines
+from streetdeciles.report.other_methods import COLUMNS
 from streetdeciles.report.page import Run, render
 from streetdeciles.report.region_map import make_region_map
 from streetdeciles.tables import BREAKDOWNS, CALIBRATION, COMPARISONS, METRICS
@@ -112,7 +113,8 @@ def _findings(area_ids: np.ndarray[Any, Any], outcomes: tuple[str, ...]) -> Find
         history=pd.DataFrame(columns=list(HISTORY)),
         losses=pd.DataFrame(columns=["stage", "reason", "n", "examples"]),
         locations=pd.DataFrame(columns=["region", "area_id", "location_id"]),
-        counts={"locations": 90 * n, "photographs": 360 * n, "rejects": 0, "predicted": 90 * n},
+        counts={"locations": 90 * n, "photographs": 360 * n, "rejects": 0, "views": 4, "predicted": 90 * n},
+        other_methods=areas.assign(method="mode", decile=random.integers(1, 11, len(areas)))[list(COLUMNS)],
     )
 
 
