@@ -20,6 +20,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lock_holder import holder_of
 from streetdeciles import conditional_writes, lock
 from streetdeciles.errors import RunRefused
 from streetdeciles.lock import lock_owner, locked
@@ -163,29 +164,6 @@ def test_lock_that_is_renewed_holds(quick: None, tmp_path: Path, monkeypatch: py
         with pytest.raises(RunRefused, match=f"in use by process {os.getpid()}"), locked(work_dir):
             pass
     assert lock_owner(work_dir) is None
-
-
-TAKEN = """
-import sys, time
-from streetdeciles import lock, stopping
-lock.BEAT_S = 0.1
-with stopping.stoppable() as stop:
-    try:
-        with lock.locked(sys.argv[1]):
-            print("held", flush=True)
-            time.sleep(60)
-    except KeyboardInterrupt:
-        sys.exit(stop.finish())
-"""
-
-
-def holder_of(work_dir: Path) -> subprocess.Popen[str]:
-    holder = subprocess.Popen(
-        [sys.executable, "-c", TAKEN, str(work_dir)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == "held\n"
-    return holder
 
 
 @pytest.mark.parametrize("sees_it", [True, False])

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +10,7 @@ from threading import Barrier
 
 import pytest
 
+from lock_holder import holder_of
 from streetdeciles import lock, storage
 from streetdeciles.conditional_writes import create_object, read_object, remove_object, replace_object
 from streetdeciles.errors import RunRefused
@@ -78,27 +77,11 @@ def test_change_between_the_look_and_the_write_is_noticed(bucket: str, monkeypat
         assert read_object(uri) == b"theirs"
 
 
-HOLD = """
-import sys, time
-from streetdeciles import lock, stopping
-lock.BEAT_S = 0.1
-with stopping.stoppable() as stop:
-    try:
-        with lock.locked(sys.argv[1]):
-            print("held", flush=True)
-            time.sleep(60)
-    except KeyboardInterrupt:
-        sys.exit(stop.finish())
-"""
-
-
 def test_run_on_another_machine_holds_the_lock_until_it_dies(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     work_dir = f"{bucket}/run"
     for name, seconds in {"BEAT_S": 0.1, "SILENT_S": 2.0, "LOOK_S": 0.05, "END_S": 0.2}.items():
         monkeypatch.setattr(lock, name, seconds)
-    with subprocess.Popen([sys.executable, "-c", HOLD, work_dir], stdout=subprocess.PIPE, text=True) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "held\n"
+    with holder_of(work_dir) as holder:
         monkeypatch.setattr(ProcessIdentity, "is_visible", lambda process: False)
         monkeypatch.setattr(ProcessIdentity, "may_be_alive", lambda process: True)
         with pytest.raises(RunRefused, match=f"is in use by process {holder.pid}"), locked(work_dir):
@@ -114,9 +97,7 @@ def test_run_whose_lock_is_taken_over_ends(bucket: str, monkeypatch: pytest.Monk
     monkeypatch.setattr(lock, "BEAT_S", 1.0)
     monkeypatch.setattr(lock, "END_S", 4.0)
     work_dir = f"{bucket}/run"
-    with subprocess.Popen([sys.executable, "-c", HOLD, work_dir], stdout=subprocess.PIPE, text=True) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "held\n"
+    with holder_of(work_dir) as holder:
         monkeypatch.setattr(ProcessIdentity, "is_visible", lambda process: False)
         with locked(work_dir, take_over=True):
             assert holder.wait(0.1) == 143

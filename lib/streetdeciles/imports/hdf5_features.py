@@ -80,9 +80,8 @@ def read_rows(
         for row in range(first, end, features.slice_rows):
             n = min(features.slice_rows, end - row)
             try:
-                with np.errstate(
-                    over="ignore"
-                ):  # a float64 that is too large becomes infinite, and is left out as such
+                # A float64 that is too large becomes infinite, and is left out as such.
+                with np.errstate(over="ignore"):
                     some = np.asarray(values[row : row + n], np.float32)
                 mask = np.ones((n, features.views), np.bool_) if masks is None else np.asarray(masks[row : row + n])
             except DAMAGE as error:
