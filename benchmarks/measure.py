@@ -91,11 +91,27 @@ def elsewhere(function: Callable[..., Result], *arguments: Any) -> Result:
         return pool.apply(function, arguments)
 
 
-class PeakMemory:
-    """The largest memory of this process and all its children within a `with` block."""
+def bytes_of_all_processes() -> int:
+    """The memory of this process and all its children; what they share counts once."""
+    total = 0
+    for process in (psutil.Process(), *psutil.Process().children(recursive=True)):
+        with contextlib.suppress(psutil.Error):
+            total += process.memory_full_info().pss
+    return total
 
-    def __init__(self) -> None:
+
+def bytes_of_this_process() -> int:
+    """The memory of this process without its children."""
+    return psutil.Process().memory_info().rss
+
+
+class PeakMemory:
+    """The largest memory within a `with` block, which is looked at every so many seconds."""
+
+    def __init__(self, measured: Callable[[], int] = bytes_of_all_processes, *, every_s: float = 0.5) -> None:
         self.peak = 0
+        self._measured = measured
+        self._every_s = every_s
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -108,12 +124,8 @@ class PeakMemory:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._done.wait(0.5):
-            total = 0
-            for process in (psutil.Process(), *psutil.Process().children(recursive=True)):
-                with contextlib.suppress(psutil.Error):
-                    total += process.memory_full_info().pss
-            self.peak = max(self.peak, total)
+        while not self._done.wait(self._every_s):
+            self.peak = max(self.peak, self._measured())
 
 
 def arrow_schema(table: Table) -> pa.Schema:

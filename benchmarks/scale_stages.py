@@ -15,15 +15,13 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import psutil
 
-from measure import Comparison, elsewhere, record
+from measure import Comparison, PeakMemory, bytes_of_this_process, elsewhere, record
 from scale import core_seconds, driver_memory
 from streetdeciles.aggregation import stage as aggregation
 from streetdeciles.config import SparkConfig
@@ -44,28 +42,6 @@ class Measured(NamedTuple):
     rate: float
     core_rate: float
     driver_mb: float
-
-
-class PeakOfThisProcess:
-    """The most memory, in MB, that this process has within a `with` block, without its children."""
-
-    def __init__(self) -> None:
-        self.mb = 0.0
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-
-    def __enter__(self) -> PeakOfThisProcess:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        process = psutil.Process()
-        while not self._done.wait(0.05):
-            self.mb = max(self.mb, process.memory_info().rss / 2**20)
 
 
 def write_inputs(work_dir: Path, n_locations: int) -> None:
@@ -90,16 +66,17 @@ def run_stages(work_dir: Path, n_locations: int) -> dict[str, Measured]:
     with spark_session(SparkConfig(master="local[*]"), str(work_dir)) as spark:
         for name, stage in STAGES.items():
             start, cores = time.perf_counter(), core_seconds()
-            with PeakOfThisProcess() as peak:
+            with PeakMemory(bytes_of_this_process, every_s=0.05) as memory:
                 stage.run(spark, config)
             seconds, cores = time.perf_counter() - start, core_seconds() - cores
             heap = driver_memory(spark)[1]
-            measured[name] = Measured(n_locations / seconds, n_locations / cores, peak.mb + heap)
+            python_mb = memory.peak / 2**20
+            measured[name] = Measured(n_locations / seconds, n_locations / cores, python_mb + heap)
             per_million = 1e6 / n_locations
             print(
                 f"{name}, {n_locations} locations: {seconds:.1f} s and {cores:.1f} core seconds, "
                 f"{seconds * per_million:.0f} and {cores * per_million:.0f} per million locations; "
-                f"driver: at most {peak.mb:.0f} MB Python, {heap:.0f} MB heap",
+                f"driver: at most {python_mb:.0f} MB Python, {heap:.0f} MB heap",
                 flush=True,
             )
     return measured
