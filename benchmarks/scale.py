@@ -32,9 +32,9 @@ from streetdeciles.backbones.preprocessing import scaled_centre_crop
 from streetdeciles.config import ImagesConfig, RunConfig, SparkConfig
 from streetdeciles.features import ledger
 from streetdeciles.features.image_network import ImageNetwork
-from streetdeciles.features.parallel import parallelism
 from streetdeciles.features.stage import extract_shards
 from streetdeciles.images import stage as images_stage
+from streetdeciles.parallel import parallelism
 from streetdeciles.session import spark_session
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from streetdeciles.backbones.preprocessing import scaled_centre_crop
 from streetdeciles.config import SparkConfig
 from streetdeciles.features import ledger
 from streetdeciles.features.image_network import ImageNetwork
-from streetdeciles.features.parallel import Parallelism
 from streetdeciles.features.stage import extract_shards
+from streetdeciles.parallel import Parallelism
 from streetdeciles.session import spark_session
 
 ONE_GPU_AN_EXECUTOR = {

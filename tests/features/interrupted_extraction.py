@@ -12,9 +12,9 @@ from pixel_network import pixel_network, run_config
 
 from streetdeciles.config import SparkConfig
 from streetdeciles.features import ledger
-from streetdeciles.features.parallel import Parallelism
 from streetdeciles.features.stage import extract_shards
 from streetdeciles.lock import locked
+from streetdeciles.parallel import Parallelism
 from streetdeciles.session import spark_session
 
 ON_A_CLUSTER = {

@@ -32,8 +32,8 @@ from streetdeciles.extraction.panorama import PanoramaViews
 from streetdeciles.extraction.pictures import Pictures
 from streetdeciles.extraction.preparing import Preparation
 from streetdeciles.features import stage as features_stage
-from streetdeciles.features.parallel import Parallelism
 from streetdeciles.images import stage as images_stage
+from streetdeciles.parallel import Parallelism
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -28,7 +28,7 @@ from streetdeciles.extraction.structure import refuse_costly, webp_size
 from streetdeciles.extraction.watch import PhotographTooCostly, costly_photographs
 from streetdeciles.features import settings, stage
 from streetdeciles.features.image_network import ImageNetwork
-from streetdeciles.features.parallel import Parallelism
+from streetdeciles.parallel import Parallelism
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -16,8 +16,8 @@ from streetdeciles.backbones.vgg import VGG16
 from streetdeciles.errors import RunFailed
 from streetdeciles.extraction import network
 from streetdeciles.extraction.network import NetworkSettings
-from streetdeciles.features.parallel import gpu_share
 from streetdeciles.hardware import Device
+from streetdeciles.parallel import gpu_share
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

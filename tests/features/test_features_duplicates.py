@@ -13,7 +13,7 @@ from pixel_network import pixel_network, run_config, write_photos
 from small_run import SmallRun, photograph
 from streetdeciles import storage
 from streetdeciles.features import stage
-from streetdeciles.features.parallel import Parallelism
+from streetdeciles.parallel import Parallelism
 from streetdeciles.run_log import StageReport
 from streetdeciles.tables import IMAGE_INDEX
 

@@ -18,7 +18,7 @@ import pytest
 from pixel_network import pixel_network, run_config, write_index, write_photos
 
 from streetdeciles.features import stage
-from streetdeciles.features.parallel import Parallelism
+from streetdeciles.parallel import Parallelism
 from streetdeciles.run_log import StageReport
 
 if TYPE_CHECKING:

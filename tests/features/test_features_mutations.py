@@ -19,7 +19,7 @@ from streetdeciles.backbones.preprocessing import scaled_centre_crop
 from streetdeciles.extraction.decoding import FORMATS, decode, prepare_pillow
 from streetdeciles.extraction.rejects import Reason, Rejected
 from streetdeciles.features import engine, stage
-from streetdeciles.features.parallel import Parallelism
+from streetdeciles.parallel import Parallelism
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -12,8 +12,8 @@ from pixel_network import pixel_network, run_config, write_index, write_photos
 from small_run import SmallRun
 from streetdeciles.features import commit, ledger, stage
 from streetdeciles.features.ledger import Shard
-from streetdeciles.features.parallel import Parallelism
 from streetdeciles.features.retry import plan_retry, retry_rejects, with_retries
+from streetdeciles.parallel import Parallelism
 from streetdeciles.run_log import StageReport
 
 if TYPE_CHECKING:

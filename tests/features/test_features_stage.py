@@ -29,8 +29,8 @@ from streetdeciles.errors import RunFailed, RunRefused
 from streetdeciles.extraction.decoding import decode
 from streetdeciles.features import ledger, quarantine, stage
 from streetdeciles.features.engine import keys_of_partitions
-from streetdeciles.features.parallel import Parallelism
 from streetdeciles.features.staged import write_parquet
+from streetdeciles.parallel import Parallelism
 from streetdeciles.run_log import StageReport
 from streetdeciles.tables import FEATURES, REJECTS
 

@@ -19,10 +19,10 @@ from streetdeciles.config_file import load_config
 from streetdeciles.errors import RunRefused
 from streetdeciles.features import ledger, stage
 from streetdeciles.features.ledger import Mark
-from streetdeciles.features.parallel import Parallelism
 from streetdeciles.features.retry import rejects_to_retry, retry_rejects
 from streetdeciles.features.status import extraction_status
 from streetdeciles.lock import locked
+from streetdeciles.parallel import Parallelism
 from streetdeciles.run_log import StageReport
 from streetdeciles.stages import STAGE_NAMES
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 ROWS = planted_rows(areas=30)
 SHAPE = NetworkShape(2, 16, (16,), (16,), noise=0.05)
-FILES = 3
+FILES = 6
 
 
 def save_some_models(work_dir: Path) -> None:
@@ -113,7 +113,32 @@ def test_parts_are_reused_while_their_key_is_the_same(spark: SparkSession, tmp_p
 @pytest.mark.parametrize("n", [1, 19, 20, 21, 384])
 def test_parts_are_few_and_contain_every_file_once(n: int) -> None:
     files = [f"part-{i:05d}" for i in range(n)]
-    parts = plan_parts(files)
+    parts = plan_parts(files, slots=1)
     assert [name for part in parts for name in part] == files
     assert len(parts) <= MAX_PARTS
     assert len(parts) == n or n > MAX_PARTS
+
+
+def test_a_part_has_work_for_every_slot() -> None:
+    assert plan_parts(["a", "b", "c", "d", "e"], slots=2) == [["a", "b"], ["c", "d"], ["e"]]
+    assert plan_parts(["a", "b", "c", "d", "e"], slots=8) == [["a", "b", "c", "d", "e"]]
+    assert max(map(len, plan_parts([str(i) for i in range(384)], slots=16))) == 20
+
+
+def test_a_part_of_other_files_is_not_taken_for_finished(spark: SparkSession, tmp_path: Path) -> None:
+    """One that was killed while it wrote a larger part over a smaller one, and continues with the smaller ones."""
+    folder = str(tmp_path / "parts")
+
+    def rows_of(part: Part) -> DataFrame:
+        rows = [(name, "imd", "network", 0, 0.5, 6, [0.1] * 10, 1.0) for name in part]
+        return spark.createDataFrame(rows, PREDICTIONS.ddl)
+
+    def killed(part: Part) -> DataFrame:
+        rows_of(part).write.parquet(str(tmp_path / "parts" / "00"), mode="overwrite")
+        raise KeyboardInterrupt
+
+    predict_parts(spark, [["a"], ["b"]], rows_of, folder=folder, key="same")
+    with pytest.raises(KeyboardInterrupt):
+        predict_parts(spark, [["a", "b"]], killed, folder=folder, key="same")
+    rows = predict_parts(spark, [["a"], ["b"]], rows_of, folder=folder, key="same").collect()
+    assert sorted(row["location_id"] for row in rows) == ["a", "b"]

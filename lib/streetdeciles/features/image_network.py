@@ -19,8 +19,8 @@ from streetdeciles.backbones.weights import hashed, read_weights, weights_hash, 
 from streetdeciles.config import FeaturesConfig
 from streetdeciles.extraction.network import Network, NetworkSettings
 from streetdeciles.features import ledger
-from streetdeciles.features.parallel import Parallelism, gpu_share
 from streetdeciles.features.workers import LoadInTask, PrecisionTask
+from streetdeciles.parallel import Parallelism, gpu_share
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -17,7 +17,6 @@ from streetdeciles.features.duplicates import picture_notes, plan_restores, reje
 from streetdeciles.features.engine import Engine
 from streetdeciles.features.image_network import ImageNetwork, backbone_network
 from streetdeciles.features.ledger import Shard
-from streetdeciles.features.parallel import Parallelism, parallelism
 from streetdeciles.features.reporting import extraction_report
 from streetdeciles.features.retry import with_retries
 from streetdeciles.features.scheduling import Scheduler
@@ -25,6 +24,7 @@ from streetdeciles.features.settings import fingerprint_of, preparation_of
 from streetdeciles.features.shard_files import leave_no_table_without_files
 from streetdeciles.features.workers import ExtractionTask
 from streetdeciles.logs import worker_log
+from streetdeciles.parallel import Parallelism, parallelism
 from streetdeciles.queries import query
 from streetdeciles.run_log import StageReport
 from streetdeciles.session_settings import spark_settings

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 MAX_PARTS = 20
-"""A part is a Spark job. With more parts fewer tasks run side by side; with fewer parts a kill loses more work."""
+"""A part is a Spark job. With fewer parts a kill loses more work."""
 
 Part = Sequence[str]
 """Names of files of the training set."""
@@ -25,9 +25,12 @@ Part = Sequence[str]
 logger = logging.getLogger(__name__)
 
 
-def plan_parts(files: Sequence[str]) -> list[Part]:
-    """`files` in at most MAX_PARTS runs of neighbours; depends on nothing else, so a rerun has the same parts."""
-    size = max(1, -(-len(files) // MAX_PARTS))
+def plan_parts(files: Sequence[str], slots: int) -> list[Part]:
+    """`files` in at most MAX_PARTS runs of neighbours, each with work for the `slots` tasks that run side by side.
+
+    A rerun on as many slots has the same parts.
+    """
+    size = max(slots, -(-len(files) // MAX_PARTS))
     return [files[first : first + size] for first in range(0, len(files), size)]
 
 
@@ -49,6 +52,7 @@ def predict_parts(
         logger.info("prediction: %d of %d parts are already finished", len(parts) - len(missing), len(parts))
     with progress(PREDICTION_STAGE, len(missing), unit="parts") as advance:
         for number in missing:
+            storage.remove(f"{uris[number]}.json")  # of a part with other files, if the cluster has grown
             with jobs_named(spark, f"prediction: part {number + 1} of {len(parts)}"):
                 predict_part(parts[number]).write.mode("overwrite").parquet(storage.spark_uri(uris[number]))
             storage.sync(uris[number])

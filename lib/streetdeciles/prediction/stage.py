@@ -12,6 +12,7 @@ from streetdeciles.borrowed_sessions import interruptible
 from streetdeciles.config import RunConfig
 from streetdeciles.digests import settings_digest
 from streetdeciles.errors import RunFailed
+from streetdeciles.parallel import task_slots
 from streetdeciles.prediction.choice import choose_models
 from streetdeciles.prediction.chosen_models import ChosenModels
 from streetdeciles.prediction.parts import Part, plan_parts, predict_parts
@@ -75,7 +76,7 @@ def _write(spark: SparkSession, config: RunConfig, models: ChosenModels, files: 
         held_out = _locations(spark, config, part).where(is_held_out).select(*columns)
         return held_out.mapInArrow(work, PREDICTIONS.ddl)
 
-    parts = plan_parts(list(files))
+    parts = plan_parts(list(files), task_slots(spark))
     if len(parts) == 1:
         return storage.write_table(predict_part(parts[0]), PREDICTIONS, config.work_dir)
     folder = storage.join(config.work_dir, *PARTS)

@@ -39,14 +39,21 @@ class Parallelism:
 
 def parallelism(spark: SparkSession) -> Parallelism:
     """On a local master the tasks share the cores; on a cluster each task slot computes on its `spark.task.cpus`."""
-    master = setting(spark, "spark.master") or ""
-    cores = local_cores(master)
+    cores = local_cores(setting(spark, "spark.master") or "")
     if cores is not None:
         tasks = max(1, cores // CORES_PER_LOCAL_TASK)
         return Parallelism(tasks, cores // tasks, local=True)
+    threads = int(setting(spark, "spark.task.cpus") or 1)
+    return Parallelism(task_slots(spark), threads, local=False)
+
+
+def task_slots(spark: SparkSession) -> int:
+    """The tasks that Spark runs side by side, or will once a growing cluster has its executors."""
+    cores = local_cores(setting(spark, "spark.master") or "")
+    if cores is not None:
+        return cores
     conf = {name: value for name in _CLUSTER_SETTINGS if (value := setting(spark, name))}
-    threads = int(conf.get("spark.task.cpus", 1))
-    return Parallelism(cluster_tasks(_cores_now(spark), conf), threads, local=False)
+    return cluster_tasks(_cores_now(spark), conf)
 
 
 def cluster_tasks(cores_now: int, conf: Mapping[str, str]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streetdeciles.features.parallel import cluster_tasks, local_cores
+from streetdeciles.parallel import cluster_tasks, local_cores
 
 
 @pytest.mark.parametrize(
