@@ -43,3 +43,27 @@ GROWING = {"spark.executor.cores": "8", "spark.dynamicAllocation.enabled": "true
 )
 def test_tasks_of_a_cluster_are_those_that_let_it_grow(cores_now: int, conf: dict[str, str], tasks: int) -> None:
     assert cluster_tasks(cores_now, conf) == tasks
+
+
+AUTOSCALING = {
+    "spark.databricks.clusterUsageTags.clusterScalingType": "autoscaling",
+    "spark.databricks.clusterUsageTags.clusterMaxWorkers": "4",
+}
+
+
+@pytest.mark.parametrize(
+    ("slots_now", "conf", "tasks"),
+    [
+        (2, {**GPU}, 2),
+        (0, {}, 1),
+        (2, {"spark.dynamicAllocation.enabled": "true"}, 4),
+        (3, {**GROWING, "spark.task.cpus": "8"}, 6),
+        (3, {"spark.executor.cores": "16", **GPU, "spark.executor.instances": "4"}, 8),
+        (1, AUTOSCALING, 2),
+        (1, {**AUTOSCALING, "spark.executor.cores": "8", "spark.task.cpus": "8"}, 2),
+        (3, {**AUTOSCALING, "spark.executor.cores": "8", "spark.task.cpus": "8"}, 4),
+        (4, {**AUTOSCALING, "spark.databricks.clusterUsageTags.clusterScalingType": "fixed_size"}, 4),
+    ],
+)
+def test_slots_that_spark_counts_come_before_its_cores(slots_now: int, conf: dict[str, str], tasks: int) -> None:
+    assert cluster_tasks(200, conf, slots_now=slots_now) == tasks

@@ -6,10 +6,11 @@ import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from streetdeciles.hardware import usable_cores
 from streetdeciles.session_settings import setting
+from streetdeciles.spark_connect import is_connect
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -18,6 +19,7 @@ CORES_PER_LOCAL_TASK = 8
 """One model of 0.5 GB and more a task: on one machine few tasks with many threads each, which is as fast."""
 
 
+_DATABRICKS = "spark.databricks.clusterUsageTags."
 _CLUSTER_SETTINGS = (
     "spark.task.cpus",
     "spark.executor.cores",
@@ -26,6 +28,8 @@ _CLUSTER_SETTINGS = (
     "spark.executor.resource.gpu.amount",
     "spark.dynamicAllocation.enabled",
     "spark.dynamicAllocation.maxExecutors",
+    f"{_DATABRICKS}clusterScalingType",
+    f"{_DATABRICKS}clusterMaxWorkers",
 )
 
 
@@ -53,33 +57,53 @@ def task_slots(spark: SparkSession) -> int:
     if cores is not None:
         return cores
     conf = {name: value for name in _CLUSTER_SETTINGS if (value := setting(spark, name))}
-    return cluster_tasks(_cores_now(spark), conf)
+    slots = _slots_now(spark)
+    return cluster_tasks(_cores_now(spark) if slots is None else 0, conf, slots_now=slots)
 
 
-def cluster_tasks(cores_now: int, conf: Mapping[str, str]) -> int:
+def cluster_tasks(cores_now: int, conf: Mapping[str, str], *, slots_now: int | None = None) -> int:
     """The tasks to give a cluster at a time.
 
-    One that has just started may not have all of its executors yet. With dynamic allocation it has few, or none, before
-    there is work, and grows only where more tasks wait than it has slots: so it gets twice as many as it has.
+    One that has just started may not have all of its executors yet. One that grows (dynamic allocation, Databricks'
+    autoscaling) has few, or none, before there is work, and grows only where more tasks wait than it has slots: so it
+    gets twice as many as it has.
 
     Args:
         cores_now: of the executors that are there.
         conf: settings of Spark, by name; those that are not set are absent.
+        slots_now: tasks that these executors can run at a time, if Spark says; else they follow from `cores_now`.
     """
-    cores_per_task = int(conf.get("spark.task.cpus", 1))
-    tasks = max(1, cores_now // cores_per_task)
     cores_per_executor = int(conf.get("spark.executor.cores", 0))
-    if cores_per_executor == 0:  # a standalone worker gives an executor all its cores
-        return tasks
-    slots = max(1, cores_per_executor // cores_per_task)
+    per_executor = _slots_per_executor(conf, cores_per_executor)
+    if slots_now is None:
+        slots_now = cores_now // int(conf.get("spark.task.cpus", 1))
+        if per_executor and "spark.task.resource.gpu.amount" in conf:
+            slots_now = per_executor * (cores_now // cores_per_executor)
+    slots_now = max(1, slots_now)
+    most = _max_executors(conf)
+    if most is None:
+        return max(slots_now, per_executor * int(conf.get("spark.executor.instances", 0)))
+    wanted = 2 * max(slots_now, per_executor)
+    return max(slots_now, min(wanted, per_executor * most)) if per_executor else wanted
+
+
+def _slots_per_executor(conf: Mapping[str, str], cores: int) -> int:
+    """Tasks of an executor at a time; 0 if its cores are not set: a standalone worker gives an executor all it has."""
+    if not cores:
+        return 0
+    slots = cores // int(conf.get("spark.task.cpus", 1))
     if gpus_per_task := float(conf.get("spark.task.resource.gpu.amount", 0)):
-        slots = max(1, min(slots, int(float(conf.get("spark.executor.resource.gpu.amount", 1)) / gpus_per_task)))
-        tasks = max(1, slots * (cores_now // cores_per_executor))
-    executors = int(conf.get("spark.executor.instances", 0))
+        slots = min(slots, int(float(conf.get("spark.executor.resource.gpu.amount", 1)) / gpus_per_task))
+    return max(1, slots)
+
+
+def _max_executors(conf: Mapping[str, str]) -> int | None:
+    """What the cluster grows to; None if it does not grow."""
     if conf.get("spark.dynamicAllocation.enabled") == "true":
-        most = int(conf.get("spark.dynamicAllocation.maxExecutors", sys.maxsize))
-        executors = min(most, 2 * max(1, cores_now // cores_per_executor))
-    return max(tasks, slots * executors)
+        return int(conf.get("spark.dynamicAllocation.maxExecutors", sys.maxsize))
+    if conf.get(f"{_DATABRICKS}clusterScalingType") == "autoscaling":
+        return int(conf.get(f"{_DATABRICKS}clusterMaxWorkers", sys.maxsize))
+    return None
 
 
 def local_cores(master: str) -> int | None:
@@ -92,8 +116,21 @@ def local_cores(master: str) -> int | None:
     return int(match.group(1) or 1)
 
 
+def _slots_now(spark: SparkSession) -> int | None:
+    """Tasks that the executors of now can run at a time, by their cores and GPUs; None over Spark Connect."""
+    from py4j.protocol import Py4JError
+
+    if is_connect(spark):
+        return None
+    scheduler: Any = spark._jsparkSession.sparkContext()
+    try:
+        return int(scheduler.maxNumConcurrentTasks(scheduler.resourceProfileManager().defaultResourceProfile()))
+    except Py4JError:  # not a part of Spark's public interface
+        return None
+
+
 def _cores_now(spark: SparkSession) -> int:
-    """Cores of the executors that are there now, which is what Spark splits a range into."""
+    """Cores of the executors that are there now: Spark splits a range so, unless `spark.default.parallelism` is set."""
     return spark.range(1_000_000).selectExpr("spark_partition_id() AS part").distinct().count()
 
 

@@ -48,6 +48,15 @@ def aborted(reason: str, how: str = CAUSED) -> str:
         "Executor killed by driver.",
         "Executor heartbeat timed out after 124953 ms",
         "Executor lost: spot instance was terminated by the cloud provider",
+        "\nThe executor with id 12 exited with exit code -1(unexpected).\nThe API gave the following brief reason: "
+        "Preempting\nThe API gave the following message: Preempted in order to admit critical pod",
+        "\nThe executor with id 4 exited with exit code 137(SIGKILL, possible container OOM).\nThe API gave the "
+        "following brief reason: Evicted\nThe API gave the following message: The node was low on resource: memory.",
+        "Container from a bad node: container_1_01_000003 on host: node7. Exit status: -101. Diagnostics: 1/1 "
+        "local-dirs are bad",
+        "Container container_1_01_000003 exited from explicit termination request.",
+        "Container from a bad node: container_1_01_000003 on host: node7. Exit status: 56. Possible causes: Unable to "
+        "send heartbeats to driver. Diagnostics: ",
     ],
 )
 def test_executors_that_the_cluster_takes_are_known(reason: str) -> None:
@@ -64,6 +73,16 @@ def test_executors_that_the_cluster_takes_are_known(reason: str) -> None:
         aborted("Container marked as failed: container_1_01_000003. Exit status: 137. Killed by external signal"),
         aborted("Remote RPC client disassociated. Likely due to containers exceeding thresholds, or network issues."),
         aborted("\nThe executor with id 3 exited with exit code 137(SIGKILL, possible container OOM)."),
+        aborted(
+            "Container from a bad node: container_1_01_000003 on host: dp-spot-w-1. Exit status: 134. Diagnostics: "
+        ),
+        aborted(
+            "Container killed on request. Exit status: 139. Diagnostics: Last 4096 bytes of stderr :\npreempt spot"
+        ),
+        aborted(
+            "\nThe executor with id 3 exited with exit code 139(SIGSEGV).\nThe API gave the following container "
+            "statuses:\n\n\t container name: spark-executor\n\t container image: registry/spot-preemptible/run:1"
+        ),
         "org.apache.spark.SparkException: Python worker exited unexpectedly (crashed)\nCaused by: java.io.EOFException",
         "java.lang.IllegalArgumentException: /photographs/spot decommission preempted.jpg",
     ],
