@@ -17,7 +17,7 @@ from streetdeciles.stages import STAGE_NAMES
 
 
 def small_run_of(folder: Path, stages: tuple[str, ...] = STAGE_NAMES) -> Path:
-    """A config whose run has 100 photographs in two shards, each 5 s of a device, one after the other within 12 s.
+    """A config whose run has 100 photographs in two waves of a shard, each 5 s of a device within 6 s.
 
     It took 14 s in features, and in each other stage 10 s more than that takes to start.
     """
@@ -43,14 +43,17 @@ def test_plan_scales_time_storage_and_price(tmp_path: Path, capsys: pytest.Captu
     assert main(arguments) == 0
     said = capsys.readouterr().out
     rows = {cells[0]: cells[1:] for line in said.splitlines() if len(cells := line.replace("│", " ").split()) == 3}
-    # 360 times as many photographs: 3,600 s in each stage, and 4 s + 10 s x 360 / 4 in features.
+    # 360 times as many photographs: 3,600 s in each stage, and 3 s + 10 s x 360 / 4 in features. There a wave has three
+    # shards of 50 for each of four tasks, so there are 60 waves, and each but the first adds 1 s.
     assert rows["training"] == ["1.00", "0.00"]
-    assert rows["features"] == ["0.25", "0.00"]
-    hours = 8 + (4 + 900 + sum(START_S.values())) / 3600
+    assert rows["features"] == ["0.27", "0.00"]
+    hours = 8 + (3 + 900 + 59 + sum(START_S.values())) / 3600
     assert rows["all"] == [f"{hours:.2f}", "0.01"]
     assert "36,000 photographs in 720 shards, from a run of 100" in said
     assert "made 10.0 features/s" in said
     assert f"price: {2 * hours:.2f}" in said
+    assert "shuffle: 0.00 GB in the stage dataset" in said
+    assert "2 GB of heap and 4 GB of overhead of an executor for each task of features at a time; 8 GB for the" in said
     assert "plan again from a larger run" in said
 
 
@@ -61,7 +64,7 @@ def test_start_of_a_stage_does_not_grow(tmp_path: Path) -> None:
         seconds = 14.0 if name == "features" else START_S[name] - 0.5
         run_log.write_mark(str(tmp_path / "out"), run_log.Mark(name, {}, [], seconds, ""))
     large = {one.stage: one.seconds for one in forecast(load_config(str(config), stages=()), 1000, devices=1).stages}
-    assert large.pop("features") == 4.0 + 10 * 10.0
+    assert large.pop("features") == 3.0 + 10 * 10.0 + 6 * 1.0
     assert large == {name: start_s - 0.5 for name, start_s in START_S.items()}
 
 
@@ -69,3 +72,33 @@ def test_plan_without_a_finished_run_says_what_is_missing(tmp_path: Path, capsys
     config = small_run_of(tmp_path, STAGE_NAMES[:-2])
     assert main(["plan", "--config", str(config), "--photographs", "10"]) == 2
     assert "missing: evaluation, report" in capsys.readouterr().err
+
+
+def test_interruption_of_the_small_run_is_not_planned_again(tmp_path: Path) -> None:
+    """Its second wave began an hour later, and the stage says what only the last command took."""
+    config = small_run_of(tmp_path)
+    work_dir = str(tmp_path / "out")
+    late = ledger.replace(ledger.read_marks(work_dir)[1], started=3706.0, ended=3712.0)
+    ledger.write_mark(work_dir, late)
+    run_log.write_mark(work_dir, run_log.Mark("features", {}, [], 12.0, ""))
+    large = {one.stage: one.seconds for one in forecast(load_config(str(config), stages=()), 1000, devices=1).stages}
+    assert large["features"] == 10 * 10.0 + 7 * 2.0 - 2.0
+
+
+def test_plan_of_another_config_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = small_run_of(tmp_path)
+    run_log.save_config(load_config(str(config)))
+    config.write_text(config.read_text() + "seed: 99\n")
+    assert main(["plan", "--config", str(config), "--photographs", "10"]) == 2
+    assert "holds a run with another config (seed was " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "options", [("--gpus", "0"), ("--gpus", "-1"), ("--hourly-price", "nan"), ("--hourly-price", "-2")], ids=" ".join
+)
+def test_plan_refuses_numbers_that_make_no_sense(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, str]
+) -> None:
+    config = small_run_of(tmp_path)
+    assert main(["plan", "--config", str(config), "--photographs", "10", *options]) == 2
+    assert capsys.readouterr().err.startswith("error: plan: ")

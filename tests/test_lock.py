@@ -7,11 +7,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import Path
 from threading import Event
+from types import SimpleNamespace
 from uuid import uuid4
 
 import fsspec
@@ -21,7 +23,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lock_holder import holder_of
-from streetdeciles import conditional_writes, lock
+from streetdeciles import conditional_writes, lock, lock_file
 from streetdeciles.errors import RunRefused
 from streetdeciles.lock import lock_owner, locked
 from streetdeciles.process_identity import ProcessIdentity
@@ -211,6 +213,18 @@ def test_cut_or_garbage_lock_holds_only_while_it_may_be_written(
     with locked(str(work_dir)):
         pass
     assert list(work_dir.iterdir()) == []
+
+
+@pytest.mark.parametrize("clock", [-300, 300])
+def test_half_written_lock_holds_whatever_this_machines_clock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: int
+) -> None:
+    """On a shared disk without hard links another machine, whose clock differs, may be just writing it."""
+    (tmp_path / "run.lock").touch()
+    monkeypatch.setattr(lock_file, "time", SimpleNamespace(time=lambda: time.time() + clock))
+    with pytest.raises(RunRefused, match="is empty or damaged"):
+        locked(str(tmp_path)).__enter__()
+    assert [path.name for path in tmp_path.iterdir()] == ["run.lock"]
 
 
 def test_replaced_garbage_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -59,6 +60,22 @@ def test_progress_file_says_where_a_run_is(tmp_path: Path, monkeypatch: pytest.M
     assert json.loads(uri.read_text())["state"] == "done"
     numbers = dict(re.findall(r"^streetdeciles_(\w+)\{.*\} (\S+)$", uri.with_suffix(".prom").read_text(), re.MULTILINE))
     assert (numbers["done"], numbers["total"], numbers["running"], numbers["failed"]) == ("50", "90", "0", "0")
+
+
+def test_progress_file_of_a_run_that_lives_is_never_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most stages have nothing to count."""
+    monkeypatch.setattr("streetdeciles.progress_file.BEAT_S", 0.05)
+    path = tmp_path / "logs" / "progress.json"
+    with progress_file(str(tmp_path), 9) as file:
+        file.stage("labels", 1)
+        first = path.stat().st_ino, path.stat().st_mtime_ns
+        until = time.monotonic() + 20
+        while (path.stat().st_ino, path.stat().st_mtime_ns) == first:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+    assert json.loads(path.read_text())["state"] == "done"
+    time.sleep(0.2)
+    assert json.loads(path.read_text())["state"] == "done"
 
 
 def test_progress_file_of_a_failed_run_says_so(tmp_path: Path) -> None:

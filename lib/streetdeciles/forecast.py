@@ -1,15 +1,18 @@
-"""`streetdeciles plan`: time, storage and price of a large run, from the marks of a small one of one's own."""
+"""`streetdeciles plan`: what a large run takes, from the marks of a small one of one's own."""
 
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
 
 from streetdeciles import run_log
 from streetdeciles.config import RunConfig
 from streetdeciles.errors import RunRefused
-from streetdeciles.features.ledger import Mark, read_marks
+from streetdeciles.features.ledger import IMAGES_PER_TASK, Mark, read_marks
 from streetdeciles.plans import recorded_files, stages_of
 from streetdeciles.stages import FEATURES_STAGE
 
@@ -46,6 +49,20 @@ class Forecast:
     shards: int
     images_per_s: float
     stages: tuple[StageForecast, ...]
+    on_gpu: bool
+    """Whether a GPU made the features of the small run."""
+    shuffle_bytes: float
+    """What the stage dataset moves between executors: each photograph's features, once."""
+
+    @property
+    def driver_memory_gb(self) -> int:
+        """The most that a stage needs, JVM and Python together: deploy/README.md, Sizes."""
+        return 16 if self.photographs >= 1_000_000 else 8
+
+    @property
+    def task_memory_gb(self) -> tuple[int, int]:
+        """Heap and overhead of an executor for each task of the stage features at a time, from the same table."""
+        return 2, 16 if self.on_gpu else 4
 
     @property
     def hours(self) -> float:
@@ -59,18 +76,19 @@ class Forecast:
 def forecast(config: RunConfig, photographs: int, devices: int) -> Forecast:
     """Scale the finished run of the config to `photographs`, with features on `devices` like those that it had.
 
-    The extraction takes the devices' time for each photograph, and starts as it did. What the other stages took beyond
-    START_S grows with the number of photographs; machines that start more slowly make that too much.
+    What stages other than features took beyond START_S grows with the number of photographs; machines that start more
+    slowly make that too much.
 
     Raises:
-        RunRefused: a stage is not finished, or none of its photographs was computed.
+        RunRefused: a stage is not finished, or with other settings, or none of its photographs was computed.
     """
     if config.replaced_stages:
         raise RunRefused("plan estimates the extraction of features from photographs, and dataset.import has neither")
+    run_log.refuse_other_config(config)
     marks = {stage.name: run_log.read_mark(config.work_dir, stage.name) for stage in stages_of(config)}
     missing = [name for name, mark in marks.items() if mark is None]
     shards = [*read_marks(config.work_dir).values()]
-    small, busy = sum(mark.images for mark in shards), sum(sum(mark.device_seconds.values()) for mark in shards)
+    small, busy = sum(mark.images for mark in shards), sum(_busy(mark) for mark in shards)
     if missing or not busy:
         raise RunRefused(
             f"work_dir {config.work_dir} has no finished run to plan from (missing: {', '.join(missing) or 'times'}); "
@@ -82,14 +100,54 @@ def forecast(config: RunConfig, photographs: int, devices: int) -> Forecast:
         mark = marks[stage.name]
         assert mark is not None
         if stage.name == FEATURES_STAGE:
-            start_s, growing_s = max(0.0, mark.seconds - busy / _devices_then(shards, busy)), busy / devices
+            seconds = _extraction_seconds(shards, mark.seconds, photographs, devices, config.images.shard_size)
         else:
             start_s = min(mark.seconds, START_S[stage.name])
-            growing_s = mark.seconds - start_s
+            seconds = start_s + (mark.seconds - start_s) * ratio
         n_bytes = sum(file.bytes for file in recorded_files(config.work_dir, stage).values())
-        stages.append(StageForecast(stage.name, start_s + growing_s * ratio, n_bytes * ratio))
+        stages.append(StageForecast(stage.name, seconds, n_bytes * ratio))
     n_shards = -(-photographs // config.images.shard_size)
-    return Forecast(photographs, small, n_shards, small / busy, tuple(stages))
+    return Forecast(
+        photographs,
+        small,
+        n_shards,
+        small / busy,
+        tuple(stages),
+        on_gpu=any(mark.network.startswith("gpu") for mark in shards),
+        shuffle_bytes=next(stage.n_bytes for stage in stages if stage.stage == FEATURES_STAGE),
+    )
+
+
+def _extraction_seconds(
+    shards: Collection[Mark], seconds: float, photographs: int, devices: int, shard_size: int
+) -> float:
+    """The start of the small run, the devices' time for each photograph, and what each wave of shards adds to that."""
+    busy = sum(_busy(mark) for mark in shards)
+    then = _devices_then(shards, busy)
+    waves, wave_s = _waves(shards, then)
+    # A run that was interrupted has waited between two waves, but no longer than it took.
+    wave_s = min(wave_s, max(0.0, seconds - busy / then) / max(1, waves - 1))
+    start_s = max(0.0, seconds - busy / then - wave_s * (waves - 1))
+    shards_per_task = -(-IMAGES_PER_TASK // min(shard_size, IMAGES_PER_TASK))
+    waves_of_large = -(-photographs // (devices * shards_per_task * shard_size))
+    return start_s + busy / sum(mark.images for mark in shards) * photographs / devices + wave_s * (waves_of_large - 1)
+
+
+def _waves(shards: Collection[Mark], devices: int) -> tuple[int, float]:
+    """How many waves there were, and the seconds between the ends of two of them beyond the devices' time.
+
+    The first one is left out, since the network is loaded in it; if there is no other, nothing is known of them.
+    """
+    by_start: dict[float, list[Mark]] = defaultdict(list)
+    for mark in shards:
+        by_start[mark.started].append(mark)
+    waves = sorted((max(mark.ended for mark in wave), sum(map(_busy, wave)) / devices) for wave in by_start.values())
+    between = [end - before - busy for (before, _), (end, busy) in pairwise(waves)]
+    return len(waves), max(0.0, median(between)) if between else 0.0
+
+
+def _busy(mark: Mark) -> float:
+    return sum(mark.device_seconds.values())
 
 
 def _devices_then(shards: Collection[Mark], busy_s: float) -> int:

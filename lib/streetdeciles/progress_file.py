@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
+from threading import Event, Lock, Thread
 from typing import Any
 
 from streetdeciles import storage
@@ -14,6 +15,8 @@ from streetdeciles.logs import RUN_ID
 from streetdeciles.progress import watched_by
 
 WRITE_EVERY_S = 5.0
+BEAT_S = 30.0
+"""So often the files are written in any case: where they are older, the run has been killed."""
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +29,8 @@ class ProgressFile:
         self._n_stages = n_stages
         self._state: dict[str, Any] = {}
         self._began = self._written = 0.0
+        self._writing = Lock()
+        self._is_over = False
 
     def stage(self, name: str, number: int) -> None:
         """A stage begins; `number` is its place among all, from 1."""
@@ -39,11 +44,22 @@ class ProgressFile:
         if time.monotonic() - self._written >= WRITE_EVERY_S:
             self._write("running")
 
+    def beat(self, ended: Event) -> None:
+        """Write the files again and again, also where nothing advances, until the run has ended."""
+        while not ended.wait(BEAT_S):
+            self._write("running")
+
     def end(self, state: str) -> None:
         """`done` or `failed`."""
-        self._write(state)
+        self._write(state, is_last=True)
 
-    def _write(self, state: str) -> None:
+    def _write(self, state: str, *, is_last: bool = False) -> None:
+        with self._writing:
+            if not self._is_over:
+                self._is_over = is_last
+                self._replace(state)
+
+    def _replace(self, state: str) -> None:
         values = {"run_id": RUN_ID, "state": state, "updated": _text(time.time()), **self._state}
         try:
             storage.write_json(storage.join(self._folder, "progress.json"), values)
@@ -76,12 +92,16 @@ class ProgressFile:
 def progress_file(work_dir: str, n_stages: int) -> Iterator[ProgressFile]:
     """Keep the files of the work_dir up to date until the context ends."""
     file = ProgressFile(work_dir, n_stages)
+    ended = Event()
+    Thread(target=file.beat, args=(ended,), name="progress", daemon=True).start()
     with watched_by(file.advance):
         try:
             yield file
         except BaseException:
             file.end("failed")
             raise
+        finally:
+            ended.set()
         file.end("done")
 
 

@@ -230,8 +230,4 @@ _SQL_SETTINGS = {
     "spark.sql.adaptive.enabled": "true",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.sql.sources.partitionOverwriteMode": "dynamic",
-    # By default Spark 3 writes time stamps as INT96, which pandas reads as nanoseconds from 1677 to 2262 only, and
-    # refuses time stamps before 1900 and dates before 1582.
-    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
-    "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
 }

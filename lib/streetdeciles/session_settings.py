@@ -14,6 +14,14 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+ALL_TIMES = {
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
+    "spark.sql.timestampType": "TIMESTAMP_LTZ",
+}
+"""For writing users' dates and time stamps as Parquet. By default Spark writes time stamps as INT96, which pandas reads
+as nanoseconds from 1677 to 2262 only, and refuses time stamps before 1900 and dates before 1582."""
+
 
 @contextmanager
 def spark_settings(spark: SparkSession, values: Mapping[str, str]) -> Iterator[None]:

@@ -35,7 +35,9 @@ KEYS: dict[str, Any] = {
         *("onSubmissionFailureRetries", "onSubmissionFailureRetryInterval"),
     },
     "spec.dynamicAllocation": {"enabled", "initialExecutors", "minExecutors", "maxExecutors"},
-    "spec.driver": {"cores", "memory", "memoryOverhead", "serviceAccount", "securityContext", "volumeMounts"},
+    "spec.driver": {
+        *("cores", "memory", "memoryOverhead", "annotations", "serviceAccount", "securityContext", "volumeMounts"),
+    },
     "spec.executor": {
         *("cores", "memory", "memoryOverhead", "deleteOnTermination", "gpu", "securityContext", "volumeMounts"),
     },

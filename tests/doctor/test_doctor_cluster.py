@@ -39,7 +39,7 @@ def test_missing_modules_are_named(spark: SparkSession, tmp_path: Path, monkeypa
 
 
 def test_executor_without_the_package_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    probe = cluster_check._probe("/nowhere", ("json",), "json", 0.0)
+    probe = cluster_check._probe("/nowhere", ("json",), ("json",), 0.0)
     monkeypatch.setitem(__import__("sys").modules, "streetdeciles", None)
     said = json.loads(probe(0))
     finding = cluster_check._finding(said, [])

@@ -20,6 +20,7 @@ from streetdeciles.config import ImageTable
 from streetdeciles.images.kept_types import common_type, kept_type, kept_values, settled
 from streetdeciles.images.stage import run
 from streetdeciles.images.table_columns import key_text, unfit_column
+from streetdeciles.session_settings import spark_settings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -72,11 +73,26 @@ KEPT: dict[str, tuple[pa.DataType, list[Any], list[Any]]] = {
 """Name -> (type in the file, values of two rows, the values in image_columns)."""
 
 
-def test_kept_columns_of_every_type_keep_their_values(spark: SparkSession, tmp_path: Path) -> None:
+OWNERS = {
+    "spark.sql.session.timeZone": "Asia/Tokyo",
+    "spark.sql.parquet.outputTimestampType": "INT96",
+    "spark.sql.parquet.datetimeRebaseModeInWrite": "EXCEPTION",
+    "spark.sql.timestampType": "TIMESTAMP_NTZ",
+    "spark.sql.ansi.enabled": "true",
+}
+"""As a cluster's owner may have set them, or Spark by default."""
+
+
+@pytest.mark.parametrize("owners", [{}, OWNERS], ids=["own session", "owner's session"])
+def test_kept_columns_of_every_type_keep_their_values(
+    spark: SparkSession, tmp_path: Path, owners: dict[str, str]
+) -> None:
     columns = {name: pa.array(values, kind) for name, (kind, values, _) in KEPT.items()}
     keys = {"location_id": ["a", "b"], "view": [0, 0], "image": [b"1", b"2"]}
     path = write(tmp_path / "table.parquet", **keys, **columns)
-    run(spark, table_config(tmp_path, ImageTable(path=path, keep=[*KEPT])))
+    with spark_settings(spark, owners):
+        run(spark, table_config(tmp_path, ImageTable(path=path, keep=[*KEPT])))
+        assert {key: spark.conf.get(key) for key in owners} == owners
     actual = pq.read_table(tmp_path / "work" / "image_columns").sort_by("image_id")
     actual = actual.set_column(
         actual.schema.get_field_index("duration"), "duration", actual["duration"].cast(pa.duration("us"))

@@ -21,6 +21,7 @@ from streetdeciles.report.photographs import (
     pixels_in_words,
     read_photographs,
 )
+from streetdeciles.session_settings import spark_settings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -42,6 +43,16 @@ def test_years_are_read_from_dates_texts_and_numbers(spark: SparkSession) -> Non
     assert count_years(frame, names["taken"]) == {2014: 2, 2015: 2, 2016: 1}
     assert count_years(frame, names["year"]) == {2017: 7}
     assert count_years(frame, names["day"]) == {2018: 9}
+
+
+def test_years_depend_on_no_setting_of_the_session(spark: SparkSession) -> None:
+    """The last minute of a year in UTC is the next year in Tokyo; under ANSI a number that is too large is an error."""
+    owners = {"spark.sql.session.timeZone": "Asia/Tokyo", "spark.sql.ansi.enabled": "true"}
+    with spark_settings(spark, owners):
+        frame = spark.sql("SELECT timestamp'2018-12-31T23:59:00Z' AS taken, 1546300740000 AS date_of_upload")
+        names = dict(date_columns(frame.dtypes))
+        assert count_years(frame, names["taken"]) == {2018: 1}
+        assert count_years(frame, names["date_of_upload"]) == {}
 
 
 def test_first_kept_column_with_years_says_when_photographs_were_taken(

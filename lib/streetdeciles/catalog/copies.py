@@ -16,6 +16,7 @@ from streetdeciles.catalog_inputs import COPIES, catalog_inputs
 from streetdeciles.catalog_names import quoted
 from streetdeciles.config import FilesOrTable, ImageTable, RunConfig
 from streetdeciles.errors import RunFailed, RunRefused, reason
+from streetdeciles.session_settings import ALL_TIMES, spark_settings
 from streetdeciles.stages import DATASET_STAGE, FEATURES_STAGE, IMAGES_STAGE, LABELS_STAGE, REPORT_STAGE
 from streetdeciles.state_files import read_state
 
@@ -86,7 +87,8 @@ def _copy(spark: SparkSession, key: str, table: FilesOrTable, max_rows: int | No
         if isinstance(table, ImageTable):
             rows = frame.select(*columns)
             rows = rows if max_rows is None else rows.limit(max_rows)
-            rows.write.mode("overwrite").parquet(storage.spark_uri(table.file))
+            with spark_settings(spark, ALL_TIMES):
+                rows.write.mode("overwrite").parquet(storage.spark_uri(table.file))
         else:
             _write_csv(frame, table.file)
     except RunRefused:
@@ -137,5 +139,6 @@ def _as_text(column: Column, kind: str) -> Column:
         return column.cast("string")
     is_whole = (column == F.floor(column)) & (F.abs(column) < 2**53)
     known = F.when(is_whole, column.cast("bigint").cast("string"))
-    known = known.when(F.abs(column) >= 10**7, column.cast("decimal(38,9)").cast("string"))
+    fits = (F.abs(column) >= 10**7) & (F.abs(column) < 10**28)
+    known = known.when(fits, column.cast("decimal(38,9)").cast("string"))
     return F.when(~F.isnan(column), known.otherwise(column.cast("string")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from typing import Any
 
 from streetdeciles.cli.options import add_config, add_debug
@@ -13,7 +14,7 @@ from streetdeciles.terminal import say, show_table
 
 def add_command(commands: Any) -> None:
     """Add `plan` to the subparsers `commands`."""
-    about = "estimate time, storage and price of a large run from a finished small one"
+    about = "estimate time, storage, shuffle, memory and price of a large run from a finished small one"
     command = commands.add_parser(
         "plan",
         help=about,
@@ -36,14 +37,23 @@ def _plan(options: argparse.Namespace) -> int:
 
     if options.photographs < 1 or options.gpus < 1:
         raise RunRefused("plan: --photographs and --gpus must be 1 or more")
+    price = options.hourly_price
+    if price is not None and not (math.isfinite(price) and price >= 0):
+        raise RunRefused("plan: --hourly-price must be a number of 0 or more")
     large = forecast(load_config(options.config, stages=()), options.photographs, options.gpus)
     rows = [(one.stage, f"{one.seconds / 3600:,.2f}", f"{one.n_bytes / 1e9:,.2f}") for one in large.stages]
     rows.append(("all", f"{large.hours:,.2f}", f"{large.n_bytes / 1e9:,.2f}"))
     say(f"{large.photographs:,} photographs in {large.shards:,} shards, from a run of {large.small:,}")
     show_table(("stage", "hours", "GB"), rows, title="", numbers=2)
     say(f"one device made {large.images_per_s:,.1f} features/s in that run; here {options.gpus} such devices work")
-    if options.hourly_price is not None:
-        say(f"price: {large.hours * options.hourly_price:,.2f} at {options.hourly_price:,.2f} an hour")
+    say(f"shuffle: {large.shuffle_bytes / 1e9:,.2f} GB in the stage dataset, over the disks of all executors")
+    heap, overhead = large.task_memory_gb
+    say(
+        f"memory: {heap} GB of heap and {overhead} GB of overhead of an executor for each task of features at a time; "
+        f"{large.driver_memory_gb} GB for the driver (other stages: deploy/README.md, Sizes)"
+    )
+    if price is not None:
+        say(f"price: {large.hours * price:,.2f} at {price:,.2f} an hour")
     if large.photographs > 100 * large.small:
         say("more than a hundred times as large: plan again from a larger run before you pay for it")
     return 0

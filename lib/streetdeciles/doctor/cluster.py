@@ -4,20 +4,36 @@ from __future__ import annotations
 
 import json
 import os
+import platform
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from streetdeciles import __version__, storage
 from streetdeciles.config import RunConfig
+from streetdeciles.errors import one_line_error
 from streetdeciles.session import spark_session
 from streetdeciles.spark_connect import is_connect
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-MODULES = ("numpy", "pandas", "pyarrow", "PIL", "simplejpeg", "keras", "fsspec", "pydantic", "psutil", "yaml")
-"""What workers import; the backend of Keras comes in addition."""
+MODULES = (
+    *("numpy", "pandas", "pyarrow", "PIL", "simplejpeg", "fsspec", "pydantic", "psutil", "yaml"),
+    *("shapely", "pyproj", "scipy", "h5py"),
+)
+"""What workers import, in whatever stage."""
+
+SLOW_MODULES = ("keras",)
+"""Those that are looked for and not imported; the backend of Keras is another."""
+
+_LOST_TASK = re.compile(r"Lost task \S+ in stage \S+ \(TID \d+\) \((?P<host>\S+) executor (?P<executor>[^\s)]+)\)")
+_OTHER_PYTHON = re.compile(
+    r"PYTHON_VERSION_MISMATCH\].*?different version:? \(?(?P<version>\d+(?:, |\.)\d+)", re.DOTALL
+)
+_NO_PROGRAM = re.compile(r"(?P<why>Cannot run program .*)")
+"""In Spark's errors: whose task it was, and why no Python worker has run it."""
 
 MAX_ROUNDS = 10
 TASK_S = 0.2
@@ -33,22 +49,23 @@ class ExecutorFinding:
     package: str
     """Its version; empty if it cannot be imported."""
     missing: tuple[str, ...]
-    """Modules that cannot be found."""
+    """Modules that cannot be found, or imported."""
     problem: str
-    """Why it cannot import the package, or read or write the work_dir; empty if it can."""
+    """Why its Python does not start, cannot import the package, or read or write the work_dir; empty if it can."""
     gpu: str
 
     @property
     def wrong(self) -> str:
         """What stops a run on it, and what to do; empty if nothing does."""
+        wrong = []
         if self.missing:
-            return (
+            wrong.append(
                 f"has no {', '.join(self.missing)}: install them there, or ship an environment (deploy/README.md, Your "
                 "executors)"
             )
         if self.package != __version__ and self.package:
-            return f"has streetdeciles {self.package}, the driver {__version__}: ship the same one to both"
-        return self.problem
+            wrong.append(f"has streetdeciles {self.package}, the driver {__version__}: ship the same one to both")
+        return "; ".join([*wrong, *([self.problem] if self.problem else [])])
 
 
 def examine_cluster(config: RunConfig) -> int:
@@ -65,13 +82,18 @@ def find_executors(spark: SparkSession, work_dir: str) -> tuple[list[ExecutorFin
 
     folder = storage.staging_uri(work_dir, "doctor")
     storage.write_text(storage.join(folder, "driver"), "from the driver")
-    look = F.udf(_probe(folder, MODULES, _backend(), TASK_S), "string")
+    look = F.udf(_probe(folder, MODULES, (*SLOW_MODULES, _backend()), TASK_S), "string")
     found: dict[str, Mapping[str, Any]] = {}
+    unfit: list[ExecutorFinding] = []
     expected = _n_executors(spark)
     try:
         for _ in range(MAX_ROUNDS):
             tasks = 4 * max(expected, _cores(spark))
-            rows = spark.range(0, tasks, 1, tasks).select(look("id").alias("said")).collect()
+            try:
+                rows = spark.range(0, tasks, 1, tasks).select(look("id").alias("said")).collect()
+            except Exception as error:  # py4j's and pyspark's own
+                unfit = [_unfit(error)]
+                break
             for said in (json.loads(row["said"]) for row in rows):
                 found[said["executor"]] = {**said, **{k: v for k, v in found.get(said["executor"], {}).items() if v}}
             expected = max(_n_executors(spark), len(found))
@@ -80,7 +102,26 @@ def find_executors(spark: SparkSession, work_dir: str) -> tuple[list[ExecutorFin
         written = {*storage.names_in(folder)}
     finally:
         storage.remove(folder)
-    return [_finding(said, written) for _, said in sorted(found.items())], expected
+    return [*unfit, *(_finding(said, written) for _, said in sorted(found.items()))], max(expected, len(unfit))
+
+
+def _unfit(error: Exception) -> ExecutorFinding:
+    """The executor on which the job failed, because no Python worker starts there; else the error again, in a line."""
+    text = str(getattr(error, "_origin", None) or error)  # PySpark's own has no more than the worker's trace
+    lost = _LOST_TASK.search(text)
+    different = _OTHER_PYTHON.search(f"{text}\n{error}")
+    program = _NO_PROGRAM.search(text)
+    if lost is None or not (different or program):
+        raise one_line_error(error) from error
+    if different:
+        python = different["version"].replace(", ", ".")
+        problem = f"has Python {python}, the driver {platform.python_version()}: both must be of the same minor version"
+    else:
+        assert program is not None
+        python, problem = "none", f"cannot start Python ({program['why']})"
+    where = "set spark.pyspark.python to one that is there, or ship an environment (deploy/README.md, Your executors)"
+    name = f"executor {lost['executor']} on {lost['host']}"
+    return ExecutorFinding(name, python, "", (), f"{problem}; {where}", "")
 
 
 def _finding(said: Mapping[str, Any], written: Iterable[str]) -> ExecutorFinding:
@@ -92,10 +133,13 @@ def _finding(said: Mapping[str, Any], written: Iterable[str]) -> ExecutorFinding
     )
 
 
-def _probe(folder: str, modules: tuple[str, ...], backend: str, seconds: float) -> Callable[[int], str]:
+def _probe(
+    folder: str, modules: tuple[str, ...], slow_modules: tuple[str, ...], seconds: float
+) -> Callable[[int], str]:
     """A function that travels to the executors as it is: it works where this package is not installed."""
 
     def probe(number: int) -> str:
+        import importlib
         import importlib.util
         import json
         import os
@@ -108,7 +152,13 @@ def _probe(folder: str, modules: tuple[str, ...], backend: str, seconds: float) 
         executor = f"{socket.gethostname()}:{jvm}"
         said = {"executor": executor, "python": platform.python_version(), "package": "", "problem": "", "gpu": ""}
         said["file"] = f"executor-{executor.replace(':', '-')}"
-        missing = [name for name in (*modules, backend) if importlib.util.find_spec(name) is None]
+        missing = [name for name in slow_modules if importlib.util.find_spec(name) is None]
+        for name in modules:
+            try:
+                importlib.import_module(name)
+            except Exception as error:
+                unfound = isinstance(error, ModuleNotFoundError) and error.name == name
+                missing.append(name if unfound else f"{name} that can be imported ({error})")
         try:
             from pyspark import TaskContext
 

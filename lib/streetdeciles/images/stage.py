@@ -17,6 +17,7 @@ from streetdeciles.images.views import explain, view_batches
 from streetdeciles.listing import ENTRIES, list_all
 from streetdeciles.queries import query
 from streetdeciles.run_log import StageReport
+from streetdeciles.session_settings import ALL_TIMES, spark_settings
 from streetdeciles.stages import IMAGES_STAGE
 from streetdeciles.staging import staged
 from streetdeciles.table import Table
@@ -37,7 +38,10 @@ def run(spark: SparkSession, config: RunConfig, *, afresh: bool = False) -> Stag
     images = config.images
     listing = storage.staging_uri(config.work_dir, "listing")
     try:
-        with staged(first_of_each(_name_all(spark, images, listing)), config.work_dir, "named_images") as named:
+        with (
+            spark_settings(spark, ALL_TIMES),
+            staged(first_of_each(_name_all(spark, images, listing)), config.work_dir, "named_images") as named,
+        ):
             counts = count_named(named, images)
             previous = _previous_shards(spark, config.work_dir, afresh, listing)
             index = assign_shards(_images(named, images), previous, images)

@@ -116,14 +116,16 @@ def date_columns(types: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     """The columns that may say when a photograph was taken, each with the Spark SQL expression of its year.
 
     >>> date_columns([("image_id", "string"), ("taken", "date"), ("year", "int"), ("note", "string")])
-    [('taken', 'year(`taken`)'), ('year', 'int(`year`)')]
+    [('taken', 'year(`taken`)'), ('year', '`year`')]
     """
     found = []
     for name, kind in types:
-        if kind.startswith(("date", "timestamp")):
+        if kind == "timestamp":  # in UTC, whatever the zone of the session
+            found.append((name, f"year(to_utc_timestamp(`{name}`, current_timezone()))"))
+        elif kind.startswith(("date", "timestamp")):
             found.append((name, f"year(`{name}`)"))
         elif re.search(NAME_OF_DATE, name) and kind == "string":
             found.append((name, f"int(nullif(regexp_extract(`{name}`, '{YEAR_IN_TEXT}', 1), ''))"))
         elif re.search(NAME_OF_DATE, name) and kind in ("smallint", "int", "bigint"):
-            found.append((name, f"int(`{name}`)"))
+            found.append((name, f"`{name}`"))
     return found
