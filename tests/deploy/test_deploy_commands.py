@@ -29,12 +29,14 @@ ANY_NAME = (
 
 
 def commands() -> Iterator[tuple[str, list[str]]]:
-    """The page and the words of each command; those that leave options to the reader (`…`) are not whole."""
+    """The page and the words of each command, also those of a step of EMR's; where there is `…`, it is not whole."""
     for page in sorted((REPOSITORY / "deploy").rglob("*.md")):
         for block in re.findall(r"^```\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL):
             for line in block.replace("\\\n", " ").splitlines():
                 if line.startswith("spark-submit"):
                     yield page.name, shlex.split(line, comments=True)[1:]
+                elif step := re.search(r"Type=Spark,.*Args=\[(.+)\]", line):
+                    yield page.name, step[1].split(",")
 
 
 WHOLE = [(page, words) for page, words in commands() if "…" not in words]
@@ -82,12 +84,26 @@ def test_settings_of_commands_are_known_to_spark(spark: SparkSession) -> None:
 @pytest.mark.parametrize(("page", "words"), WHOLE, ids=lambda value: value if isinstance(value, str) else "")
 def test_command_runs_a_job_of_ours(page: str, words: list[str]) -> None:
     options, _, (job, *arguments) = options_of(words)
-    path = REPOSITORY / job.removeprefix(IN_IMAGE)
+    path = REPOSITORY / re.sub(f"^({IN_IMAGE}|s3://BUCKET/)", "", job)
     assert path.is_file()
     command = "run" if path.stem == "pipeline" else path.stem
     _parser().parse_args([command, *arguments])
     for name in ("--properties-file", "--files"):
         assert name not in options or (REPOSITORY / options[name]).is_file()
+
+
+def test_job_of_dataproc_runs_ours_with_known_settings(spark: SparkSession) -> None:
+    text = (REPOSITORY / "deploy" / "yarn.md").read_text().replace("\\\n", " ")
+    (line,) = re.findall(r"^gcloud dataproc jobs submit pyspark (.+)$", text, re.MULTILINE)
+    job, *options = shlex.split(line)
+    assert (REPOSITORY / job.removeprefix("gs://BUCKET/")).is_file()
+    _parser().parse_args(["run", *options[options.index("--") + 1 :]])
+    (properties,) = [option.partition("=")[2] for option in options if option.startswith("--properties=")]
+    jvm = spark._jvm
+    assert jvm is not None
+    entries = jvm.org.apache.spark.internal.config.ConfigEntry
+    keys = [pair.partition("=")[0] for pair in properties.split(",")]
+    assert [key for key in keys if entries.findEntry(key) is None] == []
 
 
 @pytest.mark.parametrize(("page", "words"), WHOLE, ids=lambda value: value if isinstance(value, str) else "")
