@@ -34,7 +34,7 @@ def commands() -> Iterator[tuple[str, list[str]]]:
         for block in re.findall(r"^```\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL):
             for line in block.replace("\\\n", " ").splitlines():
                 if line.startswith("spark-submit"):
-                    yield page.name, shlex.split(line, comments=True)[1:]
+                    yield page.name, shlex.split(line)[1:]
                 elif step := re.search(r"Type=Spark,.*Args=\[(.+)\]", line):
                     yield page.name, step[1].split(",")
 

@@ -12,6 +12,7 @@ from small_run import SmallRun
 from streetdeciles import __version__
 from streetdeciles.doctor import cluster as cluster_check
 from streetdeciles.doctor.cluster import find_executors
+from streetdeciles.errors import RunFailed
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -53,6 +54,50 @@ def test_folder_of_its_own_on_each_machine_is_found_out() -> None:
     assert (
         "must be on a disk that all share" in cluster_check._finding({**said, "file": "executor-a-1"}, ["driver"]).wrong
     )
+
+
+LOST = (
+    "org.apache.spark.SparkException: Job aborted due to stage failure: Task 0 in stage 3.0 failed 4 times, "
+    "most recent failure: Lost task 0.3 in stage 3.0 (TID 9) (10.0.0.7 executor 2): "
+)
+
+
+@pytest.mark.parametrize(
+    ("why", "said"),
+    [
+        (
+            "org.apache.spark.api.python.PythonException: pyspark.errors.exceptions.base.PySparkRuntimeError: "
+            "[PYTHON_VERSION_MISMATCH] Python in worker has different version (3, 12) than that in driver 3.11",
+            "has Python 3.12, the driver 3.11",
+        ),
+        (
+            "org.apache.spark.SparkException: [PYTHON_VERSION_MISMATCH] Python in worker has different version: 3.9 "
+            "than that in driver: 3.11, PySpark cannot run with different minor versions.",
+            "has Python 3.9, the driver 3.11",
+        ),
+        (
+            'java.io.IOException: Cannot run program "./environment/bin/python": error=2, No such file or directory',
+            'cannot start Python (Cannot run program "./environment/bin/python": error=2, No such file or directory)',
+        ),
+    ],
+)
+def test_executor_whose_python_does_not_fit_is_named(why: str, said: str) -> None:
+    finding = cluster_check._unfit(RuntimeError(LOST + why))
+    assert finding.executor == "executor 2 on 10.0.0.7"
+    assert finding.wrong.startswith(said)
+    assert "set spark.pyspark.python to one that is there" in finding.wrong
+
+
+def test_other_failures_of_the_cluster_are_not_an_executors() -> None:
+    with pytest.raises(RunFailed, match="SparkException: Job aborted due to stage failure"):
+        cluster_check._unfit(RuntimeError(f"{LOST}java.io.IOException: No space left on device"))
+
+
+def test_all_that_an_executor_lacks_is_named_at_once(tmp_path: Path) -> None:
+    probe = cluster_check._probe(str(tmp_path), ("json", "no_module_a"), ("no_module_b",), 0.0)
+    finding = cluster_check._finding(json.loads(probe(0)), [])
+    assert finding.wrong.startswith("has no no_module_b, no_module_a: install them there")
+    assert "cannot read the driver's files in work_dir" in finding.wrong
 
 
 def test_cluster_needs_a_config(capsys: pytest.CaptureFixture[str]) -> None:

@@ -139,6 +139,6 @@ def _as_text(column: Column, kind: str) -> Column:
         return column.cast("string")
     is_whole = (column == F.floor(column)) & (F.abs(column) < 2**53)
     known = F.when(is_whole, column.cast("bigint").cast("string"))
-    fits = (F.abs(column) >= 10**7) & (F.abs(column) < 10**28)
+    fits = (F.abs(column) >= 10**7) & (F.abs(column) < 1e28)
     known = known.when(fits, column.cast("decimal(38,9)").cast("string"))
     return F.when(~F.isnan(column), known.otherwise(column.cast("string")))
