@@ -18,7 +18,9 @@ from small_run import SmallRun, photograph
 from streetdeciles.cli import main
 from streetdeciles.csv_cells import safe_cell, text_of_cell, write_rows
 from streetdeciles.errors import RunFailed, RunRefused, one_line_error
-from streetdeciles.shown import LogFormatter, is_secret, shown, without_secrets
+from streetdeciles.features.ledger import read_failures, write_failure
+from streetdeciles.run_log import StageReport, record
+from streetdeciles.shown import LogFormatter, hide_secrets_in, is_secret, shown, without_secrets
 from streetdeciles.terminal import say, show_table
 
 FORGED = "x\nerror: all is lost\r\x1b[31m\u202e[bold]\u2028\x85.jpg"
@@ -154,6 +156,20 @@ def test_secret_of_a_config_is_left_out_where_its_key_is_not(
     assert "Traceback" in said
     assert "planted" not in said
     assert shown("bad value planted-alone-77 of planted-in-uri") == "bad value *** of ***"
+
+
+def test_credentials_of_the_environment_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "planted/in+environment")
+    hide_secrets_in({"images": {"folder": "https://me:planted%2Fquoted@host/"}}, by_key=())
+    assert shown("bad key planted/in+environment for planted/quoted") == "bad key *** for ***"
+
+
+def test_why_a_shard_failed_and_notes_are_stored_without_secrets(tmp_path: Path) -> None:
+    address = "https://me:planted-password@host/a.jpg?sig=planted-signature"
+    write_failure(str(tmp_path), 3, f"{address}: cannot be read")
+    record(str(tmp_path), StageReport("images", notes=[f"{address} is left out"]), "x")
+    assert read_failures(str(tmp_path)) == {3: "https://me:***@host/a.jpg?sig=*** cannot be read"}
+    assert not [file for file in tmp_path.rglob("*.json") if "planted" in file.read_text()]
 
 
 @pytest.mark.parametrize("command", [("run", "--to", "features")])

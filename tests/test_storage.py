@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -13,10 +15,13 @@ import pytest
 from fsspec.implementations.local import LocalFileSystem
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from pyarrow import ArrowInvalid
 
 from file_names import FILE_NAMES, ODD_NAMES
 from streetdeciles import storage
 from streetdeciles.errors import RunFailed
+from streetdeciles.moving import BEING_WRITTEN
+from streetdeciles.table import Table
 from streetdeciles.tables import AREA_LABELS, LEFT_OUT
 
 if TYPE_CHECKING:
@@ -254,3 +259,55 @@ def test_table_is_not_taken_from_a_folder_that_a_pattern_would_match(spark: Spar
 
     for name in ("out1", "out[1]", "out*"):
         assert [row["id"] for row in storage.read_table(spark, LEFT_OUT, str(tmp_path / name)).collect()] == [name]
+
+
+def test_table_that_is_replaced_where_folders_cannot_be_moved_is_seen_whole_or_not(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in an object store; a reader lists the folder all the time."""
+    monkeypatch.setattr("streetdeciles.moving.is_disk", lambda folder: False)
+    old, new = ([(str(number), "why", "", stage) for number in range(4)] for stage in ("labels", "images"))
+    frames = [spark.createDataFrame(rows, LEFT_OUT.ddl).repartition(4) for rows in (old, new)]
+    flat = Table("left_out", LEFT_OUT.key, LEFT_OUT.columns)
+    seen: list[object] = []
+    ended = Event()
+
+    def look() -> None:
+        while not ended.is_set():
+            try:
+                seen.append(sorted(pd.read_parquet(tmp_path / "left_out")["stage"]))
+            except (OSError, ArrowInvalid) as error:
+                seen.append(error)
+
+    assert storage.write_table(frames[0], flat, str(tmp_path)) == 4
+    reader = Thread(target=look)
+    reader.start()
+    try:
+        for frame in (frames[1], frames[0], frames[1]):
+            assert storage.write_table(frame, flat, str(tmp_path)) == 4
+    finally:
+        ended.set()
+        reader.join()
+    rows = [one for one in seen if isinstance(one, list)]
+    assert rows
+    assert [one for one in rows if one not in (["labels"] * 4, ["images"] * 4)] == []
+    assert sorted(pd.read_parquet(tmp_path / "left_out")["stage"]) == ["images"] * 4
+    assert not [*tmp_path.rglob(f"*{BEING_WRITTEN}")]
+
+
+def test_folder_that_is_replaced_goes_in_one_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not file by file, which would leave some of its rows for a reader."""
+    for number in range(3):
+        storage.write_text(str(tmp_path / "table" / f"{number}.txt"), "old")
+    storage.write_text(str(tmp_path / "_staging" / "x" / "0.txt"), "new")
+    seen: list[list[str]] = []
+    removed = shutil.rmtree
+
+    def look(path: str) -> None:
+        seen.append(sorted(file.read_text() for file in tmp_path.glob("table/*")))
+        removed(path)
+
+    monkeypatch.setattr(shutil, "rmtree", look)
+    storage.replace(str(tmp_path / "_staging" / "x"), str(tmp_path / "table"))
+    assert seen == [["new"]]
+    assert [*tmp_path.glob("_staging/*")] == []

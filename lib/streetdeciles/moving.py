@@ -5,16 +5,27 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from streetdeciles.disks import is_disk
 from streetdeciles.uris import filesystem, is_local, join, local_path
 
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
 RENAMING = ("hdfs", "webhdfs", "sftp", "ssh", "smb")
 """The protocols of remote file systems that rename a folder in one step."""
+
+ATTEMPTS = 3
+
+BEING_WRITTEN = "0-being-written.parquet"
+"""The file that is no Parquet, in a table that is not finished; its name comes first in a list of the table's files."""
+
+_EXPLAINED = b"This table is being written, or writing it was interrupted. Its files are not all of its rows.\n"
 
 
 def remove(uri: str) -> None:
@@ -26,7 +37,18 @@ def remove(uri: str) -> None:
         else:
             Path(path).unlink(missing_ok=True)
     elif fs.exists(path):
-        fs.rm(path, recursive=True)
+        _remove_objects(fs, [path])
+
+
+def _remove_objects(fs: AbstractFileSystem, paths: Sequence[str]) -> None:
+    """Remove them, and all below; an object store may leave some of many, which s3fs does not report."""
+    left = [*paths]
+    for _ in range(ATTEMPTS):
+        fs.rm(left, recursive=True)
+        fs.invalidate_cache()
+        if not (left := [path for path in left if fs.exists(path)]):
+            return
+    raise OSError(f"{fs.unstrip_protocol(left[0])}: the store does not remove it")
 
 
 def sync(uri: str) -> None:
@@ -78,12 +100,18 @@ def staging_uri(work_dir: str, name: str) -> str:
 
 
 def replace(staged: str, uri: str) -> None:
-    """Move the finished folder or file at `staged` to `uri`; on a disk, it then survives a power failure."""
+    """Move the finished folder or file at `staged` to `uri`; on a disk, it then survives a power failure.
+
+    On a disk, a folder that was there goes in one step, so that nobody lists some of its files.
+    """
     fs, path = filesystem(uri)
     sync(staged)
-    remove(uri)
     fs.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
-    source = filesystem(staged)[1]
+    source, old = filesystem(staged)[1], f"{staged}.old"
+    if is_local(uri) and Path(path).is_dir():
+        with suppress(OSError):  # mounted object stores cannot rename folders
+            Path(path).rename(filesystem(old)[1])
+    remove(uri)
     try:
         Path(source).rename(path) if is_local(uri) else fs.mv(source, path, recursive=True)
     except OSError:  # mounted object stores cannot rename folders
@@ -92,6 +120,7 @@ def replace(staged: str, uri: str) -> None:
         upload(Path(source), uri)
         remove(staged)
     sync_folder(uri)
+    remove(old)
 
 
 def moves_folders(work_dir: str) -> bool:
@@ -117,3 +146,34 @@ def new_folder(work_dir: str, *name: str) -> Iterator[str]:
         replace(staged, target)
     finally:
         remove(staged)
+
+
+@contextmanager
+def new_table(work_dir: str, *name: str) -> Iterator[str]:
+    """`new_folder` for a table, whose writer appends Parquet files to the folder.
+
+    In an object store, whoever reads the folder meanwhile gets an error instead of some of the rows: its first file is
+    not Parquet. That file is there before an old one goes, until the last new one is written and `show_table` or
+    leaving the context removes it; after an error it stays.
+    """
+    if moves_folders(work_dir):
+        with new_folder(work_dir, *name) as uri:
+            yield uri
+        return
+    target = join(work_dir, *name)
+    fs, path = filesystem(target)
+    fs.invalidate_cache()  # Spark writes there, past fsspec
+    fs.makedirs(path, exist_ok=True)
+    fs.pipe_file(f"{path}/{BEING_WRITTEN}", _EXPLAINED)
+    others = [one for one in fs.ls(path, detail=False) if one.rstrip("/") not in (path, f"{path}/{BEING_WRITTEN}")]
+    if others:
+        _remove_objects(fs, others)
+    yield target
+    show_table(target)
+
+
+def show_table(uri: str) -> None:
+    """Let others read the table that `new_table` keeps from them, because its files are all written."""
+    fs, path = filesystem(join(uri, BEING_WRITTEN))
+    if fs.exists(path):
+        fs.rm_file(path)

@@ -15,7 +15,7 @@ from streetdeciles.config import RunConfig, public_values, result_settings
 from streetdeciles.digests import settings_digest
 from streetdeciles.errors import RunRefused
 from streetdeciles.manifests import Manifest, WrittenFile
-from streetdeciles.shown import without_secrets
+from streetdeciles.shown import redacted
 from streetdeciles.state_files import read_state
 
 
@@ -83,7 +83,9 @@ def record(
 
 
 def write_mark(work_dir: str, mark: Mark) -> None:
-    storage.write_json(_mark_uri(work_dir, mark.stage), {**asdict(mark), "notes": without_secrets(mark.notes)})
+    storage.write_json(
+        _mark_uri(work_dir, mark.stage), {**asdict(mark), "notes": [redacted(note) for note in mark.notes]}
+    )
 
 
 def forget(work_dir: str, stage: str) -> None:

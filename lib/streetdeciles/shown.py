@@ -7,10 +7,12 @@ escape sequence would colour or clear the terminal, and one with bidirectional c
 from __future__ import annotations
 
 import logging
+import os
 import re
 from collections.abc import Collection, Iterator
 from types import TracebackType
 from typing import Any
+from urllib.parse import unquote
 
 HIDDEN = "***"
 SHORTEST = 8
@@ -25,6 +27,18 @@ _PASSWORD = re.compile(r"(?<=://)([^/?#\s:@]*):([^/?#\s]*)@")
 _TOKEN = re.compile(r"(?<=http://)[^/?#\s:@]+@|(?<=https://)[^/?#\s:@]+@")
 """A name without a password is a token where people browse, and a container or a bucket in other URIs."""
 _SETTING = re.compile(r"(?<![\w.%-])([\w.%-]+)=(\"[^\"]*\"|'[^']*'|[^&;,\s'\"]+)")
+CREDENTIALS = (
+    *("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AZURE_CLIENT_SECRET", "AZURE_STORAGE_ACCOUNT_KEY"),
+    *(
+        "AZURE_STORAGE_CONNECTION_STRING",
+        "AZURE_STORAGE_KEY",
+        "AZURE_STORAGE_SAS_TOKEN",
+        "DATABRICKS_TOKEN",
+        "HF_TOKEN",
+    ),
+)
+"""Variables of the environment from which the clients of stores take secrets."""
+
 _hidden: set[str] = set()
 """Secrets of this process, which are left out wherever they appear."""
 
@@ -33,10 +47,12 @@ def hide_secrets_in(values: dict[Any, Any], *, by_key: Collection[str]) -> None:
     """Leave out the secrets in these values, those of a config, from whatever this process shows or logs from now on.
 
     Others may repeat a secret without its key, e.g. Spark in an error about a setting, or Pydantic in a trace.
-    Passwords in URIs are secrets in all sections; in those of `by_key` so are values whose key names a secret.
+    Passwords in URIs are secrets in all sections; in those of `by_key` so are values whose key names a secret. So are
+    the CREDENTIALS of the environment.
     """
-    for section, held in values.items():
-        _hidden.update(one for one in _secrets(held, by_key=section in by_key) if len(one) >= SHORTEST)
+    secrets = [one for section, held in values.items() for one in _secrets(held, by_key=section in by_key)]
+    secrets += [value for name in CREDENTIALS if (value := os.environ.get(name))]
+    _hidden.update(one for secret in secrets for one in (secret, unquote(secret)) if len(one) >= SHORTEST)
 
 
 def _secrets(values: Any, *, by_key: bool, is_one: bool = False) -> Iterator[str]:

@@ -17,9 +17,11 @@ from streetdeciles.errors import RunFailed
 from streetdeciles.moving import (
     moves_folders,
     new_folder,
+    new_table,
     remove,
     renames,
     replace,
+    show_table,
     staging_uri,
     sync,
     sync_folder,
@@ -30,7 +32,7 @@ from streetdeciles.uris import URI_START, filesystem, is_absent, is_local, is_ur
 
 if TYPE_CHECKING:
     import pandas as pd
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import DataFrame, DataFrameReader, SparkSession
     from pyspark.sql.types import StructType
 
 __all__ = [
@@ -46,6 +48,7 @@ __all__ = [
     "moves_folders",
     "names_in",
     "new_folder",
+    "new_table",
     "read_bytes",
     "read_json",
     "read_parquet",
@@ -53,6 +56,7 @@ __all__ = [
     "read_text",
     "remove",
     "replace",
+    "show_table",
     "spark_uri",
     "staging_uri",
     "sync",
@@ -70,10 +74,19 @@ UNFINISHED = ".unfinished"
 
 def read_parquet(spark: SparkSession, *uris: str, schema: str | StructType | None = None) -> DataFrame:
     """The rows of all Parquet files at `uris`; Hadoop's patterns are off, so `[1]` is part of a name."""
-    reader = spark.read.option("__globPaths__", "false")
+    reader = _reader(spark)
     if schema is not None:
         reader = reader.schema(schema)
     return reader.parquet(*map(spark_uri, uris))
+
+
+def _reader(spark: SparkSession) -> DataFrameReader:
+    return spark.read.option("__globPaths__", "false")
+
+
+def _written(spark: SparkSession) -> DataFrameReader:
+    """Reads what Spark has written to a table that is not shown yet."""
+    return _reader(spark).option("pathGlobFilter", "part-*")
 
 
 def read_pandas(table: Table, work_dir: str) -> pd.DataFrame:
@@ -155,22 +168,22 @@ def read_json(uri: str) -> Any:
 def write_table(frame: DataFrame, table: Table, work_dir: str) -> int:
     """Write the whole table to `<work_dir>/<name>` and return its number of rows.
 
-    The key is checked on the written files; on a disk, before they replace the old table.
+    The key is checked on the written files, before others see them.
     """
-    writer = table.conform(frame).write.mode("overwrite")
+    writer = table.conform(frame).write.mode("append")
     if table.partitioned_by:
         writer = writer.partitionBy(*table.partitioned_by)
-    with new_folder(work_dir, table.name) as uri:
+    with new_table(work_dir, table.name) as uri:
         writer.parquet(spark_uri(uri))
-        return table.check_key(read_parquet(frame.sparkSession, uri, schema=table.ddl))
+        return table.check_key(_written(frame.sparkSession).schema(table.ddl).parquet(spark_uri(uri)))
 
 
 def write_partition(frame: DataFrame, table: Table, work_dir: str, value: str) -> int:
     """Write the part of one `value` of the column that the table is partitioned by; the other parts stay."""
     (column,) = table.partitioned_by
-    with new_folder(work_dir, table.name, f"{column}={value}") as uri:
-        table.conform(frame).drop(column).write.mode("overwrite").parquet(spark_uri(uri))
-        part = read_parquet(frame.sparkSession, uri)
+    with new_table(work_dir, table.name, f"{column}={value}") as uri:
+        table.conform(frame).drop(column).write.mode("append").parquet(spark_uri(uri))
+        part = _written(frame.sparkSession).parquet(spark_uri(uri))
         return table.check_key(part.selectExpr("*", f"'{value}' AS {column}"))
 
 

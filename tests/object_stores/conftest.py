@@ -33,6 +33,7 @@ def faulty(s3_url: str, bucket: str, monkeypatch: pytest.MonkeyPatch) -> Iterato
     """The store of `bucket`, from now on reached through a proxy that spoils answers."""
     with faulty_store(s3_url) as (store, url):
         use_store(monkeypatch, url)
+        monkeypatch.setattr("s3fs.S3FileSystem.retries", 2)  # of five, each waiting longer than the one before
         yield store
 
 

@@ -12,6 +12,7 @@ from parsed_page import parse
 from report_run import HOSTILE, FinishedRun, report_config, write_finished_run
 from streetdeciles import storage
 from streetdeciles.report import collect, stage
+from streetdeciles.report.losses import read_losses
 from streetdeciles.tables import LEFT_OUT, REJECTS
 
 if TYPE_CHECKING:
@@ -61,6 +62,15 @@ def test_run_without_losses_boundaries_models_and_gallery_is_reported(spark: Spa
     assert "Nothing: the run used every location and every photograph." in page.text
     assert "No learning curves" in page.text
     assert not page.find("img")
+
+
+def test_examples_of_what_was_left_out_hold_no_signature(spark: SparkSession, tmp_path: Path) -> None:
+    config = report_config(tmp_path)
+    rows = [("https://me:password@host/a.jpg?sig=abc", "missing", None, "images")]
+    storage.write_table(spark.createDataFrame(rows, LEFT_OUT.ddl), LEFT_OUT, config.work_dir)
+    storage.write_table(spark.createDataFrame([], REJECTS.ddl), REJECTS, config.work_dir)
+    (examples,) = read_losses(spark, config)["examples"]
+    assert examples == [{"id": "https://me:***@host/a.jpg?sig=***", "detail": ""}]
 
 
 def test_outcome_that_reads_as_a_number_keeps_its_name(spark: SparkSession, tmp_path: Path) -> None:

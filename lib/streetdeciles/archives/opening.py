@@ -6,7 +6,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO
+from typing import IO, Any, cast
 
 from streetdeciles import storage
 
@@ -43,8 +43,7 @@ def open_file(uri: str) -> IO[bytes]:
     """As `opened`, for a file that the caller closes."""
     fs, path = storage.filesystem(uri)
     if not storage.is_local(uri):
-        file: IO[bytes] = fs.open(path, "rb")
-        return file
+        return cast(IO[bytes], _WholeReads(fs.open(path, "rb")))
     descriptor, _ = _open_descriptor(path)
     try:
         _refuse_other_kinds(os.fstat(descriptor))
@@ -52,6 +51,32 @@ def open_file(uri: str) -> IO[bytes]:
     except BaseException:
         os.close(descriptor)
         raise
+
+
+class _WholeReads:
+    """A file in a store; OSError where fewer bytes come than it has, which else would pass for its end.
+
+    fsspec knows the size from a request of its own.
+    """
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self._size: int | None = getattr(file, "size", None)
+
+    def read(self, length: int | None = -1) -> bytes:
+        start = self._file.tell()
+        content: bytes = self._file.read(-1 if length is None else length)
+        if self._size is None:
+            return content
+        expected = max(0, self._size - start)
+        if length is not None and length >= 0:
+            expected = min(expected, length)
+        if len(content) < expected:
+            raise OSError(f"the store has sent {len(content)} of {expected} bytes")
+        return content
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
 
 
 def read_local_file(path: str, max_bytes: int) -> bytes:

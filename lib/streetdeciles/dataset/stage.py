@@ -111,7 +111,7 @@ def _refuse_without_deciles(area_labels: DataFrame, outcomes: Sequence[str]) -> 
 
 
 def _write_set(rows: DataFrame, shape: TrainingSetShape, work_dir: str) -> None:
-    with storage.new_folder(work_dir, TRAINING_SET) as uri:
+    with storage.new_table(work_dir, TRAINING_SET) as uri:
         with spark_settings(rows.sparkSession, SMALL_BATCHES):
             write_training_set(rows, uri, shape)
         written = training_set_shape(uri)

@@ -13,6 +13,7 @@ from streetdeciles import storage
 from streetdeciles.errors import RunRefused
 from streetdeciles.features.shard_files import count_rows, files_by_shard, shard_folders
 from streetdeciles.manifests import WrittenFile, differences, make_manifest
+from streetdeciles.shown import redacted
 from streetdeciles.state_files import read_state
 from streetdeciles.tables import FEATURES, REJECTS
 
@@ -107,7 +108,7 @@ def read_failures(work_dir: str) -> dict[int, str]:
 
 
 def write_failure(work_dir: str, shard: int, why: str) -> None:
-    storage.write_json(_failure_uri(work_dir, shard), asdict(Failure(shard, why)))
+    storage.write_json(_failure_uri(work_dir, shard), asdict(Failure(shard, redacted(why))))
 
 
 def refuse_other_settings(marks: Iterable[Mark], settings: Mapping[str, Any], work_dir: str) -> None:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from streetdeciles import storage
 from streetdeciles.config import RunConfig
 from streetdeciles.queries import query
+from streetdeciles.shown import redacted
 from streetdeciles.stages import FEATURES_STAGE, STAGE_NAMES
 from streetdeciles.tables import LEFT_OUT, REJECTS
 
 if TYPE_CHECKING:
     import pandas as pd
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import DataFrame, Row, SparkSession
 
 EXAMPLES = 3
 """The number of examples for each reason for leaving something out."""
@@ -27,8 +28,14 @@ def read_losses(spark: SparkSession, config: RunConfig) -> pd.DataFrame:
     else:
         rows = left_out.unionByName(_rejects(spark, work_dir))
     losses = query("streetdeciles.report", "losses", {"most": EXAMPLES}, rows=rows).toPandas()
+    losses["examples"] = losses["examples"].map(_without_secrets)
     order = losses["stage"].map(STAGE_NAMES.index)
     return losses.assign(order=order).sort_values(["order", "n", "reason"], ascending=[True, False, True])
+
+
+def _without_secrets(examples: list[Row]) -> list[dict[str, str]]:
+    """The addresses of photographs, as a table of theirs has them, may hold signatures."""
+    return [{name: redacted(text or "") for name, text in example.asDict().items()} for example in examples]
 
 
 def _rejects(spark: SparkSession, work_dir: str) -> DataFrame:

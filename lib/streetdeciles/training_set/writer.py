@@ -21,4 +21,5 @@ def write_training_set(frame: DataFrame, uri: str, shape: TrainingSetShape) -> N
     stored = frame.select(*training_set_columns(shape.outcomes))
     with petastorm_metadata(frame, uri, shape):
         block = ROW_GROUP_MB * 2**20
-        stored.write.mode("overwrite").option("parquet.block.size", block).parquet(storage.spark_uri(uri))
+        stored.write.mode("append").option("parquet.block.size", block).parquet(storage.spark_uri(uri))
+        storage.show_table(uri)  # Petastorm reads it
