@@ -154,7 +154,7 @@ def mean_of_pixels() -> Network:
 
     images = keras.Input((224, 224, 3))
     model = keras.Model(images, keras.layers.GlobalAveragePooling2D()(images))
-    return Network(compiled(model, VGG16.preprocess, "cpu"), 16, "mean of pixels")
+    return Network(compiled(model, VGG16.preprocess, "cpu").compute, 16, "mean of pixels")
 
 
 def our_decoding(paths: Sequence[Path]) -> int:

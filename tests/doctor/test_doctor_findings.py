@@ -84,15 +84,15 @@ def test_gpu_that_tensorflow_does_not_see_is_wrong(tmp_path: Path, monkeypatch: 
 
 
 def test_tasks_that_share_a_gpu_fit_into_its_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two GPUs of 24 GB and 16 cores, so 8 cores for each: four tasks of 64 photographs take 12.8 GB of 25.8."""
+    """Two GPUs of 24 GB and 16 cores, so 8 cores for each: four tasks of 128 photographs take 19 GB of 25.8."""
     script = "case $1 in *memory*) echo 'NVIDIA L4, 24576, 8.9';; *) printf 'NVIDIA L4\\nNVIDIA L4\\n';; esac"
     fake_program(tmp_path, "nvidia-smi", script)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     monkeypatch.setattr(doctor, "usable_cores", lambda: 16)
     assert [(finding.what, finding.state) for finding in doctor.gpu_tasks()] == [
         ("Tasks per GPU", "1: spark.task.resource.gpu.amount 1, spark.task.cpus 8: batches of 256, 8 GB"),
-        ("Tasks per GPU", "2: spark.task.resource.gpu.amount 0.5, spark.task.cpus 4: batches of 128, 10 GB"),
-        ("Tasks per GPU", "4: spark.task.resource.gpu.amount 0.25, spark.task.cpus 2: batches of 64, 13 GB"),
+        ("Tasks per GPU", "2: spark.task.resource.gpu.amount 0.5, spark.task.cpus 4: batches of 256, 16 GB"),
+        ("Tasks per GPU", "4: spark.task.resource.gpu.amount 0.25, spark.task.cpus 2: batches of 128, 19 GB"),
     ]
 
 

@@ -15,7 +15,9 @@ from streetdeciles.backbone_sources import Named, Seeded
 from streetdeciles.backbones.vgg import VGG16
 from streetdeciles.errors import RunFailed
 from streetdeciles.extraction import network
-from streetdeciles.extraction.network import NetworkSettings
+from streetdeciles.extraction.compiled import Compiled
+from streetdeciles.extraction.gpu_tasks import GIB, NetworkMemory, gpu_batch_size
+from streetdeciles.extraction.network import NetworkSettings, automatic_batch_size
 from streetdeciles.hardware import Device
 from streetdeciles.parallel import gpu_share
 
@@ -183,7 +185,7 @@ for preprocess in (
     bgr_minus_means(32).antialiased(),
     normalised(32, shorter=32, means=(0.4, 0.5, 0.6), deviations=(0.2, 0.3, 0.4)),
 ):
-    compute = compiled(network, preprocess, "cpu")
+    compute = compiled(network, preprocess, "cpu").compute
     for first in range(0, len(photographs), 7):
         pictures = Pictures.empty(7, preprocess)
         some = photographs[first : first + 7]
@@ -196,3 +198,74 @@ print(len(photographs), largest < 1e-4, largest)
 """
     done = in_new_process(program, KERAS_BACKEND=backend, JAX_PLATFORMS="cpu", PYTHONPATH=os.pathsep.join(sys.path))
     assert done.stdout.startswith("66 True "), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("memory_gib", "batch_size"),
+    [
+        (None, 64),  # nobody knows
+        (80.0, 256),  # 640 would fit, and gain nothing
+        # 0.9 of 36.5 less 1.25 for the task and 6 for the weights is 25.6: exactly 256 times 0.1.
+        (36.5, 256),
+        (36.49, 128),
+        (9.0, 8),  # 0.85
+        (8.17, 1),  # 0.103
+        (1.0, 1),  # nothing: the first photograph will say that memory does not suffice
+    ],
+)
+def test_largest_batch_that_fits_into_a_gpu_is_taken(memory_gib: float | None, batch_size: int) -> None:
+    network_memory = NetworkMemory(weights=6 * GIB, per_photograph=GIB // 10)
+    assert gpu_batch_size(network_memory, memory_gib and memory_gib * GIB) == batch_size
+
+
+def a_program(taken: int | Exception | None, limit_gib: float | None = None) -> Compiled:
+    def bytes_taken(n: int) -> int | None:
+        assert n == 32
+        if isinstance(taken, Exception):
+            raise taken
+        return taken
+
+    return Compiled(lambda pictures: pictures.images(), bytes_taken, int(limit_gib * GIB) if limit_gib else None)
+
+
+@pytest.mark.parametrize(
+    ("taken", "limit_gib", "share", "batch_size"),
+    [
+        (32 * GIB // 10, None, 1.0, 128),  # 0.9 * 24 - 1.25 - 1 = 19.35 has room for 193 photographs of 0.1
+        (32 * GIB // 10, None, 0.5, 64),  # 8.55
+        (32 * GIB // 10, 6.0, 1.0, 16),  # 3.15, because the framework may not use more
+        (32 * GIB // 100, None, 0.5, 256),
+        (None, None, 1.0, 256),  # not known: as for VGG16, 25 MB each
+        (MemoryError("RESOURCE_EXHAUSTED: out of memory"), None, 1.0, 32),
+    ],
+)
+def test_batch_on_a_gpu_follows_from_what_the_network_takes(
+    taken: int | Exception | None, limit_gib: float | None, share: float, batch_size: int
+) -> None:
+    gpu = Device("gpu", "L4", bfloat16=True, memory_bytes=24 * GIB)
+    assert automatic_batch_size(a_program(taken, limit_gib), GIB, gpu, share) == batch_size
+
+
+def test_nothing_is_measured_on_a_cpu() -> None:
+    program = a_program(AssertionError("measured"))
+    assert automatic_batch_size(program, GIB, Device("cpu", "x", bfloat16=True), 1.0) == 8
+
+
+def test_memory_that_jax_plans_grows_with_the_batch() -> None:
+    """Two convolutions of 64 x 64 x 8 float32 need 131,072 bytes of each photograph, and its pixels travel."""
+    program = """
+import keras
+from streetdeciles.backbones.preprocessing import bgr_minus_means
+from streetdeciles.extraction.compiled import compiled
+
+seen = keras.Input((64, 64, 3))
+wide = keras.layers.Conv2D(8, 3, padding="same")(keras.layers.Conv2D(8, 3, padding="same")(seen))
+model = keras.Model(seen, keras.layers.GlobalAveragePooling2D()(wide))
+program = compiled(model, bgr_minus_means(64), "cpu")
+two, four = program.bytes_taken(2), program.bytes_taken(4)
+pixels = 2 * 2 * 64 * 64 * 4
+print(2 * (131_072 + 3 * pixels) <= two <= 2 * (6 * 131_072 + 3 * pixels), 1.5 < four / two < 2.5, program.memory_limit)
+print(two, four)
+"""
+    done = in_new_process(program, KERAS_BACKEND="jax", JAX_PLATFORMS="cpu", PYTHONPATH=os.pathsep.join(sys.path))
+    assert done.stdout.startswith("True True None"), done.stdout + done.stderr

@@ -65,8 +65,8 @@ class FeaturesConfig(Section):
     Their pixels differ by up to one of 256 levels from the CPU's, so features get a fingerprint of their own; `auto` is
     `cpu`. Everything but plain JPEGs is always decoded on the CPU."""
     batch_size: Annotated[Annotated[int, Field(ge=1, le=4096)] | Literal["auto"], NEUTRAL] = "auto"
-    """Photographs per step of the backbone; a larger value needs more memory. `auto` is 64, 128 or 256 on a GPU,
-    depending on its memory, which tasks on one GPU share, and 8 on a CPU, where each core has its own batch."""
+    """Photographs per step of the backbone; a larger value needs more memory. `auto` is up to 256 on a GPU, as
+    many as the backbone has room for in a task's part of its memory, and 8 on a CPU, where each core has its own."""
     decode_threads: Annotated[int, NEUTRAL, Field(ge=1, le=256)] = 4
     """Photographs that one task reads and decodes at the same time; more keep a fast GPU busy and need more memory."""
 

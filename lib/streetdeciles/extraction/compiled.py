@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -15,10 +17,25 @@ if TYPE_CHECKING:
     import keras
 
 
-def compiled(model: keras.Model, preprocess: Preprocessing, device_kind: str) -> Callable[[Pictures], Array]:
-    """A function of uint8 pixels and their weights to float32 features [n, length], which several threads may call.
+BATCHES_IN_FLIGHT = 3
+"""On a GPU: one batch arrives and one leaves while one is computed."""
 
-    It is compiled once for each number of photographs. While one call waits for its result, others transfer and start.
+
+class Compiled(NamedTuple):
+    """A network on its device."""
+
+    compute: Callable[[Pictures], Array]
+    """uint8 pixels and their weights to float32 features [n, length]; several threads may call it."""
+    bytes_taken: Callable[[int], int | None]
+    """The GPU's memory, beside the weights, for batches of so many photographs; None where nobody says."""
+    memory_limit: int | None = None
+    """Bytes of the GPU's memory that this process may use; None where nobody says, as on a CPU."""
+
+
+def compiled(model: keras.Model, preprocess: Preprocessing, device_kind: str) -> Compiled:
+    """The network as a function that is compiled once for each number of photographs.
+
+    While one call waits for its result, others transfer and start.
     """
     import keras
 
@@ -27,10 +44,10 @@ def compiled(model: keras.Model, preprocess: Preprocessing, device_kind: str) ->
         return _by_tensorflow(model, preprocess, device_kind)
     if backend == "jax":
         return _by_jax(model, preprocess)
-    return lambda pictures: np.asarray(model.predict_on_batch(pictures.images()))
+    return Compiled(lambda pictures: np.asarray(model.predict_on_batch(pictures.images())), lambda n: None)
 
 
-def _by_tensorflow(model: keras.Model, preprocess: Preprocessing, device_kind: str) -> Callable[[Pictures], Array]:
+def _by_tensorflow(model: keras.Model, preprocess: Preprocessing, device_kind: str) -> Compiled:
     import tensorflow as tf
 
     def prepare(pixels: Any, weights: Any) -> Any:
@@ -45,10 +62,25 @@ def _by_tensorflow(model: keras.Model, preprocess: Preprocessing, device_kind: s
         return model(prepare(pixels, weights), training=False)
 
     features = tf.function(features)
-    return lambda pictures: np.asarray(features(tf.constant(pictures.pixels), tf.constant(pictures.weights)))
+
+    def compute(pictures: Pictures) -> Array:
+        return np.asarray(features(tf.constant(pictures.pixels), tf.constant(pictures.weights)))
+
+    def bytes_taken(n: int) -> int | None:
+        statistics, gpu = tf.config.experimental, "GPU:0"
+        pictures = Pictures.empty(n, preprocess)
+        compute(pictures)  # the first call also tries algorithms, which takes memory that later ones do not
+        statistics.reset_memory_stats(gpu)
+        before = statistics.get_memory_info(gpu)["current"]
+        with ThreadPoolExecutor(BATCHES_IN_FLIGHT) as pool:
+            for _ in pool.map(compute, repeat(pictures, BATCHES_IN_FLIGHT)):
+                pass
+        return int(statistics.get_memory_info(gpu)["peak"] - before)
+
+    return Compiled(compute, bytes_taken)
 
 
-def _by_jax(model: keras.Model, preprocess: Preprocessing) -> Callable[[Pictures], Array]:
+def _by_jax(model: keras.Model, preprocess: Preprocessing) -> Compiled:
     import jax
 
     # Given as arguments, they stay where they are; within the function they would become constants of its program.
@@ -65,4 +97,15 @@ def _by_jax(model: keras.Model, preprocess: Preprocessing) -> Callable[[Pictures
         on_device.copy_to_host_async()
         return np.asarray(on_device)
 
-    return compute
+    def bytes_taken(n: int) -> int | None:
+        one = Pictures.empty(1, preprocess)
+        described: Any = jax.ShapeDtypeStruct
+        pixels, weights = (described((n, *array.shape[1:]), array.dtype) for array in (one.pixels, one.weights))
+        program = features.lower(trainable, others, pixels, weights).compile().memory_analysis()
+        if program is None:
+            return None
+        travels = n * (one.pixels.nbytes + one.weights.nbytes) + program.output_size_in_bytes
+        return int(program.temp_size_in_bytes + BATCHES_IN_FLIGHT * travels)
+
+    statistics = jax.local_devices()[0].memory_stats() or {}
+    return Compiled(compute, bytes_taken, statistics.get("bytes_limit"))

@@ -6,14 +6,31 @@ from dataclasses import dataclass
 
 GIB = 2**30
 
-BATCH_SIZES = {24: 256, 10: 128, 0: 64}
-"""By the task's part of the GPU's memory in GiB, at least."""
+BATCH_SIZES = (256, 128, 64, 32, 16, 8, 4, 2, 1)
+"""Larger batches than the first gain nothing."""
 
-BYTES_PER_PHOTOGRAPH = 25_000_000
-"""What VGG16 takes for each photograph of a batch in bfloat16."""
+BATCH_WITHOUT_MEMORY = 64
+"""Where nobody says how much memory a GPU has."""
 
-BYTES_PER_TASK = 3 * GIB // 2
-"""CUDA's own memory, compiled programs and VGG16's weights; estimated, not measured."""
+BYTES_PER_TASK = 5 * GIB // 4
+"""CUDA's own memory and compiled programs; estimated, not measured."""
+
+USABLE = 0.9
+"""The share of a task's memory that is planned for; allocators leave gaps."""
+
+
+@dataclass(frozen=True)
+class NetworkMemory:
+    """What a network takes on a GPU."""
+
+    weights: int
+    """Bytes."""
+    per_photograph: int
+    """Bytes for each photograph of a batch, while the next batches are on their way."""
+
+
+VGG16_MEMORY = NetworkMemory(235_000_000, 25_000_000)
+"""Up to fc6, in bfloat16; the second number is estimated, and each run measures its own network's."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +44,8 @@ class GpuTasks:
     @property
     def memory_bytes(self) -> int:
         """What all of them take with VGG16 in bfloat16."""
-        return self.tasks * (BYTES_PER_TASK + self.batch_size * BYTES_PER_PHOTOGRAPH)
+        of_task = BYTES_PER_TASK + VGG16_MEMORY.weights + self.batch_size * VGG16_MEMORY.per_photograph
+        return self.tasks * of_task
 
     def __str__(self) -> str:
         """The settings: Spark's two, the batch size of `auto`, and the memory that they take.
@@ -39,17 +57,19 @@ class GpuTasks:
         return f"{settings}: batches of {self.batch_size}, {self.memory_bytes / 1e9:.0f} GB"
 
 
-def gpu_batch_size(memory_bytes: int | None, share: float = 1.0) -> int:
-    """What suits a task with this share of a GPU's memory; where the first batch does not fit after all, it is halved.
+def gpu_batch_size(network: NetworkMemory, memory_bytes: float | None) -> int:
+    """What suits a task with so much of a GPU's memory; where the first batch does not fit after all, it is halved.
 
-    >>> gpu_batch_size(80 * GIB), gpu_batch_size(80 * GIB, 0.25), gpu_batch_size(None)
-    (256, 128, 64)
+    >>> gpu_batch_size(VGG16_MEMORY, 80 * GIB), gpu_batch_size(VGG16_MEMORY, 4 * GIB)
+    (256, 64)
     """
-    memory = share * (memory_bytes or 0) / GIB
-    return next(size for at_least, size in BATCH_SIZES.items() if memory >= at_least)
+    if memory_bytes is None:
+        return BATCH_WITHOUT_MEMORY
+    room = USABLE * memory_bytes - BYTES_PER_TASK - network.weights
+    return next((size for size in BATCH_SIZES if size * network.per_photograph <= room), BATCH_SIZES[-1])
 
 
 def ways_to_share(memory_bytes: int, cores: int) -> list[GpuTasks]:
     """One, two or four tasks on a GPU that has so many cores, as far as memory and cores suffice."""
-    ways = [GpuTasks(n, cores // n, gpu_batch_size(memory_bytes, 1 / n)) for n in (1, 2, 4) if n <= cores]
+    ways = [GpuTasks(n, cores // n, gpu_batch_size(VGG16_MEMORY, memory_bytes / n)) for n in (1, 2, 4) if n <= cores]
     return [way for way in ways if way.memory_bytes <= memory_bytes]

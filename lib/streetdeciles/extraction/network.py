@@ -14,9 +14,9 @@ from streetdeciles.backbones.variables import assign
 from streetdeciles.backbones.weights import hashed, read_weights
 from streetdeciles.errors import RunFailed
 from streetdeciles.extraction import device
-from streetdeciles.extraction.compiled import compiled
-from streetdeciles.extraction.gpu_tasks import gpu_batch_size
-from streetdeciles.extraction.halving import HalvedBatches
+from streetdeciles.extraction.compiled import BATCHES_IN_FLIGHT, Compiled, compiled
+from streetdeciles.extraction.gpu_tasks import VGG16_MEMORY, NetworkMemory, gpu_batch_size
+from streetdeciles.extraction.halving import HalvedBatches, is_out_of_memory
 from streetdeciles.extraction.pictures import Pictures
 from streetdeciles.hardware import Device
 
@@ -25,8 +25,8 @@ logger = logging.getLogger(__name__)
 CPU_BATCH_SIZE = 8
 """Measured: larger ones only take more memory; each core has a batch of its own."""
 
-BATCHES_IN_FLIGHT = 3
-"""On a GPU."""
+MEASURED_BATCH = 32
+"""Photographs with which the memory that a network takes on a GPU is measured."""
 
 
 @dataclass(frozen=True)
@@ -91,15 +91,31 @@ def _build(settings: NetworkSettings, started: Device) -> Network:
             f"features.weights: {settings.weights} differ on this executor from the driver's; "
             "give every machine the same file and the same NumPy"
         )
-    auto = gpu_batch_size(started.memory_bytes, settings.gpu_share) if started.kind == "gpu" else CPU_BATCH_SIZE
-    batch_size = settings.batch_size or auto
-    halved = HalvedBatches(compiled(model, backbone.preprocess, started.kind), batch_size)
+    program = compiled(model, backbone.preprocess, started.kind)
+    weights_bytes = model.count_params() * (2 if settings.precision == "bfloat16" else 4)
+    batch_size = settings.batch_size or automatic_batch_size(program, weights_bytes, started, settings.gpu_share)
+    halved = HalvedBatches(program.compute, batch_size)
     halved(Pictures.empty(batch_size, backbone.preprocess))
     slow = "" if started.bfloat16 or settings.precision == "float32" else " (not native here, so slow)"
     description = f"{started.kind} ({started.name}), {settings.precision}{slow}, batches of {batch_size}"
     # On a CPU a core for each batch: no core waits for another at the end of each layer, or because it had a picture to
-    # decode. On a GPU one batch arrives and one leaves while one is computed.
+    # decode.
     at_a_time = settings.threads if settings.backend == "tensorflow" else 1
     if started.kind == "gpu":
         at_a_time = BATCHES_IN_FLIGHT
     return Network(halved, batch_size, description, at_a_time, halved.note)
+
+
+def automatic_batch_size(program: Compiled, weights_bytes: int, started: Device, share: float) -> int:
+    """What suits the device, or this share of a GPU; on a GPU it is measured what the network takes."""
+    if started.kind == "cpu":
+        return CPU_BATCH_SIZE
+    try:
+        taken = program.bytes_taken(MEASURED_BATCH)
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        return MEASURED_BATCH  # which is halved until it fits
+    per_photograph = VGG16_MEMORY.per_photograph if taken is None else -(-taken // MEASURED_BATCH)
+    known = [n for n in (started.memory_bytes and share * started.memory_bytes, program.memory_limit) if n]
+    return gpu_batch_size(NetworkMemory(weights_bytes, per_photograph), min(known, default=None))
