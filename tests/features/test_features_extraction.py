@@ -18,7 +18,9 @@ from pixel_network import SIZE, features_of, write_photos
 from paths import DATA
 from streetdeciles.backbones.preprocessing import scaled_centre_crop
 from streetdeciles.errors import RunFailed
+from streetdeciles.extraction import preparing
 from streetdeciles.extraction.core import extract
+from streetdeciles.extraction.decoding import decode
 from streetdeciles.extraction.extracted import SCHEMA
 from streetdeciles.extraction.network import Network
 from streetdeciles.extraction.pictures import Pictures
@@ -137,6 +139,31 @@ def test_network_calls_run_side_by_side_and_their_rows_stay_in_order(tmp_path: P
     rows = pa.Table.from_batches(out, SCHEMA).to_pylist()
     assert [row["features"] for row in rows[:12]] == [row["features"] for row in run(paths)[0]]
     assert json.loads(rows[12]["detail"])["features"] == 12
+
+
+def test_photographs_are_decoded_while_the_network_computes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each batch takes until the next one is decoded, so one after the other they would take for ever."""
+    decoded, n_decoded = threading.Condition(), 0
+    computed: list[int] = []
+
+    def counted(content: bytes, **options: Any) -> np.ndarray:
+        nonlocal n_decoded
+        with decoded:
+            n_decoded += 1
+            decoded.notify_all()
+        return decode(content, **options)
+
+    def compute(pictures: Pictures) -> np.ndarray:
+        computed.append(len(pictures))
+        with decoded:
+            assert decoded.wait_for(lambda: n_decoded >= min(20, sum(computed) + 4), timeout=30)
+        return means(pictures)
+
+    monkeypatch.setattr(preparing, "decode", counted)
+    paths = write_photos(tmp_path, 20)
+    out = list(extract(iter([index_batch(paths, [0] * 20)]), Network(compute, 4, "test"), PREPARATION))
+    assert sum(batch.num_rows for batch in out) == 21
+    assert computed == [4] * 5
 
 
 def test_many_rejects_are_handed_out_before_the_end(tmp_path: Path) -> None:
