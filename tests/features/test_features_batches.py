@@ -19,7 +19,7 @@ from pixel_network import write_photos
 from test_features_extraction import PREPARATION, index_batch, means
 
 from streetdeciles.archives.members import list_members
-from streetdeciles.extraction import batching
+from streetdeciles.extraction import batching, preparing
 from streetdeciles.extraction.core import extract
 from streetdeciles.extraction.extracted import SCHEMA, Row
 from streetdeciles.extraction.network import Network
@@ -147,7 +147,7 @@ def test_requests_for_remote_files_are_in_flight_together(photos: list[Path]) ->
 def test_files_read_ahead_are_bounded_by_their_bytes(photos: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """As if each photograph had half of the bytes that may be ahead: at most two are read and not yet computed."""
     monkeypatch.setattr(batching, "BYTES_AHEAD", 2)
-    monkeypatch.setattr(batching, "ROWS_PER_CHUNK", 1)
+    monkeypatch.setattr(preparing, "ROWS_PER_CHUNK", 1)
     monkeypatch.setattr(batching, "_n_bytes", len)
     taken, computed, furthest = 0, 0, 0
     lock = threading.Lock()

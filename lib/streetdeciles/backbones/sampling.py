@@ -52,6 +52,10 @@ class Neighbours:
             picked = np.ascontiguousarray(image).reshape(-1).view(PIXEL).take(indices, mode="clip")
             pixels.reshape(-1)[:] = _with_fourth_byte(picked.view(np.uint8))
 
+    def sources(self, height: int, width: int) -> tuple[Array, Array, Array]:
+        """(rows [2, size], columns [2, size], weights [2, size]) of the pixels, for pictures of that shape."""
+        return _sources(height, width, self.size)
+
     def blend(self, pixels: Any, weights: Any) -> Any:
         """The crops, float32 [n, size, size, 3], out of float32 arrays of any library."""
         down, across = weights[:, 0, None, :, None, None], weights[:, 1, None, :, None]
@@ -140,11 +144,16 @@ def _factor(size: int, shorter_side: int) -> float:
 @lru_cache(maxsize=32)
 def _neighbours(height: int, width: int, size: int) -> tuple[Array, Array]:
     """(numbers of the pixels as in `pixels_shape`, weights [2, size]) for photographs of that shape."""
+    rows, columns, weights = _sources(height, width, size)
+    indices = rows[:, None, :, None] * width + columns[None, :, None, :]
+    return indices.reshape(-1), weights
+
+
+def _sources(height: int, width: int, size: int) -> tuple[Array, Array, Array]:
     factor = _factor(size, min(height, width))
     rows, down = _source_of_crop(height, round(factor * height), size)
     columns, across = _source_of_crop(width, round(factor * width), size)
-    indices = rows[:, None, :, None] * width + columns[None, :, None, :]
-    return indices.reshape(-1), np.stack([down, across])
+    return rows, columns, np.stack([down, across])
 
 
 def _source_of_crop(length: int, scaled: int, size: int) -> tuple[Array, Array]:

@@ -16,17 +16,14 @@ from streetdeciles.errors import ShardFailed
 from streetdeciles.extraction.contents import ContentReader, Reading, are_alike, is_remote
 from streetdeciles.extraction.extracted import Photograph, Row
 from streetdeciles.extraction.pictures import Pictures
-from streetdeciles.extraction.preparing import Preparation, PreparedChunk, Preparer
+from streetdeciles.extraction.preparing import PreparedChunk, Preparer
 from streetdeciles.extraction.reading import BYTES_PER_PIXEL
 from streetdeciles.extraction.rejects import Rejected
 from streetdeciles.extraction.waiting import DECODING, READING
 from streetdeciles.extraction.watch import PhotographTooCostly
 
-ROWS_PER_CHUNK = 8
-"""Photographs that a thread reads or decodes before it says so."""
-
-REMOTE_CHUNKS_AHEAD = 64
-"""Chunks of remote files that are read before there is room for them: 512 requests may be in flight."""
+REMOTE_ROWS_AHEAD = 512
+"""Remote files that are read before there is room for them: so many requests may be in flight."""
 
 BYTES_AHEAD = 256 * 1024 * 1024
 """Bytes of files that have been read and not yet decoded."""
@@ -99,11 +96,9 @@ class Batches:
         waits_for: called with READING or DECODING when this thread begins to wait for that.
     """
 
-    def __init__(
-        self, preparation: Preparation, batch_size: int, in_flight: int, waits_for: Callable[[str], None]
-    ) -> None:
-        threads = preparation.threads
-        self._rows_per_chunk = max(1, min(ROWS_PER_CHUNK, batch_size // 2))
+    def __init__(self, preparer: Preparer, batch_size: int, in_flight: int, waits_for: Callable[[str], None]) -> None:
+        preparation, threads = preparer.preparation, preparer.preparation.threads
+        self._rows_per_chunk = max(1, min(preparer.rows_per_chunk, batch_size // 2))
         # One more is the open batch, which rejects have left with gaps.
         filling = max(2, -(-2 * threads * self._rows_per_chunk // batch_size))
         self._free = deque(Pictures.empty(batch_size, preparation.preprocess) for _ in range(in_flight + 1 + filling))
@@ -112,7 +107,7 @@ class Batches:
         self._bytes_ahead = 0
         self._reading_s = self._decoding_s = 0.0
         self._waits_for = waits_for
-        self._preparer = Preparer(preparation)
+        self._preparer = preparer
         self._reader = ContentReader(BYTES_PER_PIXEL * preparation.max_pixels, preparation.pauses_s)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="decode")
         self._open = Batch([], self._free.popleft())
@@ -145,6 +140,7 @@ class Batches:
 
     def release(self, pictures: Pictures) -> None:
         """These pictures are not needed any more."""
+        pictures.on_device.clear()
         self._free.append(pictures)
 
     def _hand_out(self, rows: Iterator[Row]) -> None:
@@ -156,8 +152,9 @@ class Batches:
             if not self._blocks or not self._blocks[-1].room:
                 self._blocks.append(_Block(self._free.popleft()))
             self._prepare(self._chunks[0], self._blocks[-1])
-        while len(self._chunks) < REMOTE_CHUNKS_AHEAD and (row := self._peek(rows)) and is_remote(row):
-            if not self._read_next(rows, self._batch_size):
+        while len(self._chunks) * self._rows_per_chunk < REMOTE_ROWS_AHEAD:
+            row = self._peek(rows)
+            if row is None or not is_remote(row) or not self._read_next(rows, self._batch_size):
                 break
 
     def _read_next(self, rows: Iterator[Row], at_most: int) -> bool:

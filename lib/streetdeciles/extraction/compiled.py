@@ -11,10 +11,13 @@ import numpy as np
 
 from streetdeciles.backbones.backbone import Array
 from streetdeciles.backbones.preprocessing import Preprocessing
+from streetdeciles.backbones.sampling import Neighbours
 from streetdeciles.extraction.pictures import Pictures
 
 if TYPE_CHECKING:
     import keras
+
+    from streetdeciles.extraction.device_gather import DeviceGather
 
 
 BATCHES_IN_FLIGHT = 3
@@ -30,6 +33,8 @@ class Compiled(NamedTuple):
     """The GPU's memory, beside the weights, for batches of so many photographs; None where nobody says."""
     memory_limit: int | None = None
     """Bytes of the GPU's memory that this process may use; None where nobody says, as on a CPU."""
+    gather: DeviceGather | None = None
+    """Picks pixels of photographs that are on the device; None where they must come from this machine's memory."""
 
 
 def compiled(model: keras.Model, preprocess: Preprocessing, device_kind: str) -> Compiled:
@@ -83,6 +88,10 @@ def _by_tensorflow(model: keras.Model, preprocess: Preprocessing, device_kind: s
 def _by_jax(model: keras.Model, preprocess: Preprocessing) -> Compiled:
     import jax
 
+    from streetdeciles.extraction.device_gather import DeviceGather
+
+    gather = DeviceGather(preprocess.sampling) if isinstance(preprocess.sampling, Neighbours) else None
+
     # Given as arguments, they stay where they are; within the function they would become constants of its program.
     trainable = [variable.value for variable in model.trainable_variables]
     others = [variable.value for variable in model.non_trainable_variables]
@@ -93,7 +102,8 @@ def _by_jax(model: keras.Model, preprocess: Preprocessing) -> Compiled:
         return model.stateless_call(trainable, others, images, training=False)[0]
 
     def compute(pictures: Pictures) -> Array:
-        on_device = features(trainable, others, jax.device_put(pictures.pixels), jax.device_put(pictures.weights))
+        pixels = jax.device_put(pictures.pixels) if gather is None else gather.batch(pictures)
+        on_device = features(trainable, others, pixels, jax.device_put(pictures.weights))
         on_device.copy_to_host_async()
         return np.asarray(on_device)
 
@@ -108,4 +118,4 @@ def _by_jax(model: keras.Model, preprocess: Preprocessing) -> Compiled:
         return int(program.temp_size_in_bytes + BATCHES_IN_FLIGHT * travels)
 
     statistics = jax.local_devices()[0].memory_stats() or {}
-    return Compiled(compute, bytes_taken, statistics.get("bytes_limit"))
+    return Compiled(compute, bytes_taken, statistics.get("bytes_limit"), gather)

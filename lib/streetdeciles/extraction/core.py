@@ -31,7 +31,7 @@ from streetdeciles.extraction.extracted import (
     statistics_batch,
 )
 from streetdeciles.extraction.network import Network
-from streetdeciles.extraction.preparing import Preparation
+from streetdeciles.extraction.preparing import Preparation, Preparer
 from streetdeciles.extraction.rejects import Rejected
 from streetdeciles.extraction.tally import Tally
 from streetdeciles.extraction.waiting import HANDING_OVER, DeviceClock
@@ -85,7 +85,8 @@ class _Extraction:
         self._rejects: list[tuple[Photograph, Rejected]] = []
         self._in_flight: deque[tuple[Batch, Future[Computed]]] = deque()
         self._clock = DeviceClock()
-        self._batches = Batches(preparation, network.batch_size, network.at_a_time, self._clock.waits_for)
+        preparer = Preparer(preparation, network.gather)
+        self._batches = Batches(preparer, network.batch_size, network.at_a_time, self._clock.waits_for)
 
     def run(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         with closing(self._batches.prepared(self._worth_work(batches))) as prepared:

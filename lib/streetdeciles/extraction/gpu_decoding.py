@@ -11,13 +11,13 @@ interest crashes version 0.9.0.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -39,6 +39,10 @@ _CPU_ONLY_DEVICE = -99999
 """NVIMGCODEC_DEVICE_CPU_ONLY: no GPU is needed."""
 
 _HOW_TO_GO_ON = "or set features.decoder to cpu"
+
+
+def _in_memory(image: Any) -> Array:
+    return np.ascontiguousarray(image.cpu())
 
 
 class EngineDecoder:
@@ -73,8 +77,12 @@ class EngineDecoder:
                 f"{_HOW_TO_GO_ON}"
             )
 
-    def decode(self, files: Sequence[bytes]) -> list[Array | None]:
-        """RGB uint8 [height, width, 3], in this machine's memory, of each file; None of those that it declines."""
+    def decode(self, files: Sequence[bytes], keep: Callable[[Any], Any] = _in_memory) -> list[Any | None]:
+        """RGB uint8 [height, width, 3] of each file; None of those that it declines.
+
+        Args:
+            keep: makes an array of nvImageCodec's picture; by default one in this machine's memory.
+        """
         if not files:
             return []
         try:
@@ -82,7 +90,7 @@ class EngineDecoder:
         except Empty:
             decoder = self._new_decoder()
         images = decoder.decode([*files])
-        pictures = [None if image is None else np.ascontiguousarray(image.cpu()) for image in images]
+        pictures = [None if image is None else keep(image) for image in images]
         self._idle.put(decoder)  # not where it has failed
         return pictures
 

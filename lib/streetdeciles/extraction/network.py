@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from streetdeciles.backbone_sources import BackboneSource, WeightSource
 from streetdeciles.backbones.backbone import Array
@@ -19,6 +21,11 @@ from streetdeciles.extraction.gpu_tasks import VGG16_MEMORY, NetworkMemory, gpu_
 from streetdeciles.extraction.halving import HalvedBatches, is_out_of_memory
 from streetdeciles.extraction.pictures import Pictures
 from streetdeciles.hardware import Device
+
+if TYPE_CHECKING:
+    import keras
+
+    from streetdeciles.extraction.device_gather import DeviceGather
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +49,8 @@ class Network:
     """So many calls of `compute` may run side by side, and should."""
     note: Callable[[], str] = str
     """What has happened since, to be added to the description."""
+    gather: DeviceGather | None = None
+    """Picks pixels of photographs that are on the device already; None where `compute` does not take such."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +101,7 @@ def _build(settings: NetworkSettings, started: Device) -> Network:
             "give every machine the same file and the same NumPy"
         )
     program = compiled(model, backbone.preprocess, started.kind)
-    weights_bytes = model.count_params() * (2 if settings.precision == "bfloat16" else 4)
-    batch_size = settings.batch_size or automatic_batch_size(program, weights_bytes, started, settings.gpu_share)
+    batch_size = settings.batch_size or automatic_batch_size(program, bytes_of(model), started, settings.gpu_share)
     halved = HalvedBatches(program.compute, batch_size)
     halved(Pictures.empty(batch_size, backbone.preprocess))
     slow = "" if started.bfloat16 or settings.precision == "float32" else " (not native here, so slow)"
@@ -103,7 +111,7 @@ def _build(settings: NetworkSettings, started: Device) -> Network:
     at_a_time = settings.threads if settings.backend == "tensorflow" else 1
     if started.kind == "gpu":
         at_a_time = BATCHES_IN_FLIGHT
-    return Network(halved, batch_size, description, at_a_time, halved.note)
+    return Network(halved, batch_size, description, at_a_time, halved.note, program.gather)
 
 
 def automatic_batch_size(program: Compiled, weights_bytes: int, started: Device, share: float) -> int:
@@ -119,3 +127,9 @@ def automatic_batch_size(program: Compiled, weights_bytes: int, started: Device,
     per_photograph = VGG16_MEMORY.per_photograph if taken is None else -(-taken // MEASURED_BATCH)
     known = [n for n in (started.memory_bytes and share * started.memory_bytes, program.memory_limit) if n]
     return gpu_batch_size(NetworkMemory(weights_bytes, per_photograph), min(known, default=None))
+
+
+def bytes_of(model: keras.Model) -> int:
+    """What a model's weights take."""
+    sizes = ((2 if variable.dtype == "bfloat16" else 4, variable.shape) for variable in model.variables)
+    return sum(n_bytes * math.prod(shape) for n_bytes, shape in sizes)

@@ -8,13 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from threading import local
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from streetdeciles.backbones.backbone import Array
 from streetdeciles.backbones.preprocessing import Preprocessing
 from streetdeciles.errors import ShardFailed
 from streetdeciles.extraction.contents import Content, Reading, file_of
 from streetdeciles.extraction.decoding import decode
+from streetdeciles.extraction.device_decoding import DeviceDecoder, EngineJpeg
 from streetdeciles.extraction.engine_jpegs import engine_jpeg_size
 from streetdeciles.extraction.extracted import Photograph, Row
 from streetdeciles.extraction.gpu_decoding import EngineDecoder, engine_decoder
@@ -23,6 +24,14 @@ from streetdeciles.extraction.pictures import Pictures
 from streetdeciles.extraction.reading import PAUSES_S
 from streetdeciles.extraction.rejects import Rejected
 from streetdeciles.extraction.watch import MAX_DECODING_S, Watch
+
+if TYPE_CHECKING:
+    from streetdeciles.extraction.device_gather import DeviceGather
+
+ROWS_PER_CHUNK = 8
+
+ROWS_PER_DEVICE_CHUNK = 64
+"""Where photographs stay on the GPU that decodes them: that is fastest with many at a time."""
 
 HASH_DIGITS = 32
 SAMPLE_STEP = 16
@@ -70,12 +79,21 @@ class PreparedChunk(NamedTuple):
 class Preparer:
     """What the threads of one task do, and what they share."""
 
-    def __init__(self, preparation: Preparation) -> None:
-        self._preparation = preparation
+    def __init__(self, preparation: Preparation, gather: DeviceGather | None = None) -> None:
+        self.preparation = self._preparation = preparation
         self._memory = DecodingMemory(preparation.max_pixels, preparation.threads)
         self._engines = engine_decoder(preparation.back_end) if preparation.back_end else None
+        # Views of a panorama are cut in this machine's memory.
+        self._on_device = None
+        if self._engines is not None and gather is not None and preparation.cut is None:
+            self._on_device = DeviceDecoder(self._engines, gather, self._memory)
         self._of_thread = local()
         self.watch = Watch(preparation.max_decoding_s)
+
+    @property
+    def rows_per_chunk(self) -> int:
+        """Photographs that a thread reads or decodes before it says so."""
+        return ROWS_PER_CHUNK if self._on_device is None else ROWS_PER_DEVICE_CHUNK
 
     def prepare(
         self, rows: Sequence[Row], reading: Reading, first: int, pictures: Pictures, slot: int
@@ -102,20 +120,35 @@ class Preparer:
         self, engines: EngineDecoder, rows: Sequence[Row], files: Sequence[Content], pictures: Pictures, slot: int
     ) -> tuple[dict[int, Prepared], int]:
         """(those that the GPU has decoded, by their number; how many it declined)."""
-        sizes = {i: size for i, file in enumerate(files) if (size := self._engine_size(file)) is not None}
+        jpegs = {i: jpeg for i, file in enumerate(files) if (jpeg := self._engine_jpeg(file))}
+        of_rows = self._leave_on_device(rows, jpegs, pictures, slot)
+        rest = {i: jpeg for i, jpeg in jpegs.items() if i not in of_rows}
         with self._memory.lease() as reserve:
-            reserve(sum(decoding_bytes("RGB", width * height) for width, height in sizes.values()))
-            decoded = engines.decode([file for i in sizes if isinstance(file := files[i], bytes)])
-            of_rows: dict[int, Prepared] = {}
-            for i, picture in zip(sizes, decoded, strict=True):
+            reserve(sum(decoding_bytes("RGB", width * height) for _, (width, height) in rest.values()))
+            decoded = engines.decode([jpeg.content for jpeg in rest.values()])
+            for i, picture in zip(rest, decoded, strict=True):
                 if picture is not None:
                     of_rows |= self._prepare({i: rows[i]}, files[i], pictures, slot, picture)
-        return of_rows, len(sizes) - len(of_rows)
+        return of_rows, len(jpegs) - len(of_rows)
 
-    def _engine_size(self, content: Content) -> tuple[int, int] | None:
-        size = engine_jpeg_size(content) if isinstance(content, bytes) else None
-        fits = size and self._preparation.min_pixels <= size[0] * size[1] <= self._preparation.max_pixels
-        return size if fits else None
+    def _leave_on_device(
+        self, rows: Sequence[Row], jpegs: Mapping[int, EngineJpeg], pictures: Pictures, slot: int
+    ) -> dict[int, Prepared]:
+        """Those whose pixels are on the device now, by their number."""
+        of_rows: dict[int, Prepared] = {}
+        if self._on_device is not None:
+            for i, picked in self._on_device.picked(jpegs).items():
+                pictures.leave(slot + i, picked.place, picked.weights)
+                photograph = Photograph(rows[i], hash_of(jpegs[i].content), picked.one_colour)
+                of_rows[i] = Prepared(photograph, None)
+        return of_rows
+
+    def _engine_jpeg(self, content: Content) -> EngineJpeg | None:
+        if not isinstance(content, bytes) or (size := engine_jpeg_size(content)) is None:
+            return None
+        if not self._preparation.min_pixels <= size[0] * size[1] <= self._preparation.max_pixels:
+            return None
+        return EngineJpeg(content, size)
 
     def _prepare(
         self, views: Mapping[int, Row], content: Content, pictures: Pictures, slot: int, picture: Array | None = None
@@ -126,7 +159,7 @@ class Preparer:
         """
         if not isinstance(content, bytes):
             return {i: Prepared(Photograph(row), content) for i, row in views.items()}
-        content_hash = hashlib.sha256(content).hexdigest()[:HASH_DIGITS]
+        content_hash = hash_of(content)
         problem: Rejected | ShardFailed | None = None
         one_colour: dict[int, bool] = {}
         try:
@@ -166,6 +199,11 @@ class Preparer:
         view = cut(picture, row.view) if cut else picture
         pictures.pick(view, slot)
         return is_one_colour(view)
+
+
+def hash_of(content: bytes) -> str:
+    """Tells a file from others, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()[:HASH_DIGITS]
 
 
 def is_one_colour(picture: Array) -> bool:

@@ -1,0 +1,80 @@
+"""JPEGs whose pixels never leave the GPU: the engines decode them, and what the network needs is picked there."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from streetdeciles.backbones.backbone import Array
+from streetdeciles.errors import reason
+from streetdeciles.extraction.gpu_decoding import EngineDecoder
+from streetdeciles.extraction.memory import DecodingMemory
+
+if TYPE_CHECKING:
+    from streetdeciles.extraction.device_gather import DeviceGather
+
+logger = logging.getLogger(__name__)
+
+BYTES_PER_PIXEL = 6
+"""A decoded picture, and the stack of pictures that a program makes."""
+
+
+class EngineJpeg(NamedTuple):
+    """A file for the engines, and its width and height."""
+
+    content: bytes
+    size: tuple[int, int]
+
+
+class OnDevice(NamedTuple):
+    """What has been picked of a photograph."""
+
+    place: tuple[Any, int]
+    """An array on the device, and the photograph's number in it."""
+    weights: Array
+    one_colour: bool
+
+
+class DeviceDecoder:
+    """Decodes and picks in any number of threads; gives up for good where the GPU's memory or driver does not allow it.
+
+    Args:
+        memory: what decoding takes at a time is bounded by it, as if it were this machine's.
+    """
+
+    def __init__(self, engines: EngineDecoder, gather: DeviceGather, memory: DecodingMemory) -> None:
+        self._engines = engines
+        self._gather = gather
+        self._memory = memory
+        self._works = True
+
+    def picked(self, jpegs: Mapping[int, EngineJpeg]) -> dict[int, OnDevice]:
+        """By their numbers, those that have been picked on the device; the others are left to other ways."""
+        picked: dict[int, OnDevice] = {}
+        for size in {jpeg.size for jpeg in jpegs.values()}:
+            contents = {i: jpeg.content for i, jpeg in jpegs.items() if jpeg.size == size}
+            at_a_time = self._gather.pictures_at_a_time(size, len(contents)) if self._works else 0
+            remaining = iter(contents.items())
+            while at_a_time and self._works and (some := dict(islice(remaining, at_a_time))):
+                picked |= self._attempt(some, size, BYTES_PER_PIXEL * at_a_time * size[0] * size[1])
+        return picked
+
+    def _attempt(self, contents: Mapping[int, bytes], size: tuple[int, int], n_bytes: int) -> dict[int, OnDevice]:
+        try:
+            with self._memory.lease() as reserve:
+                reserve(n_bytes)
+                return dict(self._pick(contents, size))
+        except Exception as error:  # JAX and nvImageCodec raise their own kinds
+            self._works = False
+            logger.warning("features: decoded photographs do not stay on the GPU from here on (%s)", reason(error))
+            return {}
+
+    def _pick(self, contents: Mapping[int, bytes], size: tuple[int, int]) -> Iterator[tuple[int, OnDevice]]:
+        decoded = zip(contents, self._engines.decode([*contents.values()], self._gather.keep), strict=True)
+        there = {i: picture for i, picture in decoded if picture is not None and picture.shape[1::-1] == size}
+        if there:
+            pixels, weights, one_colour = self._gather.pick([*there.values()], size)
+            for number, i in enumerate(there):
+                yield i, OnDevice((pixels, number), weights, bool(one_colour[number]))

@@ -1,0 +1,113 @@
+"""Photographs that a GPU has decoded stay there: the pixels that the network needs are picked on the device (JAX only).
+
+Each size of photographs has a compiled program of its own, which takes a fixed number of pictures, so only sizes that
+many photographs have get one. The pixels are those that `Neighbours.pick` copies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from threading import Lock
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jax import numpy as jnp
+
+from streetdeciles.backbones.backbone import Array
+from streetdeciles.backbones.sampling import Neighbours
+from streetdeciles.extraction.pictures import Pictures
+
+Size = tuple[int, int]
+"""Width and height."""
+
+MAX_PICTURES = 64
+"""Pictures that are decoded and picked from at a time."""
+
+MAX_PIXELS = 32_000_000
+"""Pixels of them, all together; with larger pictures it is fewer at a time."""
+
+MAX_SIZES = 4
+"""Sizes that get a program; compiling one takes seconds."""
+
+_CPU = 1
+"""DLPack's number of the machine's own memory."""
+
+
+class Picked(NamedTuple):
+    """What the network needs of some pictures of one size."""
+
+    pixels: Any
+    """uint8 [as many as the program takes, *pixels_shape], on the device; pictures come first, then padding."""
+    weights: Array
+    """float32 [*weights_shape], the same for all."""
+    one_colour: Array
+    """bool [pictures]: whether all pixels of a picture are equal."""
+
+
+class DeviceGather:
+    """Picks pixels on JAX's device, and puts them together to batches. Several threads may call it."""
+
+    def __init__(self, sampling: Neighbours) -> None:
+        self._sampling = sampling
+        self._places: dict[Size, tuple[Any, Any, Array]] = {}
+        self._compiled: set[Size] = set()
+        self._lock = Lock()
+
+    def pictures_at_a_time(self, size: Size, n: int) -> int:
+        """How many pictures of that size `pick` takes; 0 where `n` of them do not pay for a program."""
+        at_a_time = min(MAX_PICTURES, max(1, MAX_PIXELS // (size[0] * size[1])))
+        with self._lock:
+            if size not in self._places:
+                if 2 * n < at_a_time or len(self._places) >= MAX_SIZES:
+                    return 0
+                rows, columns, weights = self._sampling.sources(size[1], size[0])
+                self._places[size] = jnp.asarray(rows, np.int32), jnp.asarray(columns, np.int32), weights
+        return at_a_time
+
+    def keep(self, image: Any) -> Any:
+        """A decoder's picture as an array of JAX, which is not copied where it is on a GPU."""
+        if image.__dlpack_device__()[0] == _CPU:
+            return np.ascontiguousarray(image.cpu())
+        return jax.dlpack.from_dlpack(image)
+
+    def pick(self, pictures: Sequence[Any], size: Size) -> Picked:
+        """Pick from 1 to `pictures_at_a_time` pictures, uint8 [height, width, 3]; waits until that is done."""
+        rows, columns, weights = self._places[size]
+        padding = self.pictures_at_a_time(size, len(pictures)) - len(pictures)
+        # One thread compiles a size's program; those that need it meanwhile wait.
+        with self._lock if size not in self._compiled else nullcontext():
+            pixels, one_colour = _picked([*pictures, *([pictures[0]] * padding)], rows, columns)
+            flags = np.asarray(one_colour)[: len(pictures)]
+            self._compiled.add(size)
+        return Picked(pixels, weights, flags)
+
+    def batch(self, pictures: Pictures) -> Any:
+        """The pixels of a whole batch on the device, wherever they are now."""
+        pixels, on_device = pictures.pixels, pictures.on_device
+        everything = len(on_device) == len(pixels)
+        together = jnp.zeros(pixels.shape, pixels.dtype) if everything else jax.device_put(pixels)
+        sources = {id(source): source for source, _ in on_device.values()}
+        # What goes to no slot gets a number beyond the last, each its own: JAX drops it.
+        slots = {key: np.arange(len(source), dtype=np.int32) + len(pixels) for key, source in sources.items()}
+        for slot, (source, number) in on_device.items():
+            slots[id(source)][number] = slot
+        for key, source in sources.items():
+            together = _put(together, source, slots[key])
+        return together
+
+
+@jax.jit
+def _picked(pictures: list[Any], rows: Any, columns: Any) -> tuple[Any, Any]:
+    stack = jnp.stack(pictures)
+    one_colour = (stack == stack[:, :1, :1]).all(axis=(1, 2, 3))
+    picked = stack[:, rows][:, :, :, columns].transpose(0, 1, 3, 2, 4, 5)
+    return jnp.pad(picked, [(0, 0)] * 5 + [(0, 1)], constant_values=255), one_colour
+
+
+def _put_in_place(batch: Any, source: Any, slots: Any) -> Any:
+    return batch.at[slots].set(source, mode="drop", unique_indices=True)
+
+
+_put = jax.jit(_put_in_place, donate_argnums=0)
