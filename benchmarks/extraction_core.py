@@ -2,13 +2,15 @@
 
     KERAS_BACKEND=jax python benchmarks/extraction_core.py --images 16384 --threads 16
 
-Three comparisons on JPEGs of 640 x 640 in memory (/dev/shm, where there is one); on a GPU the last two are called
+Comparisons on JPEGs of 640 x 640 in memory (/dev/shm, where there is one); on a GPU the last two are called
 `extraction_core_gpu` and `extraction_network_gpu`:
 
 - `decode_threads`: reading, decoding and picking pixels in all threads, with a network that does nothing, against the
   number of threads times what one thread does.
 - `extraction_core`: files to features in Arrow, with VGG16, against the same number.
 - `extraction_core_gpu_decode`, with `--decoder gpu`: the same with JPEGs decoded by JPEG engines, against the goal.
+  With JAX their pixels stay on the GPU; first their features are compared with those of pixels that left it.
+- `extraction_core_tasks`, with `--tasks 4`: so many processes that share the threads and the device, against one.
 - `extraction_network`: our network call on photographs in memory, against the slower of their transfer alone and the
   compiled network alone, on photographs that are on the device (JAX only).
 
@@ -19,18 +21,17 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
 
 import numpy as np
 
+from gpu import gpu_watched, processes
 from measure import interleaved, record, this_machine
 from photographs import draw_files, index_batch
 from streetdeciles.backbone_sources import Named, Seeded
@@ -74,6 +75,32 @@ def core(network: Network, paths: Sequence[Path], threads: int, *, back_end: str
         return len(paths) / seconds
 
     return run
+
+
+def a_task(paths: Sequence[Path], options: argparse.Namespace, back_end: str | None) -> Callable[[], float]:
+    """One of the processes that share the device: its own network and part of the photographs."""
+    network, _ = load(options.backend, options.batch_size, share=1 / options.tasks)
+    threads = max(1, options.threads // options.tasks)
+    core(network, paths[: 4 * network.batch_size], threads, back_end=back_end)()
+    return core(network, paths, threads, back_end=back_end)
+
+
+def tasks_together(paths: Sequence[Path], options: argparse.Namespace, back_end: str | None) -> list[float]:
+    """Images/s of all tasks together, once for each run."""
+    parts = [(paths[i :: options.tasks], options, back_end) for i in range(options.tasks)]
+    with processes(a_task, parts) as run:
+        return [len(paths) / run() for _ in range(options.runs)]
+
+
+def check_gather(network: Network, paths: Sequence[Path]) -> None:
+    """Print how much features of pixels that stayed on the GPU differ from those of pixels that left it."""
+    preparation = Preparation(VGG16.preprocess, 50_000_000, 4, "float32", back_end=ENGINES)
+    features = []
+    for way in (network, replace(network, gather=None)):
+        batches = [batch for batch in extract([index_batch(paths)], way, preparation) if batch.num_rows > 1]
+        features.append(np.concatenate([batch.column("features").flatten().to_numpy() for batch in batches]))
+    difference = float(np.abs(features[0] - features[1]).max() / np.abs(features[1]).max())
+    print(f"features of pixels that stay on the GPU: largest difference {difference:.1e} of the largest feature")
 
 
 def idle_network(like: Network) -> Network:
@@ -132,36 +159,14 @@ def random_pictures(network: Network) -> Pictures:
     return pictures
 
 
-@contextmanager
-def gpu_watched() -> Iterator[list[int]]:
-    """The use of the GPU in percent, from nvidia-smi, during the block; empty if there is no GPU."""
-    percentages: list[int] = []
-    finished = threading.Event()
-
-    def watch() -> None:
-        query = ["nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits"]
-        while not finished.wait(0.5):
-            try:
-                output = subprocess.run(query, capture_output=True, text=True, check=True, timeout=10).stdout
-            except (OSError, subprocess.SubprocessError):
-                return
-            percentages.append(int(output.split()[0]))
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
-        yield percentages
-    finally:
-        finished.set()
-        watcher.join()
-
-
-def load(backend: str, batch_size: int | None) -> tuple[Network, Device]:
+def load(backend: str, batch_size: int | None, share: float = 1.0) -> tuple[Network, Device]:
     cores = len(os.sched_getaffinity(0))
     started = device.start("auto", threads=cores, backend=backend)
     precision = choose_precision("auto", started)
     digest = weights_hash(random_weights(1, VGG16))
-    settings = NetworkSettings(Named("vgg16"), Seeded(1), digest, precision, "auto", backend, cores, batch_size)
+    settings = NetworkSettings(
+        Named("vgg16"), Seeded(1), digest, precision, "auto", backend, cores, batch_size, gpu_share=share
+    )
     start = time.perf_counter()
     network = load_network(settings)
     print(f"loaded and compiled in {time.perf_counter() - start:.1f} s: {network.description}", flush=True)
@@ -182,10 +187,19 @@ def compare(network: Network, started: Device, paths: Sequence[Path], options: a
     if percentages:
         print(f"GPU busy: {sum(percentages) / len(percentages):.0f} % of the time, measurements of one thread included")
     record(f"extraction_core{on}", extracted, unit=unit, other_is=other_is, machine=machine)
-    if options.decoder == "gpu":
+    back_end = ENGINES if options.decoder == "gpu" else None
+    if back_end:
+        check_gather(network, paths[:1024])
+        core(network, paths[: 16 * network.batch_size], threads, back_end=back_end)()  # compiles
         by_gpu = interleaved(core(network, paths, threads, back_end=ENGINES), lambda: GPU_DECODE_GOAL, runs)
         goal = f"the goal, {GPU_DECODE_GOAL:.0f} images/s"
         record("extraction_core_gpu_decode", by_gpu, unit=unit, other_is=goal, machine=machine)
+    if options.tasks > 1:
+        rates = iter(tasks_together(paths, options, back_end))
+        shared = interleaved(lambda: next(rates), core(network, paths, threads, back_end=back_end), runs)
+        each = f"images/s, {options.tasks} tasks of {max(1, threads // options.tasks)} decode threads"
+        name = f"extraction_core{on}{'_decode' if back_end else ''}_tasks"
+        record(name, shared, unit=each, other_is=f"one task of {threads} threads", machine=machine)
     pictures = random_pictures(network)
     ours = network_calls(network, pictures, options.images)
     if options.backend == "jax":
@@ -199,6 +213,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=128)
     parser.add_argument("--threads", type=int, default=4, help="threads that decode")
     parser.add_argument("--decoder", choices=("cpu", "gpu"), default="cpu", help="gpu: JPEG engines as well")
+    parser.add_argument("--tasks", type=int, default=1, help="processes that share the device, measured as well")
     parser.add_argument("--batch-size", type=int, help="photographs per batch; default: what suits the device")
     parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()
