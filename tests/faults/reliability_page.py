@@ -31,7 +31,7 @@ def row(fault: str, rounds: list[Round]) -> str:
     """The fault's line of the table."""
     struck = Counter(one.stage for one in rounds)
     stages = ", ".join(f"{name} {struck[name]}" if struck[name] > 1 else name for name in STAGE_NAMES if struck[name])
-    lost = sorted(max(0.0, one.lost_s) for one in rounds)
+    lost = sorted({round(max(0.0, one.lost_s)) for one in rounds})
     by_itself = sum(one.reruns == 0 for one in rounds)
     today = datetime.now(UTC).date().isoformat()
     cells = (
@@ -41,7 +41,7 @@ def row(fault: str, rounds: list[Round]) -> str:
         by_itself,
         sum(one.reruns == 1 for one in rounds),
         "yes" if all(one.equal for one in rounds) else f"no, in {sum(not one.equal for one in rounds)}",
-        f"{lost[0]:.0f}" if len(lost) == 1 else f"{lost[0]:.0f} to {lost[-1]:.0f}",
+        f"{lost[0]}" if len(lost) == 1 else f"{lost[0]} to {lost[-1]}",
         f"{today}, {usable_cores()} cores",
     )
     return _line(*map(str, cells))
