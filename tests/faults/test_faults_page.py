@@ -11,7 +11,7 @@ EMPTY = f"before\n{BEGIN}\n{END}\nafter\n"
 
 def faults_on(page: str) -> list[str]:
     """The first column, below the table's head."""
-    lines = [line for line in page.partition(BEGIN)[2].splitlines() if line.startswith("|")]
+    lines = [line for line in page.partition(BEGIN)[2].partition(END)[0].splitlines() if line.startswith("|")]
     return [line.split("|")[1].strip() for line in lines[2:]]
 
 
