@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from streetdeciles import storage
@@ -13,7 +14,7 @@ from streetdeciles.tables import LEFT_OUT, REJECTS
 
 if TYPE_CHECKING:
     import pandas as pd
-    from pyspark.sql import DataFrame, Row, SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 EXAMPLES = 3
 """The number of examples for each reason for leaving something out."""
@@ -33,9 +34,9 @@ def read_losses(spark: SparkSession, config: RunConfig) -> pd.DataFrame:
     return losses.assign(order=order).sort_values(["order", "n", "reason"], ascending=[True, False, True])
 
 
-def _without_secrets(examples: list[Row]) -> list[dict[str, str]]:
+def _without_secrets(examples: list[Mapping[str, str | None]]) -> list[dict[str, str]]:
     """The addresses of photographs, as a table of theirs has them, may hold signatures."""
-    return [{name: redacted(text or "") for name, text in example.asDict().items()} for example in examples]
+    return [{name: redacted(example[name] or "") for name in ("id", "detail")} for example in examples]
 
 
 def _rejects(spark: SparkSession, work_dir: str) -> DataFrame:
