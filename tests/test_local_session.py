@@ -1,8 +1,11 @@
-"""A session of this machine is for its user alone: no port that others reach, no file that others read or change."""
+"""A session of this machine is for its user alone: no port that others reach, no folder that others read."""
 
 from __future__ import annotations
 
+import stat
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import psutil
 
@@ -24,3 +27,15 @@ def test_local_session_listens_on_this_machine_only(spark: SparkSession) -> None
     }
     assert listening
     assert listening <= LOOPBACK
+
+
+def test_temporary_folders_of_a_local_session_are_private(spark: SparkSession) -> None:
+    """The session's own, and those of Spark's blocks: each is, or is within, a folder of mode 700."""
+    jvm = spark._jvm
+    assert jvm is not None
+    warehouse = spark.conf.get("spark.sql.warehouse.dir")
+    assert warehouse is not None
+    blocks = jvm.org.apache.spark.SparkEnv.get().blockManager().diskBlockManager().localDirs()
+    for folder in [Path(urlsplit(warehouse).path), *(Path(str(block)) for block in blocks)]:
+        modes = [stat.S_IMODE(parent.stat().st_mode) for parent in (folder, *folder.parents)]
+        assert 0o700 in modes, folder

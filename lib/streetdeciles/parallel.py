@@ -117,10 +117,10 @@ def local_cores(master: str) -> int | None:
 
 
 def _slots_now(spark: SparkSession) -> int | None:
-    """Tasks that the executors of now can run at a time, by their cores and GPUs; None over Spark Connect."""
+    """Tasks that the executors of now can run at a time, by their cores and GPUs; None where Spark does not say."""
     from py4j.protocol import Py4JError
 
-    if is_connect(spark):
+    if is_connect(spark) or gpu_share(spark) < 1:  # Spark 3.5 counts tasks that share a GPU twice
         return None
     scheduler: Any = spark._jsparkSession.sparkContext()
     try:

@@ -190,6 +190,7 @@ def _own_settings(config: SparkConfig, scratch: str) -> dict[str, str]:
     if config.master.startswith("local"):
         # A laptop's host name may not resolve, and nothing outside needs to reach this session.
         settings |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
+        settings["spark.local.dir"] = scratch  # Spark would let other users of the machine read its blocks
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     return settings
 
@@ -209,6 +210,8 @@ def _build(settings: Mapping[str, str], jvm: OwnJvm | None = None) -> SparkSessi
     from pyspark import SparkContext
     from pyspark.sql import SparkSession
 
+    if workers := settings.get("spark.pyspark.python"):  # which spark-submit reads, and PySpark by itself does not
+        os.environ["PYSPARK_PYTHON"] = workers
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     conf = _conf(settings)
     if jvm is not None:
