@@ -15,6 +15,7 @@ import pytest
 from config_files import write_config
 from paths import DATA
 from streetdeciles.cli import main
+from streetdeciles.cli.options import path_here
 from streetdeciles.stages import STAGE_NAMES
 
 
@@ -137,3 +138,21 @@ def test_cli_indexes_photographs_and_says_so(
     assert "1 location in 1 shard" in first.stdout
     assert second.returncode == 0, second.stderr
     assert "images is up to date" in second.stdout
+
+
+def test_options_take_paths_on_this_machine_however_they_are_written(tmp_path: Path) -> None:
+    assert path_here("a b/c.csv") == Path("a b/c.csv")
+    assert path_here("dbfs:/Volumes/main/streets/out") == Path("/Volumes/main/streets/out")
+    assert path_here(f"file:{tmp_path}/x") == tmp_path / "x"
+
+
+@pytest.mark.parametrize("command", ["export --config x.yaml", "models export --config x.yaml", "compare a b", "init"])
+def test_store_is_refused_where_a_local_path_is_needed(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """Not made as a folder called `s3:`."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        main([*command.split(), "--out", "s3://me:planted-password@bucket/x.csv"])
+    assert "s3://me:***@bucket/x.csv: expected a path on this machine" in capsys.readouterr().err
+    assert [*tmp_path.iterdir()] == []

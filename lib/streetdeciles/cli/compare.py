@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
-from streetdeciles.cli.options import add_debug
+from streetdeciles.cli.options import add_debug, path_here
 from streetdeciles.errors import RunRefused
 
 
@@ -22,7 +21,7 @@ def add_command(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_argument("runs", nargs="+", metavar="RUN", help="the work_dir or the config of a finished run")
-    command.add_argument("--out", type=Path, metavar="FILE", help="also write a .csv (all measures) or .md file")
+    command.add_argument("--out", type=path_here, metavar="FILE", help="also write a .csv (all measures) or .md file")
     add_debug(command)
     command.set_defaults(command=_compare)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from streetdeciles import storage
-from streetdeciles.cli.options import add_config, add_debug
+from streetdeciles.cli.options import add_config, add_debug, path_here
 from streetdeciles.config_file import load_config
 from streetdeciles.errors import RunRefused
 from streetdeciles.terminal import say
@@ -25,7 +25,7 @@ def add_command(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_config(command)
-    command.add_argument("--out", type=Path, metavar="DIR", help="a local folder; <work_dir>/export by default")
+    command.add_argument("--out", type=path_here, metavar="DIR", help="a local folder; <work_dir>/export by default")
     add_debug(command)
     command.set_defaults(command=_export)
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from streetdeciles.cli.options import add_debug
+from streetdeciles.cli.options import add_debug, path_here
 from streetdeciles.config_file import load_config
 from streetdeciles.errors import RunRefused
 from streetdeciles.preflight import preflight
@@ -29,15 +29,21 @@ def add_command(commands: Any) -> None:
         epilog="example:\n  streetdeciles init --photographs photos --table File_7.csv --out my.yaml\n",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    command.add_argument("--photographs", type=Path, metavar="FOLDER", help="the folder of the photographs")
-    command.add_argument("--table", type=Path, metavar="FILE", help="a published table of areas (docs/data.md)")
+    command.add_argument("--photographs", type=path_here, metavar="FOLDER", help="the folder of the photographs")
+    command.add_argument("--table", type=path_here, metavar="FILE", help="a published table of areas (docs/data.md)")
     command.add_argument(
-        "--locations", type=Path, metavar="FILE", help="a CSV of locations; one beside the photographs is recognised"
+        "--locations",
+        type=path_here,
+        metavar="FILE",
+        help="a CSV of locations; one beside the photographs is recognised",
     )
     command.add_argument(
-        "--boundaries", type=Path, metavar="FILE", help="polygons of the areas, for locations without area_id, and maps"
+        "--boundaries",
+        type=path_here,
+        metavar="FILE",
+        help="polygons of the areas, for locations without area_id, and maps",
     )
-    command.add_argument("--out", type=Path, default=Path("my.yaml"), metavar="FILE", help="my.yaml by default")
+    command.add_argument("--out", type=path_here, default=Path("my.yaml"), metavar="FILE", help="my.yaml by default")
     add_debug(command)
     command.set_defaults(command=_init)
 

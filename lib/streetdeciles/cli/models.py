@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from streetdeciles import storage, terminal
-from streetdeciles.cli.options import add_config, add_debug
+from streetdeciles.cli.options import add_config, add_debug, path_here
 from streetdeciles.config_file import load_config
 from streetdeciles.keras_start import start_keras
 from streetdeciles.models.card import chosen_models, read_card
@@ -32,7 +31,7 @@ def add_command(commands: Any) -> None:
             action.add_argument("--outcome", help="only the models of this outcome, e.g. imd_income")
             action.add_argument("--fold", type=int, help="only the models that have not seen this fold")
         if name == "export":
-            action.add_argument("--out", required=True, type=Path, help="the folder to write <outcome>/<fold> to")
+            action.add_argument("--out", required=True, type=path_here, help="the folder to write <outcome>/<fold> to")
             action.add_argument(
                 "--format", choices=("saved_model", "onnx"), default="saved_model", help="default: %(default)s"
             )
