@@ -17,7 +17,7 @@ from config_files import write_config
 from small_run import SmallRun, photograph
 from streetdeciles.cli import main
 from streetdeciles.csv_cells import safe_cell, text_of_cell, write_rows
-from streetdeciles.errors import RunFailed, RunRefused, one_line_error
+from streetdeciles.errors import RunFailed, RunRefused, one_line_error, reason
 from streetdeciles.features.ledger import read_failures, write_failure
 from streetdeciles.run_log import StageReport, record
 from streetdeciles.shown import LogFormatter, hide_secrets_in, is_secret, shown, without_secrets
@@ -162,6 +162,19 @@ def test_credentials_of_the_environment_are_left_out(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "planted/in+environment")
     hide_secrets_in({"images": {"folder": "https://me:planted%2Fquoted@host/"}}, by_key=())
     assert shown("bad key planted/in+environment for planted/quoted") == "bad key *** for ***"
+
+
+def test_secret_that_would_be_cut_is_left_out(
+    tmp_path: Path, values: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    address = f"https://me:planted-{'x' * 60}@host/grid.weights?sig=planted"
+    assert "planted" not in reason(OSError(f"cannot open {address}"), 50)
+    path = write_config(tmp_path, {**values, "features": {"backbone": address}})
+    assert main(["run", "--config", str(path), "--debug"]) == 2
+    said = capsys.readouterr().err
+    assert "features.backbone: must be " in said
+    assert "xxx" not in said
+    assert "planted" not in said
 
 
 def test_why_a_shard_failed_and_notes_are_stored_without_secrets(tmp_path: Path) -> None:

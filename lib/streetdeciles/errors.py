@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from streetdeciles.shown import shown
+from streetdeciles.shown import redacted, shown
 
 
 class StreetdecilesError(Exception):
@@ -45,7 +45,8 @@ def reason(error: BaseException, limit: int | None = None) -> str:
     >>> reason(TimeoutError())
     'TimeoutError'
     """
-    return " ".join(str(error).split())[:limit] or type(error).__name__
+    said = redacted(str(error))  # half a secret would not be recognised
+    return " ".join(said.split())[:limit] or type(error).__name__
 
 
 def one_line_error(error: BaseException) -> StreetdecilesError:

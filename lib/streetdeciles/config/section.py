@@ -28,7 +28,14 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, serialize_by_alias=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        allow_inf_nan=False,
+        serialize_by_alias=True,
+        hide_input_in_errors=True,  # which is cut in its middle, so that a secret in it would not be recognised
+    )
 
     @classmethod
     def absent(cls) -> Self:
