@@ -77,7 +77,11 @@ LOST = (
         ),
         (
             'java.io.IOException: Cannot run program "./environment/bin/python": error=2, No such file or directory',
-            'cannot start Python (Cannot run program "./environment/bin/python": error=2, No such file or directory)',
+            'cannot run Python (Cannot run program "./environment/bin/python": error=2, No such file or directory)',
+        ),
+        (
+            "org.apache.spark.SparkException: failed to connect back.\nCaused by: java.io.EOFException: x",
+            "cannot run Python (RuntimeError: java.io.EOFException: x)",
         ),
     ],
 )
@@ -89,8 +93,8 @@ def test_executor_whose_python_does_not_fit_is_named(why: str, said: str) -> Non
 
 
 def test_other_failures_of_the_cluster_are_not_an_executors() -> None:
-    with pytest.raises(RunFailed, match="SparkException: Job aborted due to stage failure"):
-        cluster_check._unfit(RuntimeError(f"{LOST}java.io.IOException: No space left on device"))
+    with pytest.raises(RunFailed, match="No space left on device"):
+        cluster_check._unfit(RuntimeError("java.io.IOException: No space left on device"))
 
 
 def test_all_that_an_executor_lacks_is_named_at_once(tmp_path: Path) -> None:

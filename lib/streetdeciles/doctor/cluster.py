@@ -32,7 +32,7 @@ _LOST_TASK = re.compile(r"Lost task \S+ in stage \S+ \(TID \d+\) \((?P<host>\S+)
 _OTHER_PYTHON = re.compile(
     r"PYTHON_VERSION_MISMATCH\].*?different version:? \(?(?P<version>\d+(?:, |\.)\d+)", re.DOTALL
 )
-_NO_PROGRAM = re.compile(r"(?P<why>Cannot run program .*)")
+_NO_PROGRAM = re.compile(r"Cannot run program .*")
 """In Spark's errors: whose task it was, and why no Python worker has run it."""
 
 MAX_ROUNDS = 10
@@ -65,7 +65,9 @@ class ExecutorFinding:
             )
         if self.package != __version__ and self.package:
             wrong.append(f"has streetdeciles {self.package}, the driver {__version__}: ship the same one to both")
-        return "; ".join([*wrong, *([self.problem] if self.problem else [])])
+        if self.problem and not any(f"No module named '{name}'" in self.problem for name in self.missing):
+            wrong.append(self.problem)
+        return "; ".join(wrong)
 
 
 def examine_cluster(config: RunConfig) -> int:
@@ -106,19 +108,21 @@ def find_executors(spark: SparkSession, work_dir: str) -> tuple[list[ExecutorFin
 
 
 def _unfit(error: Exception) -> ExecutorFinding:
-    """The executor on which the job failed, because no Python worker starts there; else the error again, in a line."""
+    """The executor on which the job failed: what it was to do never fails, so no Python worker starts there.
+
+    Raises:
+        StreetdecilesError: the job failed without an executor.
+    """
     text = str(getattr(error, "_origin", None) or error)  # PySpark's own has no more than the worker's trace
     lost = _LOST_TASK.search(text)
-    different = _OTHER_PYTHON.search(f"{text}\n{error}")
-    program = _NO_PROGRAM.search(text)
-    if lost is None or not (different or program):
+    if lost is None:
         raise one_line_error(error) from error
-    if different:
+    if different := _OTHER_PYTHON.search(f"{text}\n{error}"):
         python = different["version"].replace(", ", ".")
         problem = f"has Python {python}, the driver {platform.python_version()}: both must be of the same minor version"
     else:
-        assert program is not None
-        python, problem = "none", f"cannot start Python ({program['why']})"
+        program = _NO_PROGRAM.search(text)
+        python, problem = "", f"cannot run Python ({program[0] if program else one_line_error(error)})"
     where = "set spark.pyspark.python to one that is there, or ship an environment (deploy/README.md, Your executors)"
     name = f"executor {lost['executor']} on {lost['host']}"
     return ExecutorFinding(name, python, "", (), f"{problem}; {where}", "")
