@@ -20,7 +20,7 @@ from streetdeciles.catalog.publishing import refuse_unpublishable
 from streetdeciles.catalog.tables import table_version
 from streetdeciles.catalog_inputs import with_copies_in
 from streetdeciles.csv_tables.table import open_table
-from streetdeciles.errors import RunRefused
+from streetdeciles.errors import RunFailed, RunRefused
 
 RANKS = DATA / "iod2019" / "File_7_-_All_IoD2019_Ranks_Deciles.csv"
 
@@ -192,6 +192,17 @@ def test_catalog_in_memory_is_refused_in_a_session_of_the_run(spark: SparkSessio
         RunRefused, match="would be gone at the end of the run, because Spark's own catalog is in memory"
     ):
         refuse_unpublishable(spark, config, is_own_session=True)
+
+
+def test_table_whose_files_are_damaged_is_named(spark: SparkSession, schema: str, tmp_path: Path) -> None:
+    save(spark, pd.DataFrame({"image": ["a.jpg", "b.jpg"], "location_id": ["a", "b"]}), f"{schema}.damaged")
+    for uri in spark.table(f"{schema}.damaged").inputFiles():
+        Path(uri.removeprefix("file://")).write_bytes(b"no Parquet")
+    table = {"catalog_table": f"{schema}.damaged", "view": None}
+    config = run_config(tmp_path / "out", images={"folder": None, "views": 1, "table": table})
+    config = with_copies_in(config, config.work_dir)
+    with pytest.raises(RunFailed, match=r"images.table: the rows of .*\.damaged cannot be read \("):
+        copy_inputs(spark, config, ["images"])
 
 
 def test_values_of_a_table_are_copied_as_they_would_be_printed(

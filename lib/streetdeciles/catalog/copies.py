@@ -15,7 +15,7 @@ from streetdeciles.catalog.tables import read_catalog_table, table_version
 from streetdeciles.catalog_inputs import COPIES, catalog_inputs
 from streetdeciles.catalog_names import quoted
 from streetdeciles.config import FilesOrTable, ImageTable, RunConfig
-from streetdeciles.errors import RunFailed, RunRefused, reason
+from streetdeciles.errors import RunFailed, RunRefused, one_line_error, reason
 from streetdeciles.session_settings import ALL_TIMES, spark_settings
 from streetdeciles.stages import DATASET_STAGE, FEATURES_STAGE, IMAGES_STAGE, LABELS_STAGE, REPORT_STAGE
 from streetdeciles.state_files import read_state
@@ -76,7 +76,10 @@ def _copy(spark: SparkSession, key: str, table: FilesOrTable, max_rows: int | No
     columns = _photograph_columns(frame, table) if isinstance(table, ImageTable) else []
     name, state = table.catalog_table or "", f"{table.file}.json"
     # The rows are read after the version, so a copy may be newer than it says, and is then made again; never older.
-    version = {"version": table_version(spark, name), "columns": repr(columns)}
+    try:
+        version = {"version": table_version(spark, name), "columns": repr(columns)}
+    except Exception as error:  # the catalog has the table, and its files are gone, damaged or not for this user
+        raise RunFailed(f"{key}: the rows of {name} cannot be read ({reason(one_line_error(error), 400)})") from error
     if _version_of_copy(table) == version:
         return
     logger.info("%s: copying %s to %s", key, name, table.file)
@@ -94,7 +97,7 @@ def _copy(spark: SparkSession, key: str, table: FilesOrTable, max_rows: int | No
     except RunRefused:
         raise
     except Exception as error:
-        raise RunFailed(f"{key}: {name} cannot be copied ({reason(error, 400)})") from error
+        raise RunFailed(f"{key}: {name} cannot be copied ({reason(one_line_error(error), 400)})") from error
     storage.write_json(state, version)
 
 
