@@ -6,8 +6,12 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from importlib import invalidate_caches
+from importlib.util import find_spec
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
+from zipfile import ZipFile
 
 import pytest
 
@@ -18,6 +22,7 @@ from streetdeciles.extraction import network
 from streetdeciles.extraction.compiled import Compiled
 from streetdeciles.extraction.gpu_tasks import GIB, NetworkMemory, gpu_batch_size
 from streetdeciles.extraction.network import NetworkSettings, automatic_batch_size
+from streetdeciles.features.workers import keep_directories_of_archives
 from streetdeciles.hardware import Device
 from streetdeciles.parallel import gpu_share
 
@@ -249,3 +254,18 @@ def test_batch_on_a_gpu_follows_from_what_the_network_takes(
 def test_nothing_is_measured_on_a_cpu() -> None:
     program = a_program(AssertionError("measured"))
     assert automatic_batch_size(program, GIB, Device("cpu", "x", bfloat16=True), 1.0) == 8
+
+
+def test_archives_on_the_path_of_a_worker_are_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python looks again for modules, as Spark has it do before each task; an archive is known even if it is gone."""
+    archive = tmp_path / "modules.zip"
+    with ZipFile(archive, "w") as file:
+        file.writestr("first_of_archive.py", "")
+        file.writestr("second_of_archive.py", "")
+    monkeypatch.syspath_prepend(archive)
+    assert find_spec("first_of_archive") is not None
+    keep_directories_of_archives()
+    archive.unlink()
+    invalidate_caches()
+    assert find_spec("second_of_archive") is not None
+    assert find_spec("third_of_archive") is None

@@ -38,6 +38,8 @@ def commit_wave(
     `started` is when the wave began, in seconds since 1970; None where nothing was computed, so that the shards keep
     their times.
     """
+    from pyspark.sql import functions as F
+
     with _committing:
         start = time.monotonic()
         extracted = storage.read_parquet(spark, *staged, schema=spark_schema())
@@ -46,10 +48,12 @@ def commit_wave(
         numbers = [shard.number for shard in finished]
         before = _marks(numbers, work_dir) if started is None else {}
         remove_shards(numbers, work_dir)
-        _write_parts(extracted, FEATURE, FEATURES, numbers, work_dir)
-        with_rejects = [number for number in numbers if tallies[number].rejects]
-        if with_rejects:
-            _write_parts(extracted, REJECT, REJECTS, with_rejects, work_dir)
+        # With a list of numbers each wave's programs would be new to Spark and compiled again: only where it matters.
+        all_of_it = {*numbers} == {*tallies}
+        kept = extracted if all_of_it else extracted.where(F.col("shard").isin(numbers))
+        _write_parts(kept, FEATURE, FEATURES, work_dir)
+        if any(tallies[number].rejects for number in numbers):
+            _write_parts(kept, REJECT, REJECTS, work_dir)
         seconds = time.monotonic() - start
         writing_s = seconds / max(1, sum(shard.images for shard in finished))
         marks = [
@@ -100,11 +104,10 @@ def _sum(parts: Iterable[str]) -> Tally:
     return total
 
 
-def _write_parts(extracted: DataFrame, kind: str, table: Table, shards: Sequence[int], work_dir: str) -> None:
+def _write_parts(extracted: DataFrame, kind: str, table: Table, work_dir: str) -> None:
     from pyspark.sql import functions as F
 
-    rows = extracted.where((F.col("kind") == kind) & F.col("shard").isin([*shards]))
-    write_shards(rows, table, work_dir)
+    write_shards(extracted.where(F.col("kind") == kind), table, work_dir)
 
 
 def _mark(shard: Shard, tally: Tally, writing_s_per_image: float, fingerprint: Mapping[str, Any]) -> Mark:
