@@ -53,3 +53,9 @@ def test_error_without_spark_stays_as_it_is() -> None:
     error.__cause__ = KeyError("row")
     assert outlasting(error) is error
     assert isinstance(error.__cause__, KeyError)
+
+
+def test_failed_query_prints_nothing_by_itself(spark: SparkSession, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(Exception, match="missing"):
+        spark.sql(QUERY)
+    assert capfd.readouterr() == ("", "")

@@ -105,7 +105,12 @@ def with_tags(spark: SparkSession, target: Run) -> Run:
     from pyspark.util import inheritable_thread_target
 
     if not is_connect(spark):
-        return cast("Run", inheritable_thread_target(target)) if spark.sparkContext.getJobTags() else target
+        if not spark.sparkContext.getJobTags():
+            return target
+        wrap: Any = inheritable_thread_target
+        if not spark.version.startswith("3."):
+            wrap = wrap(spark)  # a session has tags of its own there
+        return cast("Run", wrap(target))
     tags = spark.getTags()
 
     @wraps(target)

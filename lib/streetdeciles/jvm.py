@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import signal
@@ -36,6 +37,15 @@ def has_jvm() -> bool:
     return "PYSPARK_GATEWAY_PORT" in os.environ or SparkContext._gateway is not None
 
 
+def _hide_query_errors() -> None:
+    """Keep Spark 4 from printing the trace of each failed query, also of one whose error is handled here."""
+    with suppress(ImportError):  # Spark 3.5 does not print them
+        from pyspark.logger import PySparkLogger  # type: ignore[import-not-found, unused-ignore]
+
+        for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
+            PySparkLogger.getLogger(name).setLevel(logging.CRITICAL + 1)
+
+
 class OwnJvm:
     """A JVM that this process starts and ends."""
 
@@ -56,6 +66,7 @@ class OwnJvm:
                     f"section spark of the config; the whole log is {self.log}"
                 ) from error
         self._process: Popen[bytes] = self.gateway.proc
+        _hide_query_errors()
 
     @contextmanager
     def watched(self) -> Iterator[None]:

@@ -225,4 +225,4 @@ def test_values_of_a_table_are_copied_as_they_would_be_printed(
     assert table.header == ("id", "whole", "share", "large", "a,text", "b")
     cells = [row for _, _, row in table.rows()]
     assert cells[0] == ["00012", "12345678", "0.1", "12345678.500000000", ' a, "b"\n', "true"]
-    assert cells[1][:3] == ["", "", ""]
+    assert cells[1][:4] == ["", "", "", "-1.0E300"]

@@ -135,12 +135,12 @@ def _write_csv(frame: DataFrame, folder: str) -> None:
 
 
 def _as_text(column: Column, kind: str) -> Column:
-    """Numbers without exponents: `12345678`, where Spark prints 1.2345678E7."""
+    """Numbers without exponents: `12345678`, where Spark prints 1.2345678E7; those from 1e28 on keep them."""
     from pyspark.sql import functions as F
 
     if kind not in ("float", "double"):
         return column.cast("string")
-    is_whole = (column == F.floor(column)) & (F.abs(column) < 2**53)
+    is_whole = (column == F.rint(column)) & (F.abs(column) < 2**53)
     known = F.when(is_whole, column.cast("bigint").cast("string"))
     fits = (F.abs(column) >= 10**7) & (F.abs(column) < 1e28)
     known = known.when(fits, column.cast("decimal(38,9)").cast("string"))

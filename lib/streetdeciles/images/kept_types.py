@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from pyspark.sql.types import DataType
 
 DIGITS = {8: 3, 16: 5, 32: 10, 64: 19}
 """Number of an integer's bits -> number of its decimal digits."""
@@ -85,6 +86,20 @@ def spark_type(kind: pa.DataType) -> str:
         pa.duration("us"): "interval day to second",
     }
     return names[kind]
+
+
+def type_as_sql(kind: DataType) -> str:
+    """The type of a column of a frame as SQL has it; its `simpleString` does not quote the names of fields."""
+    from pyspark.sql.types import ArrayType, MapType, StructType
+
+    if isinstance(kind, ArrayType):
+        return f"array<{type_as_sql(kind.elementType)}>"
+    if isinstance(kind, MapType):
+        return f"map<{type_as_sql(kind.keyType)},{type_as_sql(kind.valueType)}>"
+    if isinstance(kind, StructType):
+        fields = (f"`{field.name.replace('`', '``')}`:{type_as_sql(field.dataType)}" for field in kind)
+        return f"struct<{','.join(fields)}>"
+    return kind.simpleString()
 
 
 def kept_values(values: pa.Array, kind: pa.DataType) -> pa.Array:

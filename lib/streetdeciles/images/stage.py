@@ -10,7 +10,7 @@ from streetdeciles.borrowed_sessions import interruptible
 from streetdeciles.config import ImagesConfig, RunConfig
 from streetdeciles.errors import RunFailed, RunRefused
 from streetdeciles.images.counts import count_named, kind_of_source, report_images
-from streetdeciles.images.kept_types import spark_type
+from streetdeciles.images.kept_types import type_as_sql
 from streetdeciles.images.pattern import NAMED, name_batches
 from streetdeciles.images.table import KEPT, ROWS, list_rows, staged_rows
 from streetdeciles.images.views import explain, view_batches
@@ -75,8 +75,6 @@ def _name_all(spark: SparkSession, images: ImagesConfig, listing: str) -> DataFr
 
 def _write_kept(spark: SparkSession, photographs: DataFrame, config: RunConfig, listing: str) -> None:
     """Write image_columns, the columns in `images.table.keep` by image_id; if there are none, remove the table."""
-    from pyspark.sql.pandas.types import to_arrow_type
-
     keep = config.images.table.keep if config.images.table else []
     if not keep:
         storage.remove(storage.join(config.work_dir, IMAGE_COLUMNS))
@@ -84,7 +82,7 @@ def _write_kept(spark: SparkSession, photographs: DataFrame, config: RunConfig, 
     rows = staged_rows(spark, listing)
     row = "`row of the table`"  # columns of keep cannot have this name
     kept = rows.selectExpr(f"id AS {row}", *(f"`{KEPT}{name}` AS `{name}`" for name in keep))
-    types = {name: spark_type(to_arrow_type(kept.schema[name].dataType)) for name in keep}
+    types = {name: type_as_sql(kept.schema[name].dataType) for name in keep}
     columns = {"image_id": "string"} | types
     table = Table(IMAGE_COLUMNS, key=("image_id",), columns=columns)
     of_images = photographs.selectExpr("image_id", f"id AS {row}").join(kept, on=row.strip("`"), how="inner")
