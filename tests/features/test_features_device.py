@@ -257,15 +257,16 @@ def test_nothing_is_measured_on_a_cpu() -> None:
 
 
 def test_archives_on_the_path_of_a_worker_are_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Python looks again for modules, as Spark has it do before each task; an archive is known even if it is gone."""
+    """Python looks again for modules, as Spark has it do before each task; what it knows of an archive stays."""
     archive = tmp_path / "modules.zip"
     with ZipFile(archive, "w") as file:
         file.writestr("first_of_archive.py", "")
         file.writestr("second_of_archive.py", "")
     monkeypatch.syspath_prepend(archive)
     assert find_spec("first_of_archive") is not None
+    known = cast("Any", sys.path_importer_cache[str(archive)])._files
     keep_directories_of_archives()
-    archive.unlink()
     invalidate_caches()
+    assert cast("Any", sys.path_importer_cache[str(archive)])._files is known
     assert find_spec("second_of_archive") is not None
     assert find_spec("third_of_archive") is None
