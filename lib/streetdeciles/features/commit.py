@@ -49,8 +49,7 @@ def commit_wave(
         before = _marks(numbers, work_dir) if started is None else {}
         remove_shards(numbers, work_dir)
         # With a list of numbers each wave's programs would be new to Spark and compiled again: only where it matters.
-        all_of_it = {*numbers} == {*tallies}
-        kept = extracted if all_of_it else extracted.where(F.col("shard").isin(numbers))
+        kept = extracted if {*numbers} == {*tallies} else extracted.where(F.col("shard").isin(numbers))
         _write_parts(kept, FEATURE, FEATURES, work_dir)
         if any(tallies[number].rejects for number in numbers):
             _write_parts(kept, REJECT, REJECTS, work_dir)
