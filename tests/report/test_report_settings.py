@@ -9,11 +9,11 @@ import yaml
 from parsed_page import parse
 
 from report_run import FinishedRun, report_config
-from streetdeciles.report.settings import settings_as_yaml
+from streetdeciles.report.settings import settings_as_yaml, settings_in_words
 
 
 def test_yaml_has_no_folders_and_no_secrets(tmp_path: Path) -> None:
-    table = "s3://reader:hunter2@bucket/deep/table.csv?sig=abc"
+    table = "s3://reader:hunter2@bucket/deep/table.csv?sig=abc/abcd"
     config = report_config(
         tmp_path / "in [2019]",
         labels={
@@ -28,6 +28,7 @@ def test_yaml_has_no_folders_and_no_secrets(tmp_path: Path) -> None:
     values = yaml.safe_load(text)
     assert values["labels"]["locations"] == "locations of a name that is longer than a line of the file.csv"
     assert not {"work_dir", "spark"} & set(values)
+    assert dict(settings_in_words(config, 1))["Published tables"] == "table.csv?sig=***"
 
 
 @pytest.mark.parametrize(

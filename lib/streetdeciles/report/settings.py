@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from streetdeciles.config import RegionFile, RunConfig, input_paths, public_values
-from streetdeciles.shown import without_secrets
+from streetdeciles.shown import redacted, without_secrets
 from streetdeciles.splits.registry import split_of
 
 
@@ -71,7 +71,8 @@ def without_folders(text: str, config: RunConfig) -> str:
 
 
 def file_name(path: str) -> str:
-    return path.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+    """Without the signature or password of a URI."""
+    return redacted(path).replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
 
 
 def _region_words(chosen: str | list[str] | RegionFile) -> str:
