@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from streetdeciles import storage
 from streetdeciles.config import FilesOrTable, ImagesConfig, LabelsConfig, LocationTable, RunConfig
 from streetdeciles.digests import settings_digest
+from streetdeciles.errors import RunFailed, RunRefused
 
 COPIES = ("_cache", "catalog_tables")
 
@@ -38,3 +40,18 @@ def with_copies_in(config: RunConfig, work_dir: str) -> RunConfig:
             storage.join(work_dir, *COPIES, f"{key.partition('.')[0]}-{readable}-{settings_digest(name=name)[:8]}")
         )
     return config
+
+
+@contextmanager
+def named_as_in_catalog(config: RunConfig) -> Iterator[None]:
+    """An error that names the copy of a table in a catalog, or a file of it, names the table itself instead."""
+    try:
+        yield
+    except (RunRefused, RunFailed) as error:
+        text = str(error)
+        for table in all_catalog_inputs(config).values():
+            name = str(table.catalog_table).replace("\\", r"\\")
+            text = re.sub(rf"{re.escape(table.file)}(?:/[\w.=-]+)*", name, text)
+        if text == str(error):
+            raise
+        raise (RunRefused if isinstance(error, RunRefused) else RunFailed)(text) from error

@@ -15,7 +15,7 @@ from streetdeciles import run_log, storage
 from streetdeciles.borrowed_sessions import session_of_others
 from streetdeciles.catalog.copies import copy_inputs
 from streetdeciles.catalog.publishing import pending, publish, refuse_unpublishable
-from streetdeciles.catalog_inputs import all_catalog_inputs, with_copies_in
+from streetdeciles.catalog_inputs import all_catalog_inputs, named_as_in_catalog, with_copies_in
 from streetdeciles.config import RunConfig
 from streetdeciles.errors import RunRefused
 from streetdeciles.job_names import jobs_named
@@ -62,7 +62,7 @@ def run(
     is_new = not storage.exists(config.work_dir)
     refuse_unwritable(config.work_dir)
     steps = _plan_or_leave_no_folder(config, selected, force=force) if is_new else None
-    with locked(config.work_dir, take_over=take_over), ExitStack() as stack:
+    with locked(config.work_dir, take_over=take_over), named_as_in_catalog(config), ExitStack() as stack:
         if not force:
             run_log.refuse_other_config(config)
         spark = _start_session(config, stack) if all_catalog_inputs(config) else None
@@ -94,6 +94,7 @@ def dry_run(
         to_run = [step.stage.name for step in steps if step.action == "run"]
         if spark is not None:
             config = with_copies_in(config, folder)
+            stack.enter_context(named_as_in_catalog(config))
             copy_inputs(spark, config, to_run, is_trial=True)
         preflight(config, to_run)
 

@@ -82,7 +82,11 @@ def test_inputs_in_the_catalog_are_copied_when_their_version_changes(
     catalog_run.set(images={"table": {"view": "heading"}})
     assert catalog_run.main("run", "--dry-run", "--to", "images") == 2
     assert f"images.table.view: {schema}.photographs has no column 'heading'; it has image," in capsys.readouterr().err
-    catalog_run.set(images={"table": {"view": "view"}})
+    catalog_run.set(images={"table": {"view": "view"}}, labels={"locations": {"location_id": "postcode"}})
+    assert catalog_run.main("run", "--dry-run", "--to", "labels") == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert f"error: {schema}.places: has no column 'postcode' (labels.locations.location_id)" in error
+    catalog_run.set(labels={"locations": {"location_id": None}})
     assert catalog_run.main("run", "--dry-run", "--to", "images") == 0
     assert not catalog_run.work_dir.exists()
 
