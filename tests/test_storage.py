@@ -261,7 +261,7 @@ def test_table_is_not_taken_from_a_folder_that_a_pattern_would_match(spark: Spar
         assert [row["id"] for row in storage.read_table(spark, LEFT_OUT, str(tmp_path / name)).collect()] == [name]
 
 
-def test_table_that_is_replaced_where_folders_cannot_be_moved_is_seen_whole_or_not(
+def test_table_replaced_where_folders_stay_is_seen_whole_or_not(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As in an object store; a reader lists the folder all the time."""

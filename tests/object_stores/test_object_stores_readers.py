@@ -101,7 +101,7 @@ def test_reader_sees_all_rows_or_an_error_while_a_table_is_replaced(bucket: str)
     assert not storage.exists(f"{work_dir}/{TABLE}/{BEING_WRITTEN}")
 
 
-def test_table_of_a_run_that_died_cannot_be_read_until_it_is_written_again(bucket: str) -> None:
+def test_table_of_a_run_that_died_cannot_be_read_until_rewritten(bucket: str) -> None:
     work_dir = f"{bucket}/run"
     replace_table(work_dir, 0)
     run_log.forget(work_dir, "aggregation")
