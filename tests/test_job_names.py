@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from small_run import SmallRun
+from streetdeciles.borrowed_sessions import with_tags
 from streetdeciles.job_names import DESCRIPTION, GROUP, jobs_named
 
 if TYPE_CHECKING:
@@ -27,6 +29,23 @@ def test_names_are_those_of_the_context_and_put_back(spark: SparkSession) -> Non
     assert context.getLocalProperty(GROUP) is None
     context.setLocalProperty(DESCRIPTION, None)  # type: ignore[arg-type]
     assert context.statusTracker().getJobIdsForGroup("streetdeciles of this test")
+
+
+def test_waves_in_other_threads_belong_to_the_group_of_their_stage(spark: SparkSession) -> None:
+    """Each thread has its own properties in the JVM, also where the session is ours and its jobs have no tags."""
+    context = spark.sparkContext
+    assert not context.getJobTags()
+
+    def wave(number: int) -> tuple[str | None, str | None]:
+        with jobs_named(spark, f"features: wave {number}"):
+            spark.range(3).count()
+            return context.getLocalProperty(GROUP), context.getLocalProperty(DESCRIPTION)
+
+    with jobs_named(spark, "features", stage="of waves"), ThreadPoolExecutor(2) as pool:
+        waves = [pool.submit(with_tags(spark, wave), number) for number in (1, 2)]
+        named = [one.result() for one in waves]
+    assert named == [("streetdeciles of waves", "features: wave 1"), ("streetdeciles of waves", "features: wave 2")]
+    assert len(context.statusTracker().getJobIdsForGroup("streetdeciles of waves")) >= 2
 
 
 def test_jobs_over_spark_connect_get_a_tag() -> None:

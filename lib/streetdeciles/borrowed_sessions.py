@@ -101,12 +101,13 @@ def _interrupt(spark: SparkSession, tag: str) -> None:
 
 
 def with_tags(spark: SparkSession, target: Run) -> Run:
-    """`target` for another thread: its jobs have the tags of this thread's, and so are cancelled with them."""
+    """`target` for another thread: its jobs have this thread's group, and its tags, so they are cancelled with them.
+
+    For each call another one: what is made here has one set of names for its jobs.
+    """
     from pyspark.util import inheritable_thread_target
 
     if not is_connect(spark):
-        if not spark.sparkContext.getJobTags():
-            return target
         wrap: Any = inheritable_thread_target
         if not spark.version.startswith("3."):
             wrap = wrap(spark)  # a session has tags of its own there

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from itertools import chain, islice
 from threading import Event, Semaphore
@@ -86,17 +86,20 @@ class Scheduler:
     def _run(self, waves: Iterator[tuple[Engine, Sequence[Shard]]], on_done: Callable[[Done], None]) -> dict[int, str]:
         """Finish all waves; `on_done` is called in this thread after each. Returns why shards failed, by number."""
         failed: dict[int, str] = {}
-        finish = with_tags(self._engine.spark, self._finish)
         with ThreadPoolExecutor(self._threads, thread_name_prefix="wave") as pool:
+
+            def submit(wave: tuple[Engine, Sequence[Shard]]) -> Future[Done]:
+                return pool.submit(with_tags(self._engine.spark, self._finish), *wave)
+
             try:
-                running = {pool.submit(finish, *wave) for wave in islice(waves, self._threads)}
+                running = {submit(wave) for wave in islice(waves, self._threads)}
                 while running:
                     ready, running = wait(running, return_when=FIRST_COMPLETED)
                     for future in ready:
                         done = future.result()
                         failed.update(done[1])
                         on_done(done)
-                    running |= {pool.submit(finish, *wave) for wave in islice(waves, len(ready))}
+                    running |= {submit(wave) for wave in islice(waves, len(ready))}
             except BaseException:
                 self._stop.set()
                 raise
