@@ -16,6 +16,7 @@ from streetdeciles.backbones.backbone import Backbone
 from streetdeciles.backbones.preprocessing import Preprocessing
 from streetdeciles.backbones.registry import backbone_from, for_workers
 from streetdeciles.backbones.weights import hashed, read_weights, weights_hash, write_npz
+from streetdeciles.borrowed_sessions import with_tags
 from streetdeciles.config import FeaturesConfig
 from streetdeciles.extraction.network import Network, NetworkSettings
 from streetdeciles.features import ledger
@@ -56,7 +57,7 @@ def backbone_network(
     task = PrecisionTask(features.device, features.decoder, sizes.threads, backend)
     with ThreadPoolExecutor(1) as pool:
         # A worker starts its framework while the weights are read here.
-        asked = pool.submit(_precision, spark, features, work_dir, task, afresh)
+        asked = pool.submit(with_tags(spark, _precision), spark, features, work_dir, task, afresh)
         with _weights_for_workers(features.weight_source, backbone, work_dir) as (weights, digest):
             settings = NetworkSettings(
                 backbone=source,
