@@ -140,11 +140,11 @@ def _finding(said: Mapping[str, Any], written: Iterable[str]) -> ExecutorFinding
 def _probe(
     folder: str, modules: tuple[str, ...], slow_modules: tuple[str, ...], seconds: float
 ) -> Callable[[int], str]:
-    """A function that travels to the executors as it is: it works where this package is not installed."""
+    """A function that travels to the executors as it is, with those below: they work where this package is not
+    installed."""
+    missing_modules, share_folder = _missing_modules(modules, slow_modules), _share_folder(folder)
 
     def probe(number: int) -> str:
-        import importlib
-        import importlib.util
         import json
         import os
         import platform
@@ -156,13 +156,7 @@ def _probe(
         executor = f"{socket.gethostname()}:{jvm}"
         said = {"executor": executor, "python": platform.python_version(), "package": "", "problem": "", "gpu": ""}
         said["file"] = f"executor-{executor.replace(':', '-')}"
-        missing = [name for name in slow_modules if importlib.util.find_spec(name) is None]
-        for name in modules:
-            try:
-                importlib.import_module(name)
-            except Exception as error:
-                unfound = isinstance(error, ModuleNotFoundError) and error.name == name
-                missing.append(name if unfound else f"{name} that can be imported ({error})")
+        missing = missing_modules()
         try:
             from pyspark import TaskContext
 
@@ -170,18 +164,9 @@ def _probe(
             gpus = context.resources().get("gpu") if context is not None else None
             said["gpu"] = ", ".join(gpus.addresses) if gpus else ""
             import streetdeciles
-            from streetdeciles import storage
 
             said["package"] = streetdeciles.__version__
-            try:
-                storage.read_text(storage.join(folder, "driver"))
-            except Exception as error:
-                said["problem"] = f"cannot read the driver's files in work_dir ({error})"
-            else:
-                try:
-                    storage.write_text(storage.join(folder, said["file"]), "from an executor")
-                except Exception as error:
-                    said["problem"] = f"cannot write in work_dir ({error})"
+            said["problem"] = share_folder(said["file"])
         except Exception as error:
             said["problem"] = (
                 f"cannot import streetdeciles ({error}): ship the package (deploy/README.md, Your executors)"
@@ -190,6 +175,41 @@ def _probe(
         return json.dumps({**said, "missing": missing})
 
     return probe
+
+
+def _missing_modules(modules: tuple[str, ...], slow_modules: tuple[str, ...]) -> Callable[[], list[str]]:
+    def missing_modules() -> list[str]:
+        import importlib
+        import importlib.util
+
+        missing = [name for name in slow_modules if importlib.util.find_spec(name) is None]
+        for name in modules:
+            try:
+                importlib.import_module(name)
+            except Exception as error:
+                unfound = isinstance(error, ModuleNotFoundError) and error.name == name
+                missing.append(name if unfound else f"{name} that can be imported ({error})")
+        return missing
+
+    return missing_modules
+
+
+def _share_folder(folder: str) -> Callable[[str], str]:
+    def share_folder(name: str) -> str:
+        """Read the driver's file and write one; what is wrong, empty if nothing is."""
+        from streetdeciles import storage
+
+        try:
+            storage.read_text(storage.join(folder, "driver"))
+        except Exception as error:
+            return f"cannot read the driver's files in work_dir ({error})"
+        try:
+            storage.write_text(storage.join(folder, name), "from an executor")
+        except Exception as error:
+            return f"cannot write in work_dir ({error})"
+        return ""
+
+    return share_folder
 
 
 def _backend() -> str:
