@@ -26,7 +26,8 @@ compared AS (
 )
 
 SELECT
-    coalesce(element_at(split(:steps, '[|]'), CAST(step AS int)), :several) AS difference,
+    -- Spark 4.3 gives the last step where the number is null.
+    CASE WHEN step IS NULL THEN :several ELSE element_at(split(:steps, '[|]'), CAST(step AS int)) END AS difference,
     sum(n_left) AS n_left,
     sum(n_right) AS n_right,
     min(struct(left_id, right_id)) AS example
