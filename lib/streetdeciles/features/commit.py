@@ -43,13 +43,13 @@ def commit_wave(
     with _committing:
         start = time.monotonic()
         extracted = storage.read_parquet(spark, *staged, schema=spark_schema())
-        tallies, failed = _check(extracted, shards)
+        tallies, failed, in_wave = _check(extracted, shards)
         finished = [shard for shard in shards if shard.number not in failed]
         numbers = [shard.number for shard in finished]
         before = _marks(numbers, work_dir) if started is None else {}
         remove_shards(numbers, work_dir)
         # With a list of numbers each wave's programs would be new to Spark and compiled again: only where it matters.
-        kept = extracted if {*numbers} == {*tallies} else extracted.where(F.col("shard").isin(numbers))
+        kept = extracted if {*numbers} == in_wave else extracted.where(F.col("shard").isin(numbers))
         _write_parts(kept, FEATURE, FEATURES, work_dir)
         if any(tallies[number].rejects for number in numbers):
             _write_parts(kept, REJECT, REJECTS, work_dir)
@@ -76,8 +76,12 @@ def _marks(numbers: Iterable[int], work_dir: str) -> dict[int, Mark]:
     return {number: mark for number, mark in marks.items() if mark is not None}
 
 
-def _check(extracted: DataFrame, shards: Sequence[Shard]) -> tuple[dict[int, Tally], dict[int, str]]:
-    """(tally, failure) by shard; RunFailed unless each photograph of the others came out exactly once."""
+def _check(extracted: DataFrame, shards: Sequence[Shard]) -> tuple[dict[int, Tally], dict[int, str], set[int]]:
+    """(tally, failure) by shard, and all shards that have rows.
+
+    Raises:
+        RunFailed: a photograph of a shard that has not failed did not come out exactly once.
+    """
     staged = {row["shard"]: row for row in query("streetdeciles.features", "staged", extracted=extracted).collect()}
     tallies = {number: _sum(row["tallies"]) for number, row in staged.items() if row["tallies"]}
     failed = {number: tally.failure for number, tally in tallies.items() if tally.failure}
@@ -92,7 +96,7 @@ def _check(extracted: DataFrame, shards: Sequence[Shard]) -> tuple[dict[int, Tal
                 f"features: shard {shard.number} has {shard.images} photographs, and {rows} rows of {images} came out; "
                 "nothing of it was kept; run the same command again, and report this if it stays"
             )
-    return tallies, failed
+    return tallies, failed, {*staged}
 
 
 def _sum(parts: Iterable[str]) -> Tally:
