@@ -7,9 +7,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pyspark
-import pytest
-
 from streetdeciles.queries import query
 
 if TYPE_CHECKING:
@@ -18,7 +15,6 @@ if TYPE_CHECKING:
 LIBRARY = Path(str(files("streetdeciles")))
 
 
-@pytest.mark.xfail(pyspark.__version__ >= "4", reason="Spark 4.3 unpersists it; costs time, not results", strict=False)
 def test_persisted_frame_stays_persisted_when_a_query_uses_it(spark: SparkSession) -> None:
     rows = spark.createDataFrame([("a", ""), ("a", ""), ("b", "")], "location_id string, content string").persist()
     try:

@@ -18,8 +18,9 @@ def query(package: str, name: str, arguments: Mapping[str, Any] | None = None, /
     Example: `query("streetdeciles.dataset", "views", {"views": 4}, features=features, numbered=numbered)`
     """
     text = (files(package) / f"{name}.sql").read_text(encoding="utf-8")
-    # PySpark drops its view of each frame after the query, and that would unpersist a frame that is viewed itself.
-    viewed = {frame_name: frame.select("*") for frame_name, frame in frames.items()}
+    # PySpark drops its view of each frame after the query, and that would unpersist a frame that is viewed itself. To
+    # Spark 4 a frame with the same columns is the frame itself; Spark's optimizer removes the condition.
+    viewed = {frame_name: frame.where("true") for frame_name, frame in frames.items()}
     return next(iter(frames.values())).sparkSession.sql(text, args=dict(arguments or {}), **viewed)
 
 
