@@ -84,7 +84,8 @@ def find_executors(spark: SparkSession, work_dir: str) -> tuple[list[ExecutorFin
 
     folder = storage.staging_uri(work_dir, "doctor")
     storage.write_text(storage.join(folder, "driver"), "from the driver")
-    look = F.udf(_probe(folder, MODULES, (*SLOW_MODULES, _backend()), TASK_S), "string")
+    probe = _probe(folder, MODULES, (*SLOW_MODULES, _backend()), TASK_S)
+    look = F.udf(lambda number: probe(number), "string")  # noqa: PLW0108 - Spark 4.3 misreads the hints of probe
     found: dict[str, Mapping[str, Any]] = {}
     unfit: list[ExecutorFinding] = []
     expected = _n_executors(spark)
