@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
+import sys
 import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
+from real_command import Command
 from streetdeciles.errors import RunFailed
 from streetdeciles.jvm import JvmError, outlasting
 
@@ -59,3 +65,38 @@ def test_failed_query_prints_nothing_by_itself(spark: SparkSession, capfd: pytes
     with pytest.raises(Exception, match="missing"):
         spark.sql(QUERY)
     assert capfd.readouterr() == ("", "")
+
+
+WAITS_FOR_JVM = """
+import sys
+from streetdeciles.config import SparkConfig
+from streetdeciles.session import spark_session
+
+with spark_session(SparkConfig(master="local[1]", driver_memory="512m"), sys.argv[1]) as spark:
+    print("starts", flush=True)
+    spark.range(10**15).selectExpr("sum(id * id)").collect()
+"""
+
+
+def test_killed_jvm_whose_connections_stay_open_ends_the_run(tmp_path: Path) -> None:
+    """Another process keeps them, as a child that the JVM was about to turn into another program does."""
+    command = [sys.executable, "-c", WAITS_FOR_JVM, tmp_path / "run"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with Command(command, tmp_path / "output", with_stdout=True, environment=environment) as driver:
+        driver.wait_until(lambda: "starts" in driver.output)
+        (jvm,) = [one for one in psutil.Process(driver.process.pid).children() if one.name() == "java"]
+        kept = copies_of_descriptors(jvm.pid)
+        jvm.kill()
+        assert driver.process.wait(60) == 1
+        for number in kept:
+            os.close(number)
+    assert "Spark's JVM ended during the run" in driver.output
+
+
+def copies_of_descriptors(pid: int) -> list[int]:
+    """Of all that the process has open (Linux' pidfd_getfd)."""
+    libc, pidfd = ctypes.CDLL(None, use_errno=True), os.pidfd_open(pid)
+    numbers = [int(path.name) for path in Path(f"/proc/{pid}/fd").iterdir()]
+    copies = [number for number in (libc.syscall(438, pidfd, one, 0) for one in numbers) if number >= 0]
+    os.close(pidfd)
+    return copies

@@ -6,7 +6,9 @@ import logging
 import os
 import re
 import signal
+import socket
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -26,6 +28,7 @@ SPARK_LOG = ("logs", "spark.log")
 """The log of what the JVM and the Python workers write to stderr, in the work_dir."""
 
 ENDS_WITHIN_S = 3.0
+HANGS_UP_EVERY_S = 0.2
 OUT_OF_MEMORY = 52
 """The exit code of a JVM that Spark ends because it ran out of memory."""
 
@@ -66,6 +69,8 @@ class OwnJvm:
                     f"section spark of the config; the whole log is {self.log}"
                 ) from error
         self._process: Popen[bytes] = self.gateway.proc
+        self._closed = threading.Event()
+        threading.Thread(target=self._hang_up_when_it_ends, name="jvm", daemon=True).start()
         _hide_query_errors()
 
     @contextmanager
@@ -99,6 +104,7 @@ class OwnJvm:
             self._process.wait(ENDS_WITHIN_S)
         except TimeoutExpired:
             self._end()
+        self._closed.set()
         SparkContext._gateway = SparkContext._jvm = SparkContext._active_spark_context = None
         SparkSession._instantiatedSession = None
         self._keep_log()
@@ -123,6 +129,18 @@ class OwnJvm:
         except TimeoutExpired:
             return True
         return False
+
+    def _hang_up_when_it_ends(self) -> None:
+        """Let no thread wait for an answer of a JVM that has ended.
+
+        A kill usually breaks the connections to it. But Hadoop runs a program for each file that it commits, and a
+        child that the JVM has just made for that (jspawnhelper), and not yet told what to run, waits for ever and keeps
+        them open, also for new ones, which py4j tries.
+        """
+        with suppress(ChildProcessError):
+            os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
+        while not self._closed.wait(HANGS_UP_EVERY_S):
+            _hang_up(self.gateway.gateway_parameters.port)
 
     def _end(self) -> None:
         self._process.terminate()
@@ -153,6 +171,15 @@ class OwnJvm:
         lines = [line for line in self._text().splitlines() if line.strip()]
         named = [line for line in lines if re.search(r"error|exception|invalid", line, re.IGNORECASE)]
         return (named or lines or ["it said nothing"])[0].strip()
+
+
+def _hang_up(port: int) -> None:
+    """Close all connections of this process to the port."""
+    for number in map(int, os.listdir("/proc/self/fd")):  # noqa: PTH208 - names alone
+        # Fails for what is not a socket, or not a connected one, and where the number is not in use any more.
+        with suppress(OSError), socket.socket(fileno=os.dup(number)) as connection:
+            if connection.getpeername()[1:2] == (port,):
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 class JvmError(Exception):
