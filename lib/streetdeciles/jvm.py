@@ -134,7 +134,7 @@ class OwnJvm:
         """Let no thread wait for an answer of a JVM that has ended.
 
         A kill usually breaks the connections to it. But Hadoop runs a program for each file that it commits, and a
-        child that the JVM has just made for that (jspawnhelper), and not yet told what to run, waits for ever and keeps
+        child that the JVM has just made for that (jspawnhelper), and that does not know yet what to run, waits for ever and keeps
         them open, also for new ones, which py4j tries.
         """
         with suppress(ChildProcessError):
