@@ -134,8 +134,8 @@ class OwnJvm:
         """Let no thread wait for an answer of a JVM that has ended.
 
         A kill usually breaks the connections to it. But Hadoop runs a program for each file that it commits, and a
-        child that the JVM has just made for that (jspawnhelper), and that does not know yet what to run, waits for ever and keeps
-        them open, also for new ones, which py4j tries.
+        child that the JVM has just made for that (jspawnhelper), and that does not know its program yet, waits for ever
+        and keeps them open, also for new ones, which py4j tries.
         """
         with suppress(ChildProcessError):
             os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
