@@ -58,7 +58,7 @@ def task_slots(spark: SparkSession) -> int:
         return cores
     conf = {name: value for name in _CLUSTER_SETTINGS if (value := setting(spark, name))}
     slots = _slots_now(spark)
-    return cluster_tasks(_cores_now(spark) if slots is None else 0, conf, slots_now=slots)
+    return cluster_tasks(cores_now(spark) if slots is None else 0, conf, slots_now=slots)
 
 
 def cluster_tasks(cores_now: int, conf: Mapping[str, str], *, slots_now: int | None = None) -> int:
@@ -129,7 +129,7 @@ def _slots_now(spark: SparkSession) -> int | None:
         return None
 
 
-def _cores_now(spark: SparkSession) -> int:
+def cores_now(spark: SparkSession) -> int:
     """Cores of the executors that are there now: Spark splits a range so, unless `spark.default.parallelism` is set."""
     return spark.range(1_000_000).selectExpr("spark_partition_id() AS part").distinct().count()
 

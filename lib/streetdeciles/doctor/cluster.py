@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from streetdeciles import __version__, storage
 from streetdeciles.config import RunConfig
 from streetdeciles.errors import one_line_error
+from streetdeciles.parallel import cores_now
 from streetdeciles.session import spark_session
 from streetdeciles.spark_connect import is_connect
 
@@ -91,7 +92,7 @@ def find_executors(spark: SparkSession, work_dir: str) -> tuple[list[ExecutorFin
     expected = _n_executors(spark)
     try:
         for _ in range(MAX_ROUNDS):
-            tasks = 4 * max(expected, _cores(spark))
+            tasks = 4 * max(expected, cores_now(spark))
             try:
                 rows = spark.range(0, tasks, 1, tasks).select(look("id").alias("said")).collect()
             except Exception as error:  # py4j's and pyspark's own
@@ -215,10 +216,6 @@ def _share_folder(folder: str) -> Callable[[str], str]:
 
 def _backend() -> str:
     return os.environ.get("KERAS_BACKEND", "tensorflow")
-
-
-def _cores(spark: SparkSession) -> int:
-    return spark.range(1_000_000).selectExpr("spark_partition_id() AS part").distinct().count()
 
 
 def _n_executors(spark: SparkSession) -> int:

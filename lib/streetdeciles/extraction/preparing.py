@@ -80,7 +80,7 @@ class Preparer:
     """What the threads of one task do, and what they share."""
 
     def __init__(self, preparation: Preparation, gather: DeviceGather | None = None) -> None:
-        self.preparation = self._preparation = preparation
+        self.preparation = preparation
         self._memory = DecodingMemory(preparation.max_pixels, preparation.threads)
         self._engines = engine_decoder(preparation.back_end) if preparation.back_end else None
         # Views of a panorama are cut in this machine's memory.
@@ -146,7 +146,7 @@ class Preparer:
     def _engine_jpeg(self, content: Content) -> EngineJpeg | None:
         if not isinstance(content, bytes) or (size := engine_jpeg_size(content)) is None:
             return None
-        if not self._preparation.min_pixels <= size[0] * size[1] <= self._preparation.max_pixels:
+        if not self.preparation.min_pixels <= size[0] * size[1] <= self.preparation.max_pixels:
             return None
         return EngineJpeg(content, size)
 
@@ -187,15 +187,15 @@ class Preparer:
     def _decode(self, content: bytes, reserve: Callable[[int], None]) -> Array:
         return decode(
             content,
-            max_pixels=self._preparation.max_pixels,
-            min_pixels=self._preparation.min_pixels,
+            max_pixels=self.preparation.max_pixels,
+            min_pixels=self.preparation.min_pixels,
             reserve=reserve,
             scratch=self._scratch(),
         )
 
     def _pick(self, picture: Array, row: Row, pictures: Pictures, slot: int) -> bool:
         """Fill the slot; returns whether the picture is of one colour."""
-        cut = self._preparation.cut
+        cut = self.preparation.cut
         view = cut(picture, row.view) if cut else picture
         pictures.pick(view, slot)
         return is_one_colour(view)
