@@ -94,11 +94,33 @@ def test_plan_of_another_config_is_refused(tmp_path: Path, capsys: pytest.Captur
 
 
 @pytest.mark.parametrize(
-    "options", [("--gpus", "0"), ("--gpus", "-1"), ("--hourly-price", "nan"), ("--hourly-price", "-2")], ids=" ".join
+    "options",
+    [
+        ("--gpus", "0"),
+        ("--gpus", "-1"),
+        ("--gpus", "1" + 400 * "0"),
+        ("--photographs", "0"),
+        ("--photographs", "1" + 400 * "0"),
+        ("--hourly-price", "nan"),
+        ("--hourly-price", "inf"),
+        ("--hourly-price", "1e308"),
+        ("--hourly-price", "-2"),
+    ],
+    ids=lambda option: " ".join(option)[:30],
 )
 def test_plan_refuses_numbers_that_make_no_sense(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, str]
 ) -> None:
     config = small_run_of(tmp_path)
     assert main(["plan", "--config", str(config), "--photographs", "10", *options]) == 2
-    assert capsys.readouterr().err.startswith("error: plan: ")
+    said = capsys.readouterr().err
+    assert said.startswith("error: plan: ")
+    assert options[0] in said
+
+
+def test_plan_of_one_photograph_is_said_in_the_singular(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = small_run_of(tmp_path)
+    assert main(["plan", "--config", str(config), "--photographs", "1"]) == 0
+    said = capsys.readouterr().out
+    assert "1 photograph in 1 shard, from a run of 100" in said
+    assert "here 1 such device works" in said

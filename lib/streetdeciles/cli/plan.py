@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import math
 from typing import Any
 
 from streetdeciles.cli.options import add_config, add_debug
 from streetdeciles.config_file import load_config
 from streetdeciles.errors import RunRefused
 from streetdeciles.terminal import say, show_table
+from streetdeciles.wording import counted
+
+MAX_COUNT = 10**12
+"""Of photographs, of GPUs and of what an hour costs: more is a slip, and no longer a number to multiply."""
 
 
 def add_command(commands: Any) -> None:
@@ -35,17 +38,19 @@ def add_command(commands: Any) -> None:
 def _plan(options: argparse.Namespace) -> int:
     from streetdeciles.forecast import forecast
 
-    if options.photographs < 1 or options.gpus < 1:
-        raise RunRefused("plan: --photographs and --gpus must be 1 or more")
+    if not (1 <= options.photographs <= MAX_COUNT and 1 <= options.gpus <= MAX_COUNT):
+        raise RunRefused(f"plan: --photographs and --gpus must be from 1 to {MAX_COUNT:,}")
     price = options.hourly_price
-    if price is not None and not (math.isfinite(price) and price >= 0):
-        raise RunRefused("plan: --hourly-price must be a number of 0 or more")
+    if price is not None and not 0 <= price <= MAX_COUNT:
+        raise RunRefused(f"plan: --hourly-price must be a number from 0 to {MAX_COUNT:,}")
     large = forecast(load_config(options.config, stages=()), options.photographs, options.gpus)
     rows = [(one.stage, f"{one.seconds / 3600:,.2f}", f"{one.n_bytes / 1e9:,.2f}") for one in large.stages]
     rows.append(("all", f"{large.hours:,.2f}", f"{large.n_bytes / 1e9:,.2f}"))
-    say(f"{large.photographs:,} photographs in {large.shards:,} shards, from a run of {large.small:,}")
+    size = f"{counted(large.photographs, 'photograph')} in {counted(large.shards, 'shard')}"
+    say(f"{size}, from a run of {large.small:,}")
     show_table(("stage", "hours", "GB"), rows, title="", numbers=2)
-    say(f"one device made {large.images_per_s:,.1f} features/s in that run; here {options.gpus} such devices work")
+    devices = counted(options.gpus, "such device works", "such devices work")
+    say(f"one device made {large.images_per_s:,.1f} features/s in that run; here {devices}")
     say(f"shuffle: {large.shuffle_bytes / 1e9:,.2f} GB in the stage dataset, over the disks of all executors")
     heap, overhead = large.task_memory_gb
     say(
