@@ -97,6 +97,30 @@ def test_performance_page_has_the_marks_and_the_newest_charts() -> None:
     assert refreshed(page, charts(newest(RESULTS)), BEGIN_CHARTS, END_CHARTS) == page
 
 
+@pytest.mark.parametrize("path", ["docs/scale.md", "docs/performance.md"])
+def test_rates_of_a_forecast_are_those_last_measured(path: str) -> None:
+    """In the tables of a national run: of measured rates the newest, of computed ones that of the page on GPUs."""
+    cells = [cell for line in table_below(path, "England") for cell in line.split("|")]
+    computed = re.findall(r"([\d,]+), computed", (REPOSITORY / "deploy" / "gpu" / "README.md").read_text())
+    measured = {f"{row['ours']:,.0f}" for row in newest(RESULTS)}
+    elsewhere = ("four tasks on the GPU", "one run, not through Spark")  # by hand: it has no file of results
+    rates = {
+        rate: cell
+        for cell in cells
+        if not any(words in cell for words in elsewhere)
+        for rate in re.findall(r"([\d,]+)(?: [a-z-]+)?(?:/s| a second)", cell)
+    }
+    assert len(rates) >= 4
+    assert {rate: cell for rate, cell in rates.items() if rate not in {*measured, *computed}} == {}
+
+
+def table_below(path: str, heading: str) -> list[str]:
+    """The lines of the first table below the heading that has this word."""
+    text = (REPOSITORY / path).read_text(encoding="utf-8")
+    below = re.split(rf"^#+ .*{heading}.*$", text, maxsplit=1, flags=re.MULTILINE)[1]
+    return re.findall(r"^\|.*\|$", below.split("\n#")[0], re.MULTILINE)
+
+
 def test_run_all_runs_every_script_and_fails_where_one_fails(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "measure.py").write_text("raise SystemExit(9)")
     (tmp_path / "a.py").write_text("raise SystemExit(1)")
