@@ -39,6 +39,16 @@ def commands() -> Iterator[tuple[str, list[str]]]:
                     yield page.name, step[1].split(",")
 
 
+JOINED = {
+    joined: ours
+    for ours, joined in re.findall(
+        r"^cat /etc/spark/conf/spark-defaults\.conf (\S+) > (\S+)$",
+        (REPOSITORY / "deploy" / "yarn.md").read_text(),
+        re.MULTILINE,
+    )
+}
+"""Files of settings that commands on the page for YARN have made from the cluster's and from one of ours."""
+
 WHOLE = [(page, words) for page, words in commands() if "…" not in words]
 
 
@@ -89,7 +99,15 @@ def test_command_runs_a_job_of_ours(page: str, words: list[str]) -> None:
     command = "run" if path.stem == "pipeline" else path.stem
     _parser().parse_args([command, *arguments])
     for name in ("--properties-file", "--files"):
-        assert name not in options or (REPOSITORY / options[name]).is_file()
+        for path in (options[name],) if name in options else ():
+            assert (REPOSITORY / JOINED.get(path, path)).is_file()
+
+
+def test_settings_for_yarn_keep_those_of_the_cluster() -> None:
+    """With --properties-file Spark reads no spark-defaults.conf, where EMR and Dataproc name their connectors."""
+    files = [options_of(words)[0].get("--properties-file") for page, words in WHOLE if page == "yarn.md"]
+    assert {path for path in files if path is not None} == {*JOINED}
+    assert {*JOINED.values()} == {"conf/spark/cpu-cluster.conf", "conf/spark/gpu-cluster.conf"}
 
 
 def test_job_of_dataproc_runs_ours_with_known_settings(spark: SparkSession) -> None:

@@ -36,10 +36,12 @@ KEYS: dict[str, Any] = {
     },
     "spec.dynamicAllocation": {"enabled", "initialExecutors", "minExecutors", "maxExecutors"},
     "spec.driver": {
-        *("cores", "memory", "memoryOverhead", "annotations", "serviceAccount", "securityContext", "volumeMounts"),
+        *("cores", "memory", "memoryOverhead", "annotations", "serviceAccount"),
+        *("podSecurityContext", "securityContext", "volumeMounts"),
     },
     "spec.executor": {
-        *("cores", "memory", "memoryOverhead", "deleteOnTermination", "gpu", "securityContext", "volumeMounts"),
+        *("cores", "coreRequest", "memory", "memoryOverhead", "deleteOnTermination", "gpu"),
+        *("podSecurityContext", "securityContext", "volumeMounts"),
     },
     "spec.executor.gpu": {"name", "quantity"},
 }
@@ -51,15 +53,26 @@ def instructions(path: Path) -> list[tuple[str, str]]:
     return [(word, rest) for word, rest in re.findall(r"^([A-Z]+) (.+)$", text, re.MULTILINE)]
 
 
+def copied_files(name: str) -> list[str]:
+    """What the Dockerfile copies from the repository."""
+    copies = [shlex.split(rest)[:-1] for word, rest in instructions(FOLDER / name) if word == "COPY"]
+    return [source for sources in copies if not sources[0].startswith("--") for source in sources]
+
+
+def test_builder_is_sent_what_the_images_copy_and_no_more() -> None:
+    lines = (REPOSITORY / ".dockerignore").read_text().splitlines()
+    assert lines[1] == "*"
+    sent = {line.removeprefix("!") for line in lines if line.startswith("!")}
+    assert sent == {*copied_files("Dockerfile.cpu"), *copied_files("Dockerfile.gpu")}
+
+
 @pytest.mark.parametrize("name", ["Dockerfile.cpu", "Dockerfile.gpu"])
 def test_image_has_pinned_bases_files_that_exist_and_no_root(name: str) -> None:
     lines = instructions(FOLDER / name)
     bases = [rest.split()[0] for word, rest in lines if word == "FROM"]
     assert len(bases) == 2
     assert all(re.search(r":\d", base) for base in bases)
-    copied = [shlex.split(rest)[:-1] for word, rest in lines if word == "COPY"]
-    for source in [part for parts in copied if not parts[0].startswith("--") for part in parts]:
-        assert (REPOSITORY / source).exists(), source
+    assert all((REPOSITORY / source).exists() for source in copied_files(name))
     assert [rest for word, rest in lines if word == "USER"] == ["185"]
     assert [word for word, _ in lines][-2:] == ["USER", "ENTRYPOINT"]
 
@@ -80,8 +93,12 @@ def test_manifest_has_known_keys_and_runs_a_job_of_ours() -> None:
     assert mounts == {volume["name"] for volume in spec["volumes"]}
     assert all(isinstance(value, str) for value in spec["sparkConf"].values())
     assert spec["sparkConf"]["spark.task.cpus"] == str(spec["executor"]["cores"])
+    assert float(spec["executor"]["coreRequest"]) < spec["executor"]["cores"]
     for part in ("driver", "executor"):
         assert spec[part]["securityContext"]["runAsNonRoot"]
+        assert spec[part]["podSecurityContext"]["fsGroup"] == spec[part]["securityContext"]["runAsUser"]
+    lock = (REPOSITORY / "requirements" / "cpu.lock").read_text()
+    assert re.findall(r"^pyspark==(\S+)", lock, re.MULTILINE) == [spec["sparkVersion"]]
 
 
 def test_pages_name_files_that_exist() -> None:
