@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 
 from streetdeciles.hardware import usable_cores
@@ -33,7 +33,7 @@ def row(fault: str, rounds: list[Round]) -> str:
     stages = ", ".join(f"{name} {struck[name]}" if struck[name] > 1 else name for name in STAGE_NAMES if struck[name])
     lost = sorted({round(max(0.0, one.lost_s)) for one in rounds})
     by_itself = sum(one.reruns == 0 for one in rounds)
-    today = datetime.now(UTC).date().isoformat()
+    today = datetime.now(timezone.utc).date().isoformat()
     cells = (
         fault,
         stages,

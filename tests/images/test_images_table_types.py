@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 NOON = dt.datetime(2019, 5, 1, 12, 30, 15, 123456)
 EARLY = dt.datetime(1, 1, 1)
-UTC = dt.UTC
+UTC = dt.timezone.utc
 
 KEPT: dict[str, tuple[pa.DataType, list[Any], list[Any]]] = {
     "ns": (pa.timestamp("ns"), [pd.Timestamp(NOON) + pd.Timedelta(789, "ns"), None], [NOON, None]),
