@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from collections import Counter
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Event
 from types import SimpleNamespace
 from uuid import uuid4
@@ -26,7 +28,7 @@ from lock_holder import holder_of
 from streetdeciles import conditional_writes, lock, lock_file
 from streetdeciles.errors import RunRefused
 from streetdeciles.lock import lock_owner, locked
-from streetdeciles.process_identity import ProcessIdentity
+from streetdeciles.process_identity import ProcessIdentity, _start
 
 HOLD = """
 import sys, time
@@ -122,14 +124,6 @@ def test_pid_that_another_process_has_now_does_not_hold(tmp_path: Path) -> None:
         pass
 
 
-def test_lock_from_before_the_machine_started_again_does_not_hold(tmp_path: Path) -> None:
-    with locked(str(tmp_path)):
-        values = json.loads((tmp_path / "run.lock").read_bytes())
-    (tmp_path / "run.lock").write_text(json.dumps({**values, "boot": str(uuid4())}))
-
-    assert lock_owner(str(tmp_path)) is None
-
-
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Locks that are renewed, and fall silent, within a second."""
@@ -137,8 +131,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(lock, name, seconds)
 
 
-ELSEWHERE = ({"host": "node7"}, {"namespace": "pid:[1]"})
-"""Owners whose process cannot be seen from here."""
+ELSEWHERE = ({"host": "node7"}, {"namespace": "pid:[1]"}, {"boot": str(uuid4())})
+"""Owners whose process cannot be seen from here: the last is of another machine of this name, or before a reboot."""
 
 
 @pytest.mark.parametrize("elsewhere", ELSEWHERE)
@@ -155,6 +149,15 @@ def test_lock_that_nobody_renews_is_free(quick: None, tmp_path: Path, elsewhere:
 
     with locked(str(tmp_path)):
         assert (tmp_path / "run.lock").read_bytes() != content
+
+
+@pytest.mark.parametrize("elsewhere", ELSEWHERE)
+def test_lock_that_is_renewed_elsewhere_holds(quick: None, tmp_path: Path, elsewhere: dict[str, str]) -> None:
+    with locked(str(tmp_path)):
+        values = json.loads((tmp_path / "run.lock").read_bytes())
+        (tmp_path / "run.lock").write_text(json.dumps({**values, **elsewhere}))
+        with pytest.raises(RunRefused, match=f"in use by process {os.getpid()}"), locked(str(tmp_path)):
+            pass
 
 
 @pytest.mark.parametrize("where", ["disk", "store"])
@@ -184,6 +187,37 @@ def test_taken_over_run_ends(
     assert f"took over from process {holder.pid} on" in caplog.text
     assert said.endswith("stopped; run the same command to continue\n")
     assert ("was taken over by process" in said) != sees_it
+
+
+def test_process_of_the_same_number_elsewhere_is_not_ended(quick: None, tmp_path: Path) -> None:
+    """Another machine may have this one's name, and number its processes as this one does."""
+    with subprocess.Popen(["sleep", "60"]) as sleeper:
+        content = dead_lock(tmp_path, boot=str(uuid4()), pid=sleeper.pid, start=_start(sleeper.pid))
+        with locked(str(tmp_path), take_over=True):
+            assert (tmp_path / "run.lock").read_bytes() != content
+            assert sleeper.poll() is None
+        sleeper.kill()
+
+
+HIDDEN = """
+mount -t proc -o hidepid=2 proc /proc
+exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@"
+"""
+
+
+def test_lock_of_another_user_whose_processes_are_hidden_holds() -> None:
+    """On machines of many users, /proc often shows each of them only their own processes."""
+    private = ["unshare", "--mount", "sh", "-ec", HIDDEN, "sh"]
+    if shutil.which("unshare") is None or subprocess.run([*private, "true"], check=False).returncode:
+        pytest.skip("needs the right to mount")
+    program = "import sys; from streetdeciles.lock import lock_owner; print(lock_owner(sys.argv[1]))"
+    with TemporaryDirectory() as work_dir:
+        Path(work_dir).chmod(0o755)  # for that user; tmp_path is private
+        with holder_of(work_dir) as holder:
+            look = [*private, sys.executable, "-c", program, work_dir]
+            owner = subprocess.run(look, check=True, capture_output=True, text=True).stdout
+            holder.terminate()
+    assert owner.startswith(f"process {holder.pid} on ")
 
 
 @pytest.mark.parametrize("clock", [-86400, 86400])

@@ -146,6 +146,38 @@ def test_secrets_are_not_in_a_refusal(small_run: SmallRun, capsys: pytest.Captur
     assert "123456" not in str(RunFailed("https://a:123456@b cannot be read"))
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("run --config x --fs.s3a.secret.key=planted", "unrecognized arguments: --fs.s3a.secret.key=***"),
+        ("run --config x --token planted -planted --so", "unrecognized arguments: --token *** *** --so"),
+        ("run --config x -c spark.hadoop.fs.secret.key=planted", "-c spark.hadoop.fs.secret.key=***"),
+        (
+            "run --config https://me:planted@127.0.0.1:9/x.yaml --speed https://a?sig=planted",
+            "--speed https://a?sig=***",
+        ),
+        ("s3://me:planted@bucket/x run", "invalid choice: 's3://me:***@bucket/x'"),
+        ("run --config x --to https://planted@host/x", "invalid choice: 'https://***@host/x'"),
+        ("run --config x --debug=password=planted", "ignored explicit argument 'password=***'"),
+        ("plan --config x --photographs sig=planted", "invalid int value: 'sig=***'"),
+    ],
+)
+def test_secrets_among_wrong_arguments_are_left_out(
+    arguments: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments.split())
+    error = capsys.readouterr().err
+    assert said in error
+    assert "planted" not in error
+
+
+def test_password_of_the_command_line_is_left_out_where_its_uri_is_not() -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["run", "--config", "https://me:planted-in-argv@host/x.yaml", "--so"])
+    assert shown("cannot log in with planted-in-argv") == "cannot log in with ***"
+
+
 def test_secret_of_a_config_is_left_out_where_its_key_is_not(
     tmp_path: Path, values: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:

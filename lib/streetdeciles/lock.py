@@ -1,8 +1,9 @@
 """One run at a time in a work_dir: a lock file that names its owner, and that a dead owner does not hold.
 
-Runs of one machine see whether the owner's process is alive. On another machine they watch the lock: its owner renews
-it every BEAT_S seconds, so one that has not been renewed for SILENT_S seconds is free. Nothing depends on clocks that
-agree. A run that finds that its lock was taken over, e.g. because its machine was asleep, ends.
+Runs of one machine see whether the owner's process is alive. On another machine, or since it has started again, they
+watch the lock: its owner renews it every BEAT_S seconds, so one that has not been renewed for SILENT_S seconds is free.
+Nothing depends on clocks that agree. A run that finds that its lock was taken over, e.g. because its machine was
+asleep, ends.
 """
 
 from __future__ import annotations

@@ -20,16 +20,21 @@ class ProcessIdentity:
     host: str
     pid: int
     boot: str
-    """Linux's id of the boot; empty on other systems."""
+    """Linux's id of the boot, elsewhere its time: machines and containers of one name are not one machine."""
     namespace: str
     """The namespace of the pid, because containers number processes differently; empty on other systems."""
     start: float
     """Clock ticks from the machine's boot to the process's start, which no change of the clock moves."""
 
     def is_visible(self) -> bool:
-        """Whether this machine can tell that the process is alive."""
+        """Whether this machine can tell that the process is alive.
+
+        Not of another boot: whether this machine has started again, or another one has the same name, it cannot tell.
+        """
         here = this_process()
-        return (self.host, self.namespace) == (here.host, here.namespace)
+        if (self.host, self.boot, self.namespace) != (here.host, here.boot, here.namespace):
+            return False
+        return not _is_hidden(self.pid)
 
     def end(self, within_s: float) -> bool:
         """Send SIGTERM to the process, which `is_visible`; whether it has ended in time.
@@ -46,12 +51,7 @@ class ProcessIdentity:
 
     def may_be_alive(self) -> bool:
         """False only if this machine can tell that the process has ended."""
-        here = this_process()
-        if self.host != here.host:
-            return True
-        if self.boot != here.boot:
-            return False
-        return self.namespace != here.namespace or _start(self.pid) == self.start
+        return not self.is_visible() or _start(self.pid) == self.start
 
 
 def this_process() -> ProcessIdentity:
@@ -70,6 +70,19 @@ def _start(pid: int) -> float | None:
     return None if fields[0] in "ZX" else float(fields[19])
 
 
+def _is_hidden(pid: int) -> bool:
+    """Whether another user's process has this pid, and this user may not look at it (Linux's option `hidepid`)."""
+    if not Path("/proc/self/stat").exists() or os.access(f"/proc/{pid}/stat", os.R_OK):
+        return False
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except (ProcessLookupError, OverflowError):
+        pass
+    return False
+
+
 def _start_by_psutil(pid: int) -> float | None:
     try:
         return float(psutil.Process(pid).create_time())
@@ -81,7 +94,7 @@ def _boot_id() -> str:
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
-        return ""
+        return f"{psutil.boot_time():.0f}"
 
 
 def _pid_namespace() -> str:
