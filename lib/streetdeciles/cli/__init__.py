@@ -9,8 +9,10 @@ from collections.abc import Sequence
 
 from streetdeciles import __version__
 from streetdeciles.cli import checks, compare, export, init, models, plan, stages, transfer
+from streetdeciles.cli.parser import Parser
 from streetdeciles.errors import one_line_error
 from streetdeciles.logs import logged_to_terminal
+from streetdeciles.shown import hide_secrets_in
 from streetdeciles.stopping import Stop, stoppable
 
 DESCRIPTION = "From street-level photographs and published area statistics to maps of predicted deciles."
@@ -38,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run_command(arguments: Sequence[str] | None, stop: Stop) -> int:
+    hide_secrets_in({"the command line": [*(sys.argv[1:] if arguments is None else arguments)]}, by_key=())
     options = _parser().parse_args(arguments)
     as_json = options.log_format == "json"
     with logged_to_terminal(debug=options.debug, as_json=as_json):
@@ -56,8 +59,8 @@ def _run_command(arguments: Sequence[str] | None, stop: Stop) -> int:
         return stop.finish() if stop.requested.is_set() else code
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="streetdeciles",
         description=DESCRIPTION,
         epilog=EXAMPLES,
