@@ -27,8 +27,11 @@ CONTAINERS = (".tar", ".tar.gz", ".tgz", ".zip", ".parquet")
 """Files that hold many photographs. They are always compared by size and time, because one that grows does not change
 its folder."""
 
-VERSION_KEYS = ("ETag", "etag", "e_tag", "md5Hash", "mtime", "LastModified", "last_modified", "updated", "created")
-"""The keys under which fsspec's file systems give the version of a file."""
+VERSION_KEYS = (
+    *("ETag", "etag", "e_tag", "md5Hash", "mtime", "LastModified", "last_modified", "updated", "created"),
+    *("Content-MD5", "Digest", "Last-Modified"),
+)
+"""The keys under which fsspec's file systems give the version of a file; the last ones are those of web servers."""
 
 logger = logging.getLogger(__name__)
 
@@ -91,12 +94,18 @@ def _of_remote(key: str, uri: str) -> str:
     fs, path = storage.filesystem(uri)
     fs.invalidate_cache()
     if not fs.isdir(path):
-        info = fs.info(path)
-        return f"{info.get('size')} bytes of {version_in(info)}"
+        return _of_remote_file(uri, fs.info(path))
     total = 0
     for name, info in fs.find(path, detail=True).items():
         total += _hashed(name.removeprefix(path), info.get("size"), version_in(info))
     return f"listing {total % 2**128:032x}"
+
+
+def _of_remote_file(uri: str, info: Mapping[str, Any]) -> str:
+    version, size = version_in(info), info.get("size")
+    if version is None and (size is None or size <= MAX_HASHED_BYTES):  # a web server that says neither
+        return f"sha256 {hashlib.sha256(storage.read_bytes(uri)).hexdigest()}"
+    return f"{size} bytes of {version}"
 
 
 def _of_folder(key: str, root: str) -> str:

@@ -59,7 +59,11 @@ def filesystem(uri: str) -> tuple[AbstractFileSystem, str]:
         return fsspec.filesystem("file"), local_path(uri).rstrip("/") or "/"
     scheme = str(_scheme(uri))
     kind = fsspec.get_filesystem_class(scheme)
-    fs = fsspec.filesystem(scheme, **kind._get_kwargs_from_urls(uri))
+    if scheme in ("http", "https"):
+        from streetdeciles.web_files import WebFiles
+
+        kind = WebFiles
+    fs = kind(**kind._get_kwargs_from_urls(uri))
     return fs, str(fs._strip_protocol(uri))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -117,8 +118,17 @@ def _open_file(uri: str, member: str | None, *, windows_1252: bool) -> tuple[Csv
     for row, cells in records(chain([first], chunks), uri, position=file_format.mark_bytes):
         header = tuple(" ".join(cell.split()) for cell in cells)
         if any(header):
-            return CsvFile(uri, int(info["size"] or 0), file_format, row), header
+            return CsvFile(uri, _size(uri, info["size"]), file_format, row), header
     return None
+
+
+def _size(uri: str, size: int | None) -> int:
+    """The file's size in bytes, also where a web server does not say it."""
+    if size is not None:
+        return size
+    fs, path = storage.filesystem(uri)
+    with fs.open(path, "rb") as file:
+        return int(file.seek(0, io.SEEK_END))
 
 
 def _refuse_other_separators(uri: str, text: bytes) -> None:
