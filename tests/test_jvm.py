@@ -93,6 +93,47 @@ def test_killed_jvm_whose_connections_stay_open_ends_the_run(tmp_path: Path) -> 
     assert "Spark's JVM ended during the run" in driver.output
 
 
+HAS_SECRETS = """
+import sys, time
+from streetdeciles.config import SparkConfig
+from streetdeciles.session import spark_session
+from streetdeciles.shown import hide_secrets_in
+from streetdeciles.stopping import stoppable
+
+secret = sys.stdin.read()
+conf = {"spark.hadoop.fs.s3a.secret.key": secret, "spark.hadoop.proxy": f"https://me:{secret}@host"}
+hide_secrets_in({"spark": conf}, by_key=("spark",))
+
+def say(batches):
+    print("a worker says", secret, file=sys.stderr)
+    yield from batches
+
+with stoppable() as stop:
+    try:
+        with spark_session(SparkConfig(master="local[1]", driver_memory="512m", conf=conf), sys.argv[1]) as spark:
+            spark.range(1).mapInArrow(say, "id long").collect()
+            hadoop = spark._jsc.hadoopConfiguration()
+            print("knows", [hadoop.get(name).count(secret) for name in ("fs.s3a.secret.key", "proxy")], flush=True)
+            time.sleep(60)
+    except KeyboardInterrupt:
+        sys.exit(stop.finish())
+"""
+
+
+def test_secrets_are_neither_on_a_command_line_nor_in_the_log_of_a_stopped_run(tmp_path: Path) -> None:
+    command = ["sh", "-c", 'printf planted-secret | exec "$@"', "sh", sys.executable, "-c", HAS_SECRETS, tmp_path]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with Command(command, tmp_path / "output", with_stdout=True, environment=environment) as driver:
+        driver.wait_until(lambda: "knows [1, 1]" in driver.output)
+        lines = [word for process in driver.processes() for word in process.cmdline()[4:]]
+        python = next(one for one in driver.processes() if one.name().startswith("python"))
+        python.terminate()
+        assert driver.process.wait(60) == 143, driver.output
+    assert "spark.app.name=streetdeciles" in lines
+    assert not [word for word in lines if "planted" in word]
+    assert (tmp_path / "logs" / "spark.log").read_text() == "a worker says ***\n"
+
+
 def copies_of_descriptors(pid: int) -> list[int]:
     """Of all that the process has open (Linux' pidfd_getfd)."""
     libc, pidfd = ctypes.CDLL(None, use_errno=True), os.pidfd_open(pid)

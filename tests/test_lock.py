@@ -220,6 +220,22 @@ def test_lock_of_another_user_whose_processes_are_hidden_holds() -> None:
     assert owner.startswith(f"process {holder.pid} on ")
 
 
+def test_of_two_that_take_over_one_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other one finds a lock that is not that of the run it has ended."""
+    others = dead_lock(tmp_path, host="node7", token="another")
+    (tmp_path / "run.lock").unlink()
+
+    def is_ended_and_replaced(*_: object) -> None:
+        (tmp_path / "run.lock").write_bytes(others)
+
+    with holder_of(tmp_path) as holder:
+        monkeypatch.setattr(lock, "_end_visible", is_ended_and_replaced)
+        with pytest.raises(RunRefused, match="was just taken by process .* on node7"):
+            locked(str(tmp_path), take_over=True).__enter__()
+        holder.kill()
+    assert (tmp_path / "run.lock").read_bytes() == others
+
+
 @pytest.mark.parametrize("clock", [-86400, 86400])
 def test_clock_that_was_set_changes_nothing(tmp_path: Path, clock: int) -> None:
     with locked(str(tmp_path)):

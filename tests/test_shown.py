@@ -190,10 +190,21 @@ def test_secret_of_a_config_is_left_out_where_its_key_is_not(
     assert shown("bad value planted-alone-77 of planted-in-uri") == "bad value *** of ***"
 
 
-def test_credentials_of_the_environment_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "planted/in+environment")
+@pytest.mark.parametrize(
+    "name", ["AWS_SECRET_ACCESS_KEY", "AZURE_STORAGE_CONNECTION_STRING", "DATABRICKS_TOKEN", "MLFLOW_TRACKING_PASSWORD"]
+)
+def test_credentials_of_the_environment_are_left_out(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, f"/planted/in+{name}")
+    monkeypatch.setenv("https_proxy", f"http://me:planted-proxy-{name}@proxy:8080")
     hide_secrets_in({"images": {"folder": "https://me:planted%2Fquoted@host/"}}, by_key=())
-    assert shown("bad key planted/in+environment for planted/quoted") == "bad key *** for ***"
+    said = f"bad key /planted/in+{name} for planted/quoted, planted-proxy-{name}"
+    assert shown(said) == "bad key *** for ***, ***"
+
+
+def test_path_of_credentials_is_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path))
+    hide_secrets_in({}, by_key=())
+    assert shown(f"{tmp_path}: not found") == f"{tmp_path}: not found"
 
 
 def test_secret_that_would_be_cut_is_left_out(

@@ -19,7 +19,7 @@ from streetdeciles import storage
 from streetdeciles.disks import is_disk
 from streetdeciles.errors import RunFailed, RunRefused, one_line_error
 from streetdeciles.shown import redacted
-from streetdeciles.stopping import on_stop, stop_requested
+from streetdeciles.stopping import at_the_end, on_stop, stop_requested
 
 if TYPE_CHECKING:
     from pyspark import SparkConf
@@ -80,7 +80,7 @@ class OwnJvm:
         Errors of Spark are raised as what can be shown when the JVM has ended.
         """
         try:
-            with on_stop(self._end):
+            with on_stop(self._end), at_the_end(self._keep_log):
                 yield
         except Exception as error:
             if stop_requested():
@@ -90,10 +90,13 @@ class OwnJvm:
             raise RunFailed(self._why_it_ended()) from error
 
     def close(self) -> None:
-        """Stop the session and end the JVM; the next session of this process gets another."""
+        """Stop the session and end the JVM, if no stop ends it; the next session of this process gets another."""
         from pyspark import SparkContext
         from pyspark.sql import SparkSession
 
+        if stop_requested():
+            self._keep_log()
+            return
         session = SparkSession._instantiatedSession
         if session is not None and self._process.poll() is None:
             session.stop()
@@ -111,7 +114,9 @@ class OwnJvm:
 
     def _keep_log(self) -> None:
         """Leave the log in the work_dir, without the secrets that Spark or a worker may have written there."""
-        with suppress(OSError):  # the folder was removed, or the disk is full
+        with suppress(TimeoutExpired):
+            self._process.wait(ENDS_WITHIN_S)  # at a stop another thread ends it
+        with suppress(Exception):  # the folder was removed, the disk is full, or the store fails
             text = self._text()
             clean = redacted(text)
             if text and (clean != text or not is_disk(self._work_dir)):

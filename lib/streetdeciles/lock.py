@@ -118,12 +118,18 @@ def _take(lock: LockFile, owner: Owner, *, take_over: bool) -> None:
             logger.warning("%s: took over from %s", lock.work_dir, other)
         elif left is not None and _parse(left) is None:
             logger.warning("%s is empty or damaged, so no run holds it; replaced it", lock.uri)
-        may_replace = left is not None and (left == before[0] or take_over)
+        may_replace = left == before[0] or (take_over and _is_same_hold(left, before[0]))
         taken = lock.replace(left, content) if left is not None and may_replace else lock.create(content)
         if not taken:
             raise RunRefused(f"work_dir {lock.work_dir} was just taken by {lock_owner(lock.work_dir) or 'another run'}")
     if other and take_over and _may_live(before[0]):
         time.sleep(BEAT_S + END_S)  # by then that run has seen that the lock is another's, and has ended
+
+
+def _is_same_hold(one: bytes | None, other: bytes | None) -> bool:
+    """Whether a lock is still the same run's, perhaps renewed: yet another run may be taking over as well."""
+    owner, before = _parse(one), _parse(other)
+    return owner is not None and before is not None and owner.token == before.token
 
 
 def _may_live(content: bytes | None) -> bool:

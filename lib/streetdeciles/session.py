@@ -19,7 +19,7 @@ from streetdeciles.borrowed_sessions import jobs_cancelled_on_stop, session_of_o
 from streetdeciles.config import SparkConfig
 from streetdeciles.errors import RunRefused, one_line_error, reason
 from streetdeciles.jvm import OwnJvm, has_jvm
-from streetdeciles.session_settings import try_setting
+from streetdeciles.session_settings import settings_to_start_with, try_setting
 from streetdeciles.spark_connect import check_reachable, connect_url, is_connect
 from streetdeciles.stopping import be_guest, stop_requested, take_signals
 
@@ -67,15 +67,14 @@ def spark_session(config: SparkConfig, work_dir: str) -> Iterator[SparkSession]:
         return
     with TemporaryDirectory(prefix="streetdeciles-spark-", ignore_cleanup_errors=True) as scratch:
         settings = {**_own_settings(config, scratch), **settings}
-        jvm = OwnJvm(_conf(settings), work_dir)
+        jvm = OwnJvm(_conf(settings_to_start_with(settings)), work_dir)
         try:
             with jvm.watched():
                 spark = _build(settings, jvm)
                 _refuse_unreachable(spark, work_dir)
                 yield spark
         finally:
-            if not stop_requested():
-                jvm.close()
+            jvm.close()
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from streetdeciles.errors import reason
+from streetdeciles.shown import without_secrets
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -61,3 +62,12 @@ def try_setting(spark: SparkSession, key: str, value: str) -> bool:
         logger.info("Spark does not let a session set %s here (%s)", key, reason(error, 200))
         return False
     return True
+
+
+def settings_to_start_with(settings: Mapping[str, str]) -> dict[str, str]:
+    """Without secrets: a JVM gets them on its command line, which other users see. The session gets all by itself.
+
+    The options of the driver's JVM are nowhere else.
+    """
+    public = without_secrets(dict(settings))
+    return {key: value for key, value in settings.items() if value == public[key] or key.startswith("spark.driver.")}

@@ -27,18 +27,6 @@ _PASSWORD = re.compile(r"(?<=://)([^/?#\s:@]*):([^/?#\s]*)@")
 _TOKEN = re.compile(r"(?<=http://)[^/?#\s:@]+@|(?<=https://)[^/?#\s:@]+@")
 """A name without a password is a token where people browse, and a container or a bucket in other URIs."""
 _SETTING = re.compile(r"(?<![\w.%-])([\w.%-]+)=(\"[^\"]*\"|'[^']*'|[^&;,\s'\"]+)")
-CREDENTIALS = (
-    *("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AZURE_CLIENT_SECRET", "AZURE_STORAGE_ACCOUNT_KEY"),
-    *(
-        "AZURE_STORAGE_CONNECTION_STRING",
-        "AZURE_STORAGE_KEY",
-        "AZURE_STORAGE_SAS_TOKEN",
-        "DATABRICKS_TOKEN",
-        "HF_TOKEN",
-    ),
-)
-"""Variables of the environment from which the clients of stores take secrets."""
-
 _hidden: set[str] = set()
 """Secrets of this process, which are left out wherever they appear."""
 
@@ -48,11 +36,18 @@ def hide_secrets_in(values: dict[Any, Any], *, by_key: Collection[str]) -> None:
 
     Others may repeat a secret without its key, e.g. Spark in an error about a setting, or Pydantic in a trace.
     Passwords in URIs are secrets in all sections; in those of `by_key` so are values whose key names a secret. So are
-    the CREDENTIALS of the environment.
+    variables of the environment with such names, from which the clients of stores take credentials.
     """
     secrets = [one for section, held in values.items() for one in _secrets(held, by_key=section in by_key)]
-    secrets += [value for name in CREDENTIALS if (value := os.environ.get(name))]
+    secrets += _secrets_of_environment()
     _hidden.update(one for secret in secrets for one in (secret, unquote(secret)) if len(one) >= SHORTEST)
+
+
+def _secrets_of_environment() -> Iterator[str]:
+    for name, value in os.environ.items():
+        is_one = is_secret(name) or is_secret(name.replace("_", ""))
+        if not os.path.exists(value):  # noqa: PTH110 - pathlib raises for long texts; a path may be shown
+            yield from _secrets(value, by_key=True, is_one=is_one)
 
 
 def _secrets(values: Any, *, by_key: bool, is_one: bool = False) -> Iterator[str]:
