@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,28 @@ def test_unknown_scheme_is_refused_with_its_key(tmp_path: Path, values: dict[str
 
     assert "images.folder: photos://2019/may: cannot be looked up (Protocol not known: photos); write ./" in message
     assert "work_dir: nowhere://x: unknown protocol nowhere; write ./ before a local path" in message
+
+
+@pytest.mark.parametrize(
+    ("scheme", "package", "install"),
+    [
+        ("s3", "s3fs", "pip install 'streetdeciles[s3]'"),
+        ("s3a", "s3fs", "pip install 'streetdeciles[s3]'"),
+        ("gs", "gcsfs", "pip install 'streetdeciles[gcs]'"),
+        ("abfss", "adlfs", "pip install 'streetdeciles[azure]'"),
+        ("https", "aiohttp", "pip install aiohttp requests"),
+    ],
+)
+def test_package_that_a_store_needs_is_named(
+    tmp_path: Path, values: dict[str, Any], scheme: str, package: str, install: str
+) -> None:
+    if find_spec(package):
+        pytest.skip(f"{package} is installed")
+    values["images"]["folder"] = f"{scheme}://bucket/photographs"
+    message = refusal(tmp_path, values)
+    assert f"images.folder: {scheme}://bucket/photographs: cannot be looked up ({scheme}:// needs a package" in message
+    assert install in message
+    assert "write ./" not in message
 
 
 @pytest.mark.parametrize("sign", ["*", "?", "["])

@@ -22,6 +22,7 @@ from streetdeciles.config_yaml import MAX_BYTES, parse_yaml
 from streetdeciles.errors import RunRefused, reason
 from streetdeciles.shown import HIDDEN, hide_secrets_in, is_secret, without_secrets
 from streetdeciles.stages import STAGE_NAMES, sections_read
+from streetdeciles.uris import STORES
 
 MAX_PROBLEMS = 10
 """Named in one refusal."""
@@ -210,6 +211,8 @@ def _why_missing(path: str) -> str | None:
     try:
         if storage.exists(path):
             return None
+    except RunRefused as error:
+        return f"cannot be looked up ({error})"
     except Exception as error:  # each kind of store has its own errors for a bad address or missing credentials
         return f"cannot be looked up ({reason(error, 200)}); {_PREFIX_HINT}"
     encoding = file_names.python_encoding()
@@ -222,7 +225,7 @@ def _why_unknown(path: str) -> str | None:
     if not storage.is_local(path) and PATTERN_SIGNS & {*path}:
         return "* ? [ would be taken for a pattern there; choose a name without them"
     protocol, separator, _ = path.partition("://")
-    known = not storage.is_uri(path) or not separator or protocol in available_protocols()
+    known = not storage.is_uri(path) or not separator or protocol in {*available_protocols(), *STORES}
     return None if known else f"unknown protocol {protocol}; {_PREFIX_HINT}"
 
 

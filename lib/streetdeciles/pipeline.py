@@ -59,8 +59,7 @@ def run(
         on_start: called once the plan is accepted, before the inputs are checked and anything is changed.
         on_report: called for each stage, also for those up to date.
     """
-    is_new = not storage.exists(config.work_dir)
-    refuse_unwritable(config.work_dir)
+    is_new = refuse_unwritable(config.work_dir)
     steps = _plan_or_leave_no_folder(config, selected, force=force) if is_new else None
     with locked(config.work_dir, take_over=take_over), named_as_in_catalog(config), ExitStack() as stack:
         if not force:

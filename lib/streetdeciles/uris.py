@@ -11,12 +11,26 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from streetdeciles.errors import RunRefused
+
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 URI_START = "([A-Za-z][A-Za-z0-9+.-]*)://|(file|dbfs):/"
 """Spark itself writes `file:/x` and `dbfs:/x`, so tables of photographs hold them. All else is a local path."""
 
+
+STORES = {
+    **dict.fromkeys(("s3", "s3a"), "s3"),
+    **dict.fromkeys(("gs", "gcs"), "gcs"),
+    **dict.fromkeys(("abfs", "abfss", "az", "adl"), "azure"),
+}
+"""By scheme of an object store, the extra of this package that reads it."""
+
+WEB = ("http", "https")
+_PACKAGES = {scheme: f"'streetdeciles[{extra}]'" for scheme, extra in STORES.items()} | dict.fromkeys(
+    WEB, "aiohttp requests"
+)
 
 VOLUMES = "/Volumes/"
 """Where Unity Catalog's volumes are mounted."""
@@ -50,7 +64,7 @@ def filesystem(uri: str) -> tuple[AbstractFileSystem, str]:
 
     Raises:
         ValueError: no file system is known for the scheme.
-        ImportError: the package for the scheme is not installed.
+        RunRefused: the package for the scheme is not installed.
     """
     import fsspec
 
@@ -58,8 +72,14 @@ def filesystem(uri: str) -> tuple[AbstractFileSystem, str]:
         # fsspec leaves an absolute path alone.
         return fsspec.filesystem("file"), local_path(uri).rstrip("/") or "/"
     scheme = str(_scheme(uri))
-    kind = fsspec.get_filesystem_class(scheme)
-    if scheme in ("http", "https"):
+    try:
+        kind = fsspec.get_filesystem_class(scheme)
+    except (ImportError, ValueError) as error:
+        if isinstance(error, ValueError) and scheme not in _PACKAGES:
+            raise
+        how = f": pip install {_PACKAGES[scheme]}, on executors, too" if scheme in _PACKAGES else ""
+        raise RunRefused(f"{scheme}:// needs a package that is not installed ({error}){how}") from error
+    if scheme in WEB:
         from streetdeciles.web_files import WebFiles
 
         kind = WebFiles

@@ -17,10 +17,16 @@ LOGS = ("run_log", "features/_shards", "features/_failed")
 logger = logging.getLogger(__name__)
 
 
-def refuse_unwritable(work_dir: str) -> None:
-    """Create the work_dir if it does not exist; RunRefused if it cannot be written, OSError if the disk is full."""
+def refuse_unwritable(work_dir: str) -> bool:
+    """Create the work_dir, if it does not exist, and say whether it did not.
+
+    Raises:
+        RunRefused: it cannot be looked up, or written.
+        OSError: the disk is full.
+    """
     probe = storage.join(work_dir, f"{uuid4().hex}{storage.UNFINISHED}")
     try:
+        is_new = not storage.exists(work_dir)
         storage.write_bytes(probe, b"?")
         storage.remove(probe)
     except Exception as error:  # each kind of store has its own errors
@@ -30,6 +36,7 @@ def refuse_unwritable(work_dir: str) -> None:
         raise RunRefused(
             f"work_dir {work_dir}: nothing can be written there ({why}); choose a folder that you may write to"
         ) from error
+    return is_new
 
 
 def sweep(work_dir: str) -> None:
