@@ -32,6 +32,7 @@ GROWING = {"spark.executor.cores": "8", "spark.dynamicAllocation.enabled": "true
         (2, {"spark.executor.cores": "4", "spark.executor.instances": "5"}, 20),
         (40, {"spark.executor.cores": "4", "spark.executor.instances": "5"}, 40),
         (2, GROWING, 16),
+        (2, {**GROWING, "spark.dynamicAllocation.enabled": "True"}, 16),
         (40, GROWING, 80),
         (40, {**GROWING, "spark.dynamicAllocation.maxExecutors": "7"}, 56),
         (40, {**GROWING, "spark.dynamicAllocation.maxExecutors": "2"}, 40),

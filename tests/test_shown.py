@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import stat
+import sys
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from streetdeciles.cli import main
 from streetdeciles.csv_cells import safe_cell, text_of_cell, write_rows
 from streetdeciles.errors import RunFailed, RunRefused, one_line_error, reason
 from streetdeciles.features.ledger import read_failures, write_failure
+from streetdeciles.logs import JsonFormatter
 from streetdeciles.run_log import StageReport, record
 from streetdeciles.shown import LogFormatter, hide_secrets_in, is_secret, shown, without_secrets
 from streetdeciles.terminal import say, show_table
@@ -55,6 +57,23 @@ def test_log_record_is_one_line_and_its_trace_is_indented() -> None:
     assert first == f"ERROR photograph {ESCAPED}"
     assert all(line.startswith("    ") and line.isprintable() for line in trace)
     assert trace[-1] == "    INFO forged"
+
+
+@pytest.mark.parametrize("formatter", [LogFormatter("%(message)s"), JsonFormatter()])
+def test_trace_with_any_name_and_a_secret_of_many_lines_can_be_written(
+    formatter: logging.Formatter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = "-----BEGIN-----\nplanted-key\n-----END-----"
+    monkeypatch.setenv("SERVICE_PRIVATE_KEY", secret)
+    hide_secrets_in({}, by_key=())
+    try:
+        raise ValueError(f"photo_\udcff\u202e.jpg: {secret}")
+    except ValueError:
+        record = logging.LogRecord("x", logging.ERROR, "x.py", 1, "failed", (), sys.exc_info())
+    text = formatter.format(record)
+    assert b"photo_" in text.encode("utf-8")
+    assert "\u202e" not in text
+    assert "planted" not in text
 
 
 def test_table_and_line_on_the_terminal_show_names_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:

@@ -47,7 +47,8 @@ class JsonFormatter(LogFormatter):
             "message": shown(record.getMessage()),
         }
         if record.exc_info:
-            values["trace"] = redacted("".join(traceback.format_exception(*record.exc_info)))
+            trace = redacted("".join(traceback.format_exception(*record.exc_info)))
+            values["trace"] = "\n".join(map(shown, trace.splitlines()))
         return json.dumps(values, ensure_ascii=False)
 
 

@@ -99,7 +99,7 @@ def _slots_per_executor(conf: Mapping[str, str], cores: int) -> int:
 
 def _max_executors(conf: Mapping[str, str]) -> int | None:
     """What the cluster grows to; None if it does not grow."""
-    if conf.get("spark.dynamicAllocation.enabled") == "true":
+    if conf.get("spark.dynamicAllocation.enabled", "").strip().lower() == "true":
         return int(conf.get("spark.dynamicAllocation.maxExecutors", sys.maxsize))
     if conf.get(f"{_DATABRICKS}clusterScalingType") == "autoscaling":
         return int(conf.get(f"{_DATABRICKS}clusterMaxWorkers", sys.maxsize))

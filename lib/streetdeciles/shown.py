@@ -120,7 +120,7 @@ class LogFormatter(logging.Formatter):
 
 
 def _indented(text: str) -> str:
-    return "\n".join(f"    {shown(line)}" for line in text.splitlines())
+    return "\n".join(f"    {shown(line)}" for line in redacted(text).splitlines())
 
 
 def _escaped(character: str) -> str:
