@@ -207,15 +207,15 @@ exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@"
 
 def test_lock_of_another_user_whose_processes_are_hidden_holds() -> None:
     """On machines of many users, /proc often shows each of them only their own processes."""
-    private = ["unshare", "--mount", "sh", "-ec", HIDDEN, "sh"]
-    if shutil.which("unshare") is None or subprocess.run([*private, "true"], check=False).returncode:
-        pytest.skip("needs the right to mount")
+    python = ["unshare", "--mount", "sh", "-ec", HIDDEN, "sh", sys.executable, "-c"]
+    can = [*python, "import streetdeciles.lock"]
+    if shutil.which("unshare") is None or subprocess.run(can, check=False, capture_output=True).returncode:
+        pytest.skip("needs the right to mount, and a Python that others may start")
     program = "import sys; from streetdeciles.lock import lock_owner; print(lock_owner(sys.argv[1]))"
     with TemporaryDirectory() as work_dir:
         Path(work_dir).chmod(0o755)  # for that user; tmp_path is private
         with holder_of(work_dir) as holder:
-            look = [*private, sys.executable, "-c", program, work_dir]
-            owner = subprocess.run(look, check=True, capture_output=True, text=True).stdout
+            owner = subprocess.run([*python, program, work_dir], check=True, capture_output=True, text=True).stdout
             holder.terminate()
     assert owner.startswith(f"process {holder.pid} on ")
 

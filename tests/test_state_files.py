@@ -9,11 +9,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streetdeciles import storage
+from streetdeciles.errors import RunRefused
 from streetdeciles.state_files import read_state
 
 
@@ -71,3 +74,18 @@ def test_file_that_may_not_be_read_is_an_error_and_not_missing(tmp_path: Path) -
 
     with pytest.raises(IsADirectoryError):
         read_state(str(tmp_path / "mark.json"), Mark)
+
+
+class OfOthers(MemoryFileSystem):
+    """A store whose objects this user may list and not read."""
+
+    protocol = "of-others"
+
+    def cat_file(self, path: str, **options: object) -> bytes:
+        raise PermissionError(13, "Permission denied", path)
+
+
+def test_state_of_another_user_is_refused() -> None:
+    fsspec.register_implementation("of-others", OfOthers, clobber=True)
+    with pytest.raises(RunRefused, match=r"^of-others://run/config.json: this user may not read it; continue as the "):
+        read_state("of-others://run/config.json", dict)

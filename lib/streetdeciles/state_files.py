@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from streetdeciles import storage
+from streetdeciles.errors import RunRefused
 
 T = TypeVar("T")
 
@@ -36,8 +37,14 @@ def load_state(uri: str, kind: type[T]) -> T:
     Raises:
         FileNotFoundError: there is none.
         Damaged: it is not JSON, or of another kind.
+        RunRefused: it is another user's.
     """
-    content = storage.read_bytes(uri)
+    try:
+        content = storage.read_bytes(uri)
+    except PermissionError as error:
+        raise RunRefused(
+            f"{uri}: this user may not read it; continue as the user who started the run, or let this one read it"
+        ) from error
     try:
         value: T = _adapter(kind).validate_json(content)  # type: ignore[arg-type]  # mypy takes no class for hashable
     except ValidationError as error:
