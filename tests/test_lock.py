@@ -199,6 +199,20 @@ def test_process_of_the_same_number_elsewhere_is_not_ended(quick: None, tmp_path
         sleeper.kill()
 
 
+def test_lock_is_given_back_where_a_stop_comes_before_the_other_run_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead_lock(tmp_path, host="node7")
+
+    def is_stopped(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(lock, "time", SimpleNamespace(time=time.time, monotonic=time.monotonic, sleep=is_stopped))
+    with pytest.raises(KeyboardInterrupt):
+        locked(str(tmp_path), take_over=True).__enter__()
+    assert list(tmp_path.iterdir()) == []
+
+
 HIDDEN = """
 mount -t proc -o hidepid=2 proc /proc
 exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@"

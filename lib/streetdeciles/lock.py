@@ -76,9 +76,10 @@ def locked(work_dir: str, *, take_over: bool = False) -> Iterator[None]:
     """
     lock = LockFile(work_dir)
     owner = Owner(this_process(), uuid4().hex, time.time(), beats=0)
-    _take(lock, owner, take_over=take_over)
+    ends_in_s = _take(lock, owner, take_over=take_over)
     try:
         with at_the_end(lambda: _give_back(lock, owner)), _renewed(lock, owner):
+            time.sleep(ends_in_s)
             sweep(work_dir)
             yield
     finally:
@@ -97,12 +98,13 @@ def lock_owner(work_dir: str) -> str | None:
     return str(owner) if owner.process.may_be_alive() else None
 
 
-def _take(lock: LockFile, owner: Owner, *, take_over: bool) -> None:
+def _take(lock: LockFile, owner: Owner, *, take_over: bool) -> float:
+    """Hold the lock; returns in how many seconds the run that was taken over has seen that, and has ended."""
     lock.prepare()
     content = owner.to_json()
     with lock.alone_on_this_machine():
         if lock.create(content):
-            return
+            return 0.0
         before = lock.state()
         other = lock_owner(lock.work_dir)
     if other and take_over:
@@ -122,8 +124,7 @@ def _take(lock: LockFile, owner: Owner, *, take_over: bool) -> None:
         taken = lock.replace(left, content) if left is not None and may_replace else lock.create(content)
         if not taken:
             raise RunRefused(f"work_dir {lock.work_dir} was just taken by {lock_owner(lock.work_dir) or 'another run'}")
-    if other and take_over and _may_live(before[0]):
-        time.sleep(BEAT_S + END_S)  # by then that run has seen that the lock is another's, and has ended
+    return BEAT_S + END_S if other and take_over and _may_live(before[0]) else 0.0
 
 
 def _is_same_hold(one: bytes | None, other: bytes | None) -> bool:
