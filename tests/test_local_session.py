@@ -11,6 +11,8 @@ import psutil
 import pyspark
 import pytest
 
+from streetdeciles.session_settings import settings_to_start_with
+
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
@@ -42,3 +44,14 @@ def test_temporary_folders_of_a_local_session_are_private(spark: SparkSession) -
     for folder in [Path(urlsplit(warehouse).path), *(Path(str(block)) for block in blocks)]:
         modes = [stat.S_IMODE(parent.stat().st_mode) for parent in (folder, *folder.parents)]
         assert 0o700 in modes, folder
+
+
+def test_jvm_starts_without_secrets_but_for_those_that_it_needs_then() -> None:
+    needed = {
+        "spark.driver.extraJavaOptions": "-Dproxy.password=x",
+        "spark.jars.repositories": "https://me:x@host/maven",
+        "spark.sql.shuffle.partitions": "8",
+        "spark.hadoop.fs.s3a.endpoint": "https://host:9000",
+    }
+    later = {"spark.hadoop.fs.s3a.secret.key": "x", "spark.hadoop.proxy": "https://me:x@host", "spark.x": "a;sig=x"}
+    assert settings_to_start_with({**later, **needed}) == needed

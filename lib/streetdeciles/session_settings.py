@@ -23,6 +23,9 @@ ALL_TIMES = {
 """For writing users' dates and time stamps as Parquet. By default Spark writes time stamps as INT96, which pandas reads
 as nanoseconds from 1677 to 2262 only, and refuses time stamps before 1900 and dates before 1582."""
 
+AT_THE_START = ("spark.driver.", "spark.jars", "spark.submit.")
+"""The options of the driver's JVM, and what is fetched for it, perhaps with a password."""
+
 
 @contextmanager
 def spark_settings(spark: SparkSession, values: Mapping[str, str]) -> Iterator[None]:
@@ -67,7 +70,7 @@ def try_setting(spark: SparkSession, key: str, value: str) -> bool:
 def settings_to_start_with(settings: Mapping[str, str]) -> dict[str, str]:
     """Without secrets: a JVM gets them on its command line, which other users see. The session gets all by itself.
 
-    The options of the driver's JVM are nowhere else.
+    What only counts when the JVM starts is there whatever it holds.
     """
     public = without_secrets(dict(settings))
-    return {key: value for key, value in settings.items() if value == public[key] or key.startswith("spark.driver.")}
+    return {key: value for key, value in settings.items() if value == public[key] or key.startswith(AT_THE_START)}
