@@ -9,7 +9,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import fsspec
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
@@ -38,21 +37,17 @@ def test_impossible_work_dir_is_refused(place: str, small_run: SmallRun, capsys:
     assert (small_run.folder / "file").read_text() == "mine"
 
 
-class WithoutAnswer(MemoryFileSystem):
-    """A store that cannot be reached."""
-
-    protocol = "silent"
-
-    def info(self, path: str, **options: object) -> object:
+def test_store_that_cannot_be_reached_is_refused(
+    small_run: SmallRun, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def info(store: MemoryFileSystem, path: str, **options: object) -> object:
         raise TimeoutError(f"no answer for {path}")
 
-
-def test_store_that_cannot_be_reached_is_refused(small_run: SmallRun, capsys: pytest.CaptureFixture[str]) -> None:
-    fsspec.register_implementation("silent", WithoutAnswer, clobber=True)
-    small_run.set(work_dir="silent://bucket/run")
+    monkeypatch.setattr(MemoryFileSystem, "info", info)
+    small_run.set(work_dir="memory://bucket/run")
     assert small_run.main("run") == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("error: work_dir silent://bucket/run: nothing can be written there (no answer for ")
+    assert line.startswith("error: work_dir memory://bucket/run: nothing can be written there (no answer for ")
 
 
 def test_what_killed_runs_left_is_removed_by_the_run_that_holds_the_lock(
