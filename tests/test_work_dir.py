@@ -40,10 +40,10 @@ def test_impossible_work_dir_is_refused(place: str, small_run: SmallRun, capsys:
 def test_store_that_cannot_be_reached_is_refused(
     small_run: SmallRun, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def info(store: MemoryFileSystem, path: str, **options: object) -> object:
+    def exists(store: MemoryFileSystem, path: str, **options: object) -> bool:
         raise TimeoutError(f"no answer for {path}")
 
-    monkeypatch.setattr(MemoryFileSystem, "info", info)
+    monkeypatch.setattr(MemoryFileSystem, "exists", exists)
     small_run.set(work_dir="memory://bucket/run")
     assert small_run.main("run") == 2
     (line,) = capsys.readouterr().err.splitlines()
