@@ -120,7 +120,7 @@ with stoppable() as stop:
 """
 
 
-def test_secrets_are_neither_on_a_command_line_nor_in_the_log_of_a_stopped_run(tmp_path: Path) -> None:
+def test_secrets_are_not_on_a_command_line_nor_in_spark_log(tmp_path: Path) -> None:
     command = ["sh", "-c", 'printf planted-secret | exec "$@"', "sh", sys.executable, "-c", HAS_SECRETS, tmp_path]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     with Command(command, tmp_path / "output", with_stdout=True, environment=environment) as driver:

@@ -199,7 +199,7 @@ def test_process_of_the_same_number_elsewhere_is_not_ended(quick: None, tmp_path
         sleeper.kill()
 
 
-def test_lock_is_given_back_where_a_stop_comes_before_the_other_run_has_ended(
+def test_stopped_take_over_gives_the_lock_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dead_lock(tmp_path, host="node7")
