@@ -199,9 +199,7 @@ def test_process_of_the_same_number_elsewhere_is_not_ended(quick: None, tmp_path
         sleeper.kill()
 
 
-def test_stopped_take_over_gives_the_lock_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_stopped_take_over_gives_the_lock_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dead_lock(tmp_path, host="node7")
 
     def is_stopped(seconds: float) -> None:

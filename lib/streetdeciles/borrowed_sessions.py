@@ -8,6 +8,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from uuid import uuid4
 
+from streetdeciles.session_settings import queries_as_written
 from streetdeciles.spark_connect import is_connect
 from streetdeciles.stopping import be_guest, is_stoppable, on_stop, stop_requested, stoppable, take_signals
 
@@ -41,11 +42,12 @@ def interruptible(run: Run) -> Run:
     @wraps(run)
     def interruptible_run(spark: SparkSession, *arguments: Any, **options: Any) -> Any:
         if is_stoppable():  # by the command line, which says what happens then
-            return run(spark, *arguments, **options)
+            with queries_as_written(spark):
+                return run(spark, *arguments, **options)
         with stoppable() as stop:
             be_guest()
             try:
-                with jobs_cancelled_on_stop(spark):
+                with jobs_cancelled_on_stop(spark), queries_as_written(spark):
                     return run(spark, *arguments, **options)
             except Exception:
                 if not stop.requested.wait(0.2):  # what follows from the end of a job is quicker than the signal

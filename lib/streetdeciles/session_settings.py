@@ -23,6 +23,18 @@ ALL_TIMES = {
 """For writing users' dates and time stamps as Parquet. By default Spark writes time stamps as INT96, which pandas reads
 as nanoseconds from 1677 to 2262 only, and refuses time stamps before 1900 and dates before 1582."""
 
+AS_WRITTEN = {
+    "spark.sql.groupByAliases": "true",
+    "spark.sql.groupByOrdinal": "true",
+    "spark.sql.orderByOrdinal": "true",
+    "spark.sql.crossJoin.enabled": "true",
+    "spark.sql.parser.escapedStringLiterals": "false",
+    "spark.sql.parser.quotedRegexColumnNames": "false",
+    "spark.sql.ansi.doubleQuotedIdentifiers": "false",
+    "spark.sql.ansi.enforceReservedKeywords": "false",
+}
+"""How Spark reads a query, by default: the queries of this package are written for that."""
+
 AT_THE_START = ("spark.driver.", "spark.jars", "spark.submit.")
 """The options of the driver's JVM, and what is fetched for it, perhaps with a password."""
 
@@ -43,6 +55,14 @@ def spark_settings(spark: SparkSession, values: Mapping[str, str]) -> Iterator[N
                 spark.conf.unset(key)
             else:
                 spark.conf.set(key, old)
+
+
+@contextmanager
+def queries_as_written(spark: SparkSession) -> Iterator[None]:
+    """Read queries as they are meant, where the session's owner has chosen another way for their own."""
+    others = {key: value for key, value in AS_WRITTEN.items() if setting(spark, key) not in (None, value)}
+    with spark_settings(spark, others):
+        yield
 
 
 def setting(spark: SparkSession, key: str) -> str | None:

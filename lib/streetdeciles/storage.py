@@ -81,7 +81,8 @@ def read_parquet(spark: SparkSession, *uris: str, schema: str | StructType | Non
 
 
 def _reader(spark: SparkSession) -> DataFrameReader:
-    return spark.read.option("__globPaths__", "false")
+    options = {"__globPaths__": "false", "ignoreCorruptFiles": "false", "ignoreMissingFiles": "false"}
+    return spark.read.options(**options)  # whatever the session's owner has chosen for their own tables
 
 
 def _written(spark: SparkSession) -> DataFrameReader:
