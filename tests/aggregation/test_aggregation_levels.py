@@ -15,7 +15,7 @@ from streetdeciles.aggregation.counting import count_units
 from streetdeciles.aggregation.deciles import deciles_by_method
 from streetdeciles.aggregation.grouping import aggregate_groups
 from streetdeciles.aggregation.levels import find_levels
-from streetdeciles.aggregation.located import number_locations
+from streetdeciles.aggregation.located import number_locations, number_regions
 from streetdeciles.aggregation.reading import GROUPED, KINDS
 
 UNITS = 60
@@ -121,8 +121,11 @@ def test_locations_are_found_by_their_ids_in_any_order() -> None:
         "msoa": pa.nulls(301, pa.string()),
         "district": pa.nulls(301, pa.string()),
     }
-    located, units = number_locations(pa.table(columns))
+    locations = pa.table(columns)
+    units = locations.slice(0, 300).drop_columns("location_id").to_pandas().drop_duplicates(ignore_index=True)
+    located = number_locations(locations, units)
     assert len(units) == 40
+    _, regions = number_regions(units)
     asked = ["L250", "L007", "unknown", "L251", "", "without area"]
     position = located.find(pa.array(asked))
     assert (position[[2, 4, 5]] == -1).all()
@@ -130,7 +133,7 @@ def test_locations_are_found_by_their_ids_in_any_order() -> None:
         if at >= 0:
             row = units.iloc[located.unit[at]]
             number = int(name[1:])
-            assert located.regions[located.region[at]] == row["region"] == f"R{number % 2}"
+            assert regions[located.region_of_unit[located.unit[at]]] == row["region"] == f"R{number % 2}"
             assert row["area_id"] == f"E{number % 20}"
             assert row["oa"] == (f"O{number % 40}" if number % 40 != 7 else None)
     assert located.find(pa.array([], pa.string())).tolist() == []

@@ -6,14 +6,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from streetdeciles import storage
 from streetdeciles.aggregation.grouping import aggregate_groups
 from streetdeciles.aggregation.levels import LEVEL_KINDS, NO_LEVEL, find_levels
-from streetdeciles.aggregation.located import number_locations
+from streetdeciles.aggregation.located import UNIT_COLUMNS, number_locations, number_regions
 from streetdeciles.aggregation.reading import GROUPED, grouped_predictions, prediction_files, read_locations
 from streetdeciles.methods import AGGREGATION_METHODS, AREA
+from streetdeciles.parallel import task_slots
 from streetdeciles.queries import query
+from streetdeciles.tables import LOCATIONS
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
 
@@ -29,23 +33,34 @@ def level_deciles(spark: SparkSession, work_dir: str, *, with_score_classes: boo
     fewer than ten classes. `decile_mean`, `decile_median`, `decile_mode`: mean (rounded half to even), median (may be
     between two deciles) and mode (the mean of tied modes) of the predicted deciles. Scores of all folds are pooled.
 
-    Workers read the files themselves: what is then shuffled is numbers, not rows with texts.
+    Workers read the files themselves, also that of the locations: what is then shuffled is numbers, not rows with
+    texts, and the driver has the units alone, whose number does not grow with that of locations.
     """
-    located, units = number_locations(read_locations(work_dir))
+    units = _units(spark, work_dir)
+    _, regions = number_regions(units)
     levels = tuple(find_levels(units))
 
     def grouped(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for uri in batch.column("uri").to_pylist():
+        uris = [uri for batch in batches for uri in batch.column("uri").to_pylist()]
+        if uris:
+            located = number_locations(read_locations(work_dir), units)
+            for uri in uris:
                 yield from grouped_predictions(uri, located)
 
     def aggregated(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        return aggregate_groups(batches, located.regions, levels, with_score_classes=with_score_classes)
+        return aggregate_groups(batches, regions, levels, with_score_classes=with_score_classes)
 
     uris = prediction_files(work_dir)
-    files = spark.createDataFrame([(uri,) for uri in uris], "uri string").repartition(max(1, len(uris)))
+    files = spark.createDataFrame([(uri,) for uri in uris], "uri string")
+    files = files.repartition(max(1, min(len(uris), task_slots(spark))))
     groups = files.mapInArrow(grouped, _ddl(GROUPED)).repartition("region_number", "outcome")
     return groups.mapInArrow(aggregated, _ddl(LEVEL_KINDS))
+
+
+def _units(spark: SparkSession, work_dir: str) -> pd.DataFrame:
+    """The UNIT_COLUMNS of all units, null where a unit lacks a level."""
+    locations = storage.read_table(spark, LOCATIONS, work_dir).where("area_id IS NOT NULL")
+    return locations.select(*UNIT_COLUMNS).distinct().toPandas()
 
 
 def _ddl(kinds: Mapping[str, str]) -> str:

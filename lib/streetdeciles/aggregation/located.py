@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 UNIT_COLUMNS = ("region", "area_id", "oa", "msoa", "district")
+"""Units are the smallest parts in which locations differ: those of a unit have the same UNIT_COLUMNS."""
 
 Numbers = npt.NDArray[np.int32]
 
@@ -21,14 +22,13 @@ Numbers = npt.NDArray[np.int32]
 class Located:
     """The locations in the order of `ids`.
 
-    unit: the number of each location's unit [n]: units are the smallest parts in which locations differ.
-    region: the number of each location's region [n], its position in `regions`.
+    unit: the number of each location's unit [n].
+    region_of_unit: the number of each unit's region [units].
     """
 
     ids: pa.Array
     unit: Numbers
-    region: Numbers
-    regions: tuple[str, ...]
+    region_of_unit: Numbers
 
     def find(self, ids: pa.Array) -> npt.NDArray[np.int64]:
         """The position of each id, -1 where there is no such location."""
@@ -44,34 +44,40 @@ class Located:
         return np.asarray(pc.fill_null(pc.add(found.cast("int64"), first), -1), np.int64)
 
 
-def number_locations(locations: pa.Table) -> tuple[Located, pd.DataFrame]:
-    """The locations, and UNIT_COLUMNS of each unit in the order of their numbers, null where a unit lacks a level.
+def number_regions(units: pd.DataFrame) -> tuple[Numbers, tuple[str, ...]]:
+    """The number of each unit's region [units], and the names of the regions in the order of their numbers."""
+    import pandas as pd
 
-    `locations` has `location_id` and UNIT_COLUMNS; those without an area are left out.
+    numbers, regions = pd.factorize(units["region"])
+    return numbers.astype(np.int32), tuple(regions)
+
+
+def number_locations(locations: pa.Table, units: pd.DataFrame) -> Located:
+    """The locations that have an area, each with the number of its unit: its row in `units`.
+
+    Args:
+        locations: `location_id` and UNIT_COLUMNS.
+        units: the UNIT_COLUMNS of all these locations, each row once; null where a unit lacks a level.
     """
     import pandas as pd
     import pyarrow as pa
     import pyarrow.compute as pc
 
     known = locations.filter(pc.is_valid(locations["area_id"]))
-    known = known.take(pc.sort_indices(known["location_id"])).combine_chunks()
-    codes, names = {}, {}
-    for name in UNIT_COLUMNS:
-        encoded = _whole(known[name]).dictionary_encode()
-        codes[name] = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
-        names[name] = np.array([*encoded.dictionary.to_pylist(), None], object)
-    unit = pd.DataFrame(codes).groupby([*UNIT_COLUMNS], sort=False).ngroup().to_numpy()
-    first = np.unique(unit, return_index=True)[1]
-    units = pd.DataFrame({name: names[name][codes[name][first]] for name in UNIT_COLUMNS}, dtype=object)
-    regions = tuple(names["region"][:-1])
-    ids = _whole(known["location_id"]).cast(pa.string())
-    return Located(ids, unit.astype(np.int32), codes["region"].astype(np.int32), regions), units
+    codes = pd.DataFrame({name: _codes(pa.array(units[name], pa.string()), known[name]) for name in UNIT_COLUMNS})
+    # Groups are numbered as they appear, and the units come first.
+    unit = codes.groupby([*UNIT_COLUMNS], sort=False).ngroup().to_numpy(np.int32)[len(units) :]
+    order = pc.sort_indices(known["location_id"])
+    ids = pa.concat_arrays(known["location_id"].take(order).cast(pa.string()).chunks or [pa.array([], pa.string())])
+    return Located(ids, unit[order.to_numpy()], number_regions(units)[0])
 
 
-def _whole(column: pa.ChunkedArray) -> Any:
+def _codes(first: pa.Array, second: pa.ChunkedArray) -> Numbers:
+    """A number for each text of both, equal for equal texts; -1 for null."""
     import pyarrow as pa
+    import pyarrow.compute as pc
 
-    whole = column.combine_chunks()
-    if isinstance(whole, pa.ChunkedArray):
-        whole = whole.chunk(0) if whole.num_chunks else pa.array([], whole.type)
-    return whole.dictionary_decode() if pa.types.is_dictionary(whole.type) else whole
+    chunks = [first.dictionary_encode(), *(chunk.dictionary_encode() for chunk in second.chunks)]
+    unified = pa.chunked_array(chunks).unify_dictionaries().chunks
+    indices = pa.chunked_array([chunk.indices for chunk in unified])
+    return np.asarray(pc.fill_null(indices, -1), np.int32)

@@ -28,11 +28,12 @@ GROUPED = {"region_number": "int", "outcome": "string", **dict.fromkeys(KINDS, "
 
 
 def read_locations(work_dir: str) -> pa.Table:
-    """The columns of the table locations that `number_locations` needs."""
+    """The columns of the table locations that `number_locations` needs; all but the ids as dictionaries."""
     import pyarrow.parquet as pq
 
     fs, path = storage.filesystem(storage.join(work_dir, LOCATIONS.name))
-    return pq.read_table(path, filesystem=fs, columns=["location_id", *UNIT_COLUMNS])
+    columns = ["location_id", *UNIT_COLUMNS]
+    return pq.read_table(path, filesystem=fs, columns=columns, read_dictionary=[*UNIT_COLUMNS], use_threads=False)
 
 
 def prediction_files(work_dir: str) -> list[str]:
@@ -65,7 +66,7 @@ def _grouped(rows: pa.Table, located: Located) -> pa.RecordBatch:
     location, ids = _codes(rows["location_id"])
     position = located.find(ids)
     unit = np.append(located.unit, np.int32(-1))[position]
-    region = np.append(located.region, np.int32(UNKNOWN))[position]
+    region = np.append(located.region_of_unit, np.int32(UNKNOWN))[unit]
     group = (region[location] + 1).astype(np.int64) * len(outcomes) + outcome
     is_network = np.array([name == NETWORK for name in models.to_pylist()], bool)[model]
     order = np.argsort(group, kind="stable")
