@@ -13,6 +13,15 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, Row
 
 
+def column_names(ddl: str) -> list[str]:
+    """The names in a schema that is written as Spark SQL text.
+
+    >>> column_names("uri string, partition map<string,string>")
+    ['uri', 'partition']
+    """
+    return [column.split(" ")[0] for column in ddl.split(", ")]
+
+
 @dataclass(frozen=True)
 class Table:
     """A Parquet table at `<work_dir>/<name>`, with at most one row for each value of `key`."""

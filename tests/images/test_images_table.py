@@ -15,6 +15,7 @@ from test_images_stage import config_of, read
 from streetdeciles.archives.reading import MemberReader
 from streetdeciles.config import ImagesConfig, ImageTable, Panorama, RunConfig
 from streetdeciles.errors import RunRefused
+from streetdeciles.images.preflight import preflight
 from streetdeciles.images.stage import run
 
 if TYPE_CHECKING:
@@ -165,7 +166,33 @@ def test_kept_columns_of_a_panorama_are_repeated_for_each_view(spark: SparkSessi
     assert actual.to_numpy().tolist() == [["a_0", "left"], ["a_1", "left"]]
 
 
-def test_table_of_no_photograph_is_refused(spark: SparkSession, tmp_path: Path) -> None:
+def test_table_without_usable_photographs_is_refused(spark: SparkSession, tmp_path: Path) -> None:
     path = write(tmp_path / "table.parquet", location_id=["a"], image=[b"1"], view=[7])
     with pytest.raises(RunRefused, match=r"no row of .* is a photograph of a location \(1 view_out_of_range\)"):
         run(spark, table_config(tmp_path, ImageTable(path=path)))
+
+
+NO_ROWS = {
+    "location_id": pa.array([], pa.string()),
+    "view": pa.array([], pa.int8()),
+    "image": pa.array([], pa.binary()),
+}
+
+
+def test_table_without_rows_is_refused_before_the_run(tmp_path: Path) -> None:
+    path = write(tmp_path / "table.parquet", **NO_ROWS)
+    with pytest.raises(RunRefused, match=r"table.parquet is a photograph of a location \(it is empty\)$"):
+        preflight(table_config(tmp_path, ImageTable(path=path)))
+
+
+def test_table_with_an_empty_file_may_run(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write(tmp_path / "table" / "part-0.parquet", **NO_ROWS)
+    write(tmp_path / "table" / "part-1.parquet", location_id=["a"], view=[0], image=[b"1"])
+    preflight(table_config(tmp_path, ImageTable(path=str(tmp_path / "table"))))
+    assert caplog.messages == []
+
+
+def test_table_without_files_is_refused_before_the_run(tmp_path: Path) -> None:
+    (tmp_path / "table").mkdir()
+    with pytest.raises(RunRefused, match="^images.table.path: .*table has no file whose name ends with .parquet$"):
+        preflight(table_config(tmp_path, ImageTable(path=str(tmp_path / "table"))))

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from streetdeciles import storage
 from streetdeciles.config import ImagesConfig, RunConfig
+from streetdeciles.config.images import MAX_VIEWS
 from streetdeciles.errors import RunRefused
-from streetdeciles.images.views import MAX_VIEWS, advise, too_many_other_views
+from streetdeciles.images.refusals import kind_of_source, no_photographs, too_many_other_views
+from streetdeciles.images.views import advise
 from streetdeciles.queries import query
 from streetdeciles.run_log import StageReport
 from streetdeciles.stages import IMAGES_STAGE
@@ -25,22 +27,15 @@ def count_named(named: DataFrame, images: ImagesConfig) -> dict[str, int]:
     counts = {row["reason"] or "": int(row["count(1)"]) for row in rows}
     kept = counts.get("", 0)
     n_out, advice = _other_views(named)
-    if images.table is not None and not kept:
-        why = ", ".join(f"{n} {reason}" for reason, n in sorted(counts.items())) or "it is empty"
-        raise RunRefused(
-            f"images.table.path: no row of {images.table.name} is a photograph of a location ({why}){advice}"
-        )
-    if not counts:
-        raise RunRefused(f"images.folder: {images.folder} is empty; expected photographs named {images.pattern}")
     if not kept:
-        reason, example = min((row["reason"], row["min(name)"]) for row in rows)
-        raise RunRefused(
-            f"images.folder: none of the {sum(counts.values())} files in {images.folder} matches images.pattern "
-            f"{images.pattern} with {images.views} view(s); there is e.g. {example} ({reason}){advice}"
-        )
+        instead = ", ".join(f"{n} {reason}" for reason, n in sorted(counts.items()))
+        if rows and images.table is None:
+            reason, example = min((row["reason"], row["min(name)"]) for row in rows)
+            instead = f"there is e.g. {example} ({reason})"
+        raise RunRefused(no_photographs(images, sum(counts.values()), instead, advice))
     # Views that images.view_names does not list are left out on purpose.
     if n_out > kept and images.view_names is None:
-        raise RunRefused(too_many_other_views(images, kind_of_source(images), n_out=n_out, n_kept=kept) + advice)
+        raise RunRefused(too_many_other_views(images, n_out=n_out, n_kept=kept) + advice)
     if images.view_names is not None and n_out:
         _refuse_absent_views(named, images.view_names, advice)
     return counts
@@ -84,8 +79,3 @@ def report_images(spark: SparkSession, config: RunConfig, counts: dict[str, int]
     reported = {f"{kind_of_source(config.images)} found": sum(counts.values()), "images": counts[""]}
     reported |= {f"left out: {reason}": n for reason, n in sorted(counts.items()) if reason}
     return StageReport(IMAGES_STAGE, reported, notes)
-
-
-def kind_of_source(images: ImagesConfig) -> str:
-    """The word for what a source holds."""
-    return "files" if images.table is None else "rows"

@@ -18,9 +18,10 @@ READABLE_FEATURES = {"timestampNtz", "vacuumProtocolCheck", "v2Checkpoint"}
 """Features of a Delta table with which its rows and columns are still those of its Parquet files."""
 
 MISREAD = re.compile(r"\\|%[0-9A-Fa-f]{2}|[\x00-\x1f\x7f]")
-"""What deltalake takes for something else in the name of a folder."""
+"""Characters that deltalake misreads in the name of a folder."""
 
 FILES = "uri string, partition map<string,string>"
+"""Schema of a list of data files: each with its `Partition`."""
 
 Partition = Mapping[str, str | None]
 """Column -> value for the columns that the table is partitioned by, which are not in its files."""
@@ -52,7 +53,8 @@ def delta_files(spark: SparkSession, path: str) -> list[DataFile]:
     except DeltaError as error:
         raise RunRefused(f"images.table.path: {path} cannot be read as a Delta table ({reason(error)})") from error
     configuration = table.metadata().configuration
-    _check(path, table.protocol().reader_features or [], configuration.get("delta.columnMapping.mode", "none"))
+    mapping = configuration.get("delta.columnMapping.mode", "none")
+    _refuse_unreadable(path, table.protocol().reader_features or [], mapping)
     actions = pa.table(table.get_add_actions(flatten=True)).to_pylist()
     return [(_absolute(path, action["path"]), _partition(action)) for action in actions]
 
@@ -93,7 +95,7 @@ def _through_spark(spark: SparkSession, path: str) -> list[DataFile]:
     detail = spark.sql(f"DESCRIBE DETAIL delta.`{quoted}`").collect()[0].asDict()
     mapping = (detail.get("properties") or {}).get("delta.columnMapping.mode", "none")
     # This list mixes readers' and writers' features, so only those that are known to be unreadable are refused.
-    _check(path, [name for name in detail.get("tableFeatures") or [] if name == "deletionVectors"], mapping)
+    _refuse_unreadable(path, [name for name in detail.get("tableFeatures") or [] if name == "deletionVectors"], mapping)
     return [(_mounted(unquote(uri)), {}) for uri in uris]
 
 
@@ -105,7 +107,8 @@ def _mounted(uri: str) -> str:
     return uri
 
 
-def _check(path: str, features: list[str], column_mapping: str) -> None:
+def _refuse_unreadable(path: str, features: list[str], column_mapping: str) -> None:
+    """RunRefused if the table has features with which its Parquet files alone are not its rows and columns."""
     unknown = sorted({*features} - READABLE_FEATURES)
     if column_mapping != "none":
         unknown.append("columnMapping")

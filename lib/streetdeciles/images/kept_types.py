@@ -56,48 +56,16 @@ def common_type(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
     return _common_number(one, other)
 
 
-def spark_type(kind: pa.DataType) -> str:
-    """The Spark SQL type of a settled kept type."""
-    import pyarrow as pa
-
-    types = pa.types
-    if types.is_list(kind):
-        return f"array<{spark_type(kind.value_type)}>"
-    if types.is_map(kind):
-        return f"map<{spark_type(kind.key_type)},{spark_type(kind.item_type)}>"
-    if types.is_struct(kind):
-        fields = (f"`{field.name.replace('`', '``')}`:{spark_type(field.type)}" for field in kind)
-        return f"struct<{','.join(fields)}>"
-    if types.is_decimal(kind):
-        return f"decimal({kind.precision},{kind.scale})"
-    names = {
-        pa.bool_(): "boolean",
-        pa.int8(): "tinyint",
-        pa.int16(): "smallint",
-        pa.int32(): "int",
-        pa.int64(): "bigint",
-        pa.float32(): "float",
-        pa.float64(): "double",
-        pa.string(): "string",
-        pa.binary(): "binary",
-        pa.date32(): "date",
-        pa.timestamp("us"): "timestamp_ntz",
-        pa.timestamp("us", "UTC"): "timestamp",
-        pa.duration("us"): "interval day to second",
-    }
-    return names[kind]
-
-
-def type_as_sql(kind: DataType) -> str:
-    """The type of a column of a frame as SQL has it; its `simpleString` does not quote the names of fields."""
+def sql_type(kind: DataType) -> str:
+    """The type in Spark SQL's text, as its `simpleString` has it, but with the names of fields quoted."""
     from pyspark.sql.types import ArrayType, MapType, StructType
 
     if isinstance(kind, ArrayType):
-        return f"array<{type_as_sql(kind.elementType)}>"
+        return f"array<{sql_type(kind.elementType)}>"
     if isinstance(kind, MapType):
-        return f"map<{type_as_sql(kind.keyType)},{type_as_sql(kind.valueType)}>"
+        return f"map<{sql_type(kind.keyType)},{sql_type(kind.valueType)}>"
     if isinstance(kind, StructType):
-        fields = (f"`{field.name.replace('`', '``')}`:{type_as_sql(field.dataType)}" for field in kind)
+        fields = (f"`{field.name.replace('`', '``')}`:{sql_type(field.dataType)}" for field in kind)
         return f"struct<{','.join(fields)}>"
     return kind.simpleString()
 

@@ -7,8 +7,9 @@ import logging
 from streetdeciles import storage
 from streetdeciles.config import ImagesConfig, RunConfig
 from streetdeciles.errors import RunRefused
+from streetdeciles.images.refusals import no_photographs, too_many_other_views
 from streetdeciles.images.sample import Sample, sample_images
-from streetdeciles.images.views import advise, too_many_other_views
+from streetdeciles.images.views import advise
 
 logger = logging.getLogger(__name__)
 
@@ -29,18 +30,10 @@ def preflight(config: RunConfig) -> None:
 
 
 def _problem(images: ImagesConfig, sample: Sample) -> str:
+    """Why the photographs would be refused if all were like the sample; '' if they would not be."""
     advice = f"; {advise(sample.views)}" if sample.n_other_views else ""
-    if images.table is not None and not sample.n_kept:
-        what = f"there is e.g. {sample.example}" if sample.n else "it is empty"
-        return f"images.table.path: no row of {images.table.name} is a photograph of a location ({what}){advice}"
-    if not sample.n:
-        return f"images.folder: {images.folder} is empty; expected photographs named {images.pattern}"
     if not sample.n_kept:
-        return (
-            f"images.folder: none of the {sample.n} files in {images.folder} matches images.pattern "
-            f"{images.pattern} with {images.views} view(s); there is e.g. {sample.example}{advice}"
-        )
+        return no_photographs(images, sample.n, f"there is e.g. {sample.example}", advice)
     if sample.n_other_views > sample.n_kept and images.view_names is None:
-        what = "files" if images.table is None else "rows"
-        return too_many_other_views(images, what, n_out=sample.n_other_views, n_kept=sample.n_kept) + advice
+        return too_many_other_views(images, n_out=sample.n_other_views, n_kept=sample.n_kept) + advice
     return ""

@@ -13,19 +13,22 @@ from streetdeciles import storage
 from streetdeciles.archives.names import PARQUET
 from streetdeciles.archives.parquet import open_parquet
 from streetdeciles.config import ImagesConfig, ImageTable
+from streetdeciles.config.images import MAX_VIEWS
 from streetdeciles.errors import RunRefused
 from streetdeciles.images.delta import is_delta
 from streetdeciles.images.pattern import name_batches
 from streetdeciles.images.table import ROWS, row_batches
 from streetdeciles.images.table_columns import unfit_column
 from streetdeciles.images.table_files import hive_partition, reading
-from streetdeciles.images.views import MAX_VIEWS, view_batches
+from streetdeciles.images.views import view_batches
 from streetdeciles.listing import list_archive, list_folder
+from streetdeciles.table import column_names
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 MAX_NAMES = 500
+"""Names of files, or rows of a table, in a sample."""
 MAX_NAMES_PER_FOLDER = 100
 """Limit for one folder or archive, so that several are in the sample."""
 MAX_SECONDS = 5.0
@@ -50,7 +53,7 @@ class Sample:
 
 
 def sample_images(images: ImagesConfig) -> Sample | None:
-    """A sample within seconds, or None if the source cannot be read here: it is not local, or a Delta table.
+    """A sample within seconds; None for a source that is not local, for a Delta table, or if the first file is empty.
 
     Raises:
         RunRefused: the table lacks a column, or has one of an unfit type.
@@ -119,7 +122,10 @@ def _names_in(path: str, folder: str) -> Iterator[tuple[str, str]]:
 
 
 def _first_rows(table: ImageTable) -> tuple[pa.RecordBatch, bool] | None:
-    """(rows of the table's first file, as from `row_batches`; whether these are all), or None for a Delta table."""
+    """(rows of the table's first file, as from `row_batches`; whether these are all).
+
+    None for a Delta table, and where the first of several files has no rows.
+    """
     import pyarrow as pa
 
     fs, root = storage.filesystem(table.file)
@@ -129,7 +135,7 @@ def _first_rows(table: ImageTable) -> tuple[pa.RecordBatch, bool] | None:
             return None
         files = [*islice(_parquet_files(table.file, root), 2)]
     if not files or not PARQUET.fullmatch(files[0]):
-        raise RunRefused(f"images.table.file: {table.file} has no file whose name ends with .parquet")
+        raise RunRefused(f"images.table.path: {table.file} has no file whose name ends with .parquet")
     uri, partition = files[0], hive_partition(files[0][len(root) :])
     with reading(uri), open_parquet(uri) as file:
         problem = unfit_column(uri, file.schema_arrow, table, partition)
@@ -139,7 +145,9 @@ def _first_rows(table: ImageTable) -> tuple[pa.RecordBatch, bool] | None:
     file_row = pa.record_batch([pa.array([uri]), pa.array([[*partition.items()]], kind)], ["uri", "partition"])
     rows = next(row_batches([file_row], table, pa.schema([])), None)
     if rows is None:
-        rows = pa.record_batch([pa.array([], pa.string())] * 6, [column.split(" ")[0] for column in ROWS.split(", ")])
+        names = column_names(ROWS)
+        rows = pa.record_batch([pa.array([], pa.string())] * len(names), names)
+        return (rows, True) if len(files) == 1 else None
     return rows.slice(0, MAX_NAMES), len(files) == 1 and rows.num_rows < MAX_NAMES
 
 

@@ -9,9 +9,10 @@ from streetdeciles import storage
 from streetdeciles.borrowed_sessions import interruptible
 from streetdeciles.config import ImagesConfig, RunConfig
 from streetdeciles.errors import RunFailed, RunRefused
-from streetdeciles.images.counts import count_named, kind_of_source, report_images
-from streetdeciles.images.kept_types import type_as_sql
+from streetdeciles.images.counts import count_named, report_images
+from streetdeciles.images.kept_types import sql_type
 from streetdeciles.images.pattern import NAMED, name_batches
+from streetdeciles.images.refusals import kind_of_source
 from streetdeciles.images.table import KEPT, ROWS, list_rows, staged_rows
 from streetdeciles.images.views import explain, view_batches
 from streetdeciles.listing import ENTRIES, list_all
@@ -20,7 +21,7 @@ from streetdeciles.run_log import StageReport
 from streetdeciles.session_settings import ALL_TIMES, spark_settings
 from streetdeciles.stages import IMAGES_STAGE
 from streetdeciles.staging import staged
-from streetdeciles.table import Table
+from streetdeciles.table import Table, column_names
 from streetdeciles.tables import IMAGE_COLUMNS, IMAGE_INDEX, LEFT_OUT
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def run(spark: SparkSession, config: RunConfig, *, afresh: bool = False) -> Stag
 def _name_all(spark: SparkSession, images: ImagesConfig, listing: str) -> DataFrame:
     """Each file in the folder, or row of the table: image_id, location_id, view, uri, …, or a reason and detail."""
     if images.table is not None:
-        rows = list_rows(spark, images.table, listing).select(*(column.split(" ")[0] for column in ROWS.split(", ")))
+        rows = list_rows(spark, images.table, listing).select(*column_names(ROWS))
         schema = f"{ROWS.replace('view string', 'view int')}, view_name string"
         rows = rows.mapInArrow(partial(view_batches, images=images), schema)
         return _query("table_rows", {"uri_start": storage.URI_START, **_view_arguments(images)}, rows=rows)
@@ -82,7 +83,7 @@ def _write_kept(spark: SparkSession, photographs: DataFrame, config: RunConfig, 
     rows = staged_rows(spark, listing)
     row = "`row of the table`"  # columns of keep cannot have this name
     kept = rows.selectExpr(f"id AS {row}", *(f"`{KEPT}{name}` AS `{name}`" for name in keep))
-    types = {name: type_as_sql(kept.schema[name].dataType) for name in keep}
+    types = {name: sql_type(kept.schema[name].dataType) for name in keep}
     columns = {"image_id": "string"} | types
     table = Table(IMAGE_COLUMNS, key=("image_id",), columns=columns)
     of_images = photographs.selectExpr("image_id", f"id AS {row}").join(kept, on=row.strip("`"), how="inner")

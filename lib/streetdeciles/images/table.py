@@ -12,12 +12,13 @@ from streetdeciles.catalog.copies import CONTENT
 from streetdeciles.config import ImageTable
 from streetdeciles.errors import RunRefused, reason
 from streetdeciles.images.delta import FILES, Partition
-from streetdeciles.images.kept_types import kept_values, spark_type
+from streetdeciles.images.kept_types import kept_values, sql_type
 from streetdeciles.images.table_columns import holds_bytes, key_text
 from streetdeciles.images.table_files import files_in, reading, table_files
 from streetdeciles.images.table_schema import DESCRIBED, common_schema, describe_files
 from streetdeciles.inputs import version_of
 from streetdeciles.listing import max_tasks
+from streetdeciles.table import column_names
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,6 +39,8 @@ def list_rows(spark: SparkSession, table: ImageTable, staged: str) -> DataFrame:
     Raises:
         RunRefused: there are no such files, or they lack a column.
     """
+    from pyspark.sql.pandas.types import from_arrow_schema
+
     listed = storage.join(staged, "table_files")
     table_files(spark, table.file, staged).write.parquet(storage.spark_uri(listed))
     files = storage.read_parquet(spark, listed, schema=FILES)
@@ -46,7 +49,7 @@ def list_rows(spark: SparkSession, table: ImageTable, staged: str) -> DataFrame:
         raise RunRefused(f"images.table.path: {table.file} has no file whose name ends with .parquet")
     spread = files.repartition(min(n_files, max_tasks(spark)))
     kept = _common_schema(spread, table)
-    columns = [ROWS, *(f"{KEPT}{field.name} {spark_type(field.type)}" for field in kept)]
+    columns = [ROWS, *(f"{KEPT}{field.name} {sql_type(field.dataType)}" for field in from_arrow_schema(kept, True))]
     rows = spread.mapInArrow(partial(row_batches, table=table, kept=kept), ", ".join(columns))
     rows.write.parquet(storage.spark_uri(_rows_uri(staged)))
     return staged_rows(spark, staged)
@@ -105,7 +108,7 @@ def _rows_of(uri: str, partition: Partition, table: ImageTable, kept: pa.Schema)
                     columns.text("view", table.view) if table.view else pa.array(["0"] * n, pa.string()),
                     *(columns.kept(field) for field in kept),
                 ],
-                [*(column.split(" ")[0] for column in ROWS.split(", ")), *(f"{KEPT}{name}" for name in kept.names)],
+                [*column_names(ROWS), *(f"{KEPT}{name}" for name in kept.names)],
             )
             first += n
 

@@ -11,6 +11,7 @@ from streetdeciles.errors import RunRefused
 from streetdeciles.images.kept_types import common_type, kept_type, settled
 from streetdeciles.images.table_columns import unfit_column
 from streetdeciles.images.table_files import files_in, reading
+from streetdeciles.table import column_names
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,7 +39,7 @@ def describe_files(batches: Iterable[pa.RecordBatch], table: ImageTable) -> Iter
             pa.array(names, pa.string()),
             pa.array(kinds, pa.binary()),
         ]
-        yield pa.RecordBatch.from_arrays(arrays, [column.split(" ")[0] for column in DESCRIBED.split(", ")])
+        yield pa.RecordBatch.from_arrays(arrays, column_names(DESCRIBED))
 
 
 def common_schema(described: Iterable[tuple[str, str, bytes]], keep: Sequence[str]) -> pa.Schema:
@@ -64,7 +65,7 @@ def _common(name: str, types: Sequence[tuple[str, pa.DataType]]) -> pa.DataType:
         merged = common_type(common, kept)
         if merged is None:
             other_uri, other = next(
-                (one for one in types[:number] if common_type(kept_type(one[1]), kept) is None), types[0]
+                (file for file in types[:number] if common_type(kept_type(file[1]), kept) is None), types[0]
             )
             raise RunRefused(
                 f"images.table.keep: column {name!r} is {other} in {other_uri} and {kind} in {uri}; "

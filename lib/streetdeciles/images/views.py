@@ -7,12 +7,12 @@ from string import ascii_lowercase
 from typing import TYPE_CHECKING
 
 from streetdeciles.config import ImagesConfig
+from streetdeciles.config.images import MAX_VIEWS
 from streetdeciles.ids.spelling import normalise_columns, normalise_views
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-MAX_VIEWS = 16
 COMPASS = ("n", "ne", "e", "se", "s", "sw", "w", "nw", "north", "east", "south", "west")
 
 
@@ -48,11 +48,6 @@ def explain(images: ImagesConfig) -> str:
     if images.view_names is None:
         return f"images.views is {images.views}"
     return f"images.view_names is {', '.join(images.view_names)}"
-
-
-def too_many_other_views(images: ImagesConfig, what: str, *, n_out: int, n_kept: int) -> str:
-    """The error if more files or rows (`what`) are left out for their view than are kept."""
-    return f"images: {n_out:,} {what} are left out for their view and only {n_kept:,} kept, because {explain(images)}"
 
 
 def advise(names: Sequence[str]) -> str:

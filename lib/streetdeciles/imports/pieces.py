@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from streetdeciles.table import column_names
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -62,7 +64,7 @@ def key_batches(batches: Iterable[pa.RecordBatch], pieces: Pieces) -> Iterator[p
 def feature_batches(
     batches: Iterable[pa.RecordBatch], pieces: Pieces, views: int, feature_size: int
 ) -> Iterator[pa.RecordBatch]:
-    """FEATURES: one row per usable view of the files with so many views and numbers."""
+    """FEATURES: one row per usable view of the files that have `views` views of `feature_size` numbers."""
     for piece in pieces(batches):
         if isinstance(piece, Piece) and piece.features.shape[1:] == (views, feature_size):
             yield _features(piece)
@@ -76,7 +78,7 @@ def _keys(piece: Piece) -> pa.RecordBatch:
     numbers = np.ascontiguousarray(piece.features[location, view])
     n_wrong = feature_size - np.isfinite(numbers).sum(axis=1)
     ids = [piece.location_ids[i] or None for i in location.tolist()]
-    problems = [_problem(one, int(n), feature_size) for one, n in zip(ids, n_wrong, strict=True)]
+    problems = [_problem(location_id, int(n), feature_size) for location_id, n in zip(ids, n_wrong, strict=True)]
     hashes = [int.from_bytes(blake2b(row, digest_size=8).digest(), "little", signed=True) for row in numbers]
     n = len(numbers)
     columns: list[Any] = [
@@ -89,7 +91,7 @@ def _keys(piece: Piece) -> pa.RecordBatch:
         pa.array(hashes, pa.int64()),
         *(pa.array([problem[i] for problem in problems], pa.string()) for i in range(2)),
     ]
-    return pa.RecordBatch.from_arrays(columns, _names(KEYS))
+    return pa.RecordBatch.from_arrays(columns, column_names(KEYS))
 
 
 def _problem(location_id: str | None, n_wrong: int, feature_size: int) -> tuple[str | None, str | None]:
@@ -129,12 +131,8 @@ def _features(piece: Piece) -> pa.RecordBatch:
         pa.array(view, pa.int8()),
         pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(numbers.ravel(), pa.float32())),
     ]
-    return pa.RecordBatch.from_arrays(columns, _names(FEATURES))
+    return pa.RecordBatch.from_arrays(columns, column_names(FEATURES))
 
 
 def _image_ids(piece: Piece, location: npt.NDArray[Any], view: npt.NDArray[Any]) -> list[str]:
     return [f"{piece.names[i]} view {v}" for i, v in zip(location.tolist(), view.tolist(), strict=True)]
-
-
-def _names(schema: str) -> list[str]:
-    return [column.split(" ")[0] for column in schema.split(", ")]
