@@ -12,6 +12,7 @@ from streetdeciles.digests import settings_digest
 from streetdeciles.errors import RunFailed, RunRefused
 
 COPIES = ("_cache", "catalog_tables")
+"""Folder of the copies in the work_dir, with a folder for each section of the config."""
 
 
 def catalog_inputs(section: object) -> Mapping[str, FilesOrTable]:
@@ -27,18 +28,17 @@ def catalog_inputs(section: object) -> Mapping[str, FilesOrTable]:
 
 
 def all_catalog_inputs(config: RunConfig) -> Mapping[str, FilesOrTable]:
+    """The tables in a catalog that the whole config names, by key."""
     return {**catalog_inputs(config.labels), **catalog_inputs(config.images)}
 
 
 def with_copies_in(config: RunConfig, work_dir: str) -> RunConfig:
-    """`config`, whose tables in a catalog are read from their copies in this folder."""
+    """A copy of `config` whose tables in a catalog are read from their copies in this folder."""
     config = config.model_copy(deep=True)
     for key, table in all_catalog_inputs(config).items():
-        name = table.catalog_table or ""
+        name, section = table.catalog_table or "", key.partition(".")[0]
         readable = re.sub(r"[^\w.-]", "_", name)[:80]
-        table.keep_copy(
-            storage.join(work_dir, *COPIES, f"{key.partition('.')[0]}-{readable}-{settings_digest(name=name)[:8]}")
-        )
+        table.keep_copy(storage.join(work_dir, *COPIES, section, f"{readable}-{settings_digest(name=name)[:8]}"))
     return config
 
 

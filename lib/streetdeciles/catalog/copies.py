@@ -29,8 +29,8 @@ CONTENT = "_content"
 READERS = {"labels": (LABELS_STAGE, DATASET_STAGE), "images": (IMAGES_STAGE, FEATURES_STAGE, REPORT_STAGE)}
 """The stages that read the copies of a section's tables; the first of them has the copies made."""
 
-ROWS_TRIED = 500
-"""The photographs that a trial copies."""
+TRIAL_ROWS = 500
+"""How many photographs a trial copies."""
 
 logger = logging.getLogger(__name__)
 
@@ -46,10 +46,10 @@ def copy_inputs(spark: SparkSession, config: RunConfig, stages: Collection[str],
     """
     for section, (maker, *others) in READERS.items():
         if maker in stages and not is_trial:
-            _remove_others(config, section)
+            _remove_unnamed(config, section)
         for key, table in catalog_inputs(getattr(config, section)).items():
             if maker in stages or (is_trial and {*others} & {*stages}):
-                _copy(spark, key, table, ROWS_TRIED if is_trial else None)
+                _copy(spark, key, table, TRIAL_ROWS if is_trial else None)
             elif {*others} & {*stages} and _version_of_copy(table) is None:
                 raise RunRefused(
                     f"{key}: the copy of {table.catalog_table} at {table.file} is gone; make it again: "
@@ -57,7 +57,7 @@ def copy_inputs(spark: SparkSession, config: RunConfig, stages: Collection[str],
                 )
 
 
-def _remove_others(config: RunConfig, section: str) -> None:
+def _remove_unnamed(config: RunConfig, section: str) -> None:
     """Remove the copies of tables that the config no longer names."""
     folder = storage.join(config.work_dir, *COPIES, section)
     named = {table.file.rpartition("/")[2] for table in catalog_inputs(getattr(config, section)).values()}
@@ -67,7 +67,7 @@ def _remove_others(config: RunConfig, section: str) -> None:
 
 
 def _version_of_copy(table: FilesOrTable) -> dict[str, str] | None:
-    """What was copied; None if there is no copy, or half of one."""
+    """The version and columns that were copied; None if there is no copy, or only half of one."""
     return read_state(f"{table.file}.json", dict[str, str]) if storage.exists(table.file) else None
 
 
@@ -102,7 +102,7 @@ def _copy(spark: SparkSession, key: str, table: FilesOrTable, max_rows: int | No
 
 
 def _photograph_columns(frame: DataFrame, table: ImageTable) -> list[Column]:
-    """What the stage images reads; RunRefused if there is no such column."""
+    """The columns that the stage images reads; RunRefused if the table lacks one."""
     from pyspark.sql import functions as F
     from pyspark.sql.types import BinaryType
 

@@ -62,12 +62,12 @@ class Publication:
 
 
 def pending(config: RunConfig) -> list[Publication]:
-    """What is to be published, without asking the catalog."""
+    """The tables that have changed since they were published; the catalog is not asked."""
     if config.output.tables is None:
         return []
     schema, state = quoted_name(config.output.tables), _published(config.work_dir)
-    found = [Publication(table, f"{schema}.{quoted(table.name)}", _version(config, table)) for table in PUBLISHED]
-    return [one for one in found if one.version and one.version != state.get(one.name)]
+    tables = [Publication(table, f"{schema}.{quoted(table.name)}", _version(config, table)) for table in PUBLISHED]
+    return [new for new in tables if new.version and new.version != state.get(new.name)]
 
 
 def refuse_unpublishable(spark: SparkSession, config: RunConfig, *, is_own_session: bool) -> None:
@@ -93,7 +93,7 @@ def refuse_unpublishable(spark: SparkSession, config: RunConfig, *, is_own_sessi
     state = _published(config.work_dir)
     for table in PUBLISHED:
         name = f"{schema}.{quoted(table.name)}"
-        if table.name in existing and name not in state and not _is_of_a_run(spark, name):
+        if table.name in existing and name not in state and not _was_written_by_run(spark, name):
             raise RunRefused(
                 f"output.tables: {name} is there and was not written by streetdeciles, so it is not replaced; choose "
                 "another schema, or drop or rename the table"
@@ -102,30 +102,31 @@ def refuse_unpublishable(spark: SparkSession, config: RunConfig, *, is_own_sessi
 
 def publish(spark: SparkSession, config: RunConfig) -> None:
     """Replace the tables whose content has changed; RunFailed names the one that could not be written."""
-    for one in pending(config):
-        logger.info("output.tables: writing %s", one.name)
-        _record(config.work_dir, one.name, "")  # so that a table without the property, after a kill, is this run's
+    for new in pending(config):
+        logger.info("output.tables: writing %s", new.name)
+        _record(config.work_dir, new.name, "")  # so that a table without the property, after a kill, is this run's
         try:
-            frame = storage.read_table(spark, one.table, config.work_dir)
+            frame = storage.read_table(spark, new.table, config.work_dir)
             # Delta takes new columns of a new release only with overwriteSchema; others do so by themselves.
-            frame.write.mode("overwrite").option("overwriteSchema", "true").saveAsTable(one.name)
-            spark.sql(f"ALTER TABLE {one.name} SET TBLPROPERTIES ('{WRITTEN_BY_RUN}' = 'true')")
+            frame.write.mode("overwrite").option("overwriteSchema", "true").saveAsTable(new.name)
+            spark.sql(f"ALTER TABLE {new.name} SET TBLPROPERTIES ('{WRITTEN_BY_RUN}' = 'true')")
         except Exception as error:
             raise RunFailed(
-                f"output.tables: {one.name} could not be written ({reason(error, 400)}); the run itself is finished, "
+                f"output.tables: {new.name} could not be written ({reason(error, 400)}); the run itself is finished, "
                 "and the same command tries this again"
             ) from error
-        _record(config.work_dir, one.name, one.version)
+        _record(config.work_dir, new.name, new.version)
 
 
 def _version(config: RunConfig, table: Table) -> str:
-    """The generations of the finished stages that have written it; empty where there is none."""
+    """The generations of the finished stages that have written the table; empty if there is none."""
     writers = [s.name for s in STAGES if any(name.partition("/")[0] == table.name for name in s.writes)]
     marks = [read_mark(config.work_dir, name) for name in writers]
     return " ".join(mark.generation for mark in marks if mark is not None)
 
 
-def _is_of_a_run(spark: SparkSession, name: str) -> bool:
+def _was_written_by_run(spark: SparkSession, name: str) -> bool:
+    """Whether a run has written the table in the catalog, whatever its work_dir was."""
     try:
         return any(row["key"] == WRITTEN_BY_RUN for row in spark.sql(f"SHOW TBLPROPERTIES {name}").collect())
     except Exception:  # a view of another system has none
@@ -143,7 +144,7 @@ def _forgets_tables(spark: SparkSession, schema: str) -> bool:
 
 
 def _published(work_dir: str) -> dict[str, str]:
-    """The version of each table in a catalog, by its quoted name; empty while it is written."""
+    """The version of each published table, by its quoted name; an empty text while the table is being written."""
     return read_state(_state_uri(work_dir), dict[str, str]) or {}
 
 

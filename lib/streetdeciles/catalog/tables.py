@@ -50,8 +50,8 @@ def catalog_signatures(section: object) -> dict[str, str]:
 def table_version(spark: SparkSession, name: str) -> str:
     """Text that changes when the table does.
 
-    Of a Delta table its id and the number of its last commit. Of another table, or a view, the names of the files that
-    Spark would read, which differ each time a file is written, the number of rows, and the columns.
+    For a Delta table it is its id and the number of its last commit. For another table, or a view, it is the names of
+    the files that Spark would read, which differ each time a file is written, the number of rows, and the columns.
     """
     table = quoted_name(name)
     try:
