@@ -1,4 +1,4 @@
-"""`streetdeciles plan`: what a large run takes, from the marks of a small one of one's own."""
+"""`streetdeciles plan`: the time, room and memory that a large run takes, from the marks of a small run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from statistics import median
 from streetdeciles import run_log
 from streetdeciles.config import RunConfig
 from streetdeciles.errors import RunRefused
-from streetdeciles.features.ledger import IMAGES_PER_TASK, Mark, read_marks
+from streetdeciles.features.ledger import Mark, read_marks
+from streetdeciles.features.waves import IMAGES_PER_TASK
 from streetdeciles.plans import recorded_files, stages_of
 from streetdeciles.stages import FEATURES_STAGE
 
@@ -33,21 +34,25 @@ multiplied by ten, would outweigh the rest."""
 
 @dataclass(frozen=True)
 class StageForecast:
-    """What a stage would take: seconds on the clock, and bytes that it leaves in the work_dir."""
+    """What a stage would take."""
 
     stage: str
     seconds: float
+    """Time on the clock."""
     n_bytes: float
+    """What it leaves in the work_dir."""
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """A run of `photographs`; `images_per_s` is the rate of one device in the small run."""
+    """What a run of `photographs` would take."""
 
     photographs: int
     small: int
+    """Photographs of the small run."""
     shards: int
     images_per_s: float
+    """The rate of one device in the small run."""
     stages: tuple[StageForecast, ...]
     on_gpu: bool
     """Whether a GPU made the features of the small run."""
@@ -74,13 +79,13 @@ class Forecast:
 
 
 def forecast(config: RunConfig, photographs: int, devices: int) -> Forecast:
-    """Scale the finished run of the config to `photographs`, with features on `devices` like those that it had.
+    """Scale the config's finished run to `photographs`, with features on this number of `devices` of the same kind.
 
-    What stages other than features took beyond START_S grows with the number of photographs; machines that start more
-    slowly make that too much.
+    For the other stages, the time beyond START_S grows with the number of photographs, which overestimates them if
+    the small run was on a machine that starts more slowly.
 
     Raises:
-        RunRefused: a stage is not finished, or with other settings, or none of its photographs was computed.
+        RunRefused: a stage is not finished, or was run with other settings, or no photograph was computed.
     """
     if config.replaced_stages:
         raise RunRefused("plan estimates the extraction of features from photographs, and dataset.import has neither")
@@ -123,11 +128,12 @@ def _extraction_seconds(
 ) -> float:
     """The start of the small run, the devices' time for each photograph, and what each wave of shards adds to that."""
     busy = sum(_busy(mark) for mark in shards)
-    then = _devices_then(shards, busy)
-    waves, wave_s = _waves(shards, then)
-    # A run that was interrupted has waited between two waves, but no longer than it took.
-    wave_s = min(wave_s, max(0.0, seconds - busy / then) / max(1, waves - 1))
-    start_s = max(0.0, seconds - busy / then - wave_s * (waves - 1))
+    small_devices = _busy_devices(shards, busy)
+    computing_s = busy / small_devices
+    waves, wave_s = _waves(shards, small_devices)
+    # The pause between two waves of an interrupted run counts, but only up to the time that the run took.
+    wave_s = min(wave_s, max(0.0, seconds - computing_s) / max(1, waves - 1))
+    start_s = max(0.0, seconds - computing_s - wave_s * (waves - 1))
     shards_per_task = -(-IMAGES_PER_TASK // min(shard_size, IMAGES_PER_TASK))
     waves_of_large = -(-photographs // (devices * shards_per_task * shard_size))
     return start_s + busy / sum(mark.images for mark in shards) * photographs / devices + wave_s * (waves_of_large - 1)
@@ -136,7 +142,7 @@ def _extraction_seconds(
 def _waves(shards: Collection[Mark], devices: int) -> tuple[int, float]:
     """How many waves there were, and the seconds between the ends of two of them beyond the devices' time.
 
-    The first one is left out, since the network is loaded in it; if there is no other, nothing is known of them.
+    The first one does not count, since the network is loaded in it; the seconds are 0 if there is no other.
     """
     by_start: dict[float, list[Mark]] = defaultdict(list)
     for mark in shards:
@@ -147,10 +153,11 @@ def _waves(shards: Collection[Mark], devices: int) -> tuple[int, float]:
 
 
 def _busy(mark: Mark) -> float:
+    """The seconds that devices spent on the shard."""
     return sum(mark.device_seconds.values())
 
 
-def _devices_then(shards: Collection[Mark], busy_s: float) -> int:
-    """How many devices were busy at a time, at least."""
+def _busy_devices(shards: Collection[Mark], busy_s: float) -> int:
+    """The smallest number of devices that can have been busy for `busy_s` between the shards' start and end."""
     took_s = max(mark.ended for mark in shards) - min(mark.started for mark in shards)
     return max(1, math.ceil(busy_s / took_s)) if took_s > 0 else 1

@@ -13,7 +13,7 @@ from pixel_network import SIZE, run_config
 
 from streetdeciles.backbones.preprocessing import scaled_centre_crop
 from streetdeciles.config import SparkConfig
-from streetdeciles.features import ledger
+from streetdeciles.features import waves
 from streetdeciles.features.image_network import ImageNetwork
 from streetdeciles.features.stage import extract_shards
 from streetdeciles.parallel import Parallelism
@@ -65,7 +65,7 @@ def recording_network(log: str) -> ImageNetwork:
 
 if __name__ == "__main__":
     master, work_dir, log, gpus_a_task, cores = sys.argv[1:]
-    ledger.IMAGES_PER_TASK = 1
+    waves.IMAGES_PER_TASK = 1
     config = run_config(Path(work_dir))
     conf = {"spark.task.resource.gpu.amount": gpus_a_task, "spark.executor.cores": cores, **ONE_GPU_AN_EXECUTOR}
     sizes = Parallelism(tasks=round(2 / float(gpus_a_task)), threads=1, local=False)

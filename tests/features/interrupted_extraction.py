@@ -11,7 +11,7 @@ from pathlib import Path
 from pixel_network import pixel_network, run_config
 
 from streetdeciles.config import SparkConfig
-from streetdeciles.features import ledger
+from streetdeciles.features import waves
 from streetdeciles.features.stage import extract_shards
 from streetdeciles.lock import locked
 from streetdeciles.parallel import Parallelism
@@ -26,7 +26,7 @@ ON_A_CLUSTER = {
 
 if __name__ == "__main__":
     work_dir, log, *master = sys.argv[1:]
-    ledger.IMAGES_PER_TASK = 1
+    waves.IMAGES_PER_TASK = 1
     config = run_config(Path(work_dir))
     if master:
         spark_config = SparkConfig(master=master[0], driver_memory="512m", conf=ON_A_CLUSTER)

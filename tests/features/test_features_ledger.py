@@ -1,4 +1,4 @@
-"""The ledger of finished shards, and how shards are cut into waves and cores into tasks."""
+"""The ledger of finished shards, and how shards are cut into waves."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from streetdeciles.errors import RunRefused
 from streetdeciles.features import ledger
 from streetdeciles.features.ledger import Mark, Shard
 from streetdeciles.features.shard_files import shard_folders
+from streetdeciles.features.waves import cut_into_waves
 
 SETTINGS: dict[str, Any] = {"weights": "abc", "precision": "float32", "max_pixels": 100}
 
@@ -160,16 +161,16 @@ def test_leftovers_are_removed_and_finished_shards_kept(tmp_path: Path) -> None:
 
 def test_waves_have_a_shard_a_task_and_enough_images() -> None:
     large = [Shard(i, 4096, "") for i in range(7)]
-    assert numbers(ledger.waves(large, lambda: 3)) == [(3, [0, 1, 2]), (3, [3, 4, 5]), (3, [6])]
+    assert numbers(cut_into_waves(large, lambda: 3)) == [(3, [0, 1, 2]), (3, [3, 4, 5]), (3, [6])]
     small = [Shard(i, 100, "") for i in range(7)]
-    assert numbers(ledger.waves(small, lambda: 1)) == [(1, [0, 1]), (1, [2, 3]), (1, [4, 5]), (1, [6])]
-    assert numbers(ledger.waves([], lambda: 4)) == []
+    assert numbers(cut_into_waves(small, lambda: 1)) == [(1, [0, 1]), (1, [2, 3]), (1, [4, 5]), (1, [6])]
+    assert numbers(cut_into_waves([], lambda: 4)) == []
 
 
 def test_waves_grow_with_the_cluster() -> None:
     sizes = iter([1, 2, 4])
     shards = [Shard(i, 4096, "") for i in range(6)]
-    assert numbers(ledger.waves(shards, lambda: next(sizes))) == [(1, [0]), (2, [1, 2]), (4, [3, 4, 5])]
+    assert numbers(cut_into_waves(shards, lambda: next(sizes))) == [(1, [0]), (2, [1, 2]), (4, [3, 4, 5])]
 
 
 def numbers(waves: Iterator[tuple[int, list[Shard]]]) -> list[tuple[int, list[int]]]:

@@ -27,7 +27,7 @@ from streetdeciles.backbones.vgg import VGG16
 from streetdeciles.backbones.weights import random_weights
 from streetdeciles.errors import RunFailed, RunRefused
 from streetdeciles.extraction.decoding import decode
-from streetdeciles.features import ledger, quarantine, stage
+from streetdeciles.features import ledger, quarantine, stage, waves
 from streetdeciles.features.engine import keys_of_partitions
 from streetdeciles.features.staged import write_parquet
 from streetdeciles.parallel import Parallelism
@@ -43,7 +43,7 @@ TWO_TASKS = Parallelism(tasks=2, threads=1, local=False)
 
 @pytest.fixture(autouse=True)
 def _small_waves(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger, "IMAGES_PER_TASK", 1)
+    monkeypatch.setattr(waves, "IMAGES_PER_TASK", 1)
 
 
 def extract(
@@ -226,7 +226,7 @@ def test_photograph_that_kills_its_worker_is_a_reject(spark: SparkSession, tmp_p
     poison = write_poison(tmp_path / "photos", "photo_004b.png")
     write_index(spark, tmp_path, [photos[:2], [*photos[2:7], *poison, tmp_path / "gone.png"], photos[7:]])
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(ledger, "IMAGES_PER_TASK", 100)  # all in one wave
+        monkeypatch.setattr(waves, "IMAGES_PER_TASK", 100)  # all in one wave
         report = extract(spark, tmp_path)
     assert report.counts == {
         "images": 11,
@@ -255,7 +255,7 @@ def test_many_photographs_that_kill_workers_are_not_quarantined(
     n_photos: int, message: str, spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if n_photos:
-        monkeypatch.setattr(quarantine, "AT_LEAST", 2)
+        monkeypatch.setattr(quarantine, "MAX_CRASHED", 2)
     photos = write_photos(tmp_path / "a", n_photos) + write_poison(tmp_path, "x.png", "y.png", "z.png")
     write_index(spark, tmp_path, [photos])
     with pytest.raises(RunFailed, match=message):

@@ -1,4 +1,4 @@
-"""Finished shards that are committed again with most of their rows as they were: nothing of these is computed."""
+"""Finished shards that are committed again with most of their rows unchanged: those are not computed again."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 
 def stage_kept(spark: SparkSession, shards: Sequence[Shard], work_dir: str) -> list[str]:
-    """Stage what stays of shards whose retries are computed; nothing where the shards are computed as a whole."""
+    """Stage the rows that stay of shards whose retries are computed; none for shards that are computed as a whole.
+
+    Returns:
+        The URI of the rows, or an empty list.
+    """
     from pyspark.sql import functions as F
 
     if not any(shard.retried for shard in shards):
@@ -30,7 +34,7 @@ def stage_kept(spark: SparkSession, shards: Sequence[Shard], work_dir: str) -> l
 
 
 def finished_rows(spark: SparkSession, shards: Sequence[Shard], work_dir: str) -> DataFrame:
-    """The rows of both tables, in the columns of `extracted.SCHEMA`."""
+    """The shards' rows of both tables, in the columns of `extracted.SCHEMA`."""
     from pyspark.sql import functions as F
 
     of_shards = F.col("shard").isin([shard.number for shard in shards])
@@ -39,7 +43,7 @@ def finished_rows(spark: SparkSession, shards: Sequence[Shard], work_dir: str) -
 
 
 def stage_rows(rows: DataFrame, shards: Sequence[Shard], work_dir: str) -> str:
-    """Stage rows of finished shards, and statistics that go with them."""
+    """Stage rows of finished shards with the statistics that go with them; returns their URI."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -66,7 +70,7 @@ def stage_rows(rows: DataFrame, shards: Sequence[Shard], work_dir: str) -> str:
 
 
 def _kept_tally(mark: Mark | None) -> Tally:
-    """What was spent on the shard before, without its counts."""
+    """The time that was spent on the shard before, without its counts."""
     if mark is None:
         return Tally()
     seconds = {name: mark.seconds.get(name, 0.0) for name in SPENT}

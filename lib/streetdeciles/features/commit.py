@@ -1,4 +1,4 @@
-"""The commit of finished shards: what was staged of them goes to both tables, and then they are marked."""
+"""The commit of finished shards: their staged rows go to both tables, and then they are marked."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streetdeciles import storage
 from streetdeciles.errors import RunFailed
@@ -24,6 +24,15 @@ if TYPE_CHECKING:
 _committing = Lock()
 
 
+class Committed(NamedTuple):
+    """What became of some shards."""
+
+    marks: list[Mark]
+    """Those of the finished shards."""
+    failures: dict[int, str]
+    """Why the other shards failed, by number."""
+
+
 def commit_wave(
     spark: SparkSession,
     staged: Sequence[str],
@@ -32,23 +41,28 @@ def commit_wave(
     fingerprint: Mapping[str, Any],
     *,
     started: float | None,
-) -> tuple[list[Mark], dict[int, str]]:
-    """Write the finished shards to both tables, then mark them; returns the marks, and why other shards failed.
+) -> Committed:
+    """Write the finished shards to both tables, then mark them.
 
-    `started` is when the wave began, in seconds since 1970; None where nothing was computed, so that the shards keep
-    their times.
+    Args:
+        staged: URIs of rows of `extracted.SCHEMA`, which are removed afterwards.
+        started: when the wave began, in seconds since 1970; None where nothing was computed, so that the shards keep
+            their times.
+
+    Raises:
+        RunFailed: a photograph of a shard that has not failed did not come out exactly once.
     """
     from pyspark.sql import functions as F
 
     with _committing:
         start = time.monotonic()
         extracted = storage.read_parquet(spark, *staged, schema=spark_schema())
-        tallies, failed, in_wave = _check(extracted, shards)
+        tallies, failed, in_wave = _tallies(extracted, shards)
         finished = [shard for shard in shards if shard.number not in failed]
         numbers = [shard.number for shard in finished]
         before = _marks(numbers, work_dir) if started is None else {}
         remove_shards(numbers, work_dir)
-        # With a list of numbers each wave's programs would be new to Spark and compiled again: only where it matters.
+        # Spark would compile the program of a condition with a list of numbers again for each wave.
         kept = extracted if {*numbers} == in_wave else extracted.where(F.col("shard").isin(numbers))
         _write_parts(kept, FEATURE, FEATURES, work_dir)
         if any(tallies[number].rejects for number in numbers):
@@ -68,7 +82,7 @@ def commit_wave(
             write_mark(work_dir, mark)
         for uri in staged:
             storage.remove(uri)
-    return marks, failed
+    return Committed(marks, failed)
 
 
 def _marks(numbers: Iterable[int], work_dir: str) -> dict[int, Mark]:
@@ -76,8 +90,8 @@ def _marks(numbers: Iterable[int], work_dir: str) -> dict[int, Mark]:
     return {number: mark for number, mark in marks.items() if mark is not None}
 
 
-def _check(extracted: DataFrame, shards: Sequence[Shard]) -> tuple[dict[int, Tally], dict[int, str], set[int]]:
-    """(tally, failure) by shard, and all shards that have rows.
+def _tallies(extracted: DataFrame, shards: Sequence[Shard]) -> tuple[dict[int, Tally], dict[int, str], set[int]]:
+    """The tallies by shard, the failures by shard, and the numbers of all shards that have rows.
 
     Raises:
         RunFailed: a photograph of a shard that has not failed did not come out exactly once.

@@ -15,8 +15,9 @@ from streetdeciles.config import ImagesConfig
 from streetdeciles.extraction.extracted import SCHEMA
 from streetdeciles.features.amending import finished_rows, stage_rows
 from streetdeciles.features.commit import commit_wave
-from streetdeciles.features.ledger import Shard, waves
+from streetdeciles.features.ledger import Shard
 from streetdeciles.features.retry import plan_retry
+from streetdeciles.features.waves import cut_into_waves
 from streetdeciles.queries import query
 from streetdeciles.tables import FEATURES, IMAGE_INDEX, REJECTS
 from streetdeciles.wording import counted
@@ -30,7 +31,7 @@ DETAIL = "another photograph is the same file"
 
 
 def plan_restores(spark: SparkSession, images: ImagesConfig, work_dir: str) -> bool:
-    """Plan to compute the rejects again that are not duplicates (any more); returns whether there are any."""
+    """Plan to compute rejected pictures again that are no longer duplicates; returns whether there are any."""
     from pyspark.sql import functions as F
 
     restored = _pictures(spark, images, work_dir).where("rejected")
@@ -56,8 +57,9 @@ def reject_duplicates(
         duplicates = _pictures(spark, images, work_dir).where("(elsewhere OR again) AND NOT rejected")
         duplicates.select("image_id", "shard").write.parquet(storage.spark_uri(staged))
         duplicates = storage.read_parquet(spark, staged)
-        concerned = {row["shard"] for row in duplicates.select("shard").distinct().collect()}
-        for _, wave in waves([shard for shard in shards if shard.number in concerned], lambda: SHARDS_PER_WAVE):
+        numbers = {row["shard"] for row in duplicates.select("shard").distinct().collect()}
+        concerned = [shard for shard in shards if shard.number in numbers]
+        for _, wave in cut_into_waves(concerned, lambda: SHARDS_PER_WAVE):
             rows = finished_rows(spark, wave, work_dir)
             marked = rows.join(duplicates.select("image_id", F.lit(True).alias("moves")), on="image_id", how="left")
             moved = stage_rows(_rejected(spark, marked, work_dir), wave, work_dir)
@@ -67,7 +69,7 @@ def reject_duplicates(
 
 
 def picture_notes(spark: SparkSession, images: ImagesConfig, work_dir: str) -> list[str]:
-    """What is to be said of pictures that may show nothing."""
+    """Notes for the report on pictures that may show nothing."""
     from pyspark.sql import functions as F
 
     notes = []
@@ -107,7 +109,7 @@ def _pictures(spark: SparkSession, images: ImagesConfig, work_dir: str) -> DataF
 
 
 def _rejected(spark: SparkSession, rows: DataFrame, work_dir: str) -> DataFrame:
-    """`rows` of `extracted.SCHEMA`, those that move as rejects; their place comes from the index."""
+    """`rows` of `extracted.SCHEMA`, with those that move as rejects; their `uri` comes from the index."""
     index = storage.read_table(spark, IMAGE_INDEX, work_dir)
     moved = query("streetdeciles.features", "moved_rows", {"detail": DETAIL}, rows=rows, image_index=index)
     return moved.select(*SCHEMA.names)

@@ -1,4 +1,4 @@
-"""A task over shards of the index, as one Spark job. What to do when that fails is for those who call it.
+"""A task over shards of the index, as one Spark job. The callers decide what to do if it fails.
 
 Features, rejects and statistics come out of one pass over the photographs. They are staged together, as Parquet, and
 `commit` splits them into the two tables, which costs little beside the network and needs no photograph again.
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MAX_TAKEN = 20
-"""So often in a row the cluster may take a worker of a job away; then the run ends, to be continued."""
+"""How many times in a row the cluster may take a worker away from a job; then the run ends, to be continued later."""
 
 MAX_PAUSE_S = 30.0
 
@@ -50,7 +50,7 @@ class Engine:
     spark: SparkSession
     work_dir: str
     tasks: int
-    """Tasks that a job has at most."""
+    """The maximum number of tasks of a job."""
     wave: int = 0
     """The number of the wave, from 1, for Spark's UI."""
 
@@ -80,7 +80,7 @@ class Engine:
         return self._staged(in_order.mapInArrow(task, spark_schema()), name)
 
     def _staged(self, extracted: DataFrame, name: str) -> str:
-        """Where `extracted` is now; computed again as long as the cluster takes workers away."""
+        """Stage `extracted` and return its URI; try again as long as the cluster takes workers away."""
         staged = storage.staging_uri(self.work_dir, "extracted")
         for turn in range(1, MAX_TAKEN + 1):
             try:
@@ -91,13 +91,13 @@ class Engine:
                 storage.remove(staged)
                 if not was_taken_away(str(error)):
                     raise costly_photographs(error) or _as_ours(error) from error
-                taken = error
+                last = error
                 logger.warning("features: the cluster took a worker away (%s); trying again", one_line_error(error))
                 time.sleep(min(2.0**turn - 1, MAX_PAUSE_S))
         raise RunFailed(
-            f"features: the cluster took workers away {MAX_TAKEN} times in a row ({one_line_error(taken)}); run the "
+            f"features: the cluster took workers away {MAX_TAKEN} times in a row ({one_line_error(last)}); run the "
             "same command again when it has room"
-        ) from taken
+        ) from last
 
     def rows(self, shards: Sequence[Shard], span: Span | None = None) -> DataFrame:
         """The rows of the index that `map` computes."""
@@ -126,7 +126,7 @@ def shards_named(shards: Sequence[Shard]) -> str:
 
 
 def keys_of_partitions(spark: SparkSession, n: int) -> list[int]:
-    """For each of `n` partitions an integer that Spark's hash sends there: shards are spread evenly, not by chance."""
+    """For each of `n` partitions an integer that Spark's hash sends there, so that shards are spread evenly."""
     candidates = spark.range(20 * n).selectExpr("CAST(id AS int) AS key", f"pmod(hash(CAST(id AS int)), {n}) AS part")
     keys = {
         row["part"]: row["key"] for row in candidates.groupBy("part").agg({"key": "min"}).toDF("part", "key").collect()

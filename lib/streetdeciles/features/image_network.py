@@ -88,7 +88,7 @@ def _fingerprint(backbone: Backbone, settings: NetworkSettings) -> dict[str, Any
 
 @contextmanager
 def _weights_for_workers(source: WeightSource, backbone: Backbone, work_dir: str) -> Iterator[tuple[WeightSource, str]]:
-    """(a source that workers can read, hash). Files are read once, here; seeded numbers every worker makes itself."""
+    """(a source that workers can read, hash). Files are read once, here; workers draw seeded numbers themselves."""
     if isinstance(source, Seeded):
         yield source, _seeded_hash(source, backbone)
         return
@@ -111,7 +111,7 @@ def _seeded_hash(source: Seeded, backbone: Backbone) -> str:
 
 
 def _precision(spark: SparkSession, features: FeaturesConfig, work_dir: str, task: PrecisionTask, afresh: bool) -> str:
-    """`auto` is what the finished shards have, so that a run may go on elsewhere; else what the workers do best.
+    """`auto` is the precision of the finished shards, so that a run may continue elsewhere, or else the workers' best.
 
     Where finished shards are about to be removed, or a GPU is to decode, a worker is asked in any case: it refuses if
     it lacks the device.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeVar
@@ -21,13 +21,10 @@ T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
-IMAGES_PER_TASK = 128
-"""Small shards are put together to that many photographs a task, so that starting Spark jobs costs little."""
-
 
 @dataclass(frozen=True)
 class Shard:
-    """One shard of the index, now."""
+    """One shard of the index as it is now."""
 
     number: int
     images: int
@@ -36,18 +33,19 @@ class Shard:
     versions: str = ""
     """Hash of what shows which version of each photograph is there."""
     retried: int = 0
-    """So many of its photographs are computed again, and the others kept; 0: all are computed."""
+    """How many of its photographs are computed again while the others are kept; 0 if all are computed."""
     since: float = 0.0
-    """When that was planned, in seconds since 1970."""
+    """When the retries were planned, in seconds since 1970."""
 
     @property
     def to_compute(self) -> int:
+        """How many photographs are computed."""
         return self.retried or self.images
 
 
 @dataclass(frozen=True)
 class Mark:
-    """What stands in `features/_shards/<shard>.json`: this shard is finished, with these settings and figures."""
+    """The content of `features/_shards/<shard>.json`: this shard is finished, with these settings and figures."""
 
     shard: int
     members: str
@@ -60,12 +58,12 @@ class Mark:
     """`reading`, `decoding`, `computing` (summed over threads) and `writing`."""
     network: str
     started: float = 0.0
-    """When its wave began, in seconds since 1970; 0 where that was not kept."""
+    """When its wave began, in seconds since 1970; 0 in marks of versions that did not record it."""
     ended: float = 0.0
     versions: str = ""
-    """Hash of what showed which version of each photograph was there; empty where it was not kept."""
+    """Hash of what showed which version of each photograph was there; empty if that was not recorded."""
     files: Mapping[str, WrittenFile] | None = None
-    """What it has written, by path below the work_dir; None where that was not kept."""
+    """The files that it has written, by path below the work_dir; None if they were not recorded."""
     device_seconds: Mapping[str, float] = field(default_factory=dict)
     """Time on the clock in which the device computed, or waited for something, by what that was."""
     declined: int = 0
@@ -124,7 +122,7 @@ def refuse_other_settings(marks: Iterable[Mark], settings: Mapping[str, Any], wo
 
 
 def finished_shards(shards: Iterable[Shard], marks: Mapping[int, Mark], work_dir: str) -> set[int]:
-    """Numbers of the shards that are marked, have the same photographs as then, and whose files are as they were."""
+    """Numbers of the marked shards that have the same photographs as at their mark, and the same files."""
     files = files_by_shard(work_dir)
     finished = set()
     for shard in shards:
@@ -143,7 +141,7 @@ def finished_shards(shards: Iterable[Shard], marks: Mapping[int, Mark], work_dir
 
 
 def complete_marks(shards: Iterable[Shard], marks: Mapping[int, Mark], work_dir: str) -> None:
-    """Add to the marks of finished shards what earlier versions did not keep."""
+    """Add to the marks of finished shards what earlier versions did not record."""
     for shard in shards:
         mark = marks[shard.number]
         if mark.files is None or mark.versions != shard.versions:
@@ -157,7 +155,7 @@ def shard_manifest(number: int, work_dir: str) -> dict[str, WrittenFile]:
 
 
 def remove_shards(numbers: Collection[int], work_dir: str) -> None:
-    """The mark first: whatever happens then, the shard is not finished."""
+    """Remove marks and rows of these shards: first the mark, so that a kill leaves no shard that seems finished."""
     for number in numbers:
         storage.remove(_mark_uri(work_dir, number))
         for table in (FEATURES, REJECTS):
@@ -194,20 +192,6 @@ def _remove_named(folder: str, prefix: str) -> None:
         storage.remove(storage.join(folder, name))
 
 
-def waves(shards: Sequence[Shard], tasks_now: Callable[[], int]) -> Iterator[tuple[int, list[Shard]]]:
-    """Shards in their order, cut into what one Spark job computes: its tasks, asked for in its turn, and its shards."""
-    begun = 0
-    while begun < len(shards):
-        tasks = tasks_now()
-        wave: list[Shard] = []
-        for shard in shards[begun:]:
-            wave.append(shard)
-            if len(wave) >= tasks and sum(member.to_compute for member in wave) >= tasks * IMAGES_PER_TASK:
-                break
-        begun += len(wave)
-        yield tasks, wave
-
-
 def totals(marks: Iterable[Mark]) -> tuple[Counter[str], Counter[str]]:
     """(counts, seconds) over all marks: images, features, rejects and each reason; seconds by what they went to."""
     counts: Counter[str] = Counter({"images": 0, "features": 0, "rejects": 0})
@@ -225,10 +209,10 @@ def _marks_uri(work_dir: str) -> str:
 
 
 def _read_all(uri: str, kind: type[T]) -> list[T]:
-    """The JSON files of a folder, where there is one. What is removed meanwhile or damaged is left out."""
+    """The content of the JSON files in a folder, if there is one, without files that are damaged or just removed."""
     uris = [storage.join(uri, name) for name in storage.names_in(uri) if name.endswith(".json")]
     with ThreadPoolExecutor(16) as pool:  # an object store answers slowly, but many at a time
-        return [value for value in pool.map(lambda one: read_state(one, kind), uris) if value is not None]
+        return [value for value in pool.map(lambda file: read_state(file, kind), uris) if value is not None]
 
 
 def _failures_uri(work_dir: str) -> str:
@@ -240,7 +224,7 @@ def _failure_uri(work_dir: str, shard: int) -> str:
 
 
 def retry_uri(work_dir: str, shard: int) -> str:
-    """Where the list of the shard's photographs is that are computed again."""
+    """Where the list of the shard's photographs to compute again is."""
     return storage.join(work_dir, FEATURES.name, "_retry", f"{shard:05d}.json")
 
 

@@ -1,4 +1,4 @@
-"""What the stage features can see before a run: the network's weights, and a local run's GPU that decodes."""
+"""Checks of the stage features before a run: the network's weights, and a local run's GPU that decodes."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from streetdeciles.extraction.gpu_decoding import refuse_without_gpu
 
 
 def preflight(config: RunConfig) -> None:
-    """RunRefused where layer or weights are not fit for the backbone, or weights or a GPU that decodes are missing.
+    """RunRefused where layer or weights do not fit the backbone, or weights or a GPU that decodes are missing.
 
-    What a cluster's workers have is seen when they start.
+    What a cluster's workers have is only known when they start.
     """
     features = config.features
     check_weights(features.weight_source, features.backbone_source, layer=features.layer)

@@ -1,4 +1,4 @@
-"""A shard that brings its worker down, taken apart until the photographs that do it stand alone."""
+"""A shard whose worker dies, taken apart until the photographs that do it are alone in their pieces."""
 
 from __future__ import annotations
 
@@ -15,10 +15,13 @@ from streetdeciles.features.staged import write_rejects
 from streetdeciles.features.workers import ExtractionTask
 
 ATTEMPTS = 2
-"""At a single photograph, beside those that Spark itself makes."""
+"""How often a single photograph is tried, besides Spark's own retries."""
 
-AT_LEAST, SHARE = 3, 0.01
-"""So many photographs of a shard, or so large a share of them, may be quarantined; more are another fault's work."""
+MAX_CRASHED, MAX_CRASHED_SHARE = 3, 0.01
+"""This many photographs of a shard, or this share of them, may become rejects; if it is more, the cause is another."""
+
+MAX_NAMED = 3
+"""Photographs that an error names."""
 
 logger = logging.getLogger(__name__)
 
@@ -30,8 +33,8 @@ def take_apart(engine: Engine, task: ExtractionTask, shard: Shard) -> list[str]:
         URIs of what came out, together all of the shard, as `Engine.map` would have staged it.
 
     Raises:
-        ShardFailed: too many photographs do it.
-        RunFailed: all that were tried do it, so that it is not their fault.
+        ShardFailed: too many photographs end their worker.
+        RunFailed: every photograph that was tried does, so the cause is not the photographs.
     """
     images = _image_ids(engine, shard)
     pieces: list[Sequence[str]] = [images]
@@ -50,7 +53,7 @@ def take_apart(engine: Engine, task: ExtractionTask, shard: Shard) -> list[str]:
                     continue
                 crashed[piece[0]] = str(died)
                 logger.warning("features: a worker died on photograph %s of shard %d", piece[0], shard.number)
-                _check_number(shard, crashed, computed=bool(staged))
+                _refuse_too_many(shard, crashed, computed=bool(staged))
         if crashed:
             if len(images) > 1 and not staged:
                 raise _none_computed(shard, crashed)
@@ -77,8 +80,8 @@ def _attempted(engine: Engine, task: ExtractionTask, shard: Shard, piece: Sequen
     raise AssertionError("the last attempt returns or raises")
 
 
-def _check_number(shard: Shard, crashed: dict[str, str], *, computed: bool) -> None:
-    if len(crashed) <= max(AT_LEAST, SHARE * shard.images):
+def _refuse_too_many(shard: Shard, crashed: dict[str, str], *, computed: bool) -> None:
+    if len(crashed) <= max(MAX_CRASHED, MAX_CRASHED_SHARE * shard.images):
         return
     if not computed:
         raise _none_computed(shard, crashed)
@@ -96,17 +99,17 @@ def _none_computed(shard: Shard, crashed: dict[str, str]) -> RunFailed:
 
 
 def _examples(crashed: dict[str, str]) -> str:
-    return f"{', '.join([*crashed][:AT_LEAST])}, …: {[*crashed.values()][-1]}"
+    return f"{', '.join([*crashed][:MAX_NAMED])}, …: {[*crashed.values()][-1]}"
 
 
 def _image_ids(engine: Engine, shard: Shard) -> list[str]:
-    """In their order; a shard is some thousands."""
+    """The image_ids of the shard, some thousands, in order."""
     rows = engine.rows([shard]).select("image_id").sort("image_id").collect()
     return [row["image_id"] for row in rows]
 
 
 def _stage_rejects(engine: Engine, shard: Shard, crashed: dict[str, str]) -> str:
-    why = {image_id: Rejected("crashed_worker", said) for image_id, said in crashed.items()}
+    why = {image_id: Rejected("crashed_worker", detail) for image_id, detail in crashed.items()}
     staged = storage.staging_uri(engine.work_dir, "extracted")
     write_rejects(engine.rows([shard]), why, storage.join(staged, "rejects.parquet"))
     return staged

@@ -22,7 +22,10 @@ def extraction_report(
     tasks: int,
     decode_threads: int,
 ) -> StageReport:
-    """Counts over all `shards`, and what this run did of them: `todo` in `took_s` seconds, `tasks` at a time."""
+    """Counts over all `shards`, and what this run has done: the shards `todo` in `took_s` seconds, `tasks` at a time.
+
+    `removed` is the number of finished shards that the index no longer had.
+    """
     marks = ledger.read_marks(work_dir)
     counts, seconds = ledger.totals(marks[shard.number] for shard in shards)
     n_done = sum(shard.to_compute for shard in todo)

@@ -32,7 +32,7 @@ class Retry:
 
     image_ids: list[str]
     since: float
-    """When that was planned first, in seconds since 1970."""
+    """When the first of them was planned, in seconds since 1970."""
 
 
 def retry_rejects(work_dir: str, before_change: Callable[[], None]) -> None:
@@ -53,8 +53,8 @@ def retry_rejects(work_dir: str, before_change: Callable[[], None]) -> None:
 def rejects_to_retry(work_dir: str) -> Iterator[tuple[int, list[str]]]:
     """By shard the image_ids of rejects that may be features by now.
 
-    A file's times tell whether it was changed, or another one put in its place, after the shard was begun. Of files
-    that are not local nobody knows, and a worker that died may have had too little memory: these are tried again.
+    A local file's times tell whether it was changed, or another one put in its place, after the shard was begun. Other
+    files may have changed, and a worker that died may have had too little memory: these are always tried again.
     """
     for number, mark in sorted(read_marks(work_dir).items()):
         if mark.rejects and (image_ids := _may_differ(mark, work_dir)):
@@ -87,7 +87,7 @@ def retried_images(shards: Sequence[Shard], work_dir: str) -> list[str]:
 
 
 def images_to_compute(spark: SparkSession, shards: Sequence[Shard], work_dir: str) -> DataFrame:
-    """Rows of the index: all of the shards, or where these are retried their photographs on the list."""
+    """Rows of the index: all of the shards, or, where they are retried, those of the photographs on their lists."""
     from pyspark.sql import functions as F
 
     index = storage.read_table(spark, IMAGE_INDEX, work_dir)
@@ -111,7 +111,7 @@ def _changed(uri: str, reason: str, *, since: float) -> bool:
         return reason != "missing"
     except OSError:
         return True
-    # A file that is moved into the place of another keeps its time of change, but not that of its entry.
+    # A file that is moved to the place of another one keeps its modification time, but not its change time.
     return reason == "missing" or max(status.st_mtime, status.st_ctime) >= since
 
 

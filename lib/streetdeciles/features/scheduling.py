@@ -19,11 +19,12 @@ from streetdeciles.errors import RunFailed, ShardFailed
 from streetdeciles.features import ledger
 from streetdeciles.features.amending import stage_kept
 from streetdeciles.features.bottleneck import bottleneck, device_shares
-from streetdeciles.features.commit import commit_wave
+from streetdeciles.features.commit import Committed, commit_wave
 from streetdeciles.features.costly import map_without_costly
 from streetdeciles.features.engine import Engine, WorkerDied, shards_named
-from streetdeciles.features.ledger import Mark, Shard
+from streetdeciles.features.ledger import Shard
 from streetdeciles.features.quarantine import take_apart
+from streetdeciles.features.waves import cut_into_waves
 from streetdeciles.features.workers import ExtractionTask
 from streetdeciles.job_names import jobs_named
 from streetdeciles.progress import progress
@@ -31,10 +32,7 @@ from streetdeciles.stages import FEATURES_STAGE
 from streetdeciles.wording import counted
 
 ATTEMPTS = 2
-"""At a single shard whose worker dies, beside those that Spark itself makes."""
-
-Done = tuple[list[Mark], dict[int, str]]
-"""Marks of the finished shards, and why the others failed, by number."""
+"""How often a single shard whose worker dies is computed, besides Spark's own retries, before it is taken apart."""
 
 logger = logging.getLogger(__name__)
 
@@ -71,24 +69,26 @@ class Scheduler:
         with progress(FEATURES_STAGE, sum(to_compute.values()), unit="images") as advance:
             failed = self._run(waves, _Observer(self._engine.work_dir, to_compute, advance))
         if failed:
-            why = "; ".join(f"shard {number}: {said}" for number, said in sorted(failed.items())[:3])
+            reasons = "; ".join(f"shard {number}: {why}" for number, why in sorted(failed.items())[:3])
             raise RunFailed(
-                f"features: {len(failed)} of {self._n_shards} shards failed, the others are finished ({why}); "
+                f"features: {len(failed)} of {self._n_shards} shards failed, the others are finished ({reasons}); "
                 "fix that and run the same command again"
             )
 
     def _waves(self, shards: Sequence[Shard]) -> Iterator[tuple[Engine, Sequence[Shard]]]:
-        """What is computed together, as large as the cluster is when its turn comes."""
-        for tasks, wave in ledger.waves(shards, self._tasks_now):
+        """The waves, each as large as suits the cluster when its turn comes."""
+        for tasks, wave in cut_into_waves(shards, self._tasks_now):
             self._n_waves += 1
             yield replace(self._engine, tasks=tasks, wave=self._n_waves), wave
 
-    def _run(self, waves: Iterator[tuple[Engine, Sequence[Shard]]], on_done: Callable[[Done], None]) -> dict[int, str]:
+    def _run(
+        self, waves: Iterator[tuple[Engine, Sequence[Shard]]], on_done: Callable[[Committed], None]
+    ) -> dict[int, str]:
         """Finish all waves; `on_done` is called in this thread after each. Returns why shards failed, by number."""
         failed: dict[int, str] = {}
         with ThreadPoolExecutor(self._threads, thread_name_prefix="wave") as pool:
 
-            def submit(wave: tuple[Engine, Sequence[Shard]]) -> Future[Done]:
+            def submit(wave: tuple[Engine, Sequence[Shard]]) -> Future[Committed]:
                 return pool.submit(with_tags(self._engine.spark, self._finish), *wave)
 
             try:
@@ -97,7 +97,7 @@ class Scheduler:
                     ready, running = wait(running, return_when=FIRST_COMPLETED)
                     for future in ready:
                         done = future.result()
-                        failed.update(done[1])
+                        failed.update(done.failures)
                         on_done(done)
                     running |= {submit(wave) for wave in islice(waves, len(ready))}
             except BaseException:
@@ -105,9 +105,10 @@ class Scheduler:
                 raise
         return failed
 
-    def _finish(self, engine: Engine, shards: Sequence[Shard], attempt: int = 1) -> Done:
+    def _finish(self, engine: Engine, shards: Sequence[Shard], attempt: int = 1) -> Committed:
+        """Compute and commit the shards; if a worker dies, by halves, and at last by pieces of a shard."""
         if self._stop.is_set():
-            return [], {}
+            return Committed([], {})
         try:
             with self._computing:
                 started = time.time()
@@ -120,19 +121,19 @@ class Scheduler:
                 return self._finish_in_pieces(shards[0])
             half = len(shards) // 2
             first, second = self._finish(engine, shards[:half]), self._finish(engine, shards[half:])
-            return [*first[0], *second[0]], {**first[1], **second[1]}
+            return Committed([*first.marks, *second.marks], {**first.failures, **second.failures})
         return self._commit([staged], shards, started)
 
-    def _finish_in_pieces(self, shard: Shard) -> Done:
+    def _finish_in_pieces(self, shard: Shard) -> Committed:
         try:
             with self._computing:
                 started = time.time()
                 staged = take_apart(self._engine, self._task, shard)
         except ShardFailed as failed:
-            return [], {shard.number: str(failed)}
+            return Committed([], {shard.number: str(failed)})
         return self._commit(staged, [shard], started)
 
-    def _commit(self, staged: Sequence[str], shards: Sequence[Shard], started: float) -> Done:
+    def _commit(self, staged: Sequence[str], shards: Sequence[Shard], started: float) -> Committed:
         spark, work_dir = self._engine.spark, self._engine.work_dir
         together = [*staged, *stage_kept(spark, shards, work_dir)]
         with jobs_named(spark, f"features: writing {shards_named(shards)}"):
@@ -149,7 +150,7 @@ class _Observer:
         self._n_rejects = 0
         self._logged_devices: set[str] = set()
 
-    def __call__(self, done: Done) -> None:
+    def __call__(self, done: Committed) -> None:
         marks, failures = done
         for mark in marks:
             self._n_rejects += sum(mark.rejects.values())

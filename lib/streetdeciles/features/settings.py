@@ -1,4 +1,4 @@
-"""What follows from the config for the features: how photographs are prepared, and what tells features apart."""
+"""How photographs are prepared, and what tells features apart, by the config."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from streetdeciles.extraction.watch import MAX_DECODING_S
 from streetdeciles.features.image_network import ImageNetwork
 
 FEATURE_VERSION = 1
-"""To be raised whenever the same settings give other features than before."""
+"""To be raised whenever the same settings give different features than before."""
 
 
 def fingerprint_of(network: ImageNetwork, features: FeaturesConfig, images: ImagesConfig) -> dict[str, Any]:
@@ -33,6 +33,7 @@ def fingerprint_of(network: ImageNetwork, features: FeaturesConfig, images: Imag
 
 
 def preparation_of(network: ImageNetwork, features: FeaturesConfig, images: ImagesConfig) -> Preparation:
+    """How the config wants photographs prepared for this network."""
     return Preparation(
         network.preprocess,
         features.max_pixels,

@@ -16,7 +16,7 @@ NO_ROWS = "no_rows.parquet"
 
 
 def files_by_shard(work_dir: str) -> dict[int | None, dict[str, int]]:
-    """Path below the work_dir and size of each shard's files; under None what lies in the tables and is no shard's."""
+    """Path below the work_dir and size of each shard's files; under None files in the tables that belong to none."""
     files: dict[int | None, dict[str, int]] = {}
     for path, size in find_files(work_dir, [FEATURES.name, REJECTS.name]).items():
         parts = path.split("/")
@@ -48,13 +48,13 @@ def count_rows(work_dir: str, paths: Iterable[str]) -> tuple[int, int]:
 
 
 def shard_folders(table: Table, work_dir: str) -> set[int]:
-    """Numbers of the shards that the table has a folder of."""
+    """Numbers of the shards that have a folder in the table."""
     names = storage.names_in(storage.join(work_dir, table.name), prefix="shard=")
     return {int(name.removeprefix("shard=")) for name in names if name.removeprefix("shard=").isdigit()}
 
 
 def leave_no_table_without_files(work_dir: str, shard: int) -> None:
-    """A table of no rows gets one empty file, as if of that shard, so that every reader finds its columns."""
+    """Write an empty file, as if of that shard, for a table without rows, so that every reader finds its columns."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

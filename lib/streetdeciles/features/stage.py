@@ -33,18 +33,19 @@ from streetdeciles.tables import IMAGE_INDEX
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-OWN_WORKERS = "spark.sql.execution.pandas.udf.buffer.size"
+BUFFER_SIZE = "spark.sql.execution.pandas.udf.buffer.size"
 OWN_BUFFER_BYTES = str(1024 * 1024)
 
 
 @interruptible
 def run(spark: SparkSession, config: RunConfig, *, afresh: bool = False) -> StageReport:
-    """Write features and rejects: for every photograph of the index a row in one of them.
+    """Write features and rejects: every photograph of the index has a row in one of them.
 
     Finished shards stay as they are, unless `afresh`: then they are removed, once the network is known to load.
 
     Raises:
-        RunRefused: there are features of other settings, the weights are not fit, or there is no GPU and one is wanted.
+        RunRefused: the work_dir has features of other settings, the weights do not fit, or there is no GPU and the
+            config asks for one.
         RunFailed: some shards failed; the others are finished, and the same command goes on from there.
     """
     sizes = parallelism(spark)
@@ -70,7 +71,7 @@ def extract_shards(
     fingerprint = fingerprint_of(network, config.features, images)
     shards = _index_shards(spark, work_dir)
     finished, removed = _finished_shards(shards, fingerprint, work_dir, afresh=afresh)
-    # What a worker on the driver's machine says of its network, the driver says.
+    # Workers on the driver's machine need not log their network, since the driver does.
     log = worker_log(logging.WARNING if sizes.local else logging.INFO)
     task = ExtractionTask(network.load, preparation_of(network, config.features, images), log)
     scheduler = Scheduler(
@@ -136,5 +137,5 @@ def _own_workers(spark: SparkSession) -> Iterator[None]:
     turn. Workers of another environment are kept apart, and the size of their buffer is part of it. When the stage is
     over they end after a minute, and their memory is free.
     """
-    with spark_settings(spark, {OWN_WORKERS: OWN_BUFFER_BYTES}):
+    with spark_settings(spark, {BUFFER_SIZE: OWN_BUFFER_BYTES}):
         yield

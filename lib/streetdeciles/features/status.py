@@ -33,9 +33,9 @@ class ExtractionStatus:
 
 
 def extraction_status(work_dir: str) -> ExtractionStatus:
-    """What stands in `work_dir`; RunRefused where there is no index yet.
+    """How far the extraction in `work_dir` is; RunRefused where there is no index yet.
 
-    Files are not looked into, so a shard whose photographs were exchanged for as many others counts as done until the
+    No file is read for this, so a shard whose photographs were exchanged for as many others counts as done until the
     stage runs.
     """
     images = _images_by_shard(work_dir)

@@ -1,4 +1,4 @@
-"""What runs in Spark's Python workers: the task around the core, and the question what the workers' machine can do."""
+"""What runs in Spark's Python workers: the task around the core, and one that asks which precision suits them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ExtractionTask:
-    """A `mapInArrow` function: rows of `image_index` to `extracted.SCHEMA`."""
+    """Its `run` is a `mapInArrow` function: rows of `image_index` to `extracted.SCHEMA`."""
 
     load: Callable[[], Network]
     preparation: Preparation
@@ -68,7 +68,7 @@ class LoadInTask:
 
 @dataclass(frozen=True)
 class PrecisionTask:
-    """A `mapInArrow` function: one row with the precision in which the worker's device is at its best.
+    """Its `run` is a `mapInArrow` function: one row with the precision in which the worker's device is at its best.
 
     RunRefused where the worker lacks the device, or a GPU that decodes.
     """
