@@ -222,7 +222,7 @@ def test_compiled_network_takes_pixels_from_the_device(there: list[int]) -> None
     pictures = Pictures.empty(6, preprocess)
     for slot, photograph in enumerate(photographs):
         if slot in there:
-            pictures.leave(slot, (pixels, slot), weights)
+            pictures.leave_on_device(slot, (pixels, slot), weights)
         else:
             pictures.pick(photograph, slot)
     assert np.abs(compute(pictures) - expected).max() < 1e-4

@@ -73,7 +73,7 @@ device._set_environment("auto", 1, "tensorflow", "5")
 """
     )
     assert completed.stdout == "3\n"
-    assert completed.stderr.strip().endswith("RuntimeError: this worker has started with GPU 3 and was now given 5")
+    assert completed.stderr.strip().endswith("RuntimeError: this worker was started with GPU 3 and now has to use 5")
 
 
 def test_features_do_not_depend_on_the_batch() -> None:

@@ -17,16 +17,16 @@ from streetdeciles.extraction.contents import ContentReader, Reading, are_alike,
 from streetdeciles.extraction.extracted import Photograph, Row
 from streetdeciles.extraction.pictures import Pictures
 from streetdeciles.extraction.preparing import PreparedChunk, Preparer
-from streetdeciles.extraction.reading import BYTES_PER_PIXEL
+from streetdeciles.extraction.reading import MAX_FILE_BYTES_PER_PIXEL
 from streetdeciles.extraction.rejects import Rejected
 from streetdeciles.extraction.waiting import DECODING, READING
 from streetdeciles.extraction.watch import PhotographTooCostly
 
 REMOTE_ROWS_AHEAD = 512
-"""Remote files that are read before there is room for them: so many requests may be in flight."""
+"""How many remote files may be read before there is room for them, and so how many requests may be in flight."""
 
 BYTES_AHEAD = 256 * 1024 * 1024
-"""Bytes of files that have been read and not yet decoded."""
+"""How many bytes of files may have been read and not yet decoded before reading pauses."""
 
 BYTES_OF_UNKNOWN = 1024 * 1024
 """Taken for the length of a file that the index does not know."""
@@ -36,7 +36,7 @@ LOOK_S = 1.0
 
 
 class Batch(NamedTuple):
-    """Photographs in the first slots of `pictures`; all slots of a full batch."""
+    """Photographs in the first slots of `pictures`; a full batch has one in every slot."""
 
     photographs: list[Photograph]
     pictures: Pictures
@@ -108,7 +108,7 @@ class Batches:
         self._reading_s = self._decoding_s = 0.0
         self._waits_for = waits_for
         self._preparer = preparer
-        self._reader = ContentReader(BYTES_PER_PIXEL * preparation.max_pixels, preparation.pauses_s)
+        self._reader = ContentReader(MAX_FILE_BYTES_PER_PIXEL * preparation.max_pixels, preparation.pauses_s)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="decode")
         self._open = Batch([], self._free.popleft())
         self._chunks: deque[_Chunk] = deque()
@@ -139,12 +139,12 @@ class Batches:
             self._pool.shutdown(wait=not stuck)
 
     def release(self, pictures: Pictures) -> None:
-        """These pictures are not needed any more."""
+        """Use the buffer of these pictures again."""
         pictures.on_device.clear()
         self._free.append(pictures)
 
     def _hand_out(self, rows: Iterator[Row]) -> None:
-        """Give the threads what there is room for."""
+        """Give the threads as many rows as there is room for."""
         while self._free or (self._blocks and self._blocks[-1].room):
             room = self._blocks[-1].room if self._blocks else 0
             if not self._chunks and not self._read_next(rows, room or self._batch_size):

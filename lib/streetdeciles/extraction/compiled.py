@@ -30,17 +30,17 @@ class Compiled(NamedTuple):
     compute: Callable[[Pictures], Array]
     """uint8 pixels and their weights to float32 features [n, length]; several threads may call it."""
     bytes_taken: Callable[[int], int | None]
-    """The GPU's memory, beside the weights, for batches of so many photographs; None where nobody says."""
+    """Bytes of GPU memory, besides the weights, that batches of n photographs take; None if that is not known."""
     memory_limit: int | None = None
-    """Bytes of the GPU's memory that this process may use; None where nobody says, as on a CPU."""
+    """Bytes of GPU memory that this process may use; None if that is not known, as on a CPU."""
     gather: DeviceGather | None = None
-    """Picks pixels of photographs that are on the device; None where they must come from this machine's memory."""
+    """Picks pixels of photographs that are on the device; None if they must come from this machine's memory."""
 
 
 def compiled(model: keras.Model, preprocess: Preprocessing, device_kind: str) -> Compiled:
     """The network as a function that is compiled once for each number of photographs.
 
-    While one call waits for its result, others transfer and start.
+    While one call waits for its result, others can transfer their pixels and start. With torch nothing is compiled.
     """
     import keras
 
@@ -92,30 +92,30 @@ def _by_jax(model: keras.Model, preprocess: Preprocessing) -> Compiled:
 
     gather = DeviceGather(preprocess.sampling) if isinstance(preprocess.sampling, Neighbours) else None
 
-    # Given as arguments, they stay where they are; within the function they would become constants of its program.
+    # As arguments they stay where they are; inside the function they would become constants of its program.
     trainable = [variable.value for variable in model.trainable_variables]
-    others = [variable.value for variable in model.non_trainable_variables]
+    fixed = [variable.value for variable in model.non_trainable_variables]
 
     @jax.jit
-    def features(trainable: Any, others: Any, pixels: Any, weights: Any) -> Any:
+    def features(trainable: Any, fixed: Any, pixels: Any, weights: Any) -> Any:
         images = preprocess.finish(pixels[..., :3].astype("float32"), weights, jax.numpy.flip)
-        return model.stateless_call(trainable, others, images, training=False)[0]
+        return model.stateless_call(trainable, fixed, images, training=False)[0]
 
     def compute(pictures: Pictures) -> Array:
         pixels = jax.device_put(pictures.pixels) if gather is None else gather.batch(pictures)
-        on_device = features(trainable, others, pixels, jax.device_put(pictures.weights))
+        on_device = features(trainable, fixed, pixels, jax.device_put(pictures.weights))
         on_device.copy_to_host_async()
         return np.asarray(on_device)
 
     def bytes_taken(n: int) -> int | None:
         one = Pictures.empty(1, preprocess)
-        described: Any = jax.ShapeDtypeStruct
-        pixels, weights = (described((n, *array.shape[1:]), array.dtype) for array in (one.pixels, one.weights))
-        program = features.lower(trainable, others, pixels, weights).compile().memory_analysis()
+        array_like: Any = jax.ShapeDtypeStruct
+        pixels, weights = (array_like((n, *array.shape[1:]), array.dtype) for array in (one.pixels, one.weights))
+        program = features.lower(trainable, fixed, pixels, weights).compile().memory_analysis()
         if program is None:
             return None
-        travels = n * (one.pixels.nbytes + one.weights.nbytes) + program.output_size_in_bytes
-        return int(program.temp_size_in_bytes + BATCHES_IN_FLIGHT * travels)
+        transferred = n * (one.pixels.nbytes + one.weights.nbytes) + program.output_size_in_bytes
+        return int(program.temp_size_in_bytes + BATCHES_IN_FLIGHT * transferred)
 
     statistics = jax.local_devices()[0].memory_stats() or {}
     return Compiled(compute, bytes_taken, statistics.get("bytes_limit"), gather)

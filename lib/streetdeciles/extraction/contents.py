@@ -1,4 +1,4 @@
-"""Photographs' bytes; where reading takes long, threads of its own do it ahead, so that no decoder waits."""
+"""Photographs' bytes. Where reading takes long, separate threads read ahead, so that no decoder waits."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Reading(Protocol):
 
 
 class _ReadOnDemand(NamedTuple):
-    """Reads when it is asked: a local file is read faster than it is handed from one thread to another."""
+    """Reads when asked for the result: reading a local file is faster than handing it from one thread to another."""
 
     read: Callable[[], Contents]
 
@@ -73,7 +73,7 @@ class ContentReader:
         return _ReadOnDemand(partial(self._read_files, rows))
 
     def close(self) -> None:
-        """Read nothing any more; what is being read is waited for."""
+        """Stop reading, and wait for what is being read."""
         pools = (self._remote_pool, self._members_pool)
         for pool in pools:
             pool.shutdown(wait=False, cancel_futures=True)

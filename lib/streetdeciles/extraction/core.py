@@ -89,7 +89,7 @@ class _Extraction:
         self._batches = Batches(preparer, network.batch_size, network.at_a_time, self._clock.waits_for)
 
     def run(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        with closing(self._batches.prepared(self._worth_work(batches))) as prepared:
+        with closing(self._batches.prepared(self._remaining(batches))) as prepared:
             yield from self._of_prepared(prepared)
         while self._in_flight:
             yield from self._handed_over(self._features())
@@ -115,8 +115,8 @@ class _Extraction:
                     yield from self._handed_over(reject_batch(self._rejects[:REJECTS_PER_BATCH]))
                     del self._rejects[:REJECTS_PER_BATCH]
 
-    def _worth_work(self, batches: Iterable[pa.RecordBatch]) -> Iterator[Row]:
-        """Every row is counted; those of a shard that has failed already are left."""
+    def _remaining(self, batches: Iterable[pa.RecordBatch]) -> Iterator[Row]:
+        """The rows of shards that have not failed; all rows are counted."""
         for row in index_rows(batches):
             tally = self._tallies.setdefault(row.shard, Tally())
             tally.images += 1
@@ -133,7 +133,7 @@ class _Extraction:
                 self._rejects.append((photograph, problem))
 
     def _handed_over(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-        """The batch to whoever wants it; meanwhile this thread stands still."""
+        """The batch for Spark, which this thread waits for."""
         self._clock.waits_for(HANDING_OVER)
         yield batch
 
@@ -145,7 +145,7 @@ class _Extraction:
         return Computed(features, time.perf_counter() - start)
 
     def _finish_tallies(self) -> None:
-        """Each shard gets its part of the time on the clock, by its photographs."""
+        """Give each shard its part of the time on the clock, in proportion to its photographs."""
         n_images = sum(tally.images for tally in self._tallies.values())
         for tally in self._tallies.values():
             part = tally.images / n_images

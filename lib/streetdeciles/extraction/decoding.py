@@ -1,4 +1,4 @@
-"""From a file's bytes to upright RGB, or the reason why not. Whatever the bytes are, nothing else comes out."""
+"""From a file's bytes, whatever they are, to upright RGB or the reason for rejecting it."""
 
 from __future__ import annotations
 
@@ -232,9 +232,9 @@ def _kind_of_file(content: bytes) -> str:
 
 
 def _damaged(error: Exception) -> Rejected:
-    said = reason(error, 200)
-    if "too large" in said:
-        return Rejected("too_large", said)
-    if "truncated" in said.lower() or isinstance(error, EOFError):
-        return Rejected("truncated", said)
-    return Rejected("damaged", said)
+    text = reason(error, 200)
+    if "too large" in text:
+        return Rejected("too_large", text)
+    if "truncated" in text.lower() or isinstance(error, EOFError):
+        return Rejected("truncated", text)
+    return Rejected("damaged", text)

@@ -24,8 +24,10 @@ VISIBLE_BEFORE = "STREETDECILES_CUDA_VISIBLE_DEVICES"
 def start(setting: str, *, threads: int, backend: str, gpu_address: str | None = None) -> Device:
     """Start Keras in this process, on the GPU of that address or any, or on `threads` cores.
 
+    `setting` is `features.device`: auto, gpu or cpu.
+
     Raises:
-        RunRefused: `gpu` is wanted, and the framework sees none.
+        RunRefused: the setting is gpu, and the framework sees none.
     """
     _set_environment(setting, threads, backend, gpu_address)
     with without_start_messages():
@@ -46,8 +48,8 @@ def _set_environment(setting: str, threads: int, backend: str, gpu_address: str 
     visible = NO_GPU if setting == "cpu" else _visible_gpu(gpu_address)
     before = os.environ.setdefault(STARTED_WITH, visible or "any GPU")
     if before != (visible or "any GPU") and (gpu_address or Path(GPU_DRIVER).exists()):
-        # The framework in this worker holds what it was started with; Spark retries in a new worker.
-        raise RuntimeError(f"this worker has started with GPU {before} and was now given {visible or 'any'}")
+        # The framework in this worker keeps what it was started with; Spark retries in a new worker.
+        raise RuntimeError(f"this worker was started with GPU {before} and now has to use {visible or 'any GPU'}")
     if visible is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = visible
     if setting == "cpu":

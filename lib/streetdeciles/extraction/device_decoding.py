@@ -17,31 +17,34 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-BYTES_PER_PIXEL = 6
-"""A decoded picture, and the stack of pictures that a program makes."""
+DEVICE_BYTES_PER_PIXEL = 6
+"""What a pixel takes on the GPU: 3 in the decoded picture, and 3 in the stack of pictures that a program makes."""
 
 
 class EngineJpeg(NamedTuple):
-    """A file for the engines, and its width and height."""
+    """A file for the engines."""
 
     content: bytes
     size: tuple[int, int]
+    """Width and height."""
 
 
 class OnDevice(NamedTuple):
-    """What has been picked of a photograph."""
+    """What the network needs of a photograph, with its pixels on the device."""
 
     place: tuple[Any, int]
-    """An array on the device, and the photograph's number in it."""
+    """uint8 [pictures, *pixels_shape] on the device, and the photograph's number in it."""
     weights: Array
+    """float32 [*weights_shape]."""
     one_colour: bool
+    """Whether all of its pixels are equal."""
 
 
 class DeviceDecoder:
-    """Decodes and picks in any number of threads; gives up for good where the GPU's memory or driver does not allow it.
+    """Decodes and picks in any number of threads; gives up for good if the GPU's memory or driver does not allow it.
 
     Args:
-        memory: what decoding takes at a time is bounded by it, as if it were this machine's.
+        memory: bounds the GPU memory that is taken at a time, as if it were this machine's.
     """
 
     def __init__(self, engines: EngineDecoder, gather: DeviceGather, memory: DecodingMemory) -> None:
@@ -51,14 +54,14 @@ class DeviceDecoder:
         self._works = True
 
     def picked(self, jpegs: Mapping[int, EngineJpeg]) -> dict[int, OnDevice]:
-        """By their numbers, those that have been picked on the device; the others are left to other ways."""
+        """What was picked on the device, by the JPEG's number; the other JPEGs must be decoded in another way."""
         picked: dict[int, OnDevice] = {}
         for size in {jpeg.size for jpeg in jpegs.values()}:
             contents = {i: jpeg.content for i, jpeg in jpegs.items() if jpeg.size == size}
             at_a_time = self._gather.pictures_at_a_time(size, len(contents)) if self._works else 0
             remaining = iter(contents.items())
-            while at_a_time and self._works and (some := dict(islice(remaining, at_a_time))):
-                picked |= self._attempt(some, size, BYTES_PER_PIXEL * at_a_time * size[0] * size[1])
+            while at_a_time and self._works and (part := dict(islice(remaining, at_a_time))):
+                picked |= self._attempt(part, size, DEVICE_BYTES_PER_PIXEL * at_a_time * size[0] * size[1])
         return picked
 
     def _attempt(self, contents: Mapping[int, bytes], size: tuple[int, int], n_bytes: int) -> dict[int, OnDevice]:
@@ -72,9 +75,9 @@ class DeviceDecoder:
             return {}
 
     def _pick(self, contents: Mapping[int, bytes], size: tuple[int, int]) -> Iterator[tuple[int, OnDevice]]:
-        decoded = zip(contents, self._engines.decode([*contents.values()], self._gather.keep), strict=True)
-        there = {i: picture for i, picture in decoded if picture is not None and picture.shape[1::-1] == size}
-        if there:
-            pixels, weights, one_colour = self._gather.pick([*there.values()], size)
-            for number, i in enumerate(there):
+        decoded = zip(contents, self._engines.decode([*contents.values()], self._gather.as_array), strict=True)
+        pictures = {i: picture for i, picture in decoded if picture is not None and picture.shape[1::-1] == size}
+        if pictures:
+            pixels, weights, one_colour = self._gather.pick([*pictures.values()], size)
+            for number, i in enumerate(pictures):
                 yield i, OnDevice((pixels, number), weights, bool(one_colour[number]))

@@ -1,7 +1,7 @@
 """Photographs that a GPU has decoded stay there: the pixels that the network needs are picked on the device (JAX only).
 
-Each size of photographs has a compiled program of its own, which takes a fixed number of pictures, so only sizes that
-many photographs have get one. The pixels are those that `Neighbours.pick` copies.
+Each size of photograph has a compiled program of its own, which takes a fixed number of pictures, so only sizes that
+many photographs have get one. The pixels are the same that `Neighbours.pick` copies.
 """
 
 from __future__ import annotations
@@ -23,31 +23,31 @@ Size = tuple[int, int]
 """Width and height."""
 
 MAX_PICTURES = 64
-"""Pictures that are decoded and picked from at a time."""
+"""How many pictures are decoded and picked from at a time."""
 
 MAX_PIXELS = 32_000_000
-"""Pixels of them, all together; with larger pictures it is fewer at a time."""
+"""How many pixels these pictures may have together; of larger ones fewer are taken at a time."""
 
 MAX_SIZES = 4
-"""Sizes that get a program; compiling one takes seconds."""
+"""How many sizes get a program; compiling one takes seconds."""
 
 _CPU = 1
 """DLPack's number of the machine's own memory."""
 
 
 class Picked(NamedTuple):
-    """What the network needs of some pictures of one size."""
+    """What the network needs of `n` pictures of one size."""
 
     pixels: Any
-    """uint8 [as many as the program takes, *pixels_shape], on the device; pictures come first, then padding."""
+    """uint8 [pictures_at_a_time, *pixels_shape], on the device: the pictures, then padding."""
     weights: Array
     """float32 [*weights_shape], the same for all."""
     one_colour: Array
-    """bool [pictures]: whether all pixels of a picture are equal."""
+    """bool [n]: whether all pixels of a picture are equal."""
 
 
 class DeviceGather:
-    """Picks pixels on JAX's device, and puts them together to batches. Several threads may call it."""
+    """Picks pixels on JAX's device, and puts batches together from them. Several threads may call it."""
 
     def __init__(self, sampling: Neighbours) -> None:
         self._sampling = sampling
@@ -56,7 +56,7 @@ class DeviceGather:
         self._lock = Lock()
 
     def pictures_at_a_time(self, size: Size, n: int) -> int:
-        """How many pictures of that size `pick` takes; 0 where `n` of them do not pay for a program."""
+        """How many pictures of that size `pick` takes; 0 if a program does not pay for the `n` that there are."""
         at_a_time = min(MAX_PICTURES, max(1, MAX_PIXELS // (size[0] * size[1])))
         with self._lock:
             if size not in self._places:
@@ -66,8 +66,8 @@ class DeviceGather:
                 self._places[size] = jnp.asarray(rows, np.int32), jnp.asarray(columns, np.int32), weights
         return at_a_time
 
-    def keep(self, image: Any) -> Any:
-        """A decoder's picture as an array of JAX, which is not copied where it is on a GPU."""
+    def as_array(self, image: Any) -> Any:
+        """A decoder's picture as an array for `pick`: JAX's, without a copy, if it is on a GPU, and else NumPy's."""
         if image.__dlpack_device__()[0] == _CPU:
             return np.ascontiguousarray(image.cpu())
         return jax.dlpack.from_dlpack(image)
@@ -84,18 +84,18 @@ class DeviceGather:
         return Picked(pixels, weights, flags)
 
     def batch(self, pictures: Pictures) -> Any:
-        """The pixels of a whole batch on the device, wherever they are now."""
+        """The pixels of a whole batch on the device, uint8 [n, *pixels_shape], wherever they are now."""
         pixels, on_device = pictures.pixels, pictures.on_device
-        everything = len(on_device) == len(pixels)
-        together = jnp.zeros(pixels.shape, pixels.dtype) if everything else jax.device_put(pixels)
+        is_whole = len(on_device) == len(pixels)
+        batch = jnp.zeros(pixels.shape, pixels.dtype) if is_whole else jax.device_put(pixels)
         sources = {id(source): source for source, _ in on_device.values()}
-        # What goes to no slot gets a number beyond the last, each its own: JAX drops it.
+        # A picture that belongs to no slot gets a number of its own beyond the last slot, so that JAX drops it.
         slots = {key: np.arange(len(source), dtype=np.int32) + len(pixels) for key, source in sources.items()}
         for slot, (source, number) in on_device.items():
             slots[id(source)][number] = slot
         for key, source in sources.items():
-            together = _put(together, source, slots[key])
-        return together
+            batch = _put(batch, source, slots[key])
+        return batch
 
 
 @jax.jit

@@ -43,7 +43,7 @@ class _Headers:
 
 
 def engine_jpeg_size(content: bytes) -> tuple[int, int] | None:
-    """Width and height of a JPEG for the engines; None of any other file.
+    """Width and height of a JPEG for the engines; None for any other file.
 
     >>> engine_jpeg_size(b"GIF89a") is None
     True

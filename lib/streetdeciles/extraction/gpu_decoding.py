@@ -1,11 +1,11 @@
 """JPEGs decoded by a GPU's JPEG engines, through nvImageCodec (the extra `gpu-decode`).
 
-What was measured on an H100 with nvImageCodec 0.9, against Pillow, for 4:4:4, 4:2:2, 4:2:0, 4:1:1 and grey, of even
-and odd sizes and with restart markers: the CPU back end gives the same pixels exactly; the engines (`HW_GPU_ONLY`)
-differ by at most one level in a few pixels, not at all for 4:4:4 and grey, and decline progressive files; the hybrid
-CUDA back end differs by up to three levels in 2 % of the values. So features of photographs that the engines decoded
-are not equal to others, and have a fingerprint of their own. Fancy upsampling must be on, and decoding a region of
-interest crashes version 0.9.0.
+Compared with Pillow on an H100, with nvImageCodec 0.9, for 4:4:4, 4:2:2, 4:2:0, 4:1:1 and grey, even and odd sizes, and
+with restart markers: the CPU back end gives the same pixels exactly; the engines (`HW_GPU_ONLY`) differ by at most one
+level in a few pixels, not at all for 4:4:4 and grey, and decline progressive files; the hybrid CUDA back end differs by
+up to three levels in 2 % of the values. So features of photographs that the engines decoded are not equal to others,
+and have a fingerprint of their own. Fancy upsampling must be on, and decoding a region of interest crashes version
+0.9.0.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ ENGINES = "HW_GPU_ONLY"
 """nvImageCodec's name of the back end that decodes on the JPEG engines."""
 
 GPU_PIXELS = "JPEG engines of the GPU, fancy upsampling"
-"""Stands in the fingerprint of features; to be changed whenever the same files get other pixels."""
+"""Part of the fingerprint of features; to be changed whenever the same files get different pixels."""
 
 _CPU_ONLY_DEVICE = -99999
 """NVIMGCODEC_DEVICE_CPU_ONLY: no GPU is needed."""
@@ -77,11 +77,11 @@ class EngineDecoder:
                 f"{_HOW_TO_GO_ON}"
             )
 
-    def decode(self, files: Sequence[bytes], keep: Callable[[Any], Any] = _in_memory) -> list[Any | None]:
-        """RGB uint8 [height, width, 3] of each file; None of those that it declines.
+    def decode(self, files: Sequence[bytes], as_array: Callable[[Any], Any] = _in_memory) -> list[Any | None]:
+        """RGB uint8 [height, width, 3] of each file; None for those that it declines.
 
         Args:
-            keep: makes an array of nvImageCodec's picture; by default one in this machine's memory.
+            as_array: makes an array of nvImageCodec's picture, by default one in this machine's memory.
         """
         if not files:
             return []
@@ -90,7 +90,7 @@ class EngineDecoder:
         except Empty:
             decoder = self._new_decoder()
         images = decoder.decode([*files])
-        pictures = [None if image is None else keep(image) for image in images]
+        pictures = [None if image is None else as_array(image) for image in images]
         self._idle.put(decoder)  # not where it has failed
         return pictures
 
@@ -122,7 +122,7 @@ def refuse_without_package() -> None:
 
 
 def refuse_without_gpu() -> None:
-    """RunRefused where this machine cannot decode on a GPU, as far as that is seen without starting one."""
+    """RunRefused where this machine cannot decode on a GPU, as far as that is known without starting one."""
     refuse_without_package()
     if not Path(GPU_DRIVER).exists():
         raise RunRefused(

@@ -10,10 +10,10 @@ BATCH_SIZES = (256, 128, 64, 32, 16, 8, 4, 2, 1)
 """Larger batches than the first gain nothing."""
 
 BATCH_WITHOUT_MEMORY = 64
-"""Where nobody says how much memory a GPU has."""
+"""The batch size for a GPU whose memory is not known."""
 
 BYTES_PER_TASK = 5 * GIB // 4
-"""CUDA's own memory and compiled programs; estimated, not measured."""
+"""What CUDA and compiled programs take; estimated, not measured."""
 
 USABLE = 0.9
 """The share of a task's memory that is planned for; allocators leave gaps."""
@@ -35,17 +35,18 @@ VGG16_MEMORY = NetworkMemory(235_000_000, 25_000_000)
 
 @dataclass(frozen=True)
 class GpuTasks:
-    """So many tasks on one GPU, each with its part of the cores that belong to the GPU."""
+    """Tasks that share one GPU."""
 
     tasks: int
     cpus: int
+    """Cores of each task."""
     batch_size: int
 
     @property
     def memory_bytes(self) -> int:
-        """What all of them take with VGG16 in bfloat16."""
-        of_task = BYTES_PER_TASK + VGG16_MEMORY.weights + self.batch_size * VGG16_MEMORY.per_photograph
-        return self.tasks * of_task
+        """The GPU memory that all of them take with VGG16 in bfloat16."""
+        per_task = BYTES_PER_TASK + VGG16_MEMORY.weights + self.batch_size * VGG16_MEMORY.per_photograph
+        return self.tasks * per_task
 
     def __str__(self) -> str:
         """The settings: Spark's two, the batch size of `auto`, and the memory that they take.
@@ -58,7 +59,7 @@ class GpuTasks:
 
 
 def gpu_batch_size(network: NetworkMemory, memory_bytes: float | None) -> int:
-    """What suits a task with so much of a GPU's memory; where the first batch does not fit after all, it is halved.
+    """The batch size that suits a task with this part of a GPU's memory; batches that do not fit after all are halved.
 
     >>> gpu_batch_size(VGG16_MEMORY, 80 * GIB), gpu_batch_size(VGG16_MEMORY, 4 * GIB)
     (256, 64)
@@ -70,6 +71,6 @@ def gpu_batch_size(network: NetworkMemory, memory_bytes: float | None) -> int:
 
 
 def ways_to_share(memory_bytes: int, cores: int) -> list[GpuTasks]:
-    """One, two or four tasks on a GPU that has so many cores, as far as memory and cores suffice."""
+    """One, two or four tasks on a GPU with this memory and number of cores, as far as both suffice."""
     ways = [GpuTasks(n, cores // n, gpu_batch_size(VGG16_MEMORY, memory_bytes / n)) for n in (1, 2, 4) if n <= cores]
     return [way for way in ways if way.memory_bytes <= memory_bytes]

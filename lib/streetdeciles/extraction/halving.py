@@ -1,4 +1,4 @@
-"""A network call that makes do with less memory: where a batch does not fit, halves of it are computed."""
+"""A network call that makes do with less memory: if a batch does not fit, it is computed in halves."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class HalvedBatches:
         return done[0] if len(done) == 1 else np.concatenate(done)
 
     def note(self) -> str:
-        """What is to be said of it in the log; nothing as long as all batches fit."""
+        """A remark for the log, empty as long as all batches fit."""
         if self.at_most == self._batch_size:
             return ""
         return f", computed in parts of {self.at_most} because memory did not suffice"

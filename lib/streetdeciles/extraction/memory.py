@@ -9,10 +9,10 @@ from threading import Condition
 BYTES_PER_PIXEL = {"JPEG": 16, "MPO": 16}
 """At the peak of decoding, measured: Pillow's picture, its copies while it is converted and turned, the array."""
 OTHER_BYTES_PER_PIXEL = 28
-"""A WebP with alpha is the worst."""
+"""That of the most expensive format, WebP with alpha."""
 
 BYTES_PER_THREAD = 192 * 1024 * 1024
-"""So much for each thread keeps threads from waiting for each other: 12 megapixels of a JPEG."""
+"""With this for each thread, a JPEG of 12 megapixels, threads rarely wait for each other."""
 
 
 class DecodingMemory:
@@ -27,7 +27,7 @@ class DecodingMemory:
     def lease(self) -> Iterator[Callable[[int], None]]:
         """Gives a function that waits until that many bytes are free and takes them until the context ends.
 
-        It is to be called once in a lease: who holds a part and waits for more could wait for ever.
+        Call it only once in a lease: a thread that holds a part and waits for more could wait for ever.
         """
         leased = 0
 

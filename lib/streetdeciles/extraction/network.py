@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 CPU_BATCH_SIZE = 8
-"""Measured: larger ones only take more memory; each core has a batch of its own."""
+"""Larger batches are no faster, as measured, and take more memory; each core has a batch of its own."""
 
 MEASURED_BATCH = 32
-"""Photographs with which the memory that a network takes on a GPU is measured."""
+"""How many photographs a network computes when its GPU memory is measured."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,11 @@ class Network:
     description: str
     """Device, precision and batch size, for the log."""
     at_a_time: int = 1
-    """So many calls of `compute` may run side by side, and should."""
+    """How many calls of `compute` should run side by side."""
     note: Callable[[], str] = str
-    """What has happened since, to be added to the description."""
+    """Returns what has happened since, to be added to the description."""
     gather: DeviceGather | None = None
-    """Picks pixels of photographs that are on the device already; None where `compute` does not take such."""
+    """Picks pixels of photographs that are on the device already; None if `compute` does not take such pictures."""
 
 
 @dataclass(frozen=True)
@@ -101,13 +101,12 @@ def _build(settings: NetworkSettings, started: Device) -> Network:
             "give every machine the same file and the same NumPy"
         )
     program = compiled(model, backbone.preprocess, started.kind)
-    batch_size = settings.batch_size or automatic_batch_size(program, bytes_of(model), started, settings.gpu_share)
+    batch_size = settings.batch_size or automatic_batch_size(program, weight_bytes(model), started, settings.gpu_share)
     halved = HalvedBatches(program.compute, batch_size)
     halved(Pictures.empty(batch_size, backbone.preprocess))
     slow = "" if started.bfloat16 or settings.precision == "float32" else " (not native here, so slow)"
     description = f"{started.kind} ({started.name}), {settings.precision}{slow}, batches of {batch_size}"
-    # On a CPU a core for each batch: no core waits for another at the end of each layer, or because it had a picture to
-    # decode.
+    # On a CPU each core has a batch, so that none waits for another at the end of each layer, or while it decodes.
     at_a_time = settings.threads if settings.backend == "tensorflow" else 1
     if started.kind == "gpu":
         at_a_time = BATCHES_IN_FLIGHT
@@ -115,21 +114,21 @@ def _build(settings: NetworkSettings, started: Device) -> Network:
 
 
 def automatic_batch_size(program: Compiled, weights_bytes: int, started: Device, share: float) -> int:
-    """What suits the device, or this share of a GPU; on a GPU it is measured what the network takes."""
+    """The batch size that suits the device, or this `share` of a GPU, where the network's memory is measured."""
     if started.kind == "cpu":
         return CPU_BATCH_SIZE
     try:
-        taken = program.bytes_taken(MEASURED_BATCH)
+        n_bytes = program.bytes_taken(MEASURED_BATCH)
     except Exception as error:
         if not is_out_of_memory(error):
             raise
         return MEASURED_BATCH  # which is halved until it fits
-    per_photograph = VGG16_MEMORY.per_photograph if taken is None else -(-taken // MEASURED_BATCH)
+    per_photograph = VGG16_MEMORY.per_photograph if n_bytes is None else -(-n_bytes // MEASURED_BATCH)
     known = [n for n in (started.memory_bytes and share * started.memory_bytes, program.memory_limit) if n]
     return gpu_batch_size(NetworkMemory(weights_bytes, per_photograph), min(known, default=None))
 
 
-def bytes_of(model: keras.Model) -> int:
-    """What a model's weights take."""
+def weight_bytes(model: keras.Model) -> int:
+    """The memory that a model's weights take."""
     sizes = ((2 if variable.dtype == "bfloat16" else 4, variable.shape) for variable in model.variables)
     return sum(n_bytes * math.prod(shape) for n_bytes, shape in sizes)

@@ -11,7 +11,7 @@ from streetdeciles.backbones.backbone import Array
 from streetdeciles.extraction.rejects import Rejected
 
 ROWS_PER_STEP = 64
-"""The largest side of a view in pixels, because memory grows with its square."""
+"""Rows of a view that are computed at a time, so that memory does not grow with its area."""
 
 TOLERANCE = 0.01
 """The share of the width by which the height may differ from half of it."""
@@ -19,13 +19,12 @@ TOLERANCE = 0.01
 
 @dataclass(frozen=True)
 class PanoramaViews:
-    """A function of an equirectangular panorama and the number of a view.
-
-    `headings`: degrees clockwise from the middle of the panorama, one a view; `field_of_view`: degrees, both ways.
-    """
+    """A function of an equirectangular panorama and the number of a view."""
 
     headings: tuple[float, ...]
+    """Degrees clockwise from the middle of the panorama, one for each view."""
     field_of_view: float
+    """Degrees, horizontally and vertically."""
 
     def __call__(self, panorama: Array, view: int) -> Array:
         """RGB uint8 [height, 2 height, 3] to a square of as many pixels as the panorama has in the field of view.

@@ -1,4 +1,4 @@
-"""What the network gets: the picked pixels of a batch of photographs."""
+"""The network's input before it is blended: the picked pixels of a batch of photographs."""
 
 from __future__ import annotations
 
@@ -36,28 +36,28 @@ class Pictures:
     def __getitem__(self, part: slice) -> Pictures:
         """Some of them; not a copy."""
         slots = range(*part.indices(len(self)))
-        there = {at: self.on_device[slot] for at, slot in enumerate(slots) if slot in self.on_device}
-        return Pictures(self.preprocess, self.pixels[part], self.weights[part], there)
+        on_device = {at: self.on_device[slot] for at, slot in enumerate(slots) if slot in self.on_device}
+        return Pictures(self.preprocess, self.pixels[part], self.weights[part], on_device)
 
     def pick(self, image: Array, slot: int) -> None:
-        """Keep of RGB uint8 [height, width, 3] what the network needs."""
+        """Put into the slot what the network needs of RGB uint8 [height, width, 3]."""
         self.preprocess.sampling.pick(image, self.pixels[slot], self.weights[slot])
 
-    def leave(self, slot: int, place: tuple[Any, int], weights: Array) -> None:
-        """Pixels of that slot are on the device, at `place`."""
+    def leave_on_device(self, slot: int, place: tuple[Any, int], weights: Array) -> None:
+        """Let the slot have the pixels at `place`, an array on the device and a number in it."""
         self.on_device[slot] = place
         self.weights[slot] = weights
 
     def copy(self, source: Pictures, slots: Sequence[int], at: int) -> None:
         """Copy those slots of `source`, which may be this one, to the slots from `at` on."""
-        there = {to: source.on_device.get(slot) for to, slot in enumerate(slots, start=at)}
-        if not any(there.values()):
+        places = {to: source.on_device.get(slot) for to, slot in enumerate(slots, start=at)}
+        if not any(places.values()):
             self.pixels[at : at + len(slots)] = source.pixels[slots]
         else:
-            here = [to for to, place in there.items() if place is None]
-            self.pixels[here] = source.pixels[[slots[to - at] for to in here]]
+            in_memory = [to for to, place in places.items() if place is None]
+            self.pixels[in_memory] = source.pixels[[slots[to - at] for to in in_memory]]
         self.weights[at : at + len(slots)] = source.weights[slots]
-        for to, place in there.items():
+        for to, place in places.items():
             if place is None:
                 self.on_device.pop(to, None)
             else:

@@ -14,7 +14,7 @@ APP0, COM, DQT, DHT, DRI, SOF0, SOS = 0xE0, 0xFE, 0xDB, 0xC4, 0xDD, 0xC0, 0xDA
 
 
 def plain_jpeg_size(content: bytes) -> tuple[int, int] | None:
-    """Width and height of a baseline JPEG of one scan and without Exif; None of any other file.
+    """Width and height of a baseline JPEG of one scan and without Exif; None for any other file.
 
     >>> plain_jpeg_size(b"GIF89a") is None
     True

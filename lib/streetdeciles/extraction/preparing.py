@@ -29,13 +29,14 @@ if TYPE_CHECKING:
     from streetdeciles.extraction.device_gather import DeviceGather
 
 ROWS_PER_CHUNK = 8
+"""How many photographs a thread decodes at a time."""
 
 ROWS_PER_DEVICE_CHUNK = 64
-"""Where photographs stay on the GPU that decodes them: that is fastest with many at a time."""
+"""The same if photographs stay on the GPU that decodes them, which is fastest with many at a time."""
 
 HASH_DIGITS = 32
 SAMPLE_STEP = 16
-"""Pixels between those that are looked at to see whether a picture may be of one colour, where four of it are equal."""
+"""Step in pixels of the sample that is compared before all pixels of a picture are, if its first few are equal."""
 
 SCRATCH_BYTES = 4 * 1024 * 1024
 """Room for a picture of a megapixel."""
@@ -47,8 +48,11 @@ class Preparation:
 
     preprocess: Preprocessing
     max_pixels: int
+    """Of a picture; a larger one is a reject."""
     threads: int
+    """Threads that decode."""
     store: str
+    """The precision in which features are kept, float32 or float16."""
     cut: Callable[[Array, int], Array] | None = None
     """From a panorama and the number of a view to the view, where photographs are panoramas."""
     min_pixels: int = 1
@@ -92,7 +96,7 @@ class Preparer:
 
     @property
     def rows_per_chunk(self) -> int:
-        """Photographs that a thread reads or decodes before it says so."""
+        """How many photographs a thread reads or decodes at a time."""
         return ROWS_PER_CHUNK if self._on_device is None else ROWS_PER_DEVICE_CHUNK
 
     def prepare(
@@ -111,7 +115,7 @@ class Preparer:
             content = contents.of_rows[first + next(iter(views_of))]
             of_rows |= self._prepare(views_of, content, pictures, slot)
             for i in views_of:
-                contents.of_rows[first + i] = b""  # the picture is there now, and its file need not be
+                contents.of_rows[first + i] = b""  # frees the file's memory, now that the picture is decoded
         reading_s = 0.0 if first else contents.reading_s
         decoding_s = time.perf_counter() - start
         return PreparedChunk([of_rows[i] for i in range(len(rows))], reading_s, decoding_s, n_declined)
@@ -119,7 +123,7 @@ class Preparer:
     def _prepare_on_gpu(
         self, engines: EngineDecoder, rows: Sequence[Row], files: Sequence[Content], pictures: Pictures, slot: int
     ) -> tuple[dict[int, Prepared], int]:
-        """(those that the GPU has decoded, by their number; how many it declined)."""
+        """(those that the GPU has decoded, by their number in `rows`; how many it declined)."""
         jpegs = {i: jpeg for i, file in enumerate(files) if (jpeg := self._engine_jpeg(file))}
         of_rows = self._leave_on_device(rows, jpegs, pictures, slot)
         rest = {i: jpeg for i, jpeg in jpegs.items() if i not in of_rows}
@@ -134,11 +138,11 @@ class Preparer:
     def _leave_on_device(
         self, rows: Sequence[Row], jpegs: Mapping[int, EngineJpeg], pictures: Pictures, slot: int
     ) -> dict[int, Prepared]:
-        """Those whose pixels are on the device now, by their number."""
+        """Those whose pixels are on the device now, by their number in `rows`."""
         of_rows: dict[int, Prepared] = {}
         if self._on_device is not None:
             for i, picked in self._on_device.picked(jpegs).items():
-                pictures.leave(slot + i, picked.place, picked.weights)
+                pictures.leave_on_device(slot + i, picked.place, picked.weights)
                 photograph = Photograph(rows[i], hash_of(jpegs[i].content), picked.one_colour)
                 of_rows[i] = Prepared(photograph, None)
         return of_rows
@@ -153,9 +157,9 @@ class Preparer:
     def _prepare(
         self, views: Mapping[int, Row], content: Content, pictures: Pictures, slot: int, picture: Array | None = None
     ) -> dict[int, Prepared]:
-        """Prepare what is cut from one file, by its number after `slot`: one row, or the views of a panorama.
+        """Prepare the `views` of one file, a single one or those of a panorama, each in its slot after `slot`.
 
-        `picture`: the decoded content, where the GPU has decoded it.
+        `picture`: the decoded content, if the GPU has decoded it.
         """
         if not isinstance(content, bytes):
             return {i: Prepared(Photograph(row), content) for i, row in views.items()}
@@ -178,7 +182,7 @@ class Preparer:
         }
 
     def _scratch(self) -> bytearray:
-        """This thread's memory for a picture: the system's own would be taken and given back for each of them."""
+        """This thread's memory for a picture, so that it is not taken from the system and given back for each one."""
         if not hasattr(self._of_thread, "scratch"):
             self._of_thread.scratch = bytearray(SCRATCH_BYTES)
         scratch: bytearray = self._of_thread.scratch
@@ -202,7 +206,7 @@ class Preparer:
 
 
 def hash_of(content: bytes) -> str:
-    """Tells a file from others, in hexadecimal."""
+    """The first HASH_DIGITS hexadecimal digits of a file's SHA-256."""
     return hashlib.sha256(content).hexdigest()[:HASH_DIGITS]
 
 

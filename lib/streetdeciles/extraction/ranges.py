@@ -53,14 +53,14 @@ def ranges(rows: Sequence[Row]) -> list[Range]:
 def read_together(rows: Sequence[Row], max_bytes: int) -> list[bytes | None]:
     """The bytes of rows that lie open in files of one file system, in their order.
 
-    None for each that this cannot read at once, or not as the index has it: whoever reads it alone finds out why.
+    None for each row that cannot be read in this way, or differs from the index: reading it alone shows why.
     """
     if any(not row.length or row.length > max_bytes for row in rows):
         return [None] * len(rows)
     parts = ranges(rows)
     try:
         contents = [_read_local(part) for part in parts] if storage.is_local(rows[0].uri) else _read_remote(parts)
-    except Exception:  # whoever reads them alone finds out which, and what to do
+    except Exception:  # reading them alone shows which one it is, and why
         return [None] * len(rows)
     of_rows: list[bytes | None] = []
     for part, content in zip(parts, contents, strict=True):
@@ -74,7 +74,7 @@ def _read_remote(parts: Sequence[Range]) -> list[Any]:
     if not getattr(fs, "async_impl", False):
         return [None] * len(parts)
     paths = [storage.filesystem(part.uri)[1] for part in parts]
-    # Of whole files one byte more, which shows that a file has grown.
+    # One byte more of whole files shows whether a file has grown.
     ends = [part.end + (part.rows[0].offset is None) for part in parts]
     contents: list[Any] = fs.cat_ranges(paths, [part.start for part in parts], ends, on_error="return")
     return contents

@@ -13,8 +13,8 @@ from streetdeciles.archives.reading import MemberReader, read_range
 from streetdeciles.errors import ShardFailed, reason
 from streetdeciles.extraction.rejects import Rejected
 
-BYTES_PER_PIXEL = 8
-"""The largest pixels that are decoded, 16-bit with alpha; no file that may be decoded has more bytes per pixel."""
+MAX_FILE_BYTES_PER_PIXEL = 8
+"""Those of 16-bit pixels with alpha, the largest that are decoded; a file with more bytes per pixel is not read."""
 
 PAUSES_S = (0.5, 2.0)
 """Waits before the second and the third attempt at a file that cannot be read."""
@@ -26,7 +26,7 @@ def read_image(
     """The whole file at `uri`, or where there is an `offset` its `length` bytes from there.
 
     Raises:
-        Rejected: there is no such file, is a folder or a pipe, is larger than `max_bytes`, or its archive is damaged.
+        Rejected: there is no such file, it is a folder or a pipe or larger than `max_bytes`, or its archive is damaged.
         ShardFailed: it cannot be read now, after all attempts: permission, network, a failing disk. That says nothing
             about the photograph, so it is never recorded as a bad one.
     """
@@ -64,8 +64,8 @@ def _attempt(uri: str, read: Callable[[], bytes], max_bytes: int, pauses_s: Sequ
             raise
         except Exception as error:  # each file system raises its own kinds for what may pass
             if pause_s is None:
-                said = reason(error)
-                raise ShardFailed(f"{uri}: cannot be read, after {len(pauses_s) + 1} attempts: {said}") from error
+                attempts = len(pauses_s) + 1
+                raise ShardFailed(f"{uri}: cannot be read, after {attempts} attempts: {reason(error)}") from error
             time.sleep(pause_s)
     raise AssertionError("the last attempt returns or raises")
 

@@ -1,4 +1,4 @@
-"""What was done of a shard: its counts and seconds, which pieces add up and files carry from worker to driver."""
+"""Counts and seconds of a shard, which are added up over its parts and travel in files from worker to driver."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SPENT = ("reading", "decoding", "computing")
 
 @dataclass
 class Tally:
-    """What was done of one shard, or of a part of it.
+    """What was done for one shard, or a part of it.
 
     >>> whole = Tally(images=2, features=2)
     >>> whole.add(Tally.from_json(Tally(images=1, rejects={"empty": 1}).to_json()))
@@ -42,7 +42,7 @@ class Tally:
         self.seconds[on] += seconds
 
     def add(self, other: Tally) -> None:
-        """Add the counts and seconds of another part; of texts the first that says something stays."""
+        """Add the counts and seconds of another part; a text stays as it is unless it is empty."""
         for entry in fields(self):
             setattr(self, entry.name, _sum(getattr(self, entry.name), getattr(other, entry.name)))
 

@@ -1,4 +1,4 @@
-"""For what the network's device waits: how long it computes, and what the rest of the time is spent on."""
+"""What the network's device waits for: how long it computes, and what it spends the rest of the time on."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from threading import Lock
 
 COMPUTING = "computing"
 READING, DECODING, HANDING_OVER = "reading", "decoding", "handing over"
-"""What keeps the device waiting: files that are not read yet, or not decoded yet, or nobody who takes the features."""
+"""What the device waits for: files to be read, files to be decoded, or Spark to take the features."""
 
 
 class DeviceClock:
-    """Divides the time since its start between the device at work and what it waits for.
+    """Divides the time since its start into what the device computes and what it waits for.
 
-    Several threads may use the device; it is at work while one of them does. `now`: seconds on any clock.
+    Several threads may use the device, which computes while one of them does. `now`: seconds on any clock.
     """
 
     def __init__(self, now: Callable[[], float] = time.perf_counter) -> None:
@@ -28,7 +28,7 @@ class DeviceClock:
 
     @contextmanager
     def computing(self) -> Iterator[None]:
-        """The device is at work for the calling thread."""
+        """Counts the time in this context, in any number of threads, as computing."""
         self._change(+1)
         try:
             yield
@@ -36,13 +36,13 @@ class DeviceClock:
             self._change(-1)
 
     def waits_for(self, what: str) -> None:
-        """What the next batch waits for from now on."""
+        """Count the time in which the device does not compute as waiting for this from now on."""
         with self._lock:
             self._count()
             self._waits_for = what
 
     def seconds(self) -> dict[str, float]:
-        """By what they were spent on, until now."""
+        """The seconds until now, by what they were spent on."""
         with self._lock:
             self._count()
             return dict(self._seconds)

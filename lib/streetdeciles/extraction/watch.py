@@ -1,4 +1,4 @@
-"""A photograph that takes more than its share of the processor is found while it is being decoded.
+"""Finds photographs that take too much of the processor's time, while they are being decoded.
 
 A thread within a decoder cannot be stopped, so the task fails and its worker ends with it; the error names the
 photographs, so the driver can go on without them.
@@ -21,7 +21,7 @@ MAX_DECODING_S = 60.0
 
 
 class PhotographTooCostly(Exception):
-    """Its text is JSON, because that is all that comes back from a Spark worker: a shard and an image_id for each."""
+    """Its text is JSON, a shard and an image_id for each, because the text is all that comes back from a worker."""
 
     def __init__(self, photographs: list[tuple[int, str]]) -> None:
         super().__init__(json.dumps(photographs))
@@ -29,7 +29,7 @@ class PhotographTooCostly(Exception):
 
 
 def costly_photographs(error: Exception) -> PhotographTooCostly | None:
-    """The error that a worker raised, read from what Spark makes of it; None where it was another one."""
+    """The error that a worker raised, read from what Spark makes of it; None if it was another error."""
     match = re.search(rf"{PhotographTooCostly.__name__}: (\[\[.*\]\])", str(error))
     if match is None:
         return None

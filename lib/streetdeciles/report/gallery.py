@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from streetdeciles.archives.reading import MemberReader, lies_open
 from streetdeciles.errors import ShardFailed
 from streetdeciles.extraction.decoding import decode, prepare_pillow
-from streetdeciles.extraction.reading import BYTES_PER_PIXEL, read_image, read_member
+from streetdeciles.extraction.reading import MAX_FILE_BYTES_PER_PIXEL, read_image, read_member
 from streetdeciles.extraction.rejects import Rejected
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def thumbnails(exhibits: list[Exhibit], max_pixels: int) -> tuple[list[Thumbnail
     try:
         for exhibit in exhibits:
             try:
-                jpeg, size = shrink(_content(exhibit, members, BYTES_PER_PIXEL * max_pixels), max_pixels)
+                jpeg, size = shrink(_content(exhibit, members, MAX_FILE_BYTES_PER_PIXEL * max_pixels), max_pixels)
             except (Rejected, ShardFailed) as why:
                 left_out.append(f"{_name(exhibit)} ({why})")
                 continue
