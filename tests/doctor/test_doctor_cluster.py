@@ -12,6 +12,7 @@ from small_run import SmallRun
 from streetdeciles import __version__
 from streetdeciles.doctor import cluster as cluster_check
 from streetdeciles.doctor.cluster import find_executors
+from streetdeciles.doctor.probe import executor_probe
 from streetdeciles.errors import RunFailed
 
 if TYPE_CHECKING:
@@ -20,40 +21,37 @@ if TYPE_CHECKING:
 
 def test_executor_that_shares_the_work_dir_is_ready(small_run: SmallRun, capsys: pytest.CaptureFixture[str]) -> None:
     assert small_run.main("doctor", "--cluster") == 0
-    said = capsys.readouterr().out
-    assert "Ready to run on 1 executor(s)" in said
+    assert "Ready to run on 1 executor(s)" in capsys.readouterr().out
     assert [path for path in small_run.work_dir.rglob("*") if path.is_file()] == []
 
 
 def test_work_dir_that_an_executor_cannot_read_is_named(spark: SparkSession, tmp_path: Path) -> None:
-    (found,), expected = find_executors(spark, "memory://cluster_check")  # of the driver's process alone
+    (finding,), expected = find_executors(spark, "memory://cluster_check")  # in the driver's process only
     assert expected == 1
-    assert found.package == __version__
-    assert found.wrong.startswith("cannot read the driver's files in work_dir (")
+    assert finding.package == __version__
+    assert finding.wrong.startswith("cannot read the driver's files in work_dir (")
 
 
 def test_missing_modules_are_named(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster_check, "MODULES", ("json", "no_such_module"))
-    (found,), _ = find_executors(spark, str(tmp_path))
-    assert found.missing == ("no_such_module",)
-    assert found.wrong.startswith("has no no_such_module: install them there, or ship an environment")
+    (finding,), _ = find_executors(spark, str(tmp_path))
+    assert finding.missing == ("no_such_module",)
+    assert finding.wrong.startswith("has no no_such_module: install them there, or ship an environment")
 
 
 def test_executor_without_the_package_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    probe = cluster_check._probe("/nowhere", ("json",), ("json",), 0.0)
+    probe = executor_probe("/nowhere", ("json",), ("json",), 0.0)
     monkeypatch.setitem(__import__("sys").modules, "streetdeciles", None)
-    said = json.loads(probe(0))
-    finding = cluster_check._finding(said, [])
+    finding = cluster_check._finding(json.loads(probe(0)), [])
     assert finding.package == ""
     assert "cannot import streetdeciles" in finding.wrong
 
 
-def test_folder_of_its_own_on_each_machine_is_found_out() -> None:
-    said = {"executor": "a:1", "python": "3.11", "package": __version__, "problem": "", "gpu": "", "missing": []}
-    assert cluster_check._finding({**said, "file": "executor-a-1"}, ["driver", "executor-a-1"]).wrong == ""
-    assert (
-        "must be on a disk that all share" in cluster_check._finding({**said, "file": "executor-a-1"}, ["driver"]).wrong
-    )
+def test_work_dir_that_machines_do_not_share_is_named() -> None:
+    answer = {"executor": "a:1", "python": "3.11", "package": __version__, "problem": "", "gpu": "", "missing": []}
+    answer["file"] = "executor-a-1"
+    assert cluster_check._finding(answer, ["driver", "executor-a-1"]).wrong == ""
+    assert "must be on a disk that all share" in cluster_check._finding(answer, ["driver"]).wrong
 
 
 LOST = (
@@ -63,7 +61,7 @@ LOST = (
 
 
 @pytest.mark.parametrize(
-    ("why", "said"),
+    ("why", "wrong"),
     [
         (
             "org.apache.spark.api.python.PythonException: pyspark.errors.exceptions.base.PySparkRuntimeError: "
@@ -85,20 +83,20 @@ LOST = (
         ),
     ],
 )
-def test_executor_whose_python_does_not_fit_is_named(why: str, said: str) -> None:
-    finding = cluster_check._unfit(RuntimeError(LOST + why))
+def test_executor_whose_python_does_not_fit_is_named(why: str, wrong: str) -> None:
+    finding = cluster_check._failed_executor(RuntimeError(LOST + why))
     assert finding.executor == "executor 2 on 10.0.0.7"
-    assert finding.wrong.startswith(said)
+    assert finding.wrong.startswith(wrong)
     assert "set spark.pyspark.python to one that is there" in finding.wrong
 
 
-def test_other_failures_of_the_cluster_are_not_an_executors() -> None:
+def test_failure_without_an_executor_is_raised() -> None:
     with pytest.raises(RunFailed, match="No space left on device"):
-        cluster_check._unfit(RuntimeError("java.io.IOException: No space left on device"))
+        cluster_check._failed_executor(RuntimeError("java.io.IOException: No space left on device"))
 
 
 def test_all_that_an_executor_lacks_is_named_at_once(tmp_path: Path) -> None:
-    probe = cluster_check._probe(str(tmp_path), ("json", "no_module_a"), ("no_module_b",), 0.0)
+    probe = executor_probe(str(tmp_path), ("json", "no_module_a"), ("no_module_b",), 0.0)
     finding = cluster_check._finding(json.loads(probe(0)), [])
     assert finding.wrong.startswith("has no no_module_b, no_module_a: install them there")
     assert "cannot read the driver's files in work_dir" in finding.wrong
