@@ -14,7 +14,7 @@ import pytest
 
 from real_command import Command
 from streetdeciles.errors import RunFailed
-from streetdeciles.jvm import JvmError, outlasting
+from streetdeciles.jvm import JvmError, detached
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -34,7 +34,7 @@ def end_jvm(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_error_of_spark_is_ours_with_its_text_and_trace(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Exception, match="missing") as raised:
         spark.sql(QUERY)
-    error = outlasting(raised.value)
+    error = detached(raised.value)
     end_jvm(monkeypatch)
     assert isinstance(error, RunFailed)
     assert "missing" in str(error)
@@ -48,7 +48,7 @@ def test_cause_of_an_error_of_ours_keeps_its_text(spark: SparkSession, monkeypat
     with pytest.raises(Exception, match="missing") as raised:
         spark.sql(QUERY)
     ours.__cause__ = raised.value
-    assert outlasting(ours) is ours
+    assert detached(ours) is ours
     end_jvm(monkeypatch)
     assert "UNRESOLVED_COLUMN" in str(ours.__cause__)
     assert "str() failed" not in chain_of(ours)
@@ -57,7 +57,7 @@ def test_cause_of_an_error_of_ours_keeps_its_text(spark: SparkSession, monkeypat
 def test_error_without_spark_stays_as_it_is() -> None:
     error = ValueError("rows")
     error.__cause__ = KeyError("row")
-    assert outlasting(error) is error
+    assert detached(error) is error
     assert isinstance(error.__cause__, KeyError)
 
 
@@ -135,7 +135,7 @@ def test_secrets_are_not_on_a_command_line_nor_in_spark_log(tmp_path: Path) -> N
 
 
 def copies_of_descriptors(pid: int) -> list[int]:
-    """Of all that the process has open (Linux' pidfd_getfd)."""
+    """Copies, made by Linux' pidfd_getfd, of all descriptors that the process has open."""
     libc, pidfd = ctypes.CDLL(None, use_errno=True), os.pidfd_open(pid)
     numbers = [int(path.name) for path in Path(f"/proc/{pid}/fd").iterdir()]
     copies = [number for number in (libc.syscall(438, pidfd, one, 0) for one in numbers) if number >= 0]

@@ -88,24 +88,20 @@ def _interrupted_on_stop(spark: SparkSession, tag: str) -> Iterator[None]:
     """The same on a server of Spark Connect."""
     spark.addTag(tag)
     try:
-        with on_stop(lambda: _interrupt(spark, tag)):
+        with on_stop(lambda: spark.interruptTag(tag)):
             yield
     except KeyboardInterrupt:
         if not stop_requested():
-            _interrupt(spark, tag)
+            spark.interruptTag(tag)
         raise
     finally:
         spark.removeTag(tag)
 
 
-def _interrupt(spark: SparkSession, tag: str) -> None:
-    spark.interruptTag(tag)
-
-
 def with_tags(spark: SparkSession, target: Run) -> Run:
-    """`target` for another thread: its jobs have this thread's group, and its tags, so they are cancelled with them.
+    """`target` for another thread: its jobs get this thread's group and tags, so they are cancelled together.
 
-    For each call another one: what is made here has one set of names for its jobs.
+    Wrap it again for each thread: what is returned keeps the group and tags of this moment.
     """
     from pyspark.util import inheritable_thread_target
 

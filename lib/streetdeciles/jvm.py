@@ -34,14 +34,14 @@ OUT_OF_MEMORY = 52
 
 
 def has_jvm() -> bool:
-    """Whether there is a JVM already, started by spark-submit or for another session."""
+    """Whether this process has a JVM already, started by spark-submit or for another session."""
     from pyspark import SparkContext
 
     return "PYSPARK_GATEWAY_PORT" in os.environ or SparkContext._gateway is not None
 
 
 def _hide_query_errors() -> None:
-    """Keep Spark 4 from printing the trace of each failed query, also of one whose error is handled here."""
+    """Keep Spark 4 from printing the trace of each failed query, even of one whose error is handled here."""
     with suppress(ImportError):  # Spark 3.5 does not print them
         from pyspark.logger import PySparkLogger  # type: ignore[import-not-found, unused-ignore]
 
@@ -77,7 +77,7 @@ class OwnJvm:
     def watched(self) -> Iterator[None]:
         """End the JVM at a stop; RunFailed, in place of the errors that follow, if it has ended by itself.
 
-        Errors of Spark are raised as what can be shown when the JVM has ended.
+        Errors of Spark are raised in a form that can still be shown when the JVM has ended.
         """
         try:
             with on_stop(self._end), at_the_end(self._keep_log):
@@ -86,7 +86,7 @@ class OwnJvm:
             if stop_requested():
                 raise
             if self.is_alive():
-                raise outlasting(error)  # noqa: B904 - it has a cause of its own
+                raise detached(error)  # noqa: B904 - it has a cause of its own
             raise RunFailed(self._why_it_ended()) from error
 
     def close(self) -> None:
@@ -129,8 +129,9 @@ class OwnJvm:
         return storage.join(self._work_dir, *SPARK_LOG)
 
     def is_alive(self) -> bool:
+        """Whether the JVM is running; waits half a second, because its connections break before it has ended."""
         try:
-            self._process.wait(0.5)  # its connections break before it has ended
+            self._process.wait(0.5)
         except TimeoutExpired:
             return True
         return False
@@ -139,8 +140,8 @@ class OwnJvm:
         """Let no thread wait for an answer of a JVM that has ended.
 
         A kill usually breaks the connections to it. But Hadoop runs a program for each file that it commits, and a
-        child that the JVM has just made for that (jspawnhelper), and that does not know its program yet, waits for ever
-        and keeps them open, also for new ones, which py4j tries.
+        child that the JVM has just started for that (jspawnhelper), but not yet given its program, waits for ever. It
+        keeps the connections open, and accepts the new ones that py4j tries.
         """
         with suppress(ChildProcessError):
             os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
@@ -191,10 +192,10 @@ class JvmError(Exception):
     """The text of an error of the JVM, with its trace there."""
 
 
-def outlasting(error: Exception) -> Exception:
-    """The error, or one of ours in its place, with its texts as they are now.
+def detached(error: Exception) -> Exception:
+    """The error, or one of ours in its place, whose texts no longer need the JVM.
 
-    Errors of py4j and PySpark ask the JVM for their text, and it has ended when the text is shown.
+    Errors of py4j and PySpark ask the JVM for their text, and it will have ended when the text is shown.
     """
     if _is_of_jvm(error):
         ours = one_line_error(error)

@@ -22,13 +22,12 @@ from streetdeciles.shown import LogFormatter, redacted, shown
 
 COPY_EVERY_S = 10.0
 MAX_OLD_LOG_BYTES = 2**22
-"""On an object store, only so much of the log of earlier runs is kept."""
-
+"""How much of the log of earlier runs is kept on an object store."""
 
 WORKER_HANDLER = "streetdeciles worker"
 
 RUN_ID = uuid4().hex[:12]
-"""Of this process, in JSON logs and in the progress file."""
+"""Identifies this process in JSON logs and in the progress file."""
 
 
 class JsonFormatter(LogFormatter):

@@ -1,4 +1,4 @@
-"""Files and folders put in their place, and removed: in one step where the file system can, and never by halves."""
+"""Files and folders put in their place, and removed: in one step where the file system can, and never half."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ RENAMING = ("hdfs", "webhdfs", "sftp", "ssh", "smb")
 """The protocols of remote file systems that rename a folder in one step."""
 
 ATTEMPTS = 3
+"""How often the removal of many objects is tried."""
 
 BEING_WRITTEN = "0-being-written.parquet"
-"""The file that is no Parquet, in a table that is not finished; its name comes first in a list of the table's files."""
+"""A file in a table that is not finished. It is not Parquet, and comes first in a list of the table's files."""
 
 _EXPLAINED = b"This table is being written, or writing it was interrupted. Its files are not all of its rows.\n"
 
@@ -41,14 +42,17 @@ def remove(uri: str) -> None:
 
 
 def _remove_objects(fs: AbstractFileSystem, paths: Sequence[str]) -> None:
-    """Remove them, and all below; an object store may leave some of many, which s3fs does not report."""
-    left = [*paths]
+    """Remove them, and all below; OSError if the store does not.
+
+    A store may leave some of many objects, which s3fs does not report.
+    """
+    remaining = [*paths]
     for _ in range(ATTEMPTS):
-        fs.rm(left, recursive=True)
+        fs.rm(remaining, recursive=True)
         fs.invalidate_cache()
-        if not (left := [path for path in left if fs.exists(path)]):
+        if not (remaining := [path for path in remaining if fs.exists(path)]):
             return
-    raise OSError(f"{fs.unstrip_protocol(left[0])}: the store does not remove it")
+    raise OSError(f"{fs.unstrip_protocol(remaining[0])}: the store does not remove it")
 
 
 def sync(uri: str) -> None:
@@ -63,7 +67,7 @@ def sync(uri: str) -> None:
 
 
 def sync_folder(uri: str) -> None:
-    """Make a new name in the folder of `uri` permanent."""
+    """Wait until the disk has the name of `uri` in its folder, so that a power failure does not undo a move."""
     if is_local(uri):
         _sync(Path(local_path(uri)).parent)
 
@@ -165,9 +169,9 @@ def new_table(work_dir: str, *name: str) -> Iterator[str]:
     fs.invalidate_cache()  # Spark writes there, past fsspec
     fs.makedirs(path, exist_ok=True)
     fs.pipe_file(f"{path}/{BEING_WRITTEN}", _EXPLAINED)
-    others = [one for one in fs.ls(path, detail=False) if one.rstrip("/") not in (path, f"{path}/{BEING_WRITTEN}")]
-    if others:
-        _remove_objects(fs, others)
+    new = (path, f"{path}/{BEING_WRITTEN}")
+    if old := [file for file in fs.ls(path, detail=False) if file.rstrip("/") not in new]:
+        _remove_objects(fs, old)
     yield target
     show_table(target)
 

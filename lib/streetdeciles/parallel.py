@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 CORES_PER_LOCAL_TASK = 8
-"""One model of 0.5 GB and more a task: on one machine few tasks with many threads each, which is as fast."""
-
+"""Each task holds a model of 0.5 GB or more: on one machine a few tasks with many threads each are as fast."""
 
 _DATABRICKS = "spark.databricks.clusterUsageTags."
 _CLUSTER_SETTINGS = (
@@ -35,14 +34,18 @@ _CLUSTER_SETTINGS = (
 
 @dataclass(frozen=True)
 class Parallelism:
+    """How many tasks compute at a time, and with how many threads."""
+
     tasks: int
     threads: int
+    """Threads of each task."""
     local: bool
     """Whether the executors are this process's machine."""
 
 
 def parallelism(spark: SparkSession) -> Parallelism:
-    """On a local master the tasks share the cores; on a cluster each task slot computes on its `spark.task.cpus`."""
+    """Tasks and threads for a model in each task: a few tasks share a local master's cores; a cluster fills its slots,
+    each with `spark.task.cpus` threads."""
     cores = local_cores(setting(spark, "spark.master") or "")
     if cores is not None:
         tasks = max(1, cores // CORES_PER_LOCAL_TASK)
@@ -52,7 +55,7 @@ def parallelism(spark: SparkSession) -> Parallelism:
 
 
 def task_slots(spark: SparkSession) -> int:
-    """The tasks that Spark runs side by side, or will once a growing cluster has its executors."""
+    """The number of tasks that Spark runs side by side, or will once a growing cluster has its executors."""
     cores = local_cores(setting(spark, "spark.master") or "")
     if cores is not None:
         return cores
@@ -62,16 +65,17 @@ def task_slots(spark: SparkSession) -> int:
 
 
 def cluster_tasks(cores_now: int, conf: Mapping[str, str], *, slots_now: int | None = None) -> int:
-    """The tasks to give a cluster at a time.
+    """The number of tasks to give a cluster at a time.
 
     One that has just started may not have all of its executors yet. One that grows (dynamic allocation, Databricks'
     autoscaling) has few, or none, before there is work, and grows only where more tasks wait than it has slots: so it
     gets twice as many as it has.
 
     Args:
-        cores_now: of the executors that are there.
-        conf: settings of Spark, by name; those that are not set are absent.
-        slots_now: tasks that these executors can run at a time, if Spark says; else they follow from `cores_now`.
+        cores_now: cores of the executors that have started.
+        conf: Spark's settings by name; those that are not set are absent.
+        slots_now: tasks that these executors can run at a time; None where Spark does not say, so that they follow
+            from `cores_now`.
     """
     cores_per_executor = int(conf.get("spark.executor.cores", 0))
     per_executor = _slots_per_executor(conf, cores_per_executor)
@@ -80,15 +84,15 @@ def cluster_tasks(cores_now: int, conf: Mapping[str, str], *, slots_now: int | N
         if per_executor and "spark.task.resource.gpu.amount" in conf:
             slots_now = per_executor * (cores_now // cores_per_executor)
     slots_now = max(1, slots_now)
-    most = _max_executors(conf)
-    if most is None:
+    max_executors = _max_executors(conf)
+    if max_executors is None:
         return max(slots_now, per_executor * int(conf.get("spark.executor.instances", 0)))
-    wanted = 2 * max(slots_now, per_executor)
-    return max(slots_now, min(wanted, per_executor * most)) if per_executor else wanted
+    doubled = 2 * max(slots_now, per_executor)
+    return max(slots_now, min(doubled, per_executor * max_executors)) if per_executor else doubled
 
 
 def _slots_per_executor(conf: Mapping[str, str], cores: int) -> int:
-    """Tasks of an executor at a time; 0 if its cores are not set: a standalone worker gives an executor all it has."""
+    """Tasks of an executor at a time; 0 if its cores are not set: a standalone worker then gives it all of its own."""
     if not cores:
         return 0
     slots = cores // int(conf.get("spark.task.cpus", 1))
@@ -98,7 +102,7 @@ def _slots_per_executor(conf: Mapping[str, str], cores: int) -> int:
 
 
 def _max_executors(conf: Mapping[str, str]) -> int | None:
-    """What the cluster grows to; None if it does not grow."""
+    """The number of executors that the cluster may grow to; None if it does not grow."""
     if conf.get("spark.dynamicAllocation.enabled", "").strip().lower() == "true":
         return int(conf.get("spark.dynamicAllocation.maxExecutors", sys.maxsize))
     if conf.get(f"{_DATABRICKS}clusterScalingType") == "autoscaling":
@@ -107,7 +111,7 @@ def _max_executors(conf: Mapping[str, str]) -> int | None:
 
 
 def local_cores(master: str) -> int | None:
-    """Cores of a local master such as `local[2]` or `local[*]`; None of any other."""
+    """Cores of a local master such as `local[2]` or `local[*]`; None for any other master."""
     match = re.fullmatch(r"local(?:\[(\*|\d+)(?:,\s*\d+)?\])?", master)
     if match is None:
         return None
@@ -117,7 +121,7 @@ def local_cores(master: str) -> int | None:
 
 
 def _slots_now(spark: SparkSession) -> int | None:
-    """Tasks that the executors of now can run at a time, by their cores and GPUs; None where Spark does not say."""
+    """Tasks that the present executors can run at a time, by cores and GPUs; None where Spark does not say."""
     from py4j.protocol import Py4JError
 
     if is_connect(spark) or gpu_share(spark) < 1:  # Spark 3.5 counts tasks that share a GPU twice
@@ -130,11 +134,14 @@ def _slots_now(spark: SparkSession) -> int | None:
 
 
 def cores_now(spark: SparkSession) -> int:
-    """Cores of the executors that are there now: Spark splits a range so, unless `spark.default.parallelism` is set."""
+    """Cores of the executors that have started: the number of parts into which Spark splits a range.
+
+    Where `spark.default.parallelism` is set, it is that number instead.
+    """
     return spark.range(1_000_000).selectExpr("spark_partition_id() AS part").distinct().count()
 
 
 def gpu_share(spark: SparkSession) -> float:
-    """The part of a GPU that each task gets: `spark.task.resource.gpu.amount`, where that is a fraction."""
+    """The part of a GPU that each task gets, 1.0 or `spark.task.resource.gpu.amount`, where that is a fraction."""
     amount = float(setting(spark, "spark.task.resource.gpu.amount") or 1)
     return min(1.0, amount)

@@ -16,13 +16,13 @@ from streetdeciles.progress import watched_by
 
 WRITE_EVERY_S = 5.0
 BEAT_S = 30.0
-"""So often the files are written in any case: where they are older, the run has been killed."""
+"""The files are written at least this often: if they are much older, the run has been killed."""
 
 logger = logging.getLogger(__name__)
 
 
 class ProgressFile:
-    """The stage that runs, and how much of its present work is done."""
+    """Writes which stage is running, and how much of its present work is done; several threads may call it."""
 
     def __init__(self, work_dir: str, n_stages: int) -> None:
         self._folder = storage.join(work_dir, "logs")
@@ -45,12 +45,12 @@ class ProgressFile:
             self._write("running")
 
     def beat(self, ended: Event) -> None:
-        """Write the files again and again, also where nothing advances, until the run has ended."""
+        """Write the files again and again, even if nothing advances, until the run has ended."""
         while not ended.wait(BEAT_S):
             self._write("running")
 
     def end(self, state: str) -> None:
-        """`done` or `failed`."""
+        """Write the last state, `done` or `failed`."""
         self._write(state, is_last=True)
 
     def _write(self, state: str, *, is_last: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""Settings of a Spark session: read, and set for some queries, as far as the session lets us."""
+"""Settings of a Spark session: read, and set for some queries, as far as the session allows it."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def queries_as_written(spark: SparkSession) -> Iterator[None]:
 
 
 def setting(spark: SparkSession, key: str) -> str | None:
-    """A setting of Spark's; None if it is not set, or if this session does not tell."""
+    """A setting of Spark's; None if it is not set, or if this session does not say."""
     from pyspark.errors import PySparkException
 
     try:
@@ -76,7 +76,7 @@ def setting(spark: SparkSession, key: str) -> str | None:
 
 
 def try_setting(spark: SparkSession, key: str, value: str) -> bool:
-    """Set it where the session may, and say whether it did: serverless clusters refuse most settings."""
+    """Set it if the session may, and return whether it did: serverless clusters refuse most settings."""
     from pyspark.errors import PySparkException
 
     try:

@@ -43,8 +43,8 @@ class Stop:
         self.signals: tuple[signal.Signals, ...] = SIGNALS
         self.handlers: dict[signal.Signals, Any] = {}
         """Those from before."""
-        self.at_once: list[Callable[[], None]] = []
-        self.at_the_end: list[Callable[[], None]] = []
+        self.at_once: list[Callable[[], object]] = []
+        self.at_the_end: list[Callable[[], object]] = []
         self._number: int = signal.SIGINT
         self._nothing_to_wait_for = threading.Event()
         self._cleared_up = threading.Event()
@@ -183,21 +183,21 @@ def stop_requested() -> bool:
 
 
 @contextmanager
-def on_stop(end: Callable[[], None]) -> Iterator[None]:
+def on_stop(end: Callable[[], object]) -> Iterator[None]:
     """Call `end` in another thread as soon as a signal comes, to end what the main thread is waiting for."""
     with _registered(_current[0].at_once if _current else [], end):
         yield
 
 
 @contextmanager
-def at_the_end(end: Callable[[], None]) -> Iterator[None]:
+def at_the_end(end: Callable[[], object]) -> Iterator[None]:
     """Call `end` if the process ends before the main thread has left this context."""
     with _registered(_current[0].at_the_end if _current else [], end):
         yield
 
 
 @contextmanager
-def _registered(calls: list[Callable[[], None]], call: Callable[[], None]) -> Iterator[None]:
+def _registered(calls: list[Callable[[], object]], call: Callable[[], object]) -> Iterator[None]:
     calls.append(call)
     try:
         yield
@@ -243,6 +243,6 @@ def _watch_parent(stop: Stop) -> None:
         time.sleep(PARENT_CHECK_S)
 
 
-def _quietly(call: Callable[[], None]) -> None:
+def _quietly(call: Callable[[], object]) -> None:
     with suppress(Exception):
         call()
