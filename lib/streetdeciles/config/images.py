@@ -11,6 +11,9 @@ from streetdeciles.catalog_names import name_parts
 from streetdeciles.config.section import INPUT, CatalogTable, FilesOrTable, InputPath, Positive, Section
 from streetdeciles.ids.spelling import normalise_views
 
+MAX_VIEWS = 16
+"""The maximum number of views of a location."""
+
 
 class ImageTable(FilesOrTable):
     """A Parquet file, a folder of some, a Delta table, or a table in a catalog, with one row per photograph.
@@ -65,10 +68,10 @@ class ImagesConfig(Section):
     """
     panorama: Panorama | None = None
     """Set this if the photographs are panoramas. The pattern, or the table, then has no view."""
-    views: Annotated[int, Field(ge=1, le=16)] = 4
+    views: Annotated[int, Field(ge=1, le=MAX_VIEWS)] = 4
     """The number of photographs per location; more of them make a location's prediction more precise, but cost as much
     more time."""
-    view_names: Annotated[list[str], Field(min_length=1, max_length=16)] | None = None
+    view_names: Annotated[list[str], Field(min_length=1, max_length=MAX_VIEWS)] | None = None
     """The names of the views in their order, e.g. [0, 90, 180, 270] or [N, E, S, W]; case and leading zeros do not
     matter. Null means numbers from 0, or letters from a. Setting this also sets `views`."""
     shard_size: Positive = 4096

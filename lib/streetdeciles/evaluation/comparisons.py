@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from streetdeciles.evaluation.bootstrap import interval_of_mean
 from streetdeciles.methods import AREA, BASELINES, MEDIAN, NETWORK
-from streetdeciles.wording import counted
+from streetdeciles.wording import counted, listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -141,12 +141,8 @@ def _in_words(verdicts: pd.Series[str]) -> str:
     for word, names in groups.items():
         if names:
             is_all = len(names) == len(verdicts) > 1
-            clauses.append(f"{word} {('any' if word == EQUAL else 'all') + ' of them' if is_all else _listed(names)}")
+            clauses.append(f"{word} {('any' if word == EQUAL else 'all') + ' of them' if is_all else listed(names)}")
     return f"; {', '.join(clauses)}" if clauses else ""
-
-
-def _listed(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def worse_than_median(metrics: pd.DataFrame, method: str) -> str:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from streetdeciles.config.images import MAX_VIEWS
 from streetdeciles.file_damage import DAMAGE
-from streetdeciles.imports.limits import MAX_VIEWS
 
 MAX_BYTES = 64 * 1024 * 1024
 """A larger file does not hold the features of one location."""
@@ -43,11 +43,11 @@ def read_features(content: bytes) -> npt.NDArray[np.float32]:
 def _array_in_npz(content: bytes) -> bytes:
     with zipfile.ZipFile(BytesIO(content)) as archive:
         names = [name for name in archive.namelist() if name.endswith(".npy")]
-        wanted = "features.npy" if "features.npy" in names else names[0] if len(names) == 1 else None
-        if wanted is None:
+        name = "features.npy" if "features.npy" in names else names[0] if len(names) == 1 else None
+        if name is None:
             shown = ", ".join(name.removesuffix(".npy") for name in names[:5]) or "none"
             raise Unusable("not_an_array", f"its arrays are {shown}; expected one, or one that is called features")
-        with archive.open(wanted) as file:
+        with archive.open(name) as file:
             array = file.read(MAX_BYTES + 1)
     if len(array) > MAX_BYTES:
         raise Unusable("too_large", f"more than {MAX_BYTES} bytes when decompressed")

@@ -12,9 +12,10 @@ import numpy.typing as npt
 
 from streetdeciles import storage
 from streetdeciles.archives.opening import NotAFile, opened
+from streetdeciles.config.images import MAX_VIEWS
 from streetdeciles.errors import RunFailed, RunRefused, reason
 from streetdeciles.file_damage import DAMAGE
-from streetdeciles.imports.limits import MAX_VIEWS, SLICE_BYTES
+from streetdeciles.imports.limits import SLICE_BYTES
 
 if TYPE_CHECKING:
     import h5py
@@ -82,16 +83,16 @@ def read_rows(
             try:
                 # A float64 that is too large becomes infinite, and is left out as such.
                 with np.errstate(over="ignore"):
-                    some = np.asarray(values[row : row + n], np.float32)
+                    numbers = np.asarray(values[row : row + n], np.float32)
                 mask = np.ones((n, features.views), np.bool_) if masks is None else np.asarray(masks[row : row + n])
             except DAMAGE as error:
                 raise RunFailed(
                     f"{features.uri}: rows {row} to {row + n - 1} of features cannot be read ({reason(error, 200)}); "
                     "the file is damaged or was replaced: copy it again"
                 ) from error
-            if some.size != n * features.views * features.feature_size:
+            if numbers.size != n * features.views * features.feature_size:
                 raise RunFailed(f"{features.uri}: has other features than at the start of the stage; run it again")
-            yield row, some.reshape(n, features.views, features.feature_size), mask
+            yield row, numbers.reshape(n, features.views, features.feature_size), mask
 
 
 @contextmanager
@@ -121,14 +122,14 @@ def _data_set(file: h5py.File, name: str, uri: str) -> h5py.Dataset:
         raise RunRefused(f"{uri}: has no data set {name}; it has {', '.join([*file][:20]) or 'none'}")
     if isinstance(link, h5py.ExternalLink):
         raise RunRefused(f"{uri}: {name} is a link to another file ({link.filename!r:.80}); name that file itself")
-    found = file.get(name)
-    if not isinstance(found, h5py.Dataset) or found.shape is None:
+    data_set = file.get(name)
+    if not isinstance(data_set, h5py.Dataset) or data_set.shape is None:
         raise RunRefused(f"{uri}: {name} is not an array")
-    if found.external:
+    if data_set.external:
         raise RunRefused(f"{uri}: the numbers of {name} are in other files; copy them into this one (h5repack)")
-    if found.is_virtual:
-        _refuse_missing_parts(found, name, uri)
-    return found
+    if data_set.is_virtual:
+        _refuse_missing_parts(data_set, name, uri)
+    return data_set
 
 
 def _refuse_missing_parts(virtual: h5py.Dataset, name: str, uri: str) -> None:

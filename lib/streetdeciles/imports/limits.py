@@ -1,7 +1,4 @@
-"""What imported features may be."""
-
-MAX_VIEWS = 16
-"""As in `images.views`."""
+"""Limits of imported features."""
 
 SLICE_BYTES = 16 * 1024 * 1024
-"""Features that are in memory at a time, as float32."""
+"""How much of the features is in memory at a time, as float32."""

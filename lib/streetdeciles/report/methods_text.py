@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from streetdeciles.methods import METHOD_TITLES
 from streetdeciles.report.settings import file_name
 from streetdeciles.splits.registry import split_of
-from streetdeciles.wording import counted
+from streetdeciles.wording import counted, listed
 
 if TYPE_CHECKING:
     from streetdeciles.config import RunConfig
@@ -59,8 +59,8 @@ def _data(
     published = f" Sources: {'; '.join(sources)}." if sources else ""
     attribution = f" {_sentence(config.report.attribution)}" if config.report.attribution else ""
     return (
-        f"The outcomes are published statistics of {n_areas:,} small areas in {_listed(places)}: "
-        f"{_listed(list(titles.values()))}. Each was divided into deciles among the areas of its region, "
+        f"The outcomes are published statistics of {n_areas:,} small areas in {listed(places)}: "
+        f"{listed(list(titles.values()))}. Each was divided into deciles among the areas of its region, "
         f"where 1 is the most deprived tenth and 10 the least deprived.{published}{own}{attribution}"
     )
 
@@ -80,9 +80,9 @@ def _features(findings: Findings, config: RunConfig) -> str:
     if features.weights.startswith("random:"):
         weights = f"random weights (seed {features.weights.removeprefix('random:')})"
     layer = f", layer {features.layer}" if features.layer else ""
-    taken = f" from {findings.photographs.period}" if findings.photographs.years else ""
+    period = f" from {findings.photographs.period}" if findings.photographs.years else ""
     return (
-        f"Of {counts['photographs']:,} street-level photographs{taken}, {used:,} could be used; they show "
+        f"Of {counts['photographs']:,} street-level photographs{period}, {used:,} could be used; they show "
         f"{counted(counts['locations'], 'location')} with up to {views} each. Every "
         f"photograph was reduced to features by {file_name(features.backbone)} with {weights}{layer}."
     )
@@ -136,7 +136,7 @@ def _result(panel: Panel, titles: Mapping[str, str], places: Mapping[str, str]) 
     for row in panel.beside:
         if row.verdict:
             verdicts.setdefault(row.verdict, []).append(row.baseline)
-    beside = "".join(f"; {verdict} {_listed(baselines)}" for verdict, baselines in verdicts.items())
+    beside = "".join(f"; {verdict} {listed(baselines)}" for verdict, baselines in verdicts.items())
     return (
         f"{titles[panel.outcome]} in {places[panel.region]} ({int(panel.shown['n']):,} areas): mean absolute error "
         f"{value('mae')}, within one decile {value('within_1')}, Spearman’s correlation {value('spearman')}{beside}."
@@ -144,13 +144,9 @@ def _result(panel: Panel, titles: Mapping[str, str], places: Mapping[str, str]) 
 
 
 def _software(config: RunConfig, versions: Mapping[str, str]) -> str:
-    software = _listed([f"{name} {version}" for name, version in versions.items()])
+    software = listed([f"{name} {version}" for name, version in versions.items()])
     return f"Software: {software}. All random choices follow from the seed {config.seed}."
 
 
 def _sentence(text: Any) -> str:
     return f"{str(text).rstrip().rstrip('.')}."
-
-
-def _listed(words: list[str]) -> str:
-    return "".join(words) if len(words) < 2 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from streetdeciles.config.images import MAX_VIEWS
 from streetdeciles.errors import RunRefused
 
 MAX_NAMES = 20_000
-"""Names that are looked at: enough to see how they are made."""
+"""The number of names that are looked at, which are enough to recognise the pattern."""
 
-MAX_VIEWS = 16
 ENDINGS = ("jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff")
 
 PATTERNS = ("{location_id}_{view}", "{location_id}-{view}", "{location_id}/{view}")
@@ -46,14 +46,14 @@ def recognise_names(names: Iterable[str]) -> Naming:
     """
     split = [name.rpartition(".") for name in names]
     if not split:
-        raise RunRefused(f"no photograph is there; expected files that end with {', '.join(ENDINGS)}")
+        raise RunRefused(f"there is no photograph; expected files that end with {', '.join(ENDINGS)}")
     counted = Counter(ending.lower() for _, _, ending in split)
     endings = "|".join(ending for ending, _ in counted.most_common())
     stems = [stem for stem, _, _ in split]
     for pattern in PATTERNS:
         separator = re.escape(pattern.removeprefix("{location_id}").removesuffix("{view}"))
-        found = [re.fullmatch(rf"(?:.*/)?([^/]+){separator}([0-9]+|[A-Za-z]{{1,5}})", stem) for stem in stems]
-        views = [match[2].lower() for match in found if match]
+        matches = [re.fullmatch(rf"(?:.*/)?([^/]+){separator}([0-9]+|[A-Za-z]{{1,5}})", stem) for stem in stems]
+        views = [match[2].lower() for match in matches if match]
         if len(views) >= ENOUGH * len(stems) and len({*views}) <= MAX_VIEWS:
             return _with_views(f"{pattern}.{endings}", sorted({*views}))
     return Naming(f"{{location_id}}.{endings}", 1, None)
@@ -62,7 +62,7 @@ def recognise_names(names: Iterable[str]) -> Naming:
 def _with_views(pattern: str, views: list[str]) -> Naming:
     if all(view.isdecimal() for view in views):
         numbers = sorted({int(view) for view in views})
-        # A view may be missing in the first names, but of numbers from 0 the others tell that it exists.
+        # A view may be missing in the first names; with numbers from 0 the others show that it exists.
         if numbers[0] == 0 and numbers[-1] < MAX_VIEWS and numbers[-1] < 2 * len(numbers):
             return Naming(pattern, numbers[-1] + 1, None)
         return Naming(pattern, len(numbers), [str(number) for number in numbers])
