@@ -10,7 +10,7 @@ Comparisons on JPEGs of 640 x 640 in memory (/dev/shm, where there is one); on a
 - `extraction_core`: files to features in Arrow, with VGG16, against the same number.
 - `extraction_core_gpu_decode`, with `--decoder gpu`: the same with JPEGs decoded by JPEG engines, against the goal.
   With JAX their pixels stay on the GPU; first their features are compared with those of pixels that left it.
-- `extraction_core_tasks`, with `--tasks 4`: so many processes that share the threads and the device, against one.
+- `extraction_core_tasks`, with `--tasks 4`: 4 processes, which share the threads and the device, against one.
 - `extraction_network`: our network call on photographs in memory, against the slower of their transfer alone and the
   compiled network alone, on photographs that are on the device (JAX only).
 

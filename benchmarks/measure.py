@@ -106,7 +106,7 @@ def bytes_of_this_process() -> int:
 
 
 class PeakMemory:
-    """The largest memory within a `with` block, which is looked at every so many seconds."""
+    """The largest memory within a `with` block, which is measured every `every_s` seconds."""
 
     def __init__(self, measured: Callable[[], int] = bytes_of_all_processes, *, every_s: float = 0.5) -> None:
         self.peak = 0
@@ -129,7 +129,7 @@ class PeakMemory:
 
 
 def arrow_schema(table: Table) -> pa.Schema:
-    """The columns in the files of a table; unlike the table's own method without a Spark session."""
+    """The columns in the files of a table; unlike the table's own method, it needs no Spark session."""
     kinds = {
         "string": pa.string(),
         "tinyint": pa.int8(),

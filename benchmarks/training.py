@@ -192,7 +192,9 @@ def main() -> None:
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=8, help="duration of each side's run")
-    parser.add_argument("--epochs", type=int, default=0, help="also compare validation errors after so many epochs")
+    parser.add_argument(
+        "--epochs", type=int, default=0, help="also compare validation errors after this number of epochs"
+    )
     parser.add_argument(
         "--training-set", help="also compare errors on the training set of a run, e.g. output/demo/training_set"
     )

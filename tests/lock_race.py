@@ -14,7 +14,7 @@ from streetdeciles.lock import locked
 
 
 def meet(folder: Path, processes: int) -> None:
-    """Return when so many processes have come here: close together, as they wait without sleeping."""
+    """Return when this number of processes have come here: close together, since they wait without sleeping."""
     (folder / f"{sys.argv[4]}.ready").touch()
     deadline = time.monotonic() + 60
     while sum(1 for _ in folder.glob("*.ready")) < processes:

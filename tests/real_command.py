@@ -16,7 +16,7 @@ import psutil
 
 LINE = "stopped; run the same command to continue"
 WITHIN_S = 10.0
-"""A stop may take so long."""
+"""The time that a stop may take."""
 
 
 class Command:

@@ -217,7 +217,7 @@ def _launch(
 
 
 def wait(cluster: Cluster, *, workers: int) -> None:
-    """Wait for the master and so many registered workers; RunRefused, which names the logs, if they do not start."""
+    """Wait for the master and for `workers` to register; RunRefused, which names the logs, if they do not start."""
     deadline = time.monotonic() + START_TIMEOUT_S
     logs = Path(cluster.folder) / "logs"
     while time.monotonic() < deadline:

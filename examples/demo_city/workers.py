@@ -18,7 +18,7 @@ UNFINISHED = "_unfinished"
 """Where a file is written before it is moved into place."""
 
 FEW = 8
-"""So many photographs are drawn here; for more, worker processes are worth their start."""
+"""Up to this number photographs are drawn in this process; for more, worker processes are worth their start."""
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Admitted:
-    """What a pickle may hold: names, and so many opcodes. `content` says in messages what it should be."""
+    """What a pickle may hold: names, and a number of opcodes. `content` says in messages what it should be."""
 
     names: Collection[Name]
     content: str = "weights"

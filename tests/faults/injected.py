@@ -20,7 +20,7 @@ STOPPED_S = 30.0
 STRAGGLES_S = 12.0
 APPEARS_WITHIN_S = 60.0
 LATER_S = 1.5
-"""A process is killed up to so long after it has been seen, so that it is at work by then."""
+"""A process is killed at most this long after it has been seen, so that it is at work by then."""
 
 ON_WORKERS = tuple(name for name in STAGE_NAMES if name not in ("training", "report"))
 """The stages that need executors."""

@@ -23,7 +23,7 @@ from streetdeciles.stages import STAGE_NAMES, STAGES, stages_from
 
 VIEWS = 16
 PER_PLACE = 2
-"""Locations at each of the small run's places; so many photographs take two waves on a small cluster."""
+"""Locations at each of the small run's places; their photographs take two waves on a small cluster."""
 
 WITHIN_S = 900.0
 NOT_TABLES = ("models", "report.html", "training_set.h5", "training_set.csv", "training_set_parts")

@@ -110,7 +110,7 @@ def test_missing_values_and_left_out_locations_are_counted_and_noted(
     assert "1 of the 128 areas have no polygon" in notes
     assert "e.g. E01004646" in notes
     assert "imd_crime: 1 area has no value" in notes
-    assert "1 location(s) have an area_id and coordinates that are no place on earth" in notes
+    assert "1 location(s) have an area_id, and coordinates that are not on earth" in notes
     assert "1 location(s) are by their area_id in 1 area(s) without a polygon" in notes
     labels = pd.read_parquet(tmp_path / "work" / "area_labels").set_index(["area_id", "outcome"])
     assert labels.loc[("E01004647", "imd_crime"), ["value", "decile"]].isna().all()

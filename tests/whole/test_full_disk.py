@@ -33,7 +33,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def fill(folder: Path, *, free_kb: int) -> Path:
-    """A file that leaves so much of the disk."""
+    """A file that leaves this much of the disk free."""
     path = folder / "filler"
     path.write_bytes(bytes(shutil.disk_usage(folder).free - free_kb * 1024))
     return path

@@ -12,7 +12,7 @@ from streetdeciles.aggregation.quantiles import score_classes, score_edges
 Floats = npt.NDArray[np.float64]
 
 HIGH, LOW, SQUARE = 2.0**-20, 2.0**-60, 2.0**-30
-"""What a unit of the sums of scores, and of their squares, is worth."""
+"""The values of one unit in the sums of scores (HIGH and LOW) and of their squares (SQUARE)."""
 
 
 @dataclass(frozen=True)

@@ -37,11 +37,11 @@ class Located:
         ends = pc.min_max(ids)
         if not ends["min"].is_valid:
             return np.full(len(ids), -1)
-        # Files mostly have the order of the ids, so that few of them need be looked at.
+        # Files mostly have the order of the ids, so that only a small part of them must be searched.
         first = pc.sum(pc.less(self.ids, ends["min"])).as_py() or 0
         n = len(self.ids) - first - (pc.sum(pc.greater(self.ids, ends["max"])).as_py() or 0)
-        found = pc.index_in(ids, value_set=self.ids.slice(first, n))
-        return np.asarray(pc.fill_null(pc.add(found.cast("int64"), first), -1), np.int64)
+        positions = pc.index_in(ids, value_set=self.ids.slice(first, n))
+        return np.asarray(pc.fill_null(pc.add(positions.cast("int64"), first), -1), np.int64)
 
 
 def number_regions(units: pd.DataFrame) -> tuple[Numbers, tuple[str, ...]]:

@@ -46,7 +46,7 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
         rows = storage.write_table(aggregate_areas(labelled, methods), AREA_PREDICTIONS, work_dir)
     n_of_method = {
         (row["region"], row["outcome"], row["method"]): row["n"]
-        for row in _covered(storage.read_table(spark, AREA_PREDICTIONS, work_dir))
+        for row in _locations_covered(storage.read_table(spark, AREA_PREDICTIONS, work_dir))
     }
     decile_counts = storage.read_table(spark, DECILE_COUNTS, work_dir)
     areas = {row["region"]: row for row in count_areas(decile_counts, area_labels).collect()}
@@ -67,10 +67,10 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
         "areas predicted": sum(row["n_predicted"] for row in areas.values()),
         "rows (areas of all levels x outcomes x methods)": rows,
     }
-    return StageReport(AGGREGATION_STAGE, counts, [*notes, *_check(n_of_group, n_of_method, methods)])
+    return StageReport(AGGREGATION_STAGE, counts, [*notes, *_missing_methods(n_of_group, n_of_method, methods)])
 
 
-def _covered(area_predictions: DataFrame) -> list[Row]:
+def _locations_covered(area_predictions: DataFrame) -> list[Row]:
     """The number of locations, `n`, in the areas of each region, outcome and method."""
     from pyspark.sql import functions as F
 
@@ -78,7 +78,7 @@ def _covered(area_predictions: DataFrame) -> list[Row]:
     return areas.groupBy("region", "outcome", "method").agg(F.sum("n_locations").alias("n")).collect()
 
 
-def _check(
+def _missing_methods(
     n_of_group: Mapping[tuple[str, str], int],
     n_of_method: Mapping[tuple[str, str, str], int],
     methods: Sequence[str],

@@ -11,14 +11,14 @@ CHOICES = (1, 2, 3, 5, 8, 12, 20)
 """The numbers of neighbours to choose from."""
 
 MIN_METRES = 1
-"""Areas nearer than this count as so far away, so that no weight is infinite."""
+"""Smaller distances count as this one, so that no weight is infinite."""
 
 
 class Neighbours:
     """The areas to learn from and those to predict, with the distances between them, for any number of outcomes."""
 
     def __init__(self, points: Floats, targets: Floats) -> None:
-        """Distances are found once.
+        """Compute the distances.
 
         Args:
             points: [n, 2] in metres, the centres of the areas to learn from, n >= 2.
@@ -29,8 +29,8 @@ class Neighbours:
         self._tree = cKDTree(points)
         self._choices = [k for k in CHOICES if k < len(points)]
         self._targets = targets
-        # Each area's nearest area is itself, or one at the very same point, which is as good as itself to leave out.
-        self._learned = _Nearest(*(found[:, 1:] for found in self._tree.query(points, k=self._choices[-1] + 1)))
+        # Each area's nearest area is itself, or one at the very same point, which may be left out in its place.
+        self._learned = _Nearest(*(nearest[:, 1:] for nearest in self._tree.query(points, k=self._choices[-1] + 1)))
         self._predicted: dict[int, _Nearest] = {}
 
     def deciles(self, deciles: Floats) -> Floats:

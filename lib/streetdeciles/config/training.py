@@ -74,9 +74,9 @@ class TrainingConfig(Section):
     epochs: Positive = 50
     """The maximum number of passes over the training set; more take longer, and help models that still improve."""
     patience: Positive = 10
-    """A model stops after so many epochs without a lower validation loss; a larger value trains longer."""
+    """A model stops after this number of epochs without a lower validation loss; a larger value trains longer."""
     halve_after: Positive | None = 3
-    """Halve a model's learning rate after so many epochs without a lower validation loss; null never halves it."""
+    """Halve a model's learning rate after this number of epochs without a lower validation loss; null never does."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Precision of the matrix products; weights, statistics and losses are always float32. `auto` is bfloat16 on
     hardware with native support, else float32, so results depend on the machine."""
@@ -92,7 +92,7 @@ class TrainingConfig(Section):
     """Fine-tune: start from the weights in the `models` folder of another run, or in one .keras file; null starts from
     random weights."""
     freeze: Annotated[int, Field(ge=0)] = 0
-    """Keep so many of the first view layers as they are in `start_from`; a larger value trains fewer weights."""
+    """The number of first view layers that stay as they are in `start_from`; a larger value trains fewer weights."""
     cache: Literal["float32", "float16"] = "float32"
     """Precision of the features on local disk during training; float16 needs half the space and reading time."""
     mlflow: Annotated[bool, NEUTRAL] = False

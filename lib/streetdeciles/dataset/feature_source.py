@@ -1,4 +1,4 @@
-"""Where the rows get their features from: the photographs of this run, or files that the user has already."""
+"""Where the rows get their features: from the photographs of this run, or from files that the user already has."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FeatureSource:
-    """Features by view, and what is said of them."""
+    """Features by view, and the words for them in reports and errors."""
 
     features: DataFrame
     """image_id, location_id, view, features."""
@@ -46,17 +46,17 @@ def open_feature_source(spark: SparkSession, config: RunConfig) -> Iterator[Feat
     if section is None:
         yield _photographs(spark, config.images, config.work_dir)
         return
-    with imported(spark, section, config.work_dir) as found:
+    with imported(spark, section, config.work_dir) as views:
         yield FeatureSource(
-            found.features,
-            keys=found.keys.where("reason IS NULL"),
-            rejects=found.rejects,
-            left_out=found.keys.where("reason IS NOT NULL").selectExpr("image_id AS id", "reason", "detail"),
-            views=found.views,
-            feature_size=found.feature_size,
+            views.features,
+            keys=views.keys.where("reason IS NULL"),
+            rejects=views.rejects,
+            left_out=views.keys.where("reason IS NOT NULL").selectExpr("image_id AS id", "reason", "detail"),
+            views=views.views,
+            feature_size=views.feature_size,
             losses=NO_PHOTOGRAPHS,
             words=words_of_import(section),
-            notes=found.notes,
+            notes=views.notes,
         )
 
 

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 _query = partial(query, "streetdeciles.dataset")
 
 FILE_MB = 256
-"""One file of the set, before compression: what one task sorts and writes."""
+"""The size of one file of the set before compression, which one task sorts and writes."""
 
 OTHER_BYTES = 512
-"""What a photograph takes beside its features, at most: the columns of its location."""
+"""The most that a photograph takes besides its features: the columns of its location."""
 
 
 @contextmanager
@@ -44,7 +44,7 @@ def found_photographs(
 
 
 BUCKETS = 64
-"""Locations are numbered in so many tasks."""
+"""The number of tasks in which locations are numbered."""
 
 
 @contextmanager

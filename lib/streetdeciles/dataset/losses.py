@@ -145,21 +145,21 @@ def refuse_losses(losses: Losses, settings: DatasetConfig) -> None:
     too_many_alike = losses.lookalike_share > settings.allowed_lookalike_share
     if not too_many_lost and not too_many_alike:
         return
-    said = []
+    problems = []
     if too_many_lost:
         reasons = [
             f"{n:,} {reason}{f' ({ADVICE[reason]})' if reason in ADVICE else ''}"
             for reason, n in losses.lost.most_common()
         ]
-        said.append(
+        problems.append(
             f"{losses.share:.0%} of the {losses.words.views} are not used, more than dataset.max_lost_share "
             f"{settings.allowed_lost_share:g}: {', '.join(reasons)}"
         )
     if losses.lookalikes:
-        said.append(spelled_differently(losses.lookalikes, losses.words))
+        problems.append(spelled_differently(losses.lookalikes, losses.words))
     needed = math.ceil(max(losses.share, losses.lookalike_share) * 100) / 100
     raise RunFailed(
-        f"dataset: {'; '.join(said)}; correct that ({losses.words.tables} each), or allow it with "
+        f"dataset: {'; '.join(problems)}; correct that ({losses.words.tables} each), or allow it with "
         f"dataset.max_lost_share: {needed:g}"
     )
 

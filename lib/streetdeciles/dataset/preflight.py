@@ -1,4 +1,4 @@
-"""What the stage dataset can see before a run: whether imported features and the table of the user's folds fit."""
+"""Checks of the stage dataset before a run: whether imported features and the table of the user's folds fit."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 TRUE_DECILE, DISTRICT, N_LOCATIONS = "true_decile", "district", "n_locations"
 
 SIZES = {1: "1", 2: "2 to 4", 5: "5 to 9", 10: "10 to 19", 20: "20 to 49", 50: "50 or more"}
-"""The least number of locations of each group of areas, and its name."""
+"""The smallest number of locations in each group of areas, and the group's name."""
 
 
 def breakdowns(cells: pd.DataFrame, areas: pd.DataFrame) -> list[dict[str, Any]]:

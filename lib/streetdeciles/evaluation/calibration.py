@@ -13,7 +13,7 @@ from streetdeciles.ordinal.tempered import log_probabilities
 
 NOMINAL_PERCENT = (50, 80, 95)
 BINS = 10
-"""Of equal width, for the probability of the most probable decile."""
+"""Bins of equal width for the probability of the most probable decile."""
 
 COVERAGE_MEASURE, RELIABILITY, CALIBRATION_ERROR = "coverage", "reliability", "expected_calibration_error"
 LOG_LOSS, RPS = "negative_log_likelihood", "rps"

@@ -11,7 +11,7 @@ COVERAGE = 0.8
 """The share of areas whose interval contains their decile."""
 
 MIN_OWN_ERRORS = 50
-"""Areas with few locations have intervals of their own width if at least so many of them show their errors."""
+"""Areas with few locations have intervals of their own width if the errors of at least this many of them are known."""
 
 ROUNDING = 1e-9
 
@@ -41,11 +41,11 @@ def conformal_intervals(
     is_known = ~np.isnan(errors)
     distance = np.full(len(predicted), np.nan)
     for number in np.unique(part):
-        is_here, others = part == number, is_known & (part != number)
-        distance[is_here] = _quantile(errors[others], coverage)
+        is_here, is_elsewhere = part == number, is_known & (part != number)
+        distance[is_here] = _quantile(errors[is_elsewhere], coverage)
         for is_kind in (few, ~few):
-            if np.count_nonzero(others & is_kind) >= MIN_OWN_ERRORS:
-                distance[is_here & is_kind] = _quantile(errors[others & is_kind], coverage)
+            if np.count_nonzero(is_elsewhere & is_kind) >= MIN_OWN_ERRORS:
+                distance[is_here & is_kind] = _quantile(errors[is_elsewhere & is_kind], coverage)
     low = np.maximum(1, np.ceil(predicted - distance - ROUNDING))
     high = np.minimum(10, np.floor(predicted + distance + ROUNDING))
     nearest = np.where(low > high, np.clip(np.rint(predicted), 1, 10), np.nan)  # no whole decile is that near

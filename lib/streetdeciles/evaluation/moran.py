@@ -37,7 +37,7 @@ def moran(residuals: Floats, points: Floats, *, random: np.random.Generator) -> 
     if n <= NEIGHBOURS + 1 or np.ptp(residuals) == 0:
         return None
     _, nearest = cKDTree(points).query(points, k=NEIGHBOURS + 1)
-    # One array for each of the six: so the sums are several times faster.
+    # Sums of six arrays, one for each neighbour, are several times faster.
     neighbours = np.ascontiguousarray(_without_self(nearest).T)
     z = residuals - residuals.mean()
     value = _value(z, neighbours)
@@ -46,7 +46,7 @@ def moran(residuals: Floats, points: Floats, *, random: np.random.Generator) -> 
 
 
 def _value(z: Floats, neighbours: npt.NDArray[np.intp]) -> float:
-    mean = sum(z[one] for one in neighbours) / NEIGHBOURS
+    mean = sum(z[nearest] for nearest in neighbours) / NEIGHBOURS
     # The weights of each row add up to 1, so their sum is n, which cancels.
     return float(z @ mean / (z @ z))
 

@@ -1,4 +1,4 @@
-"""What the stage evaluation can see before a run, without Spark: the user's covariates."""
+"""A check of the stage evaluation before a run, without Spark: the user's covariates."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 MAX_LOCATIONS = 100_000
-"""Of many more locations a sample is measured: its shares are within 0.3 % of those of all, and it fits the driver."""
+"""If there are many more, a sample is measured: its shares are within 0.3 % of those of all, and it fits the driver."""
 
 _query = partial(query, "streetdeciles.evaluation")
 

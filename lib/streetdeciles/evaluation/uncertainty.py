@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 PARTS = 5
-"""In how many parts areas are divided for intervals if they have no folds."""
+"""The number of parts into which areas are divided for intervals if they have no folds."""
 
 Rows = list[dict[str, Any]]
 
@@ -76,7 +76,7 @@ def _intervals(spark: SparkSession, config: RunConfig, areas: pd.DataFrame) -> p
     import pandas as pd
 
     table = storage.read_table(spark, AREA_PREDICTIONS, config.work_dir)
-    # Of all methods, only this one may lack areas.
+    # Only this method may lack areas, so it comes last.
     (method, *_) = sorted(config.aggregation.methods, key=lambda name: name == SCORE_DECILE_MEAN)
     rows = query("streetdeciles.evaluation", "area_scores", {"area": AREA, "method": method}, area_predictions=table)
     whole = rows.toPandas().merge(areas[["region", "area_id", "fold"]], on=["region", "area_id"])

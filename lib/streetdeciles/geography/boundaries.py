@@ -83,7 +83,7 @@ class AreaBoundaries:
 
     polygons: AreaPolygons
     names: dict[str, str]
-    """By area_id, of all areas in the file; empty where an area has no name."""
+    """The name of each area in the file by area_id; empty where it has none."""
     code_property: str
     """The property that holds the area_id."""
     notes: tuple[str, ...]
@@ -93,8 +93,8 @@ class AreaBoundaries:
 def read_boundaries(path: str, area_id: str | None = None, name: str | None = None) -> AreaBoundaries:
     """The areas in the file at `path`: GeoJSON, GeoPackage, shapefile, GeoParquet or FlatGeobuf, perhaps in a zip.
 
-    The property `area_id` holds their code and `name` their name; None: those that usually do. Features without
-    polygons, and features without a code, are not used; a note counts them.
+    The property `area_id` holds their code and `name` their name; None stands for those that usually do. Features
+    without polygons, and features without a code, are not used; a note counts them.
 
     Raises:
         RunRefused: the file is not one of polygons, says no coordinate reference system and is not in WGS84 degrees,
@@ -149,7 +149,7 @@ def _search_json(file: Path, uri: str, area_id: str | None, name: str | None) ->
 
 
 def _as_json(text: str | None) -> bytes:
-    """A pattern for the text as JSON may write it; one that is found everywhere for None."""
+    """A pattern for the text as JSON may write it; for None, one that matches everything."""
     if text is None:
         return b""
     return b"|".join(re.escape(json.dumps(text, ensure_ascii=ascii_only).encode()) for ascii_only in (True, False))

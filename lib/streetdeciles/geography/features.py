@@ -45,7 +45,7 @@ def choose_properties(
 ) -> tuple[str, str | None]:
     """The properties that hold an area's code and its name, by the names in the config or by their usual names.
 
-    RunRefused where there is no such code, or none of the name that the config has; there may be no name otherwise.
+    RunRefused where no property holds a code, or one that the config names is missing. The name may be None otherwise.
     """
     known = [*properties]
     code = _as_configured(uri, known, "area_id", area_id) or _usual_code(uri, known)
@@ -57,7 +57,7 @@ def _as_configured(uri: str, known: Sequence[str], key: str, asked: str | None) 
         return None
     if asked in known:
         return asked
-    alike = [one for one in known if one.casefold() == asked.casefold()]
+    alike = [name for name in known if name.casefold() == asked.casefold()]
     if len(alike) != 1:
         raise RunRefused(
             f"{uri}: no feature has the property {asked!r} (labels.boundaries.{key}); "
@@ -68,7 +68,7 @@ def _as_configured(uri: str, known: Sequence[str], key: str, asked: str | None) 
 
 def _usual_code(uri: str, known: Sequence[str]) -> str:
     for pattern in CODE_NAMES:
-        fits = [one for one in known if re.fullmatch(pattern, one, re.IGNORECASE)]
+        fits = [name for name in known if re.fullmatch(pattern, name, re.IGNORECASE)]
         if len(fits) > 1:
             raise RunRefused(
                 f"{uri}: {' and '.join(fits)} may both hold an area's code; "
@@ -86,7 +86,7 @@ def _usual_name(known: Sequence[str], code: str) -> str | None:
     """`LSOA11NM` for the code `LSOA11CD`, or a property that is called a name."""
     beside = {re.sub(r"(?i)(cd|code|id)$", "", code).casefold() + ending for ending in ("nm", "name")}
     usual = ({code.casefold() + "nm", *beside}, {"name", "area_name", "areaname", "namelsad"})
-    return next((one for names in usual for one in known if one.casefold() in names), None)
+    return next((name for names in usual for name in known if name.casefold() in names), None)
 
 
 def text_of(value: Any) -> str:

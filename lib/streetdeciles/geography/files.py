@@ -1,4 +1,4 @@
-"""A file of boundaries under a name of ours, recognised by its first bytes.
+"""A file of boundaries under a name that we choose, recognised by its first bytes.
 
 GDAL has a syntax of its own for paths (`/vsizip/`, `GPKG:`, `?`), so it is never given the name that a user chose.
 """

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 MIN_RING_POINTS = 4
-"""The fewest points of a ring with an area; its first point is repeated at its end."""
+"""The smallest number of points of a ring with an area; its first point is repeated at its end."""
 
 
 def read_geojson(file: Path, uri: str, area_id: str | None, name: str | None) -> Features:

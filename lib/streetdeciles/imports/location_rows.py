@@ -29,7 +29,7 @@ COMPRESSED_PICKLES = (".pkl.gz", ".pkl.bz2", ".pkl.xz", ".pkl.zip", ".pkl.zst", 
 def read_location_ids(uri: str, column: str | None) -> pa.ChunkedArray:
     """The ids in the order of the rows, normalised; null or '' where a row has none.
 
-    Some tens of bytes for each location are in memory; of a pickle all its values are.
+    This takes some tens of bytes of memory for each location; a pickle is in memory as a whole.
 
     Args:
         uri: a CSV table, or a Parquet file or a pickled DataFrame, which are recognised by their first bytes.
@@ -54,7 +54,7 @@ def read_location_ids(uri: str, column: str | None) -> pa.ChunkedArray:
 
 
 def _first_bytes(uri: str) -> bytes:
-    """Nothing of a folder, which may hold the part files of a CSV table."""
+    """The first 8 bytes of a file; none for a folder, which may hold the part files of a CSV table."""
     fs, path = filesystem(uri)
     if fs.isdir(path):
         return b""
@@ -101,13 +101,13 @@ def _ids_of_pickle(uri: str, column: str | None) -> Iterator[pa.Array]:
 
 def choose_column(header: Sequence[str], column: str | None, uri: str) -> str:
     """The column of the ids; RunRefused unless the table has exactly one that fits."""
-    wanted = USUAL_COLUMNS if column is None else (column,)
-    fits = [name for name in header if " ".join(name.split()).casefold() in {one.casefold() for one in wanted}]
+    names = USUAL_COLUMNS if column is None else (column,)
+    fits = [name for name in header if " ".join(name.split()).casefold() in map(str.casefold, names)]
     if len(fits) == 1:
         return fits[0]
-    what = f"has {' and '.join(fits)}" if fits else f"has no column {' or '.join(wanted)}"
+    problem = f"has {' and '.join(fits)}" if fits else f"has no column {' or '.join(names)}"
     raise RunRefused(
-        f"{uri}: {what}; set dataset.import.location_id to the column of the locations' ids; there are "
+        f"{uri}: {problem}; set dataset.import.location_id to the column of the locations' ids; there are "
         f"{', '.join(header[:30]) or 'none'}"
     )
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 TASK_BYTES = 128 * 1024 * 1024
-"""Features that a task reads."""
+"""How much of the features a task reads."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,11 @@ def imported(spark: SparkSession, section: FeatureImport, work_dir: str) -> Iter
     listed = storage.staging_uri(work_dir, "imported")
     try:
         frame, pieces = _tasks(spark, open_source(section), listed)
-        every_key = frame.mapInArrow(partial(key_batches, pieces=pieces), KEYS)
-        with staged(every_key, work_dir, "imported_keys") as found:
-            views, feature_size = _usual_shape(found, section.features)
-            keys = query("streetdeciles.imports", "keys", {"views": views, "feature_size": feature_size}, keys=found)
+        all_keys = frame.mapInArrow(partial(key_batches, pieces=pieces), KEYS)
+        with staged(all_keys, work_dir, "imported_keys") as staged_keys:
+            views, feature_size = _usual_shape(staged_keys, section.features)
+            shape = {"views": views, "feature_size": feature_size}
+            keys = query("streetdeciles.imports", "keys", shape, keys=staged_keys)
             read = partial(feature_batches, pieces=pieces, views=views, feature_size=feature_size)
             yield Imported(
                 keys,
@@ -71,7 +72,7 @@ def imported(spark: SparkSession, section: FeatureImport, work_dir: str) -> Iter
 
 
 def _tasks(spark: SparkSession, source: Rows | Files, listed: str) -> tuple[DataFrame, Pieces]:
-    """What the tasks read, a partition each, and how."""
+    """What the tasks read, with a partition for each, and the function that reads it."""
     if isinstance(source, Files):
         entries = _entries(spark, source, listed)
         n_tasks = max_tasks(spark)
@@ -104,8 +105,8 @@ def _usual_shape(keys: DataFrame, uri: str) -> tuple[int, int]:
     if usual is not None:
         return int(usual["views"]), int(usual["feature_size"])
     examples = keys.groupBy("reason").agg({"image_id": "min", "detail": "min"}).orderBy("reason").collect()
-    said = "; ".join(f"{row['reason']}: {row['min(image_id)']}, {row['min(detail)']}" for row in examples[:5])
-    raise RunRefused(f"dataset.import.features: nothing in {uri} can be used ({said or 'it is empty'})")
+    why = "; ".join(f"{row['reason']}: {row['min(image_id)']}, {row['min(detail)']}" for row in examples[:5])
+    raise RunRefused(f"dataset.import.features: nothing in {uri} can be used ({why or 'it is empty'})")
 
 
 def _notes(keys: DataFrame) -> list[str]:

@@ -32,7 +32,7 @@ _BACKED = Name("pandas._libs.arrays", "__pyx_unpickle_NDArrayBacked")
 
 def public(module: str, *names: str, since_3: str = "pandas") -> set[Name]:
     """Classes in their module, and where pandas 3 says that they are."""
-    return {Name(one, name) for name in names for one in (module, since_3)}
+    return {Name(place, name) for name in names for place in (module, since_3)}
 
 
 _STRINGS = public("pandas.core.arrays.string_", "StringArray", "StringArrayNumpySemantics", since_3="pandas.arrays")
@@ -66,7 +66,7 @@ NAMES = {
 
 
 class FrameDamaged(Exception):
-    """The pickle does not hold what it says, or of a kind that is not read; the text says what."""
+    """The pickle is damaged, or holds something of a kind that is not read; the text says what."""
 
 
 def made_of(value: Call) -> Name:
@@ -98,8 +98,8 @@ def items_of(value: Any, number: int, n_columns: int) -> Items | pa.Array:
             return _arrow_strings(held.get("_pa_array", held.get("_data")))
         case Call(function=function) if function in _RECONSTRUCT | _FROM_BUFFER:
             return _ndarray_items(value, number, n_columns)
-    what = value.function.name if isinstance(value, Call) else type(value).__name__
-    raise FrameDamaged(f"its values are of a kind that is not read ({what:.60})")
+    kind_name = value.function.name if isinstance(value, Call) else type(value).__name__
+    raise FrameDamaged(f"its values are of a kind that is not read ({kind_name:.60})")
 
 
 def _ndarray_items(value: Any, number: int, n_columns: int) -> Items:

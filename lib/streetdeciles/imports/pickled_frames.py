@@ -105,10 +105,10 @@ class PickledFrame:
             elif isinstance(item, int) and not isinstance(item, bool):
                 yield str(item)
             else:
-                what = repr(item) if isinstance(item, float | bool) else type(item).__name__
+                shown = repr(item) if isinstance(item, float | bool) else type(item).__name__
                 raise RunRefused(
                     f"{self.uri}, column {name}, row {row}: expected a text or a whole number as an id, found "
-                    f"{what:.40}; convert the column (astype(str)), {OTHER_FORMAT}"
+                    f"{shown:.40}; convert the column (astype(str)), {OTHER_FORMAT}"
                 )
 
 
@@ -135,8 +135,8 @@ def _frame(value: Any, uri: str) -> PickledFrame:
         case Call(state=dict() as state) if made_of(value) in _FRAMES:
             manager = state.get("_mgr", state.get("_data"))
         case _:
-            found = value.function.name if isinstance(value, Call) else type(value).__name__
-            raise FrameDamaged(f"expected a DataFrame, found {found:.40}")
+            kind = value.function.name if isinstance(value, Call) else type(value).__name__
+            raise FrameDamaged(f"expected a DataFrame, found {kind:.40}")
     axes, blocks = _axes_and_blocks(manager)
     return PickledFrame(uri, _column_names(axes[0]), [(values, _positions(where)) for values, where in blocks])
 

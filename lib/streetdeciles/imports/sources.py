@@ -63,14 +63,14 @@ def sample_ids(section: FeatureImport) -> Sample:
         ids = source.location_ids
         return Sample(frozenset(filter(None, ids[:MAX_SAMPLED].to_pylist())), len(ids) <= MAX_SAMPLED)
     names = [*islice(_names_in(source), MAX_SAMPLED + 1)]
-    found = frozenset(filter(None, ids_in_names(pa.array(names, pa.string()))))
+    location_ids = frozenset(filter(None, ids_in_names(pa.array(names, pa.string()))))
     is_whole = len(names) <= MAX_SAMPLED
-    if is_whole and not found:
+    if is_whole and not location_ids:
         example = f"there is e.g. {min(names)}" if names else "it is empty"
         raise RunRefused(
             f"dataset.import.features: no file in {source.uri} is called <location_id>.npy or .npz ({example})"
         )
-    return Sample(found, is_whole)
+    return Sample(location_ids, is_whole)
 
 
 def _names_in(source: Files) -> Iterator[str]:
@@ -86,7 +86,7 @@ def _names_in(source: Files) -> Iterator[str]:
 
 
 def open_source(section: FeatureImport) -> Rows | Files:
-    """Reads headers, and the column of the ids.
+    """What the section names, checked by its headers and the column of the ids.
 
     Raises:
         RunRefused: nothing can be imported from there, or rows of features and table do not agree.

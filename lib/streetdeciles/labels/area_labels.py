@@ -40,7 +40,7 @@ class AreaLabels:
     """`areas.label_areas`."""
     lookups: Lookups | None
     year: int
-    """The census year of the areas; where nothing says it, 2011."""
+    """The census year of the areas; 2011 if nothing says it."""
 
     @property
     def area_ids(self) -> pd.Index:
@@ -66,6 +66,6 @@ def read_area_labels(
     return AreaLabels(areas, outcomes, region_of, label_areas(frame, region_of, outcomes, asked), lookups, year)
 
 
-def census_year(area_ids: Iterable[str], said: int | None) -> int:
-    """The census year of areas by their codes, else as the tables say, else 2011."""
-    return year_of(area_ids) or said or 2011
+def census_year(area_ids: Iterable[str], year_of_tables: int | None) -> int:
+    """The census year of areas by their codes, else that of the tables, else 2011."""
+    return year_of(area_ids) or year_of_tables or 2011

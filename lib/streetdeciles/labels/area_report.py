@@ -1,4 +1,4 @@
-"""What the stage says of its areas: counts that add up, and notes on what lacks a value, a decile or a polygon."""
+"""The report on areas: counts that add up, and notes on what lacks a value, a decile or a polygon."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def area_notes(section: Boundaries | None, drawn: set[str], labelled: pd.DataFra
 
 
 def outcome_notes(labelled: pd.DataFrame, unfit: dict[str, str]) -> list[str]:
-    """What outcomes lack: values of some areas, deciles of a region, or all, where none of dataset.outcomes is that."""
+    """What outcomes lack: values of some areas, deciles of a region, or, if dataset.outcomes does not list it, all."""
     notes = []
     for column in labelled.filter(regex="_value$"):
         outcome = str(column).removesuffix("_value")

@@ -1,4 +1,4 @@
-"""LSOAs of 2011 and of 2021: which of them codes are of, and leading locations from one year to the other."""
+"""LSOAs of 2011 and of 2021: the year that codes belong to, and taking locations from one year to the other."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def _transformer(crs: str) -> Any:
 def to_degrees(batches: Iterator[pa.RecordBatch], crs: str) -> Iterator[pa.RecordBatch]:
     """Batches whose `longitude` and `latitude` (double, easting and northing in `crs`) are degrees.
 
-    A point outside of the CRS has none, and `problem` says so.
+    A point outside of the CRS gets no coordinates, and `problem` says so.
     """
     import numpy as np
     import pyarrow as pa

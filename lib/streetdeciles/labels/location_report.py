@@ -1,4 +1,4 @@
-"""What the stage labels says of its locations: the counts of its report, and notes."""
+"""The report on locations: counts that add up, and notes."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def location_notes(located: DataFrame, drawn: set[str], counts: LocationCounts) 
     notes = []
     if counts.ignored_coordinates:
         notes.append(
-            f"{counts.ignored_coordinates} location(s) have an area_id and coordinates that are no place on earth: "
-            "these were dropped, the locations kept"
+            f"{counts.ignored_coordinates} location(s) have an area_id, and coordinates that are not on earth: the "
+            "coordinates were dropped, the locations kept"
         )
     by_area = located.groupBy("area_id").agg(F.count("*").alias("n")).toPandas() if drawn else None
     if by_area is not None:

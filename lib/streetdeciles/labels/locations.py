@@ -61,7 +61,7 @@ class LocationCounts:
     located: int
     left_out: dict[str, int] = field(default_factory=dict)
     ignored_coordinates: int = 0
-    """Located by area_id, with coordinates that are no place on earth and are dropped."""
+    """Locations that were found by area_id, and whose coordinates, which are not on earth, were dropped."""
 
 
 @contextmanager

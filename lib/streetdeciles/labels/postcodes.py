@@ -48,7 +48,7 @@ class PostcodeSource:
 
     @property
     def crs(self) -> str | None:
-        """What coordinates are in that are not degrees."""
+        """The reference system of coordinates that are not degrees; None if they are."""
         return None if self.in_degrees else NATIONAL_GRID
 
     @property
@@ -63,7 +63,7 @@ class PostcodeSource:
     def rows(self, spark: SparkSession, year: int | None) -> DataFrame:
         """`location_table.COLUMNS`, `postcode`, `excluded` and `malformed` as text, with the areas of a census year.
 
-        Of the directory one row for each postcode, or one for each row of the list of photographs.
+        There is one row for each postcode of the directory, or for each row of the list of photographs.
         """
         areas = self.columns.areas_of(year)
         columns = {

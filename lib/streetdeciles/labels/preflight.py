@@ -1,4 +1,4 @@
-"""What the stage labels can see before a run, without Spark: headers, districts, outcomes, boundaries."""
+"""Checks of the stage labels before a run, without Spark: headers, districts, outcomes, boundaries."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 MAX_TABLE_BYTES = 32 << 20
-"""England's tables have 8 MB and are read in a second. Of larger ones only the header is read here."""
+"""England's tables have 8 MB and are read in a second. Only the headers of larger ones are read here."""
 
 MAX_BOUNDARIES_BYTES = 16 << 20
-"""In larger files the properties' names are looked for, and nothing else."""
+"""Only the names of properties are looked up in larger files."""
 
 
 def preflight(config: RunConfig) -> None:
@@ -65,7 +65,7 @@ def _small_boundaries(section: Boundaries | None) -> AreaBoundaries | None:
 
 
 def _look_alike(drawn: Collection[str], area_ids: Collection[str]) -> bool:
-    """Whether some are the same but for their spelling, of which the stage itself says more."""
+    """Whether some differ only in their spelling; then the stage itself says more."""
     import pyarrow as pa
 
     loose = [{*loose_spelling(pa.array([*codes], pa.string())).to_pylist()} for codes in (drawn, area_ids)]

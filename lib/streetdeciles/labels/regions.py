@@ -130,7 +130,7 @@ def _listed(areas: pd.DataFrame, region: str, path: str) -> pd.Series:
         row, code = unknown[0]
         raise RunRefused(
             f"{path}, row {row}: area {code} is in none of labels.tables, and {len(unknown)} of the {len(rows)} rows "
-            "are such; remove them, or use tables that have them"
+            "have such areas; remove them, or use tables that have them"
         )
     return pd.Series(areas.index.isin(codes), index=areas.index)
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
 MAX_FILES = 8
-"""Files of a table: many small ones are slow to read."""
+"""The maximum number of files of a table: many small ones are slow to read."""
 
 
 @interruptible
@@ -116,7 +116,7 @@ def _alike(spark: SparkSession, area_ids: pd.Index, drawn: set[str]) -> str:
 
 
 def _long(spark: SparkSession, labelled: pd.DataFrame, outcomes: Iterable[str]) -> DataFrame:
-    """A row for each area and outcome, from a row an area."""
+    """One row per area and outcome, from one row per area."""
     from pyspark.sql import functions as F
 
     # Without Arrow pandas' NaN arrives as NaN, not as null.

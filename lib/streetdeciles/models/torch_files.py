@@ -25,7 +25,7 @@ PICKLE_MB = 1
 """Maximum size of a zip archive's pickle, which holds names and shapes; the numbers are in other members."""
 
 MAX_REPETITION = 2
-"""The tensors may hold at most so many times the numbers of their storages, because several may be views of the same
+"""The tensors may hold at most this multiple of the numbers of their storages, because several may be views of the same
 storage. Without a limit, a small file could ask for any number of copies."""
 
 _ZIP = b"PK\x03\x04"

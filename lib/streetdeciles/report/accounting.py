@@ -1,4 +1,4 @@
-"""How much of what was used: the figures at the top, and the steps from photographs to areas."""
+"""How much of the inputs was used: the figures at the top, and the steps from photographs to areas."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Step:
 
 
 def tiles(findings: Findings, regions: Sequence[str], split: ReportWords, inputs: str) -> list[tuple[str, str]]:
-    """The figures at the top, each with what it counts. `regions`: their titles; `inputs`: `photographs`, or so."""
+    """The figures at the top, each with what it counts. `regions`: their titles; `inputs`: as for `funnel`."""
     where = f"in {regions[0]}" if len(regions) == 1 else f"in {len(regions)} regions"
     areas, counts = _has_prediction(findings), findings.counts
     n_outcomes = findings.areas["outcome"].nunique()
@@ -39,10 +39,11 @@ def tiles(findings: Findings, regions: Sequence[str], split: ReportWords, inputs
 
 
 def funnel(findings: Findings, inputs: str) -> list[Step]:
+    """The steps from `inputs` (`photographs`, or `imported views`) to predicted areas."""
     counts, areas = findings.counts, _has_prediction(findings)
-    given = counts["photographs"]
+    n = counts["photographs"]
     what, lost = (f"{inputs} used", "not used") if inputs == IMPORTED_VIEWS else (f"{inputs} with features", "rejected")
-    first = Step(what, given - counts["rejects"], given, lost)
+    first = Step(what, n - counts["rejects"], n, lost)
     located = findings.areas.groupby(["region", "area_id"])["n_located"].first() > 0
     return [
         first,

@@ -44,7 +44,7 @@ class Matrix:
 
 
 CUT_ABOVE = 4
-"""The axis of a learning curve ends at so many times the median value; higher values are drawn at its end."""
+"""The axis of a learning curve ends at this multiple of the median value; higher values are drawn at its end."""
 
 
 @dataclass(frozen=True)

@@ -167,7 +167,7 @@ def _intervals(config: RunConfig) -> pd.DataFrame:
 
 
 def read_optional(table: Table, config: RunConfig) -> pd.DataFrame:
-    """A table that a run need not have: without it no rows."""
+    """The rows of a table that a run need not have; none if it does not."""
     if not storage.exists(storage.join(config.work_dir, table.name)):
         return pd.DataFrame(columns=list(table.columns))
     return storage.read_pandas(table, config.work_dir)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 MAX_DECILES = 700_000
-"""Each takes 1.3 bytes of the page. With more, only the first methods of the config are there."""
+"""Each takes 1.3 bytes of the page. If there are more, the page has only the first methods of the config."""
 
 COLUMNS = ("region", "area_id", "outcome", "method", "decile")
 
@@ -31,8 +31,8 @@ def read_other_methods(spark: SparkSession, config: RunConfig, n_rows: int) -> p
     """
     import pandas as pd
 
-    others = [name for name in config.aggregation.methods if name != config.report.method]
-    methods: list[str] = [*others, *BASELINES][: MAX_DECILES // max(1, n_rows)]
+    other_methods = [name for name in config.aggregation.methods if name != config.report.method]
+    methods: list[str] = [*other_methods, *BASELINES][: MAX_DECILES // max(1, n_rows)]
     if not methods:
         return pd.DataFrame(columns=list(COLUMNS))
     areas, baselines = (

@@ -73,12 +73,12 @@ def pixels_in_words(sizes: Sequence[tuple[int, int]]) -> str:
     if not sizes:
         return ""
     ordered = sorted(sizes, key=lambda size: (size[0] * size[1], size))
-    least, most = (f"{width:,} × {height:,}" for width, height in (ordered[0], ordered[-1]))
-    return f"{least} pixels" if least == most else f"{least} to {most} pixels"
+    smallest, largest = (f"{width:,} × {height:,}" for width, height in (ordered[0], ordered[-1]))
+    return f"{smallest} pixels" if smallest == largest else f"{smallest} to {largest} pixels"
 
 
 def read_photographs(spark: SparkSession, config: RunConfig) -> Photographs:
-    """Counted on the cluster; what comes back is a few rows, however many photographs there are."""
+    """The counts of a run's photographs, made on the cluster, so that only a few rows come back."""
     images, rejects, locations = (
         storage.read_table(spark, table, config.work_dir) for table in (IMAGE_INDEX, REJECTS, LOCATIONS)
     )
@@ -95,7 +95,7 @@ def read_photographs(spark: SparkSession, config: RunConfig) -> Photographs:
 
 
 def _years(spark: SparkSession, config: RunConfig) -> tuple[dict[int, int], str]:
-    """The photographs by year, and the column that says it: the first kept one that holds dates of any."""
+    """The number of photographs by year, and the column that it comes from: the first kept one that holds dates."""
     uri = storage.join(config.work_dir, IMAGE_COLUMNS)
     if not storage.exists(uri):
         return {}, ""
@@ -108,6 +108,7 @@ def _years(spark: SparkSession, config: RunConfig) -> tuple[dict[int, int], str]
 
 
 def count_years(columns: DataFrame, expression: str) -> dict[int, int]:
+    """The number of rows by year, which is a Spark SQL `expression`; years that no photograph can have are left out."""
     counted = columns.selectExpr(f"{expression} AS year").where("year BETWEEN 1826 AND 2100").groupBy("year").count()
     return {row["year"]: row["count"] for row in counted.collect()}
 
@@ -118,14 +119,14 @@ def date_columns(types: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     >>> date_columns([("image_id", "string"), ("taken", "date"), ("year", "int"), ("note", "string")])
     [('taken', 'year(`taken`)'), ('year', '`year`')]
     """
-    found = []
+    columns = []
     for name, kind in types:
         if kind == "timestamp":  # in UTC, whatever the zone of the session
-            found.append((name, f"year(to_utc_timestamp(`{name}`, current_timezone()))"))
+            columns.append((name, f"year(to_utc_timestamp(`{name}`, current_timezone()))"))
         elif kind.startswith(("date", "timestamp")):
-            found.append((name, f"year(`{name}`)"))
+            columns.append((name, f"year(`{name}`)"))
         elif re.search(NAME_OF_DATE, name) and kind == "string":
-            found.append((name, f"int(nullif(regexp_extract(`{name}`, '{YEAR_IN_TEXT}', 1), ''))"))
+            columns.append((name, f"int(nullif(regexp_extract(`{name}`, '{YEAR_IN_TEXT}', 1), ''))"))
         elif re.search(NAME_OF_DATE, name) and kind in ("smallint", "int", "bigint"):
-            found.append((name, f"`{name}`"))
-    return found
+            columns.append((name, f"`{name}`"))
+    return columns

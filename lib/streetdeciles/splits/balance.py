@@ -17,7 +17,7 @@ SHARE_STEPS = 1000
 """Shares are whole numbers of thousandths: with integers every machine finds the same parts."""
 
 MAX_SWAPPED = 1000
-"""Up to so many units are swapped between parts, as long as that improves the balance."""
+"""The maximum number of units that are swapped between parts, as long as that improves the balance."""
 
 
 def count_classes(units: pd.DataFrame) -> tuple[npt.NDArray[np.object_], Whole]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 MIN_BLOCKS_PER_FOLD, MAX_BLOCKS_PER_FOLD = 4, 12
 AREAS_PER_BLOCK = 100
-"""There are more than the fewest blocks if each has so many areas: some ten from edge to edge."""
+"""There are more blocks than the minimum if each has at least this many areas: some ten from edge to edge."""
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ dataset:
   # What is learned and predicted. The table also has:
 {other_outcomes}
   outcomes: {outcomes}
-  # Each of so many parts of the areas is held out once. spatial_blocks holds out whole neighbourhoods.
+  # The areas are divided into this number of folds, each held out once. spatial_blocks holds out neighbourhoods.
   split: folds
   folds: 5
 
@@ -78,7 +78,7 @@ class Inputs:
 def draft(inputs: Inputs, naming: Naming, places: Places, out: Path) -> str:
     """The YAML text for the file `out`."""
     chosen = next((name for name in PREFERRED if name in places.outcomes), places.outcomes[0])
-    others = [name for name in places.outcomes if name != chosen]
+    other_outcomes = [name for name in places.outcomes if name != chosen]
     boundaries = "  # Polygons of the areas (GeoJSON, GeoPackage, …) draw maps: boundaries: {path: areas.geojson}\n"
     if inputs.boundaries is not None:
         path = _path(inputs.boundaries, out)
@@ -102,7 +102,7 @@ def draft(inputs: Inputs, naming: Naming, places: Places, out: Path) -> str:
         views=naming.views,
         view_names=view_names,
         other_outcomes=textwrap.fill(
-            ", ".join(others) or "no other outcome", 120, initial_indent="  # ", subsequent_indent="  # "
+            ", ".join(other_outcomes) or "no other outcome", 120, initial_indent="  # ", subsequent_indent="  # "
         ),
         outcomes=_quoted([chosen]),
         title=_quoted("Deciles from street photographs"),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MAX_NAME = 30
-"""A longer name is cut on its left, so that a line of the tables has at most 100 columns."""
+"""Longer names lose their beginning, so that a line of the tables has at most 100 columns."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def short_names(work_dirs: Sequence[str]) -> list[str]:
     """The last part of each work_dir, with as many parts before it as make all of them different; long ones are cut."""
     parts = [work_dir.rstrip("/").split("/") for work_dir in work_dirs]
     for length in range(1, max(map(len, parts)) + 1):
-        names = ["/".join(one[-length:]) for one in parts]
+        names = ["/".join(of_path[-length:]) for of_path in parts]
         names = [name if len(name) <= MAX_NAME else f"…{name[1 - MAX_NAME :]}" for name in names]
         if len({*names}) == len(names):
             break

@@ -72,8 +72,8 @@ class BestModels:
             while (name := f"best_{m}_{len(weights)}") in kept:
                 weights.append(kept[name])
             outcome, fold = self.keys[m]
-            about = int(self.epoch[m]), float(self.loss[m]), float(kept["mae"][m])
-            self.best[m] = TrainedModel(outcome, fold, weights, *about)
+            measured = int(self.epoch[m]), float(self.loss[m]), float(kept["mae"][m])
+            self.best[m] = TrainedModel(outcome, fold, weights, *measured)
 
     def models(self) -> list[TrainedModel]:
         """Each model at its best epoch. RunFailed if a model has none."""

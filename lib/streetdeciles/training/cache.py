@@ -14,9 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streetdeciles.errors import RunFailed, RunRefused
-from streetdeciles.training_set.columns import TrainingSetShape
-
-Batch = dict[str, npt.NDArray[Any]]
+from streetdeciles.training_set.columns import Batch, TrainingSetShape
 
 COLUMNS = ("location_id", "row_number", "region", "unit", "features", "view_mask", "fold", "block", "buffer_of")
 
@@ -67,7 +65,7 @@ def cache_rows(
         RunFailed: too little disk space, or another number of rows than `shape` says.
     """
     size = (shape.rows, shape.views, shape.feature_size)
-    _check_disk(folder, int(np.prod(size)) * np.dtype(dtype).itemsize)
+    _refuse_full_disk(folder, int(np.prod(size)) * np.dtype(dtype).itemsize)
     features: npt.NDArray[Any] = np.memmap(folder / "features.bin", mode="w+", dtype=dtype, shape=size)
     view_mask = np.zeros(size[:2], bool)
     fold, area = np.zeros(size[0], np.int32), np.zeros(size[0], np.int32)
@@ -136,7 +134,7 @@ def _fingerprint(outcomes: tuple[str, ...], *arrays: npt.NDArray[Any]) -> str:
     return digest.hexdigest()[:16]
 
 
-def _check_disk(folder: Path, needed: int) -> None:
+def _refuse_full_disk(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise RunFailed(

@@ -139,9 +139,7 @@ class MlflowLog:
             return
         try:
             log()
-        except (
-            Exception
-        ) as error:  # of any kind, from MLflow, its stores or the connection: it must not stop the training
+        except Exception as error:  # MLflow, its stores and the connection must not stop the training
             if not self._lost:
                 logger.warning(
                     "training: MLflow cannot be used any more (%s); the training continues, and its history will be in "

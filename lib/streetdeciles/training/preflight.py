@@ -1,4 +1,4 @@
-"""What the stage training can see before a run: whether MLflow is installed, if the training is to be logged there."""
+"""A check of the stage training before a run: whether MLflow is installed, if the training is to be logged there."""
 
 from __future__ import annotations
 

@@ -28,8 +28,8 @@ from streetdeciles.training.steps import Metrics, learning_steps
 
 MAX_SHRUNK_SHARE = 0.9
 MIN_SAVED_MODEL_ROWS = 10_000
-"""Models that have stopped leave the stack if it then has less than nine tenths of its models, and if this saves at
-least so many model-rows before the others can stop: more than it costs to compile a new network, about two seconds."""
+"""Models that have stopped leave the stack if it then has less than MAX_SHRUNK_SHARE of its models, and if this saves
+at least MIN_SAVED_MODEL_ROWS before the others can stop: more time than a new network takes to compile, two seconds."""
 
 logger = logging.getLogger(__name__)
 
@@ -153,7 +153,7 @@ def network_shape(rows: TrainingRows, settings: TrainingConfig) -> NetworkShape:
 
 
 def shape_of_input(views: int, features: int, *, settings: TrainingConfig) -> NetworkShape:
-    """The shape of the network for so many views per location and features per view."""
+    """The shape of the network for `views` per location and `features` per view."""
     units = tuple(settings.view_units), tuple(settings.location_units)
     return NetworkShape(views, features, *units, settings.noise, settings.variant)
 

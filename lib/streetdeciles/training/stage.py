@@ -62,7 +62,7 @@ def run(spark: SparkSession, config: RunConfig) -> StageReport:
             raise RunRefused(f"training: nothing can be learned; {'; '.join(notes)}")
         fingerprint = training_fingerprint(assignments, plan, starts)
         with tracked_training(assignments, plan, work_dir=work_dir, fingerprint=fingerprint) as tracked:
-            logs = [one for one in (log, tracked) if one is not None]
+            logs = [history_log for history_log in (log, tracked) if history_log is not None]
             models, history = train(assignments, plan, work_dir, logs, starts)
             _save(models, history, rows=rows, plan=plan, dataset=config.dataset, notes=notes, work_dir=work_dir)
             if tracked:

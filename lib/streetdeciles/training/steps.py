@@ -12,7 +12,7 @@ import numpy as np
 from streetdeciles.training.batches import StackedBatch
 
 STEPS_PER_CALL = 16
-"""Compiled as one loop. What is left of an epoch is done one by one, so there are two programs to compile."""
+"""Compiled as one loop. The remaining steps of an epoch are done one by one, so there are two programs to compile."""
 
 Metrics = dict[str, Any]
 """Arrays by name, of one batch."""
