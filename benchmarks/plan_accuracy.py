@@ -99,9 +99,9 @@ def main() -> int:
         large = write_run(Path(name, "large"), options.photographs * TIMES, options.side)
         measured(write_run(Path(name, "first"), options.photographs, options.side))  # files come from the disk
         was_small = measured(small)
-        said = forecast(load_config(str(small)), options.photographs * TIMES, devices=1)
+        estimate = forecast(load_config(str(small)), options.photographs * TIMES, devices=1)
         was = measured(large)
-        for stage in said.stages:
+        for stage in estimate.stages:
             print(
                 f"{stage.stage:12} small {was_small[stage.stage]:6.1f} s, forecast {stage.seconds:6.1f} s, "
                 f"took {was[stage.stage]:6.1f} s",
@@ -109,7 +109,7 @@ def main() -> int:
             )
     record(
         "plan_accuracy",
-        Comparison(sum(stage.seconds for stage in said.stages), sum(was.values()), 1),
+        Comparison(sum(stage.seconds for stage in estimate.stages), sum(was.values()), 1),
         unit=f"s forecast for {options.photographs * TIMES} photographs",
         other_is="the seconds that they took",
     )

@@ -33,9 +33,9 @@ def main() -> int:
         command = [str(program), "--disable-pip", "--require-hashes", "--format", "json", "--progress-spinner", "off"]
         lock = REPOSITORY / "requirements" / name
         done = subprocess.run([*command, "-r", str(lock)], check=False, capture_output=True, text=True)
-        lines, found = verdict(name, done.stdout, done.stderr)
+        lines, result = verdict(name, done.stdout, done.stderr)
         print(*lines, sep="\n")
-        code = max(code, found)
+        code = max(code, result)
     return code
 
 

@@ -55,8 +55,8 @@ def cells_of(header: str, **values: str) -> list[str]:
     spelled = {"pcd": f"{outward:4}{inward}", "pcd7": f"{outward:4}{inward}", "pcds": f"{outward} {inward}"}
     spelled |= dict.fromkeys(("pcd2", "pcd8"), f"{outward:4} {inward}")
     values = {"user_type": "0", **values}
-    found = spelled | {name: value for key, value in values.items() for name in NAMES[key]}
-    return [found.get(column.casefold(), "") for column in header.split(",")]
+    cells = spelled | {name: value for key, value in values.items() for name in NAMES[key]}
+    return [cells.get(column.casefold(), "") for column in header.split(",")]
 
 
 def write_directory(path: Path, header: str, *rows: dict[str, str], quoted: bool = True) -> Path:

@@ -17,15 +17,15 @@ TOLERANCE = 1e-5
 
 def assert_same_results(one: Path, other: Path) -> None:
     """Everything that the stages write into a work_dir, but the pages of the report and the models' cards."""
-    there = [name for name in NAMES if (one / name).exists()]
-    assert there == [name for name in NAMES if (other / name).exists()]
-    for name in there:
+    present = [name for name in NAMES if (one / name).exists()]
+    assert present == [name for name in NAMES if (other / name).exists()]
+    for name in present:
         if name not in NOT_TABLES:
             assert_same_frames(pd.read_parquet(one / name), pd.read_parquet(other / name), name)
-    if "training_set.csv" in there:
+    if "training_set.csv" in present:
         assert (one / "training_set.csv").read_text() == (other / "training_set.csv").read_text()
         assert_same_hdf5(one / "training_set.h5", other / "training_set.h5")
-    if "models" in there:
+    if "models" in present:
         assert_same_models(one / "models", other / "models")
 
 

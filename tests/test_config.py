@@ -91,24 +91,24 @@ def test_absent_sections_are_not_written_down(tmp_path: Path, values: dict[str, 
 
 
 def test_backbone_may_be_a_file_which_then_has_its_own_weights(tmp_path: Path, values: dict[str, Any]) -> None:
-    given = values | {"features": {"backbone": "own.keras", "layer": "pooled"}}
-    assert f"features.backbone: {tmp_path}/own.keras: no such file" in refusal(tmp_path, given)
+    with_network = values | {"features": {"backbone": "own.keras", "layer": "pooled"}}
+    assert f"features.backbone: {tmp_path}/own.keras: no such file" in refusal(tmp_path, with_network)
     (tmp_path / "own.keras").write_text("x")
-    features = load_config(str(write_config(tmp_path, given))).features
+    features = load_config(str(write_config(tmp_path, with_network))).features
     assert features.backbone == features.weights == f"{tmp_path}/own.keras"
-    given["features"]["weights"] = "imagenet"
-    assert "leave weights out to use the file's" in refusal(tmp_path, given)
+    with_network["features"]["weights"] = "imagenet"
+    assert "leave weights out to use the file's" in refusal(tmp_path, with_network)
 
 
 def test_weights_of_an_image_encoder_may_be_a_folder(tmp_path: Path, values: dict[str, Any]) -> None:
-    given = values | {"features": {"backbone": "dinov2_base", "weights": "preset"}}
-    assert f"features.weights: {tmp_path}/preset: no such file or folder" in refusal(tmp_path, given)
+    with_network = values | {"features": {"backbone": "dinov2_base", "weights": "preset"}}
+    assert f"features.weights: {tmp_path}/preset: no such file or folder" in refusal(tmp_path, with_network)
     (tmp_path / "preset").mkdir()
-    assert load_config(str(write_config(tmp_path, given))).features.weights == f"{tmp_path}/preset"
-    given["features"]["weights"] = "random:1"
-    assert load_config(str(write_config(tmp_path, given))).features.weights == "random:1"
-    given["features"]["weights"] = "random:x"
-    assert "must be imagenet, random:<seed>, or a .h5" in refusal(tmp_path, given)
+    assert load_config(str(write_config(tmp_path, with_network))).features.weights == f"{tmp_path}/preset"
+    with_network["features"]["weights"] = "random:1"
+    assert load_config(str(write_config(tmp_path, with_network))).features.weights == "random:1"
+    with_network["features"]["weights"] = "random:x"
+    assert "must be imagenet, random:<seed>, or a .h5" in refusal(tmp_path, with_network)
 
 
 def test_unknown_backbone_is_refused(tmp_path: Path, values: dict[str, Any]) -> None:

@@ -27,10 +27,10 @@ def test_a_split_has_the_numbers_that_it_needs(
 ) -> None:
     values["dataset"] |= dataset
     config = load_values(tmp_path, values)
-    found = {
+    actual = {
         key: getattr(config.dataset, key) for key in ("folds", "test_share", "validation_share", "held_out_deciles")
     }
-    assert {key: value for key, value in found.items() if value is not None} == numbers
+    assert {key: value for key, value in actual.items() if value is not None} == numbers
     assert RunConfig.model_validate(config.model_dump(mode="json")) == config
 
 

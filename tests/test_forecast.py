@@ -41,20 +41,21 @@ def test_plan_scales_time_storage_and_price(tmp_path: Path, capsys: pytest.Captu
     config = small_run_of(tmp_path)
     arguments = ["plan", "--config", str(config), "--photographs", "36000", "--gpus", "4", "--hourly-price", "2"]
     assert main(arguments) == 0
-    said = capsys.readouterr().out
-    rows = {cells[0]: cells[1:] for line in said.splitlines() if len(cells := line.replace("│", " ").split()) == 3}
+    output = capsys.readouterr().out
+    rows = {cells[0]: cells[1:] for line in output.splitlines() if len(cells := line.replace("│", " ").split()) == 3}
     # 360 times as many photographs: 3,600 s in each stage, and 3 s + 10 s x 360 / 4 in features. There a wave has three
     # shards of 50 for each of four tasks, so there are 60 waves, and each but the first adds 1 s.
     assert rows["training"] == ["1.00", "0.00"]
     assert rows["features"] == ["0.27", "0.00"]
     hours = 8 + (3 + 900 + 59 + sum(START_S.values())) / 3600
     assert rows["all"] == [f"{hours:.2f}", "0.01"]
-    assert "36,000 photographs in 720 shards, from a run of 100" in said
-    assert "made 10.0 features/s" in said
-    assert f"price: {2 * hours:.2f}" in said
-    assert "shuffle: 0.00 GB in the stage dataset" in said
-    assert "2 GB of heap and 4 GB of overhead of an executor for each task of features at a time; 8 GB for the" in said
-    assert "plan again from a larger run" in said
+    assert "36,000 photographs in 720 shards, from a run of 100" in output
+    assert "computed 10.0 features/s" in output
+    assert f"price: {2 * hours:.2f}" in output
+    assert "shuffle: 0.00 GB in the stage dataset" in output
+    assert "2 GB of heap and 4 GB of overhead for each task of the stage features" in output
+    assert "8 GB for the driver" in output
+    assert "plan again from a larger run" in output
 
 
 def test_start_of_a_stage_does_not_grow(tmp_path: Path) -> None:

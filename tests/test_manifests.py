@@ -76,9 +76,9 @@ def test_file_that_cannot_be_read_is_named(work_dir: str) -> None:
 def test_differences_name_what_is_gone_cut_and_strange() -> None:
     manifest = {name: WrittenFile(1000, "") for name in ("t/a", "t/b", "t/c")}
 
-    found = dict(differences(manifest, {"t/a": 1000, "t/b": 7, "t/d": 1000, "t/_committed_1": 3}))
+    actual = dict(differences(manifest, {"t/a": 1000, "t/b": 7, "t/d": 1000, "t/_committed_1": 3}))
 
-    assert found == {
+    assert actual == {
         "t/b": "has 7 bytes instead of 1,000",
         "t/c": "is missing",
         "t/d": "was not written by this stage",

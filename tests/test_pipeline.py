@@ -82,39 +82,39 @@ def test_everything_done_runs_nothing(config: RunConfig) -> None:
 def test_force_runs_the_selected_again(config: RunConfig) -> None:
     finish(config, *STAGE_NAMES)
 
-    found = actions(config, "training", "prediction", force=True)
+    actual = actions(config, "training", "prediction", force=True)
 
-    assert [name for name, action in found.items() if action == "run"] == ["training", "prediction"]
+    assert [name for name, action in actual.items() if action == "run"] == ["training", "prediction"]
 
 
 def test_run_with_given_models_trains_nothing(tmp_path: Path, values: dict[str, Any]) -> None:
     (tmp_path / "models").mkdir()
-    given = load_config(str(write_config(tmp_path, values | {"prediction": {"models": "models"}})))
+    with_models = load_config(str(write_config(tmp_path, values | {"prediction": {"models": "models"}})))
 
-    assert list(actions(given)) == [name for name in STAGE_NAMES if name != "training"]
-    finish(given, "labels", "images", "features", "dataset")
-    assert actions(given, "prediction")["prediction"] == "run"
+    assert list(actions(with_models)) == [name for name in STAGE_NAMES if name != "training"]
+    finish(with_models, "labels", "images", "features", "dataset")
+    assert actions(with_models, "prediction")["prediction"] == "run"
     with pytest.raises(RunRefused, match=r"prediction\.models is set, so this run trains nothing"):
-        plan(given, ("training",), force=False)
+        plan(with_models, ("training",), force=False)
 
 
 def test_table_that_was_removed_is_made_again(config: RunConfig) -> None:
     finish(config, *STAGE_NAMES)
     storage.remove(storage.join(config.work_dir, "predictions"))
 
-    found = actions(config)
+    actual = actions(config)
 
     made_again = ["prediction", "aggregation", "evaluation", "report"]
-    assert [name for name, action in found.items() if action == "run"] == made_again
+    assert [name for name, action in actual.items() if action == "run"] == made_again
 
 
 def test_changed_input_runs_its_stage_and_all_that_follow_from_it(config: RunConfig, tmp_path: Path) -> None:
     finish(config, *STAGE_NAMES)
     (tmp_path / "locations.csv").write_text("changed\n")
 
-    found = actions(config)
+    actual = actions(config)
 
-    assert [name for name, action in found.items() if action == "up to date"] == ["images", "features"]
+    assert [name for name, action in actual.items() if action == "up to date"] == ["images", "features"]
 
 
 def test_stage_whose_input_is_not_made_is_refused(config: RunConfig) -> None:

@@ -47,8 +47,8 @@ def test_progress_file_says_where_a_run_is(tmp_path: Path, monkeypatch: pytest.M
         with progress.progress("features", 100, unit="images") as advance:
             advance(20)
             advance(30, left_out=10)
-        said = json.loads(uri.read_text())
-    assert {key: said[key] for key in ("state", "stage", "stage_number", "stages", "done", "total", "unit")} == {
+        state = json.loads(uri.read_text())
+    assert {key: state[key] for key in ("state", "stage", "stage_number", "stages", "done", "total", "unit")} == {
         "state": "running",
         "stage": "features",
         "stage_number": 3,

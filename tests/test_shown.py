@@ -79,10 +79,10 @@ def test_trace_with_any_name_and_a_secret_of_many_lines_can_be_written(
 def test_table_and_line_on_the_terminal_show_names_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
     say(f"  {FORGED}", bold="[red]features")
     show_table(("name", "count"), [(FORGED, 1)], title=FORGED, numbers=1)
-    said = capsys.readouterr().out
-    assert said.startswith(f"[red]features  {ESCAPED}\n")
-    assert said.count(ESCAPED) == 3
-    assert all(line.isprintable() for line in said.split("\n"))
+    output = capsys.readouterr().out
+    assert output.startswith(f"[red]features  {ESCAPED}\n")
+    assert output.count(ESCAPED) == 3
+    assert all(line.isprintable() for line in output.split("\n"))
 
 
 @pytest.mark.parametrize(
@@ -159,9 +159,9 @@ def test_secrets_are_not_in_a_refusal(small_run: SmallRun, capsys: pytest.Captur
     for spark in ({"conf": {"fs.secret.key": 123456}}, {"conf": [{"fs.secret.key": "123456"}]}):
         small_run.set(spark=spark)
         assert small_run.main("run") == 2
-        said = capsys.readouterr().err
-        assert "spark.conf" in said
-        assert "123456" not in said
+        output = capsys.readouterr().err
+        assert "spark.conf" in output
+        assert "123456" not in output
     assert "123456" not in str(RunFailed("https://a:123456@b cannot be read"))
 
 
@@ -203,9 +203,9 @@ def test_secret_of_a_config_is_left_out_where_its_key_is_not(
     conf = {"spark.hadoop.fs.s3a.secret.key": ["planted-in-a-list"], "spark.proxy.token": "planted-alone-77"}
     path = write_config(tmp_path, {**values, "spark": {"conf": conf, "master": "https://me:planted-in-uri@host"}})
     assert main(["run", "--config", str(path), "--debug"]) == 2
-    said = capsys.readouterr().err
-    assert "Traceback" in said
-    assert "planted" not in said
+    output = capsys.readouterr().err
+    assert "Traceback" in output
+    assert "planted" not in output
     assert shown("bad value planted-alone-77 of planted-in-uri") == "bad value *** of ***"
 
 
@@ -233,10 +233,10 @@ def test_secret_that_would_be_cut_is_left_out(
     assert "planted" not in reason(OSError(f"cannot open {address}"), 50)
     path = write_config(tmp_path, {**values, "features": {"backbone": address}})
     assert main(["run", "--config", str(path), "--debug"]) == 2
-    said = capsys.readouterr().err
-    assert "features.backbone: must be " in said
-    assert "xxx" not in said
-    assert "planted" not in said
+    output = capsys.readouterr().err
+    assert "features.backbone: must be " in output
+    assert "xxx" not in output
+    assert "planted" not in output
 
 
 def test_why_a_shard_failed_and_notes_are_stored_without_secrets(tmp_path: Path) -> None:

@@ -46,6 +46,10 @@ BANNED = {
     r"\ba word with\b": "asks the server",
     r"\bdies with\b": "ends with",
     r"\ba (row|line|file|model|polygon) a (photograph|location|view|area|model|stage|worker)\b": "one … per …",
+    r"\b(after|at most|keep|of|up to) so (many|much)\b": "this number of",
+    r"\b[Nn]one of (any other|those|what)\b|\bwhere it is none\b": "None for any other; None if it is not one",
+    r"\bnobody says\b": "not known",
+    r"\bis no Parquet\b": "is not Parquet",
 }
 
 

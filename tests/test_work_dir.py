@@ -65,8 +65,8 @@ def test_what_killed_runs_left_is_removed_by_the_run_that_holds_the_lock(
         (tmp_path / name).touch()
 
     with caplog.at_level(logging.INFO), locked(str(tmp_path)):
-        found = [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()]
-        assert sorted(found) == sorted([*kept, "run.lock"])
+        actual = [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()]
+        assert sorted(actual) == sorted([*kept, "run.lock"])
         assert f"{tmp_path}/_staging: removed 2.0 MB that an earlier run had not finished" in caplog.messages
         (tmp_path / "_staging").mkdir()
         with pytest.raises(RunRefused), locked(str(tmp_path)):

@@ -43,11 +43,11 @@ def write_workbook(path: Path, sheets: Mapping[str, Sequence[Sequence[object]]])
 
 
 def _relations(targets: Sequence[tuple[str, str]]) -> str:
-    found = "".join(
+    actual = "".join(
         f'<Relationship Id="rId{i}" Type="{_OFFICE}/{kind}" Target="{target}"/>'
         for i, (kind, target) in enumerate(targets, 1)
     )
-    return f'<Relationships xmlns="{_RELATIONS}">{found}</Relationships>'
+    return f'<Relationships xmlns="{_RELATIONS}">{actual}</Relationships>'
 
 
 def _sheet(rows: Sequence[Sequence[object]]) -> str:

@@ -93,9 +93,11 @@ def _complete(
         names.append((place, [f"{stem}_{view}.{ending}" for view in range(VIEWS)]))
     damaged = choose_damaged(seed, [file for _, own in names for file in own])
     for place, own in names:
-        there = [is_there(folder, file, lengths) for file in own]
-        files |= {file: (folder / file).stat().st_size for file, found in zip(own, there, strict=True) if found}
-        views = {view: (file, damaged.get(file)) for view, file in enumerate(own) if not there[view]}
+        presence = [is_there(folder, file, lengths) for file in own]
+        files |= {
+            file: (folder / file).stat().st_size for file, is_present in zip(own, presence, strict=True) if is_present
+        }
+        views = {view: (file, damaged.get(file)) for view, file in enumerate(own) if not presence[view]}
         if views:
             work.append(Work(seed, place, views))
     count = sum(len(item.views) for item in work)

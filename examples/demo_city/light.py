@@ -171,8 +171,8 @@ def _between(pattern: Floats32, x: NDArray[Any], y: NDArray[Any]) -> Floats32:
     columns, rows, right, below = columns % size, rows % size, (columns + 1) % size, (rows + 1) % size
     upper = pattern[rows, columns] * (1 - along) + pattern[rows, right] * along
     lower = pattern[below, columns] * (1 - along) + pattern[below, right] * along
-    found: Floats32 = upper * (1 - down) + lower * down
-    return found
+    blended: Floats32 = upper * (1 - down) + lower * down
+    return blended
 
 
 def _with_glow(sky: Floats32, light: Light, camera: Camera, across: Floats32, up: Floats32) -> Floats32:

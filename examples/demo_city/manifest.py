@@ -83,8 +83,8 @@ def read_manifest(folder: Path, arguments: Arguments) -> Manifest | None:
             )
         return None
     try:
-        found: dict[str, Any] = storage.read_json(str(folder / MANIFEST))
-        manifest = Manifest(**{**found, "arguments": Arguments(**found["arguments"])})
+        values: dict[str, Any] = storage.read_json(str(folder / MANIFEST))
+        manifest = Manifest(**{**values, "arguments": Arguments(**values["arguments"])})
     except (ValueError, KeyError, TypeError) as error:
         raise RunRefused(
             f"{folder / MANIFEST}: damaged ({error}); remove {folder}, to draw it again takes less than a minute"

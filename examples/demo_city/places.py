@@ -58,13 +58,13 @@ def find_locations(table: str, boundaries: str, district: str, *, locations_per_
             f"{boundaries}: {len(missing)} of the {len(areas)} areas of {district} are not there, e.g. {missing[0]}; "
             "give the boundaries of the LSOAs of 2011 that cover the district"
         )
-    found = []
+    chosen = []
     for i, area_id in enumerate(areas["area_id"]):
         own = {name: int(values[i]) for name, values in ranked.items()}
         points = _points_in(of_area[area_id], locations_per_area, seed, area_id)
         for number, (longitude, latitude) in enumerate(points, start=1):
-            found.append(Location(Place(f"{area_id}-{number}", area_id, own), latitude, longitude))
-    return found
+            chosen.append(Location(Place(f"{area_id}-{number}", area_id, own), latitude, longitude))
+    return chosen
 
 
 def _areas_of(frame: pd.DataFrame, table: str, district: str) -> pd.DataFrame:

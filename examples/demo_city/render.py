@@ -84,13 +84,13 @@ def hills_around(rng: random.Random, light: Light) -> Faces:
 
 def _in_order(streets: Sequence[Packed], light: Light, camera: Camera) -> list[tuple[Part, list[Polygon | None]]]:
     """Every part with what is to be seen of its faces, the furthest first."""
-    found: list[tuple[Part, list[Polygon | None]]] = []
+    visible: list[tuple[Part, list[Polygon | None]]] = []
     for street in streets:
         polygons, first = project(street.faces, camera, light.haze, light.visibility), 0
         for part in street.parts:
-            found.append((part, polygons[first : first + len(part.faces)]))
+            visible.append((part, polygons[first : first + len(part.faces)]))
             first += len(part.faces)
-    return sorted(found, key=lambda item: (item[0].layer, -abs(item[0].z - camera.z)))
+    return sorted(visible, key=lambda item: (item[0].layer, -abs(item[0].z - camera.z)))
 
 
 def _doubled(image: Image.Image) -> Image.Image:

@@ -23,9 +23,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {options.out} holds other data; remove it, or name another folder with --out", file=sys.stderr)
         return 2
     options.out.mkdir(parents=True, exist_ok=True)
-    said = study(options.out, n_areas=options.areas, locations_per_area=options.locations_per_area, seed=options.seed)
+    text = study(options.out, n_areas=options.areas, locations_per_area=options.locations_per_area, seed=options.seed)
     done.write_text(asked, encoding="utf-8")
-    print(f"{options.study}: {said} in {options.out}")
+    print(f"{options.study}: {text} in {options.out}")
     return 0
 
 

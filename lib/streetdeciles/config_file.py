@@ -57,16 +57,16 @@ def load_config(path: str, stages: Collection[str] = STAGE_NAMES) -> RunConfig:
 
 
 def _read(path: str) -> bytes:
-    """At most a little more than a config may have."""
+    """The content of the file, of which at most one byte more than a config may have is read."""
     try:
         if not storage.is_local(path):
-            fs, there = storage.filesystem(path)
-            with fs.open(there, "rb") as remote:
+            fs, remote_path = storage.filesystem(path)
+            with fs.open(remote_path, "rb") as remote:
                 return bytes(remote.read(MAX_BYTES + 1))
-        here = Path(storage.local_path(path)) if storage.is_uri(path) else Path(path)
-        if here.exists() and not (here.is_file() or here.is_dir()):
+        local = Path(storage.local_path(path)) if storage.is_uri(path) else Path(path)
+        if local.exists() and not (local.is_file() or local.is_dir()):
             raise RunRefused(f"{path}: the config is not a regular file")  # reading a pipe may wait for ever
-        with here.open("rb") as file:
+        with local.open("rb") as file:
             return file.read(MAX_BYTES + 1)
     except RunRefused:
         raise
@@ -160,8 +160,8 @@ def _resolve_paths(config: RunConfig, folder: str) -> RunConfig:
             return path
         if storage.is_local(folder) or path.startswith("/"):
             return str((Path(folder) / path).resolve())
-        scheme, _, there = folder.partition("://")
-        return f"{scheme}://{posixpath.normpath(posixpath.join(there, path))}"
+        scheme, _, remote_folder = folder.partition("://")
+        return f"{scheme}://{posixpath.normpath(posixpath.join(remote_folder, path))}"
 
     def resolved(section: Any) -> Any:
         changed: dict[str, Any] = {}

@@ -45,8 +45,8 @@ def reason(error: BaseException, limit: int | None = None) -> str:
     >>> reason(TimeoutError())
     'TimeoutError'
     """
-    said = redacted(str(error))  # half a secret would not be recognised
-    return " ".join(said.split())[:limit] or type(error).__name__
+    text = redacted(str(error))  # before it is cut: half a secret would not be recognised
+    return " ".join(text.split())[:limit] or type(error).__name__
 
 
 def one_line_error(error: BaseException) -> StreetdecilesError:
@@ -61,5 +61,5 @@ def one_line_error(error: BaseException) -> StreetdecilesError:
         return known.get(name, RunFailed)(message.strip())
     raised = re.findall(r"^(?:Caused by: |: )?([\w.]*(?:Error|Exception): .+)$", text, flags=re.MULTILINE)
     lines = [line for line in text.splitlines() if line.strip()]
-    said = raised[-1] if raised else (lines[0] if lines else type(error).__name__)
-    return RunFailed(f"{type(error).__name__}: {said.strip()}")
+    line = raised[-1] if raised else (lines[0] if lines else type(error).__name__)
+    return RunFailed(f"{type(error).__name__}: {line.strip()}")

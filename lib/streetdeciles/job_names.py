@@ -1,4 +1,4 @@
-"""Names of jobs in Spark's UI: the group is the stage, the description what of it, e.g. a wave of shards."""
+"""Names of jobs in Spark's UI: the group is the stage, and the description its part, e.g. a wave of shards."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def logged_to_terminal(*, debug: bool, as_json: bool = False) -> Iterator[None]:
     try:
         yield
     finally:
-        for added in [one for one in root.handlers if isinstance(one.formatter, LogFormatter)]:
+        for added in [known for known in root.handlers if isinstance(known.formatter, LogFormatter)]:
             root.removeHandler(added)
             with suppress(OSError):  # what is left to be written of a log on a full disk
                 added.close()
@@ -101,8 +101,8 @@ class WorkerLog:
     def start(self) -> None:
         """Log from now on as this run does; a worker may have served another one before."""
         root = logging.getLogger()
-        for before in [one for one in root.handlers if one.name == WORKER_HANDLER]:
-            root.removeHandler(before)
+        for earlier in [known for known in root.handlers if known.name == WORKER_HANDLER]:
+            root.removeHandler(earlier)
         handler = logging.StreamHandler()
         handler.name = WORKER_HANDLER
         handler.setFormatter(
@@ -115,11 +115,11 @@ class WorkerLog:
 def worker_log(level: int) -> WorkerLog:
     """Like the log of this process: JSON with its run id, or text."""
     formatters = (handler.formatter for handler in logging.getLogger().handlers)
-    return WorkerLog(any(isinstance(one, JsonFormatter) for one in formatters), RUN_ID, level)
+    return WorkerLog(any(isinstance(formatter, JsonFormatter) for formatter in formatters), RUN_ID, level)
 
 
 class _RunLog(logging.FileHandler):
-    """A log that is left alone by a full disk: the run itself soon reports that, in one line."""
+    """A log that ignores a full disk, which the run itself soon reports in one line."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
         if not isinstance(sys.exception(), OSError):
@@ -127,7 +127,7 @@ class _RunLog(logging.FileHandler):
 
 
 class _CopiedRunLog(_RunLog):
-    """A log on a disk, of which another thread copies the whole to an object store again and again."""
+    """A log on a disk, which another thread copies as a whole to an object store again and again."""
 
     def __init__(self, uri: str) -> None:
         self._uri = uri

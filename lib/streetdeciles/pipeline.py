@@ -51,13 +51,13 @@ def run(
     on_start: Callable[[], None] = lambda: None,
     on_report: Callable[[Planned, StageReport], None] = lambda planned, report: None,
 ) -> None:
-    """Run what of `selected` is not up to date; what is refused changes nothing in the work_dir.
+    """Run those of the `selected` stages that are not up to date; a refused run changes nothing in the work_dir.
 
     Args:
         take_over: if another run is at work in the work_dir, end it.
         reopen: is applied to the only selected stage before it runs.
         on_start: called once the plan is accepted, before the inputs are checked and anything is changed.
-        on_report: called for each stage, also for those up to date.
+        on_report: called for each stage, even if it is up to date.
     """
     is_new = refuse_unwritable(config.work_dir)
     steps = _plan_or_leave_no_folder(config, selected, force=force) if is_new else None

@@ -212,7 +212,7 @@ TRANSFER = Table(
         "dataset": "string",
     },
 )
-"""Written beside the stages, by `studies/transfer.py`; `dataset` is the generation of the training set."""
+"""Written by `studies/transfer.py`, not by a stage; `dataset` is the generation of the training set."""
 
 LEFT_OUT = Table(
     "left_out",

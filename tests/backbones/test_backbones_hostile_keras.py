@@ -136,8 +136,8 @@ def test_layers_with_functions_and_operations_are_read(tmp_path: Path) -> None:
     model.compile("adam", "mse")
     model.save(tmp_path / "own.keras")
     read = load_model(tmp_path / "own.keras", "own")
-    given = np.ones((1, 8, 8, 3), np.float32)
-    np.testing.assert_allclose(read(given), model(given), rtol=1e-5)
+    inputs = np.ones((1, 8, 8, 3), np.float32)
+    np.testing.assert_allclose(read(inputs), model(inputs), rtol=1e-5)
     assert backbone_from(ModelFile(str(tmp_path / "own.keras"))).feature_length == 2
 
 

@@ -116,8 +116,8 @@ def test_a_lost_export_is_made_again_alone(
         damage(work_dir / name)
         capsys.readouterr()
         assert small_run.main("run", "--to", "dataset") == 0
-        said = capsys.readouterr().out
-        assert "dataset is up to date; its export was made again, because training_set" in said
+        output = capsys.readouterr().out
+        assert "dataset is up to date; its export was made again, because training_set" in output
         assert content_of(work_dir) == exported
         again = json.loads((work_dir / "run_log" / "dataset.json").read_text())
         assert again["generation"] == mark["generation"]

@@ -72,8 +72,8 @@ def test_pages_hold_commands() -> None:
 
 def test_options_are_those_of_spark_submit() -> None:
     program = spark_home() / "bin" / "spark-submit"
-    said = subprocess.run([program, "--help"], env=environment(), capture_output=True, text=True, check=False)
-    known = {*re.findall(r"--[a-z-]+", said.stdout + said.stderr)}
+    completed = subprocess.run([program, "--help"], env=environment(), capture_output=True, text=True, check=False)
+    known = {*re.findall(r"--[a-z-]+", completed.stdout + completed.stderr)}
     assert "--properties-file" in known
     for page, words in WHOLE:
         assert {*options_of(words)[0]} <= known, page

@@ -17,8 +17,8 @@ SparkSubmit = Callable[..., subprocess.CompletedProcess[str]]
 
 def errors_of(done: subprocess.CompletedProcess[str]) -> list[str]:
     """Our lines in spark-submit's standard output; Spark's own lines begin with a date."""
-    said = [*done.stdout.splitlines(), *done.stderr.splitlines()]
-    return [line for line in said if line.startswith(("error", "Traceback", "  File"))]
+    lines = [*done.stdout.splitlines(), *done.stderr.splitlines()]
+    return [line for line in lines if line.startswith(("error", "Traceback", "  File"))]
 
 
 def test_labels_and_images_run_under_spark_submit(spark_submit: SparkSubmit, small_config: Path) -> None:

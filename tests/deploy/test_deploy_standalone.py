@@ -56,9 +56,9 @@ def test_features_run_through_spark_submit_on_a_standalone_cluster(
     assert [len(of_worker) for of_worker in logs] == [1, 1]  # each worker ran an executor
     run_id = json.loads((tmp_path / "run" / "logs" / "progress.json").read_text())["run_id"]
     lines = [line for (log,) in logs for line in log.read_text().splitlines()]
-    said = [json.loads(line) for line in lines if line.startswith('{"time"')]  # the JVM's are text
-    assert {line["run_id"] for line in said} == {run_id}
-    assert any("batches of" in line["message"] for line in said)
+    printed = [json.loads(line) for line in lines if line.startswith('{"time"')]  # the JVM's are text
+    assert {line["run_id"] for line in printed} == {run_id}
+    assert any("batches of" in line["message"] for line in printed)
 
     on_cluster = features_in(config.work_dir)
     pipeline.run(config, ["features"], force=True)
@@ -104,12 +104,12 @@ def test_run_survives_the_loss_of_an_executor_and_of_a_worker(
                         child.kill()
             wait_for_marks(12)
             second.kill()
-            said, _ = process.communicate(timeout=300)
+            printed, _ = process.communicate(timeout=300)
         assert process.returncode == 0, errors.read_text()[-3000:]
-    assert said.strip() == "{'images': 60, 'features': 60, 'rejects': 0}"
-    found = features_in(str(tmp_path / "run"))
-    assert found["image_id"].to_list() == [photo.stem for photo in photos]
-    np.testing.assert_allclose(np.stack(found["features"].to_list()), [features_of(photo) for photo in photos])
+    assert printed.strip() == "{'images': 60, 'features': 60, 'rejects': 0}"
+    actual = features_in(str(tmp_path / "run"))
+    assert actual["image_id"].to_list() == [photo.stem for photo in photos]
+    np.testing.assert_allclose(np.stack(actual["features"].to_list()), [features_of(photo) for photo in photos])
 
 
 def test_cluster_starts_and_stops_by_command(tmp_path: Path) -> None:

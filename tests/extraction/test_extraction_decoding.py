@@ -179,9 +179,9 @@ def test_exif_that_cannot_be_read_leaves_the_picture() -> None:
 
 def test_alpha_lies_over_white() -> None:
     pixels = np.array([[[0, 0, 0, 0], [0, 0, 0, 255], [0, 100, 200, 51]]], dtype=np.uint8)
-    found = colours(encoded(Image.fromarray(pixels, "RGBA"), "PNG"))
-    assert found[0, :2].tolist() == [[255, 255, 255], [0, 0, 0]]
-    assert np.abs(found[0, 2].astype(int) - [204, 224, 244]).max() <= 1  # 0.2 x colour + 0.8 x 255
+    actual = colours(encoded(Image.fromarray(pixels, "RGBA"), "PNG"))
+    assert actual[0, :2].tolist() == [[255, 255, 255], [0, 0, 0]]
+    assert np.abs(actual[0, 2].astype(int) - [204, 224, 244]).max() <= 1  # 0.2 x colour + 0.8 x 255
 
 
 def test_every_alpha_is_blended_to_the_nearest_level() -> None:
@@ -224,9 +224,9 @@ def test_transparent_colour_of_a_palette_and_of_grey_is_white() -> None:
 def test_sixteen_bits_become_eight() -> None:
     values = np.array([[0, 257, 128 * 257, 65535, 128]], dtype=np.uint16)
     for kind in ("PNG", "TIFF"):
-        found = colours(encoded(Image.fromarray(values), kind))
-        assert found[0, :, 0].tolist() == [0, 1, 128, 255, 0]
-        assert (found == found[:, :, :1]).all()
+        actual = colours(encoded(Image.fromarray(values), kind))
+        assert actual[0, :, 0].tolist() == [0, 1, 128, 255, 0]
+        assert (actual == actual[:, :, :1]).all()
 
 
 def test_cmyk_grey_and_palette_become_rgb() -> None:

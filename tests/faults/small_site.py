@@ -184,8 +184,8 @@ def _why_not(attempt: Callable[[], None], what: str) -> str:
     try:
         attempt()
     except (OSError, subprocess.CalledProcessError) as error:
-        said = error.stderr.strip() if isinstance(error, subprocess.CalledProcessError) else error
-        return f"this machine does not let us make {what}: {said}"
+        problem = error.stderr.strip() if isinstance(error, subprocess.CalledProcessError) else error
+        return f"this machine does not let us make {what}: {problem}"
     return ""
 
 

@@ -57,24 +57,24 @@ class Suffering:
             config = self.known.with_work_dir(self.work_dir, settings)
             start = time.monotonic()
             with Reader(self.work_dir, self.known.rows()) as reader:
-                code, said = self._first_run(site, config, stage)
+                code, printed = self._first_run(site, config, stage)
                 reruns = 0
                 if code != 0:
                     repairing = time.monotonic()
                     site.repair()
                     start += time.monotonic() - repairing
                     reruns = 1
-                    said += self._rerun(config, stage)
+                    printed += self._rerun(config, stage)
             lost = time.monotonic() - start - self.known.start_s - self.known.seconds[stage]
-        assert reader.wrong == [], said
+        assert reader.wrong == [], printed
         equal = True
         try:
             assert_same_results(expected, self.work_dir)
         except AssertionError as error:
             equal = False
-            print(f"different: {error}\n{said}")
-        assert reruns == 0 or self.fault.may_need_rerun, said
-        assert not [*(self.work_dir / "_staging").glob("*")], said
+            print(f"different: {error}\n{printed}")
+        assert reruns == 0 or self.fault.may_need_rerun, printed
+        assert not [*(self.work_dir / "_staging").glob("*")], printed
         assert not (self.work_dir / "run.lock").exists()
         return Round(stage, reruns, equal, lost)
 

@@ -70,8 +70,8 @@ def extracted(
     kinds |= {"member": "string", "offset": "int64", "length": "int64"}
     arrays = [pa.array(column, kind) for column, kind in zip(columns, kinds.values(), strict=True)]
     batch = pa.RecordBatch.from_arrays(arrays, [*kinds])
-    found = pa.Table.from_batches([*extract([batch], network, preparation)], SCHEMA).to_pylist()
-    rows_out = [row for row in found if row["kind"] != "statistics"]
+    actual = pa.Table.from_batches([*extract([batch], network, preparation)], SCHEMA).to_pylist()
+    rows_out = [row for row in actual if row["kind"] != "statistics"]
     return {
         row["image_id"]: (row["kind"], tuple(row["features"] or ()), row["reason"], row["detail"]) for row in rows_out
     }
@@ -126,9 +126,9 @@ def test_members_give_the_features_and_rejects_of_the_files(
     rows = members_of(made(tmp_path / name))
     opened = []
     monkeypatch.setattr(reading.MemberReader, "_open", _counted(reading.MemberReader._open, opened))
-    found = extracted(rows)
-    assert found == as_files
-    assert {kind for kind, *_ in found.values()} == {"feature", "reject"}
+    actual = extracted(rows)
+    assert actual == as_files
+    assert {kind for kind, *_ in actual.values()} == {"feature", "reject"}
     assert len(opened) == (1 if name in ("x.tar.gz", "deflated.zip") else 0)  # streamed once, or read by ranges
 
 
@@ -148,15 +148,15 @@ def test_archive_damaged_after_it_was_listed_gives_rejects(
     rows = members_of(path)
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
-    found = extracted(rows)
-    assert set(found) == set(as_files)
-    damaged = [image_id for image_id, (_, _, reason, _) in found.items() if reason == "archive_damaged"]
+    actual = extracted(rows)
+    assert set(actual) == set(as_files)
+    damaged = [image_id for image_id, (_, _, reason, _) in actual.items() if reason == "archive_damaged"]
     assert damaged
-    assert {key: value for key, value in found.items() if key not in damaged} == {
+    assert {key: value for key, value in actual.items() if key not in damaged} == {
         key: value for key, value in as_files.items() if key not in damaged
     }
     if name != "deflated.zip":  # its directory is at its end
-        assert len(damaged) < len(found)
+        assert len(damaged) < len(actual)
     path.unlink()
     assert {reason for _, _, reason, _ in extracted(rows).values()} == {"missing"}
 
@@ -167,15 +167,15 @@ def test_member_larger_than_any_picture_is_not_read(tmp_path: Path) -> None:
         archive.writestr("a.jpg", b"not a picture")
     rows: list[tuple[Any, ...]] = [("a.jpg", str(tmp_path / "x.zip"), "a.jpg", None, most + 1)]
     rows += [("b.jpg", str(tmp_path / "x.tar"), "b.jpg", 0, most + 1)]
-    found = extracted(rows)
-    assert {(reason, detail) for _, _, reason, detail in found.values()} == {("too_large", f"more than {most} bytes")}
+    actual = extracted(rows)
+    assert {(reason, detail) for _, _, reason, detail in actual.values()} == {("too_large", f"more than {most} bytes")}
 
 
 def test_features_do_not_depend_on_the_order_of_members(as_files: dict[str, tuple[Any, ...]], tmp_path: Path) -> None:
     rows = members_of(made(tmp_path / "x.tar.gz"))
     order = np.random.default_rng(1).permutation(len(rows))[:12]
-    found = extracted([rows[i] for i in order])
-    assert found == {key: as_files[key] for key in found}
+    actual = extracted([rows[i] for i in order])
+    assert actual == {key: as_files[key] for key in actual}
 
 
 @pytest.mark.parametrize("step", [1, -1])
@@ -215,9 +215,9 @@ def test_damaged_parquet_file_gives_rejects(tmp_path: Path) -> None:
     whole[start : start + 2000] = b"?" * 2000
     path.write_bytes(whole)
     rows = [(str(row), str(path), "photo", row, None) for row in range(10)]
-    found = extracted(rows)
-    assert {found[str(row)][2] for row in range(5, 10)} == {"archive_damaged"}
-    assert all(found[str(row)][2] != "archive_damaged" for row in range(5))
+    actual = extracted(rows)
+    assert {actual[str(row)][2] for row in range(5, 10)} == {"archive_damaged"}
+    assert all(actual[str(row)][2] != "archive_damaged" for row in range(5))
     path.write_bytes(b"<html>")
     assert {reason for _, _, reason, _ in extracted(rows).values()} == {"archive_damaged"}
 
@@ -233,10 +233,10 @@ def test_views_of_a_panorama_are_cut_from_one_photograph(tmp_path: Path, monkeyp
     rows = [(f"{name[0]}{view}", *place) for name, *place in members_of(path) for view in (0, 1)]
     opened: list[str] = []
     monkeypatch.setattr(reading.MemberReader, "_open", _counted(reading.MemberReader._open, opened))
-    found = extracted(rows, replace(PREPARATION, cut=PanoramaViews((0, 180), 90)))
+    actual = extracted(rows, replace(PREPARATION, cut=PanoramaViews((0, 180), 90)))
     assert len(opened) == 1
-    assert [found[name][:2] for name in ("p0", "p1")] == [("feature", (255, 0, 0)), ("feature", (0, 0, 0))]
-    assert {found[name][2] for name in ("q0", "q1")} == {"not_a_panorama"}
+    assert [actual[name][:2] for name in ("p0", "p1")] == [("feature", (255, 0, 0)), ("feature", (0, 0, 0))]
+    assert {actual[name][2] for name in ("q0", "q1")} == {"not_a_panorama"}
 
 
 def test_panorama_is_read_and_decoded_once_for_all_its_views(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -249,9 +249,9 @@ def test_panorama_is_read_and_decoded_once_for_all_its_views(tmp_path: Path, mon
     calls: list[Any] = []
     monkeypatch.setattr(preparing, "decode", _counted(preparing.decode, calls))
     monkeypatch.setattr(contents, "read_image", _counted(contents.read_image, calls))
-    found = extracted(rows, replace(PREPARATION, cut=PanoramaViews((0, 180), 90)))
+    actual = extracted(rows, replace(PREPARATION, cut=PanoramaViews((0, 180), 90)))
     assert len(calls) == 4  # two files, each read and decoded
-    colours = {name: found[name][1] for name in ("p0", "p1", "q0", "q1")}
+    colours = {name: actual[name][1] for name in ("p0", "p1", "q0", "q1")}
     assert colours == {"p0": (255, 0, 0), "p1": (0, 0, 0), "q0": (0, 0, 0), "q1": (255, 0, 0)}
 
 
@@ -266,7 +266,7 @@ def test_archives_of_a_folder_go_through_both_stages(spark: SparkSession, tmp_pa
     source = ImagesConfig(folder=str(tmp_path / "photos"), pattern="{location_id}.png", views=1)
     images_stage.run(spark, config.model_copy(update={"images": source}))
     features_stage.extract_shards(spark, config, pixel_network(), Parallelism(tasks=1, threads=2, local=True))
-    found = pd.read_parquet(tmp_path / "work" / "features").set_index("location_id")["features"]
-    assert sorted(found.index) == [photo.stem for photo in photos]
+    actual = pd.read_parquet(tmp_path / "work" / "features").set_index("location_id")["features"]
+    assert sorted(actual.index) == [photo.stem for photo in photos]
     for photo in photos:
-        np.testing.assert_allclose(found[photo.stem], features_of(photo), atol=1e-4)
+        np.testing.assert_allclose(actual[photo.stem], features_of(photo), atol=1e-4)

@@ -100,9 +100,9 @@ def test_costly_photographs_come_back_from_a_trace() -> None:
     trace = (
         f"org.apache.spark.SparkException: …\n  File x\nstreetdeciles.extraction.watch.PhotographTooCostly: {error}\n"
     )
-    found = costly_photographs(RuntimeError(trace))
-    assert found is not None
-    assert found.photographs == error.photographs
+    actual = costly_photographs(RuntimeError(trace))
+    assert actual is not None
+    assert actual.photographs == error.photographs
     assert costly_photographs(RuntimeError("ValueError: [[1]]")) is None
 
 

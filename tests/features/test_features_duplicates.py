@@ -68,11 +68,11 @@ def photographs(tmp_path: Path) -> dict[tuple[str, int, int], Path]:
     """Locations a to d with two views, in two shards: one file is at a, b and d, another is both views of c."""
     photos = write_photos(tmp_path / "photos", 8)
     names = [(location, view, shard) for location, shard in zip("abcd", (0, 0, 1, 1), strict=True) for view in (0, 1)]
-    found = dict(zip(names, photos, strict=True))
+    photograph_of = dict(zip(names, photos, strict=True))
     for name in [("a", 1, 0), ("b", 0, 0), ("d", 1, 1)]:
-        found[name].write_bytes(PLACEHOLDER)
-    found["c", 1, 1].write_bytes(found["c", 0, 1].read_bytes())
-    return found
+        photograph_of[name].write_bytes(PLACEHOLDER)
+    photograph_of["c", 1, 1].write_bytes(photograph_of["c", 0, 1].read_bytes())
+    return photograph_of
 
 
 def test_duplicates_are_kept_and_counted(

@@ -227,9 +227,9 @@ def test_features_that_are_no_numbers_stop_the_run(tmp_path: Path) -> None:
     paths = write_photos(tmp_path, 3)
 
     def compute(pictures: Pictures) -> np.ndarray:
-        found = means(pictures)
-        found[1] = 1e30
-        return found
+        features = means(pictures)
+        features[1] = 1e30
+        return features
 
     network = Network(compute, 4, "test")
     preparation = Preparation(**{**vars(PREPARATION), "store": "float16"})

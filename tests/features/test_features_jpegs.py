@@ -49,13 +49,13 @@ def outcome(content: bytes) -> np.ndarray | str:
 
 
 def assert_same_without_simplejpeg(content: bytes, monkeypatch: pytest.MonkeyPatch) -> np.ndarray | str:
-    found = outcome(content)
+    actual = outcome(content)
     with monkeypatch.context() as patched:
         patched.setattr(decoding, "_by_simplejpeg", lambda *_: None)
         expected = outcome(content)
-    assert type(found) is type(expected)
-    assert np.array_equal(found, expected)
-    return found
+    assert type(actual) is type(expected)
+    assert np.array_equal(actual, expected)
+    return actual
 
 
 @pytest.mark.parametrize("name", sorted(JPEGS))

@@ -52,12 +52,12 @@ def test_twenty_random_kills_leave_the_tables_of_an_undisturbed_run(spark: Spark
     for victim in VICTIMS:
         run.kill(victim, chance.choice(MOMENTS), chance.uniform(0, 2))
     assert len(run.marks()) < SHARDS, "it was finished before the last kill: more shards are needed"
-    said = run.finish()
+    output = run.finish()
 
-    assert said == str(dict(expected.counts))
+    assert output == str(dict(expected.counts))
     assert len(run.marks()) == SHARDS
-    for found, wanted in zip(tables(tmp_path / "killed"), tables(tmp_path / "undisturbed"), strict=True):
-        pd.testing.assert_frame_equal(found, wanted)
+    for actual, expected in zip(tables(tmp_path / "killed"), tables(tmp_path / "undisturbed"), strict=True):
+        pd.testing.assert_frame_equal(actual, expected)
     assert run.computed_again == set()
     assert run.marked_again == set()
     left = [path for path in (tmp_path / "killed" / "_staging").glob("*") if path.name.startswith("extracted")]
@@ -91,8 +91,8 @@ class KilledRun:
 
     def marks(self) -> dict[int, tuple[int, str]]:
         """Time and text of each mark, by shard."""
-        there = (self._work_dir / "features" / "_shards").glob("[0-9]*.json")
-        return {int(path.stem): (path.stat().st_mtime_ns, path.read_text(encoding="utf-8")) for path in there}
+        mark_files = (self._work_dir / "features" / "_shards").glob("[0-9]*.json")
+        return {int(path.stem): (path.stat().st_mtime_ns, path.read_text(encoding="utf-8")) for path in mark_files}
 
     def kill(self, victim: str, moment: str, delay_s: float) -> None:
         """kill -9 the victim, `delay_s` after the moment; where that is its end, wait until the run has ended."""
@@ -160,15 +160,15 @@ class KilledRun:
 
 
 def children(process: subprocess.Popen[str], what: str) -> list[psutil.Process]:
-    """The processes below it in whose command line `what` stands."""
-    found = []
+    """The processes below it that have `what` in their command line."""
+    matching = []
     for child in psutil.Process(process.pid).children(recursive=True):
         try:
             if what in " ".join(child.cmdline()):
-                found.append(child)
+                matching.append(child)
         except psutil.NoSuchProcess:
             continue
-    return found
+    return matching
 
 
 def wait(until: Callable[[], bool]) -> None:

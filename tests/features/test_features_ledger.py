@@ -51,8 +51,8 @@ def test_leftovers_are_removed_from_this_work_dir_only(tmp_path: Path, name: str
 
     ledger.remove_leftovers({1}, {}, str(tmp_path / name / "out[1]"))
 
-    there = {path.parent.relative_to(tmp_path / name).as_posix() for path in (tmp_path / name).rglob("part")}
-    assert there == {
+    folders = {path.parent.relative_to(tmp_path / name).as_posix() for path in (tmp_path / name).rglob("part")}
+    assert folders == {
         "out[1]/features/shard=1",
         "out[1]/_staging/other-1",
         "out1/features/.spark-staging-1",

@@ -61,8 +61,8 @@ def test_only_the_rejects_are_computed_again(spark: SparkSession, tmp_path: Path
     assert all(marks[number].seconds["decoding"] >= before[number]["decoding"] for number in (0, 1))
     write_index(spark, tmp_path / "whole", [sorted((tmp_path / "photos").iterdir())])
     extract(spark, tmp_path / "whole")
-    for found, expected in zip(tables(tmp_path / "run"), tables(tmp_path / "whole"), strict=True):
-        pd.testing.assert_frame_equal(found.drop(columns="shard"), expected.drop(columns="shard"))
+    for actual, expected in zip(tables(tmp_path / "run"), tables(tmp_path / "whole"), strict=True):
+        pd.testing.assert_frame_equal(actual.drop(columns="shard"), expected.drop(columns="shard"))
 
 
 @pytest.mark.parametrize("moment", ["remove_shards", "_write_parts", "write_mark"])

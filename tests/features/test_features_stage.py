@@ -123,9 +123,9 @@ def test_tables_open_with_every_reader_and_have_their_columns(spark: SparkSessio
     write_index(spark, tmp_path, [write_photos(tmp_path / "photos", 3)])
     extract(spark, tmp_path)
     for table, rows in ((FEATURES, 3), (REJECTS, 0)):
-        found = storage.read_table(spark, table, str(tmp_path))
-        assert found.count() == rows
-        assert found.columns == list(table.columns)
+        actual = storage.read_table(spark, table, str(tmp_path))
+        assert actual.count() == rows
+        assert actual.columns == list(table.columns)
         by_arrow = pq.read_table(tmp_path / table.name)
         assert by_arrow.num_rows == len(pd.read_parquet(tmp_path / table.name)) == rows
         assert by_arrow.schema.names == list(table.columns)
@@ -167,8 +167,8 @@ def test_only_missing_shards_are_redone(spark: SparkSession, tmp_path: Path) -> 
     assert {shard for shard in after if after[shard] != before[shard]} == {1}
     assert again.counts == first.counts
     assert again.notes[0].startswith("extracted 1 of 3 shards; 3 images in")
-    for found, wanted in zip(tables(tmp_path), expected, strict=True):
-        pd.testing.assert_frame_equal(found, wanted)
+    for actual, known in zip(tables(tmp_path), expected, strict=True):
+        pd.testing.assert_frame_equal(actual, known)
     assert extract(spark, tmp_path).notes[0].startswith("extracted 0 of 3 shards")
     assert marked(tmp_path) == after
 
@@ -292,8 +292,8 @@ def test_killed_run_goes_on_where_it_was(spark: SparkSession, tmp_path: Path) ->
     assert {shard for shard in before if after[shard] == before[shard]} == set(before)
     assert len(again.read_text(encoding="utf-8").splitlines()) == 6 - len(before)  # a batch a shard
     extract(spark, tmp_path / "undisturbed")
-    for found, wanted in zip(tables(tmp_path / "killed"), tables(tmp_path / "undisturbed"), strict=True):
-        pd.testing.assert_frame_equal(found, wanted)
+    for actual, expected in zip(tables(tmp_path / "killed"), tables(tmp_path / "undisturbed"), strict=True):
+        pd.testing.assert_frame_equal(actual, expected)
     assert not list((tmp_path / "killed" / "_staging").glob("extracted-*"))
 
 
@@ -306,8 +306,8 @@ def test_stage_gives_the_features_of_vgg16(spark: SparkSession, tmp_path: Path) 
     assign(model, random_weights(1, VGG16))
     images = [VGG16.preprocess(decode(photo.read_bytes(), max_pixels=10**8)) for photo in photos]
     expected = model.predict_on_batch(np.stack(images))
-    found = np.stack(tables(tmp_path)[0]["features"])
-    assert np.abs(found - expected).max() < 1e-5 * np.abs(expected).max()
+    actual = np.stack(tables(tmp_path)[0]["features"])
+    assert np.abs(actual - expected).max() < 1e-5 * np.abs(expected).max()
     assert any("float32, batches of 2" in note for note in report.notes)
     assert not list((tmp_path / "_staging").glob("*"))
 

@@ -56,12 +56,12 @@ def test_status_adds_up(tmp_path: Path) -> None:
         ledger.write_failure(str(tmp_path), number, "no right to read it")
     finish(tmp_path, 4, 2, at=(200, 204))  # in a later run
     (tmp_path / "features" / "shard=4").rmdir()  # and its features were removed since
-    found = extraction_status(str(tmp_path))
-    assert found.shards == {"done": (2, 18), "failed": (1, 6), "missing": (2, 6), "all": (5, 30)}
-    assert (found.features, found.rejects) == (14, {"missing": 3, "empty": 1})
-    assert found.failures == {2: "no right to read it"}
-    assert found.images_per_second == pytest.approx(18 / 6)
-    assert found.owner is None
+    actual = extraction_status(str(tmp_path))
+    assert actual.shards == {"done": (2, 18), "failed": (1, 6), "missing": (2, 6), "all": (5, 30)}
+    assert (actual.features, actual.rejects) == (14, {"missing": 3, "empty": 1})
+    assert actual.failures == {2: "no right to read it"}
+    assert actual.images_per_second == pytest.approx(18 / 6)
+    assert actual.owner is None
 
 
 def test_status_without_an_index_is_refused(tmp_path: Path) -> None:
@@ -83,8 +83,8 @@ def test_status_is_shown_while_a_run_goes_on(
     ledger.write_failure(str(tmp_path / "out"), 1, "gone")
     with locked(str(tmp_path / "out")):
         assert main(["features", "--config", str(write_config(tmp_path, values)), "--status"]) == 0
-    said = capsys.readouterr().out
-    assert [line.split()[1::2] for line in said.splitlines() if "failed  " in line] == [["failed", "1", "1,200"]]
+    output = capsys.readouterr().out
+    assert [line.split()[1::2] for line in output.splitlines() if "failed  " in line] == [["failed", "1", "1,200"]]
     for expected in (
         "2 features, 1 reject",
         "truncated: 1",
@@ -92,7 +92,7 @@ def test_status_is_shown_while_a_run_goes_on(
         "shard 1 failed: gone",
         "running: process",
     ):
-        assert expected in said
+        assert expected in output
 
 
 def test_retried_rejects_are_features_now_and_other_shards_stay(spark: SparkSession, tmp_path: Path) -> None:

@@ -74,10 +74,10 @@ def test_published_centres_lie_in_their_westminster_areas() -> None:
     features = json.loads(Path(WESTMINSTER).read_text())["features"]
     polygons = read_boundaries(WESTMINSTER, "LSOA11CD", "LSOA11NM").polygons
     places = [(row["properties"]["LONG"], row["properties"]["LAT"]) for row in features]
-    found = areas_at(polygons, *places)
+    actual = areas_at(polygons, *places)
     expected = [row["properties"]["LSOA11CD"] for row in features]
     # The published centre of a bent area may lie beside it.
-    assert sum(a == b for a, b in zip(found, expected, strict=True)) >= 120
+    assert sum(a == b for a, b in zip(actual, expected, strict=True)) >= 120
     inside = [str(polygon.representative_point().wkt) for polygon in polygons.polygons]
     points = [tuple(map(float, text[7:-1].split())) for text in inside]
     assert areas_at(polygons, *points) == polygons.area_ids.tolist()  # type: ignore[arg-type]

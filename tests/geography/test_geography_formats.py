@@ -53,14 +53,14 @@ def zipped(path: Path, folder: str = "") -> Path:
 
 def assert_same_areas(path: Path | str) -> None:
     """Every point of a grid over Westminster is in the area of the original, but within 3 m of a border."""
-    expected, found = read_boundaries(str(WESTMINSTER)), read_boundaries(str(path))
-    assert found.polygons.area_ids.tolist() == expected.polygons.area_ids.tolist()
-    assert found.names == expected.names
+    expected, actual = read_boundaries(str(WESTMINSTER)), read_boundaries(str(path))
+    assert actual.polygons.area_ids.tolist() == expected.polygons.area_ids.tolist()
+    assert actual.names == expected.names
     east, north = (axis.ravel() for axis in np.meshgrid(np.linspace(-0.22, -0.11, 60), np.linspace(51.48, 51.54, 60)))
     borders = shapely.union_all(shapely.boundary(expected.polygons.polygons))
     inner = shapely.distance(borders, shapely.points(east, north)) > 5e-5
     assert (
-        found.polygons.areas_at(east[inner], north[inner]).tolist()
+        actual.polygons.areas_at(east[inner], north[inner]).tolist()
         == expected.polygons.areas_at(east[inner], north[inner]).tolist()
     )
 
@@ -112,9 +112,9 @@ def test_shapefile_in_capital_letters_is_read(tmp_path: Path) -> None:
     [("lsoa11cd", "lsoa11nm"), ("LSOA21CD", "LSOA21NM"), ("DataZone", "Name"), ("GEOID", "NAMELSAD"), ("Code", "NAME")],
 )
 def test_usual_names_of_properties_are_found(tmp_path: Path, code: str, name: str) -> None:
-    found = read_boundaries(str(save(frame_of(LSOA11CD=code, LSOA11NM=name), tmp_path / "areas.gpkg")))
-    assert found.code_property == code
-    assert found.names["E01004646"] == "Westminster 002A"
+    actual = read_boundaries(str(save(frame_of(LSOA11CD=code, LSOA11NM=name), tmp_path / "areas.gpkg")))
+    assert actual.code_property == code
+    assert actual.names["E01004646"] == "Westminster 002A"
 
 
 def test_configured_property_may_differ_in_case_only(tmp_path: Path) -> None:
@@ -135,9 +135,9 @@ def test_several_codes_are_refused_by_name(tmp_path: Path) -> None:
 def test_whole_numbers_as_codes_have_no_decimals(tmp_path: Path) -> None:
     frame = frame_of().assign(LSOA11CD=range(128))
     frame["LSOA11CD"] = frame["LSOA11CD"].astype("Int64").mask(frame.index == 5)
-    found = read_boundaries(str(save(frame, tmp_path / "areas.gpkg")))
-    assert {*found.polygons.area_ids} == {str(number) for number in range(128) if number != 5}
-    assert found.notes == (f"1 feature(s) of {tmp_path}/areas.gpkg have no LSOA11CD: not used",)
+    actual = read_boundaries(str(save(frame, tmp_path / "areas.gpkg")))
+    assert {*actual.polygons.area_ids} == {str(number) for number in range(128) if number != 5}
+    assert actual.notes == (f"1 feature(s) of {tmp_path}/areas.gpkg have no LSOA11CD: not used",)
 
 
 def test_layer_with_the_codes_is_chosen(tmp_path: Path) -> None:
@@ -163,10 +163,10 @@ def geometries() -> list[Any]:
 def test_invalid_and_missing_polygons_are_repaired_and_counted(tmp_path: Path, suffix: str) -> None:
     frame = geopandas.GeoDataFrame({"code": [*"ABCDE"]}, geometry=geometries(), crs="EPSG:4326")
     path = save(frame, tmp_path / f"areas{suffix}")
-    found = read_boundaries(str(path))
+    actual = read_boundaries(str(path))
     points = np.array([(0.2, 1), (1.8, 1), (1, 0.2), (10.5, 0.5), (5, 5)]).T
-    assert found.polygons.areas_at(*points).tolist() == ["A", "A", None, "B", None]
-    missing, repaired = found.notes
+    assert actual.polygons.areas_at(*points).tolist() == ["A", "A", None, "B", None]
+    missing, repaired = actual.notes
     assert missing.startswith(f"3 feature(s) of {path} have no polygon (1 LineString, ")
     assert repaired.startswith(f"1 feature(s) of {path} have rings that cross")
 

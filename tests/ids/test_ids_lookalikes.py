@@ -51,21 +51,21 @@ def test_only_zeros_in_front_are_taken_away(left: str, right: str) -> None:
 def test_each_difference_is_counted_with_an_example(spark: SparkSession) -> None:
     left = frame(spark, "12", "345", "caf\u00e9", "N 1", "x", "Q7", "---")
     right = frame(spark, "00012", "00345", "cafe", "N1", "y", "q-007", "+++")
-    found = find_lookalikes(left, right)
-    assert found == [
+    actual = find_lookalikes(left, right)
+    assert actual == [
         Lookalikes("leading zeros", 2, 2, ("12", "00012")),
         Lookalikes("accents", 1, 1, ("caf\u00e9", "cafe")),
         Lookalikes("punctuation or blanks", 1, 1, ("N 1", "N1")),
         Lookalikes(SEVERAL, 1, 1, ("Q7", "q-007")),
     ]
-    assert describe(found[:1], "locations", "photographs' locations") == (
+    assert describe(actual[:1], "locations", "photographs' locations") == (
         "2 locations and 2 photographs' locations differ by leading zeros, e.g. 12 / 00012"
     )
 
 
 def test_one_id_may_have_several_lookalikes(spark: SparkSession) -> None:
-    found = find_lookalikes(frame(spark, "12"), frame(spark, "012", "0012", "7"))
-    assert found == [Lookalikes("leading zeros", 1, 2, ("12", "0012"))]
+    actual = find_lookalikes(frame(spark, "12"), frame(spark, "012", "0012", "7"))
+    assert actual == [Lookalikes("leading zeros", 1, 2, ("12", "0012"))]
 
 
 @settings(deadline=None, max_examples=100)

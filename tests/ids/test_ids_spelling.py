@@ -43,8 +43,8 @@ def test_codes_are_in_upper_case() -> None:
 def test_nulls_stay_and_other_columns_are_untouched() -> None:
     columns = {"id": [None, " a "], "code": [" b", None], "other": [" ", ""]}
     (batch,) = pa.table(columns).to_batches()
-    (found,) = normalise_columns([batch], ids=["id"], codes=["code"])
-    assert found.to_pydict() == {"id": [None, "a"], "code": ["B", None], "other": [" ", ""]}
+    (actual,) = normalise_columns([batch], ids=["id"], codes=["code"])
+    assert actual.to_pydict() == {"id": [None, "a"], "code": ["B", None], "other": [" ", ""]}
     assert normalise_ids(pa.array([], pa.string())).to_pylist() == []
 
 

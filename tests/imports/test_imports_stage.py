@@ -223,8 +223,8 @@ def test_files_by_location_are_used_or_have_their_reason(spark: SparkSession, tm
         "imported views not used: wrong_shape": 2,
         "rows in training_set.h5": 22,
     }
-    found = {(name, reason): detail for name, reason, detail in left_out(work_dir)}
-    assert sorted(found) == [
+    actual = {(name, reason): detail for name, reason, detail in left_out(work_dir)}
+    assert sorted(actual) == [
         ("00022", "no_features"),
         ("00022.npy", "not_an_array"),
         ("00023", "no_features"),
@@ -232,7 +232,7 @@ def test_files_by_location_are_used_or_have_their_reason(spark: SparkSession, tm
         ("00023.npz view 1", "wrong_shape"),
         ("README.txt", "name_does_not_match"),
     ]
-    assert found["00023.npz view 0", "wrong_shape"] == "2 x 2 numbers, and most have 2 x 3"
+    assert actual["00023.npz view 0", "wrong_shape"] == "2 x 2 numbers, and most have 2 x 3"
 
 
 def test_one_packed_archive_is_read(spark: SparkSession, tmp_path: Path, work_dir: Path) -> None:

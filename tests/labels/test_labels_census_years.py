@@ -79,8 +79,8 @@ def test_output_areas_give_areas_and_msoas(small_run: SmallRun) -> None:
     small_run.set(labels={"lookups": ["oas.csv"]})
     set_locations(small_run, "x,,e00000001,,,", f"y,{B},,,,", f"z,{B},,own,,")
     assert small_run.main("run", "--to", "labels") == 0
-    found = small_run.table("locations").set_index("location_id")[["area_id", "msoa"]]
-    assert found.loc[["x", "y", "z"]].to_numpy().tolist() == [[A, "E02000970"], [B, "E02000971"], [B, "OWN"]]
+    actual = small_run.table("locations").set_index("location_id")[["area_id", "msoa"]]
+    assert actual.loc[["x", "y", "z"]].to_numpy().tolist() == [[A, "E02000970"], [B, "E02000971"], [B, "OWN"]]
 
 
 @pytest.mark.parametrize("lookup", ["oas.csv", "onspd.zip"])
@@ -152,8 +152,8 @@ def test_boundaries_of_another_year_are_refused(small_run: SmallRun, capsys: pyt
     (small_run.folder / "lsoa21.geojson").write_text(text)
     small_run.set(labels={"boundaries": {"path": "lsoa21.geojson"}})
     assert small_run.main("run", "--to", "labels") == 2
-    said = capsys.readouterr().err
-    assert "lsoa21.geojson: 1 of its areas are LSOAs of 2021, e.g. E01035001, and labels.tables have those of" in said
+    error = capsys.readouterr().err
+    assert "lsoa21.geojson: 1 of its areas are LSOAs of 2021, e.g. E01035001, and labels.tables have those of" in error
 
 
 def test_boundaries_say_the_districts_of_codes_alone(

@@ -85,8 +85,8 @@ def test_points_outside_of_their_crs_are_named(spark: SparkSession, tmp_path: Pa
 
 def test_degrees_of_another_datum_are_moved(spark: SparkSession, tmp_path: Path) -> None:
     """On the datum of the old British maps, OSGB36, the same point has other degrees, by some 100 m."""
-    there = pyproj.Transformer.from_crs("EPSG:4326", "EPSG:4277", always_xy=True)
-    x, y = there.transform(-0.141588, 51.501009)
+    transformer = pyproj.Transformer.from_crs("EPSG:4326", "EPSG:4277", always_xy=True)
+    x, y = transformer.transform(-0.141588, 51.501009)
     (row,) = located_rows(spark, tmp_path, f"location_id,lat,lon\na,{y},{x}\n", crs="EPSG:4277").collect()
     assert abs(x + 0.141588) > 1e-3
     assert (row["latitude"], row["longitude"]) == pytest.approx((51.501009, -0.141588), abs=1e-7)
@@ -137,6 +137,6 @@ def test_run_locates_grid_references_in_a_shapefile(small_run: SmallRun) -> None
     assert small_run.main("run", "--to", "labels") == 0
     import pandas as pd
 
-    found = pd.read_parquet(small_run.folder / "again" / "locations").set_index("location_id")["area_id"].sort_index()
-    assert found.to_dict() == expected.to_dict()
-    assert [*found.index] == [*LOCATION_IDS]
+    actual = pd.read_parquet(small_run.folder / "again" / "locations").set_index("location_id")["area_id"].sort_index()
+    assert actual.to_dict() == expected.to_dict()
+    assert [*actual.index] == [*LOCATION_IDS]

@@ -27,10 +27,10 @@ def labels(run: SmallRun, locations: str) -> int:
 
 def assert_all_are_in_their_areas(run: SmallRun) -> None:
     """Each location has its own coordinates, and none was lost."""
-    found = run.table("locations").set_index("location_id").sort_index()
-    assert tuple(found.index) == LOCATION_IDS
-    assert [*zip(found["latitude"], found["longitude"], strict=True)] == [*COORDINATES]
-    assert found["area_id"].nunique() == len(LOCATION_IDS)
+    actual = run.table("locations").set_index("location_id").sort_index()
+    assert tuple(actual.index) == LOCATION_IDS
+    assert [*zip(actual["latitude"], actual["longitude"], strict=True)] == [*COORDINATES]
+    assert actual["area_id"].nunique() == len(LOCATION_IDS)
 
 
 def refusal(run: SmallRun, locations: str, capsys: pytest.CaptureFixture[str]) -> str:
@@ -101,9 +101,9 @@ def test_windows_1252_is_refused_by_its_row(
     lines = [f"{header},remark", *(f"{row},{'x' * (before // len(rows))}" for row in rows), "café,51.5,-0.1,"]
     content = "\n".join(lines).encode("cp1252")
     (small_run.folder / "locations.csv").write_bytes(content)
-    said = refusal(small_run, "locations.csv", capsys)
+    message = refusal(small_run, "locations.csv", capsys)
     at = content.index(b"\xe9")
-    assert f"locations.csv, row 14: not UTF-8 text (byte {at}); save it as UTF-8" in said
+    assert f"locations.csv, row 14: not UTF-8 text (byte {at}); save it as UTF-8" in message
 
 
 @pytest.mark.parametrize(

@@ -20,26 +20,26 @@ NAN = float("nan")
 
 def test_ten_values_have_a_decile_each() -> None:
     values = pd.Series([50.0, 10, 90, 30, 70, 20, 100, 40, 80, 60], index=list("abcdefghij"))
-    found = deciles(values, higher_is="better")
-    assert found.to_dict() == dict(zip("abcdefghij", [5, 1, 9, 3, 7, 2, 10, 4, 8, 6], strict=True))
+    actual = deciles(values, higher_is="better")
+    assert actual.to_dict() == dict(zip("abcdefghij", [5, 1, 9, 3, 7, 2, 10, 4, 8, 6], strict=True))
 
 
 def test_value_on_an_edge_is_in_the_lower_decile() -> None:
     # Edges of 0..10 are 0, 1, … 10: each value but 0 lies on the upper edge of its decile.
-    found = deciles(pd.Series([float(i) for i in range(11)]), higher_is="better")
-    assert found.tolist() == [1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
+    actual = deciles(pd.Series([float(i) for i in range(11)]), higher_is="better")
+    assert actual.tolist() == [1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
 
 
 def test_worse_numbers_the_same_bins_from_the_top() -> None:
-    found = deciles(pd.Series([float(i) for i in range(11)]), higher_is="worse")
-    assert found.tolist() == [10, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1]
+    actual = deciles(pd.Series([float(i) for i in range(11)]), higher_is="worse")
+    assert actual.tolist() == [10, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1]
 
 
 def test_missing_value_has_no_decile_and_does_not_shift_the_others() -> None:
     values = pd.Series([NAN, *[float(i) for i in range(11)], NAN])
-    found = deciles(values, higher_is="better")
-    assert found.isna().tolist() == [True, *[False] * 11, True]
-    assert found.dropna().tolist() == [1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
+    actual = deciles(values, higher_is="better")
+    assert actual.isna().tolist() == [True, *[False] * 11, True]
+    assert actual.dropna().tolist() == [1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
 
 
 def test_no_value_at_all_gives_no_decile() -> None:
@@ -101,11 +101,11 @@ def test_deciles_equal_qcut_with_ties_and_missing_values(
 @given(st.integers(10, 2000))
 def test_distinct_ranks_between_edges_are_split_as_exact_arithmetic_says(n: int) -> None:
     # Rank r of 1..n lies between two of the edges 1 + (n - 1) k/10. On an edge pandas' rounding decides.
-    found = deciles(pd.Series(range(1, n + 1), dtype=float), higher_is="better").tolist()
+    actual = deciles(pd.Series(range(1, n + 1), dtype=float), higher_is="better").tolist()
     for rank in range(1, n + 1):
         place = Fraction(10 * (rank - 1), n - 1)
         if place.denominator > 1:
-            assert found[rank - 1] == math.floor(place) + 1
+            assert actual[rank - 1] == math.floor(place) + 1
 
 
 def test_national_deciles_are_the_published_ones_but_for_four_ranks() -> None:
@@ -117,7 +117,7 @@ def test_national_deciles_are_the_published_ones_but_for_four_ranks() -> None:
         ranks = table[f"{domain} Rank (where 1 is most deprived)"].astype(float)
         published = table[f"{domain} Decile (where 1 is most deprived 10% of LSOAs)"]
         assert (published == (10 * ranks / 32_844).map(math.ceil)).all()
-        found = deciles(ranks, higher_is="better")
-        differ = found != published
+        actual = deciles(ranks, higher_is="better")
+        differ = actual != published
         assert sorted(ranks[differ]) == [3285, 6569, 13_138, 22_991]
-        assert (found[differ] == published[differ] - 1).all()
+        assert (actual[differ] == published[differ] - 1).all()

@@ -29,7 +29,7 @@ def test_directory_says_the_districts_of_bare_codes(small_run: SmallRun) -> None
     small_run.set(labels={"regions": {"a": ["E09000033"], "b": ["E09000005"]}})
     assert small_run.main("run", "--to", "labels", "--dry-run") == 0
     assert small_run.main("run", "--to", "labels") == 0
-    found = small_run.table("area_labels").groupby("region")["area_id"].apply(set).to_dict()
+    actual = small_run.table("area_labels").groupby("region")["area_id"].apply(set).to_dict()
     names = {"a": "Westminster", "b": "Brent"}
-    assert found == {region: {*cities[cities.iloc[:, 3] == name].iloc[:, 0]} for region, name in names.items()}
+    assert actual == {region: {*cities[cities.iloc[:, 3] == name].iloc[:, 0]} for region, name in names.items()}
     assert len(small_run.table("locations")) == 3 * len(cities)

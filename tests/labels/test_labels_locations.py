@@ -130,9 +130,9 @@ def test_file_without_a_location_in_the_regions_is_refused(spark: SparkSession, 
 @pytest.mark.parametrize("header", ["postcode,area_id", "location_id,latitude", "area_id"])
 def test_missing_columns_are_refused_with_those_that_are_there(tmp_path: Path, header: str) -> None:
     path = written(tmp_path, header, "1,2")
-    there = ", ".join(header.split(","))
+    known_columns = ", ".join(header.split(","))
     with pytest.raises(
-        RunRefused, match=f"places.csv: expected the columns location_id and area_id.*there are {there}[.] "
+        RunRefused, match=f"places.csv: expected the columns location_id and area_id.*there are {known_columns}[.] "
     ):
         opened(path)
 

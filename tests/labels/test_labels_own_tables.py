@@ -21,9 +21,9 @@ from streetdeciles.sources.reading import read_source
 def documented_example() -> dict[str, Any]:
     """The config of the section `Any other table`."""
     text = (DOCS / "data.md").read_text(encoding="utf-8").split("## Any other table")[1]
-    found = re.search(r"```yaml\n(.*?)```", text, re.DOTALL)
-    assert found
-    example: dict[str, Any] = yaml.safe_load(found.group(1))
+    actual = re.search(r"```yaml\n(.*?)```", text, re.DOTALL)
+    assert actual
+    example: dict[str, Any] = yaml.safe_load(actual.group(1))
     return example
 
 

@@ -148,8 +148,8 @@ def test_postcodes_that_share_a_photograph_are_one_location(small_run: SmallRun)
     assert sum(counts.values()) == 2 * len(listed)
     area_of = {"W9 1AA": "E01004646", "W9 1AB": "E01004647"}
     inside = listed.assign(area_id=listed["pcd"].map(area_of)).dropna().sort_values("pcd").drop_duplicates("img_id")
-    found = small_run.table("locations").set_index("location_id")["area_id"].to_dict()
-    assert found == dict(zip(inside["img_id"], inside["area_id"], strict=True))
+    actual = small_run.table("locations").set_index("location_id")["area_id"].to_dict()
+    assert actual == dict(zip(inside["img_id"], inside["area_id"], strict=True))
     left_out = small_run.table("left_out")
     assert sorted(left_out["id"]) == ["a, no. 2: W9 1AB", "b, no. 2: W9 1AB", "c, no. 2: W9 1AB", "c, no. 3: NW1 0AA"]
     assert {*left_out["reason"]} == {"same_photograph"}

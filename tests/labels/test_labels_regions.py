@@ -30,8 +30,8 @@ AREAS = pd.DataFrame(
 
 
 def test_districts_are_named_by_name_or_code() -> None:
-    found = assign_regions(AREAS, {"north": ["Bury", "D2"], "south": ["Brent"]})
-    assert found.to_dict() == {"A1": "north", "A2": "north", "A3": "north", "A4": "south"}
+    actual = assign_regions(AREAS, {"north": ["Bury", "D2"], "south": ["Brent"]})
+    assert actual.to_dict() == {"A1": "north", "A2": "north", "A3": "north", "A4": "south"}
 
 
 def test_area_of_no_region_is_not_there() -> None:
@@ -271,9 +271,9 @@ def test_deciles_of_the_four_cities_equal_qcut_of_published_ranks() -> None:
         for domain, outcome in (("Income", "imd_income"), ("Living Environment", "imd_living_environment")):
             ranks = rows[f"{domain} Rank (where 1 is most deprived)"]
             national = rows[f"{domain} Decile (where 1 is most deprived 10% of LSOAs)"]
-            found = labelled.loc[rows.index]
-            assert found[f"{outcome}_decile"].tolist() == (pd.qcut(ranks, 10, labels=False) + 1).tolist()
-            assert found[f"{outcome}_national_decile"].tolist() == national.tolist()
+            actual = labelled.loc[rows.index]
+            assert actual[f"{outcome}_decile"].tolist() == (pd.qcut(ranks, 10, labels=False) + 1).tolist()
+            assert actual[f"{outcome}_national_decile"].tolist() == national.tolist()
 
 
 def test_names_of_the_boundaries_say_the_districts_of_bare_codes(tmp_path: Path) -> None:

@@ -126,9 +126,9 @@ def test_run_all_runs_every_script_and_fails_where_one_fails(tmp_path: Path, cap
     (tmp_path / "a.py").write_text("raise SystemExit(1)")
     (tmp_path / "b.py").write_text("print('b ran')")
     assert main(tmp_path) == 1
-    said = capfd.readouterr().out
-    assert "b ran" in said
-    assert "a.py failed" in said
+    output = capfd.readouterr().out
+    assert "b ran" in output
+    assert "a.py failed" in output
     assert {path.name for path in benchmarks(REPOSITORY / "benchmarks")} >= {"training.py"}
 
 

@@ -68,8 +68,8 @@ def environment(tmp_path: Path, **changes: str) -> dict[str, str]:
     }
 
 
-def make(project: Path, env: dict[str, str], wanted: str = "cpu") -> subprocess.CompletedProcess[str]:
-    command = ["sh", str(project / "deploy" / "environment.sh"), wanted]
+def make(project: Path, env: dict[str, str], environment_name: str = "cpu") -> subprocess.CompletedProcess[str]:
+    command = ["sh", str(project / "deploy" / "environment.sh"), environment_name]
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
 
 
@@ -86,14 +86,14 @@ def pythons_of_other_versions() -> list[str]:
     """One interpreter for each other version that this machine has and that runs."""
     folders = [Path(folder) for folder in os.environ.get("PATH", "").split(os.pathsep) if "shims" not in folder]
     folders += sorted(Path.home().glob(".pyenv/versions/*/bin"))
-    found: dict[str, str] = {}
+    path_of: dict[str, str] = {}
     for path in (path for folder in folders for path in sorted(folder.glob("python[23]*"))):
         if re.fullmatch(r"python\d(\.\d+)?", path.name):
             completed = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
             version = re.match(r"Python (\d+\.\d+)", completed.stdout + completed.stderr)
             if completed.returncode == 0 and version and version[1] != "3.11":
-                found.setdefault(version[1], str(path))
-    return list(found.values())
+                path_of.setdefault(version[1], str(path))
+    return list(path_of.values())
 
 
 def test_wrong_python_is_told_in_one_line(project: Path, tmp_path: Path) -> None:
@@ -189,8 +189,8 @@ def test_environment_is_built_once_and_again_if_its_inputs_change(project: Path,
     env = environment(tmp_path)
     first = make(project, env, "dev")
     assert first.returncode == 0, first.stderr
-    for wanted in ("dev", "cpu"):  # dev holds all of cpu
-        again = make(project, env, wanted)
+    for environment_name in ("dev", "cpu"):  # dev holds all of cpu
+        again = make(project, env, environment_name)
         assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
 
     # Another lock, and no network for it: what is there stays as it is.
@@ -229,7 +229,7 @@ def test_killed_environment_is_repaired(project: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "message"),
+    ("printed", "message"),
     [
         (
             "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device",
@@ -245,10 +245,10 @@ def test_killed_environment_is_repaired(project: Path, tmp_path: Path) -> None:
         ),
     ],
 )
-def test_words_of_pip_become_one_line(said: str, message: str) -> None:
+def test_words_of_pip_become_one_line(printed: str, message: str) -> None:
     place = importlib.util.spec_from_file_location("environment", REPOSITORY / "deploy" / "environment.py")
     assert place is not None
     assert place.loader is not None
     environment_script = importlib.util.module_from_spec(place)
     place.loader.exec_module(environment_script)
-    assert environment_script.explain(said).startswith(message)
+    assert environment_script.explain(printed).startswith(message)

@@ -24,8 +24,8 @@ def text_of(name: str) -> str:
 
 
 def pins(name: str) -> dict[str, str]:
-    found = re.findall(r"^([A-Za-z0-9._-]+)==(\S+) \\$", text_of(name), flags=re.MULTILINE)
-    return {canonicalize_name(package): version for package, version in found}
+    pairs = re.findall(r"^([A-Za-z0-9._-]+)==(\S+) \\$", text_of(name), flags=re.MULTILINE)
+    return {canonicalize_name(package): version for package, version in pairs}
 
 
 @pytest.mark.parametrize("name", LOCKS)

@@ -24,13 +24,13 @@ class Element:
 
     def find(self, tag: str, css_class: str | None = None, **attributes: str) -> list[Element]:
         """Elements of this tag, class and these attributes (`data_outcome` is data-outcome)."""
-        wanted = {name.replace("_", "-"): value for name, value in attributes.items()}
+        expected = {name.replace("_", "-"): value for name, value in attributes.items()}
         return [
             element
             for element in self.everything()
             if element.tag == tag
             and (css_class is None or css_class in element.attributes.get("class", "").split())
-            and wanted.items() <= element.attributes.items()
+            and expected.items() <= element.attributes.items()
         ]
 
     @property

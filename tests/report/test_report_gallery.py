@@ -111,8 +111,8 @@ def test_odd_exif_leaves_the_photograph(tmp_path: Path, kind: str) -> None:
 def test_photograph_within_an_archive_is_read_by_its_offset(tmp_path: Path) -> None:
     content = (DATA / "photos" / "lund_01.jpg").read_bytes()
     (tmp_path / "photos.tar").write_bytes(b"x" * 512 + content + b"y" * 512)
-    ((found,), _) = thumbnails([exhibit(str(tmp_path / "photos.tar"), 512, len(content))], MAX_PIXELS)
-    assert base64.b64decode(found.source.partition(",")[2]) == shrink(content, MAX_PIXELS)[0]
+    ((actual,), _) = thumbnails([exhibit(str(tmp_path / "photos.tar"), 512, len(content))], MAX_PIXELS)
+    assert base64.b64decode(actual.source.partition(",")[2]) == shrink(content, MAX_PIXELS)[0]
 
 
 def test_photograph_within_a_compressed_archive_is_read(tmp_path: Path) -> None:
@@ -121,6 +121,6 @@ def test_photograph_within_a_compressed_archive_is_read(tmp_path: Path) -> None:
         archive.write(photo, "deep/a_0.jpg")
     uri = str(tmp_path / "photos.zip")
     exhibits = [exhibit(uri, member="deep/a_0.jpg"), exhibit(uri, member="b_0.jpg")]
-    ((found,), left_out) = thumbnails(exhibits, MAX_PIXELS)
-    assert base64.b64decode(found.source.partition(",")[2]) == shrink(photo.read_bytes(), MAX_PIXELS)[0]
+    ((actual,), left_out) = thumbnails(exhibits, MAX_PIXELS)
+    assert base64.b64decode(actual.source.partition(",")[2]) == shrink(photo.read_bytes(), MAX_PIXELS)[0]
     assert left_out == [f"{uri}!b_0.jpg (archive_damaged: the member was in the index, and is gone)"]

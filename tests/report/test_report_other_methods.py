@@ -21,8 +21,8 @@ def test_other_methods_are_those_of_areas_besides_the_reports(spark: SparkSessio
     expected = finished_run.area_predictions.query("method == 'decile_median'")
     keys = ["area_id", "outcome"]
     assert set(rows["method"]) == {"decile_median"}
-    known, wanted = (each.set_index(keys)["decile"].sort_index() for each in (rows, expected))
-    pd.testing.assert_series_equal(known, wanted)
+    known, expected_deciles = (each.set_index(keys)["decile"].sort_index() for each in (rows, expected))
+    pd.testing.assert_series_equal(known, expected_deciles)
 
 
 def test_methods_that_would_make_the_page_too_large_are_left_out(

@@ -91,9 +91,9 @@ def test_pixels_in_words(sizes: list[tuple[int, int]], words: str) -> None:
 
 
 def test_page_says_when_photographs_were_taken_and_which_views_lack() -> None:
-    found = findings(area_rows("a", ("E1", 3, 4)))
+    actual = findings(area_rows("a", ("E1", 3, 4)))
     known = Photographs({4: 90, 2: 9, 0: 1}, 4, (1000, 2000, 3000), {2014: 3, 2016: 1}, "taken<b>")
-    page = parse(small_page(replace(found, photographs=known), {}, []))
+    page = parse(small_page(replace(actual, photographs=known), {}, []))
     (table,) = page.find("table", "views")
     rows = [[cell.text for cell in row.find("th") + row.find("td")] for row in table.find("tbody")[0].find("tr")]
     assert rows == [

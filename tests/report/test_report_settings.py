@@ -32,7 +32,7 @@ def test_yaml_has_no_folders_and_no_secrets(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "expected",
     [
         "930 could be used; they show 234 locations with up to 4 views each",
         "Ministry of Housing, Communities and Local Government, Open Government Licence v3.0.",
@@ -44,7 +44,7 @@ def test_yaml_has_no_folders_and_no_secrets(tmp_path: Path) -> None:
         "https://doi.org/10.1038/s41598-019-42036-w",
     ],
 )
-def test_methods_text_says_what_the_run_did(html: str, finished_run: FinishedRun, said: str) -> None:
+def test_methods_text_says_what_the_run_did(html: str, finished_run: FinishedRun, expected: str) -> None:
     text = parse(html).find("div", "text")[0].text
-    assert said in text
+    assert expected in text
     assert finished_run.config.work_dir not in text

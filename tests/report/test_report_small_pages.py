@@ -61,28 +61,28 @@ def findings(*areas: pd.DataFrame, **changes: Any) -> Findings:
 
 
 def small_page(
-    found: Findings, outlines: dict[str, Outline], gallery: list[Thumbnail], *, run: Run = RUN, **changes: Any
+    shown_findings: Findings, outlines: dict[str, Outline], gallery: list[Thumbnail], *, run: Run = RUN, **changes: Any
 ) -> str:
     config = report_config(Path("run"), **{"dataset": {"outcomes": ["imd"]}, **changes})
-    regions = list(found.areas["region"].unique())
+    regions = list(shown_findings.areas["region"].unique())
     maps = []
     for region in regions:
-        areas = found.areas[found.areas["region"] == region]
+        areas = shown_findings.areas[shown_findings.areas["region"] == region]
         maps.append(make_region_map(areas, outlines, draw_map(outlines, areas["area_id"]), region, ["imd"]))
-    return render(found, config, run, maps=maps, gallery=gallery)
+    return render(shown_findings, config, run, maps=maps, gallery=gallery)
 
 
 def test_hostile_names_stay_text() -> None:
     hostile = '</script><script>alert("x")</script><img src=x onerror=alert(1)>'
     exhibit = Exhibit(hostile, "a", "E1", 0, "x.jpg", None, None, None, {"imd": (None, 4)})
-    found = findings(
+    shown_findings = findings(
         area_rows("a", (hostile, 3, 4)),
         losses=pd.DataFrame([("images", hostile, 2, [{"id": hostile, "detail": hostile}])]).set_axis(
             ["stage", "reason", "n", "examples"], axis=1
         ),
     )
     html = small_page(
-        found,
+        shown_findings,
         {hostile: Outline(hostile, (SQUARE,))},
         [Thumbnail(exhibit, "data:image/jpeg;base64,AAAA")],
         report={"title": hostile, "notice": hostile, "attribution": hostile},
@@ -107,12 +107,12 @@ def test_page_of_given_models_does_not_call_them_held_out() -> None:
 
 def split_page(training: dict[str, Any] | None = None, **dataset: Any) -> str:
     """The text of a page of another split than five folds, without its scripts, styles and the whole config."""
-    found = findings(
+    shown_findings = findings(
         area_rows("somewhere", ("a", 1, 2.0)), history=pd.DataFrame([("imd", 0, *[1.0] * 6)], columns=HISTORY)
     )
     config = report_config(Path("run"), dataset={"outcomes": ["imd"], **dataset}, training=training or {})
-    areas = make_region_map(found.areas, {}, None, "somewhere", ["imd"])
-    html = render(found, config, RUN, maps=[areas], gallery=[])
+    areas = make_region_map(shown_findings.areas, {}, None, "somewhere", ["imd"])
+    html = render(shown_findings, config, RUN, maps=[areas], gallery=[])
     return " ".join(parse(re.sub(r"<(script|style|pre)\b.*?</\1>", "", html, flags=re.DOTALL)).text.split())
 
 
@@ -144,9 +144,9 @@ def test_page_of_one_fold_says_that_others_are_not_predicted() -> None:
 
 
 def test_page_without_boundaries_says_so() -> None:
-    found = findings(area_rows("a", ("E1", 3, 4)))
+    shown_findings = findings(area_rows("a", ("E1", 3, 4)))
     labels = report_config(Path("run")).labels.model_dump() | {"boundaries": None}
-    page = parse(small_page(found, {}, [], labels=labels))
+    page = parse(small_page(shown_findings, {}, [], labels=labels))
     assert not page.find("figure", "map")
     assert "this run has no boundaries" in page.find("p", "nomap")[0].text
     assert len(page.find("details", "table")) == 1, "the areas are there as a table"
@@ -159,8 +159,8 @@ def test_page_whose_boundaries_hold_other_areas_says_so() -> None:
 
 
 def test_areas_without_an_outline_are_counted_and_listed() -> None:
-    found = findings(area_rows("a", ("E1", 3, 4), ("E0", None, 10)))
-    page = parse(small_page(found, {"E1": Outline("One", (SQUARE,))}, []))
+    shown_findings = findings(area_rows("a", ("E1", 3, 4), ("E0", None, 10)))
+    page = parse(small_page(shown_findings, {"E1": Outline("One", (SQUARE,))}, []))
     assert "1 of 2 areas have no outline" in page.text
     (block,) = page.find("script", type="application/json")
     (region,) = json.loads(block.parts[0])["regions"]  # type: ignore[arg-type]
@@ -182,8 +182,8 @@ def test_page_of_nothing_lost_and_nothing_trained_says_so() -> None:
 def test_page_of_imported_features_does_not_speak_of_photographs_used() -> None:
     counts = {"locations": 3, "photographs": 8, "rejects": 2, "views": 4, "predicted": 2}
     dataset = {"outcomes": ["imd"], "import": {"features": "/home/me/features.h5", "table": "/home/me/table.csv"}}
-    found = findings(area_rows("a", ("E1", 3, 4)), counts=counts)
-    page = parse(small_page(found, {}, [], images=None, features=None, dataset=dataset))
+    shown_findings = findings(area_rows("a", ("E1", 3, 4)), counts=counts)
+    page = parse(small_page(shown_findings, {}, [], images=None, features=None, dataset=dataset))
 
     assert "of 8 imported views used" in page.text
     (funnel,) = page.find("table", "funnel")
@@ -196,9 +196,9 @@ def test_page_of_imported_features_does_not_speak_of_photographs_used() -> None:
 
 
 def test_several_regions_have_maps_and_panels_of_their_own() -> None:
-    found = findings(area_rows("west_side", ("E1", 3, 4)), area_rows("Leeds (2011)", ("E2", 5, 6)))
+    shown_findings = findings(area_rows("west_side", ("E1", 3, 4)), area_rows("Leeds (2011)", ("E2", 5, 6)))
     outlines = {name: Outline(name, (SQUARE,)) for name in ("E1", "E2")}
-    page = parse(small_page(found, outlines, []))
+    page = parse(small_page(shown_findings, outlines, []))
     headings = [box.find("h3")[0].text for box in page.find("div", "region")]
     assert headings == ["Index of Multiple Deprivation in West Side", "Index of Multiple Deprivation in Leeds (2011)"]
     assert [box.attributes["data-region"] for box in page.find("div", "panel")] == ["0", "1"]
@@ -215,9 +215,9 @@ def test_title_of_a_table_of_the_config_is_shown() -> None:
     config = report_config(Path("run"), labels=labels, dataset={"outcomes": ["poverty", "overcrowding", "unknown"]})
     titles = {"poverty": "Poverty <rate>", "overcrowding": "Occupancy rating", "unknown": "unknown"}
     assert outcome_titles(config) == titles
-    found = findings(area_rows("cook", ("a", 1, 2.0)))
-    areas = make_region_map(found.areas, {}, None, "cook", [*titles])
-    html = render(found, config, RUN, maps=[areas], gallery=[])
+    shown_findings = findings(area_rows("cook", ("a", 1, 2.0)))
+    areas = make_region_map(shown_findings.areas, {}, None, "cook", [*titles])
+    html = render(shown_findings, config, RUN, maps=[areas], gallery=[])
     text = " ".join(parse(html).text.split())
     assert "Poverty <rate>" in text
     assert "cook: every area; mine: the areas in areas.csv; bury: Bury, Bolton" in text

@@ -29,9 +29,9 @@ def test_number_is_read_as_it_is_printed(cell: str, value: float) -> None:
 
 @pytest.mark.parametrize("cell", ["", "..", "-", "*", "[c]", "[C]"])
 def test_suppressed_cell_is_missing(cell: str) -> None:
-    found = number(cell)
-    assert found is not None
-    assert isnan(found)
+    actual = number(cell)
+    assert actual is not None
+    assert isnan(actual)
 
 
 @pytest.mark.parametrize(

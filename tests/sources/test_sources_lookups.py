@@ -33,15 +33,15 @@ def lookups(folder: Path, *texts: str) -> Lookups:
 
 
 def test_output_areas_lead_to_areas_and_districts(tmp_path: Path) -> None:
-    found = lookups(tmp_path, OA_11)
-    assert found.output_areas.set_index("oa")["area_id"].to_dict() == {
+    actual = lookups(tmp_path, OA_11)
+    assert actual.output_areas.set_index("oa")["area_id"].to_dict() == {
         "E00000001": "E01000001",
         "E00000002": "E01000001",
         "W00000001": "W01000001",
     }
-    anglesey = found.areas.loc["W01000001"]
+    anglesey = actual.areas.loc["W01000001"]
     assert anglesey.dropna().tolist() == ["Ynys Môn 007A", "W02000001", "W06000001", "Isle of Anglesey"]
-    assert not found.translates
+    assert not actual.translates
 
 
 def test_the_first_lookup_that_says_something_holds(tmp_path: Path) -> None:
@@ -50,28 +50,28 @@ def test_the_first_lookup_that_says_something_holds(tmp_path: Path) -> None:
 
 
 def test_areas_of_2011_lead_to_those_of_2021_and_back(tmp_path: Path) -> None:
-    found = lookups(tmp_path, CHANGES)
-    assert found.translates
-    assert found.to_year(2021)["target"].to_dict() == {
+    actual = lookups(tmp_path, CHANGES)
+    assert actual.translates
+    assert actual.to_year(2021)["target"].to_dict() == {
         "E01000001": "E01000001",
         "E01000002": None,
         "E01000003": "E01033780",
         "E01000004": "E01033780",
     }
-    assert found.to_year(2011)["target"].to_dict() == {
+    assert actual.to_year(2011)["target"].to_dict() == {
         "E01000001": "E01000001",
         "E01033770": "E01000002",
         "E01033771": "E01000002",
         "E01033780": None,
     }
-    assert found.areas.loc["E01033770", ["area_name", "district_name"]].tolist() == ["b1", "City of London"]
-    assert found.areas.loc["E01000002", ["area_name", "district_name"]].tolist() == ["b", "City of London"]
+    assert actual.areas.loc["E01033770", ["area_name", "district_name"]].tolist() == ["b1", "City of London"]
+    assert actual.areas.loc["E01000002", ["area_name", "district_name"]].tolist() == ["b", "City of London"]
 
 
 def test_lookup_in_windows_1252_is_read(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(OA_11.encode("windows-1252"))
-    found = read_lookups([str(tmp_path / "a.csv")])
-    assert found.areas.loc["W01000001", "area_name"] == "Ynys Môn 007A"
+    actual = read_lookups([str(tmp_path / "a.csv")])
+    assert actual.areas.loc["W01000001", "area_name"] == "Ynys Môn 007A"
 
 
 @pytest.mark.parametrize(

@@ -32,26 +32,26 @@ ROW = {"postcode": "W9 1AA", "lsoa": "E01004646", "latitude": "51.5", "longitude
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_layout_is_recognised(layout: str) -> None:
-    found = recognise_directory(LAYOUTS[layout].split(","))
-    assert found is not None
-    columns = (found.postcode, found.terminated, found.user_type, found.latitude, found.longitude, found.district)
+    actual = recognise_directory(LAYOUTS[layout].split(","))
+    assert actual is not None
+    columns = (actual.postcode, actual.terminated, actual.user_type, actual.latitude, actual.longitude, actual.district)
     assert columns == COLUMNS[layout]
-    assert {*found.areas} == YEARS[layout]
+    assert {*actual.areas} == YEARS[layout]
 
 
 def test_areas_are_those_of_the_year_or_the_newest() -> None:
-    found = recognise_directory(LAYOUTS["onspd_2025"].split(","))
-    assert found is not None
-    assert found.areas_of(2011) == AreaColumns("lsoa11cd", "oa11cd", "msoa11cd")
-    assert found.areas_of(None) == AreaColumns("lsoa21cd", "oa21cd", "msoa21cd")
-    assert found.areas_of(2031) == AreaColumns("lsoa21cd", "oa21cd", "msoa21cd")
+    actual = recognise_directory(LAYOUTS["onspd_2025"].split(","))
+    assert actual is not None
+    assert actual.areas_of(2011) == AreaColumns("lsoa11cd", "oa11cd", "msoa11cd")
+    assert actual.areas_of(None) == AreaColumns("lsoa21cd", "oa21cd", "msoa21cd")
+    assert actual.areas_of(2031) == AreaColumns("lsoa21cd", "oa21cd", "msoa21cd")
 
 
 def test_newest_edition_of_a_district_is_taken() -> None:
     header = LAYOUTS["onspd_2025"].replace("lad25cd", "lad24cd,lad26cd,lad25cd").split(",")
-    found = recognise_directory(header)
-    assert found is not None
-    assert found.district == "lad26cd"
+    actual = recognise_directory(header)
+    assert actual is not None
+    assert actual.district == "lad26cd"
 
 
 @pytest.mark.parametrize("columns", [["doterm"], ["lat", "osnrth1m"], ["lsoa11"]])
@@ -61,9 +61,9 @@ def test_header_without_a_column_is_not_a_directory(columns: list[str]) -> None:
 
 
 def test_grid_references_are_taken_where_there_are_no_degrees() -> None:
-    found = recognise_directory([column for column in LAYOUTS["nspl_2019"].split(",") if column != "lat"])
-    assert found is not None
-    assert (found.latitude, found.longitude, found.in_degrees) == ("osnrth1m", "oseast1m", False)
+    actual = recognise_directory([column for column in LAYOUTS["nspl_2019"].split(",") if column != "lat"])
+    assert actual is not None
+    assert (actual.latitude, actual.longitude, actual.in_degrees) == ("osnrth1m", "oseast1m", False)
 
 
 def test_other_table_is_refused_with_its_columns(tmp_path: Path) -> None:

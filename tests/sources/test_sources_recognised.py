@@ -36,8 +36,8 @@ def read(path: str) -> AreaTable:
 
 
 def values(table: AreaTable, outcome: str) -> list[float]:
-    found: list[float] = table.areas[outcome].fillna(-1).tolist()
-    return found
+    numbers: list[float] = table.areas[outcome].fillna(-1).tolist()
+    return numbers
 
 
 @settings(max_examples=50, deadline=None)
@@ -47,11 +47,11 @@ def values(table: AreaTable, outcome: str) -> list[float]:
 def test_header_is_recognised_in_any_order_and_case(name: str, seed: int, case: type[str]) -> None:
     header = [case(column) for column in HEADERS[name]]
     shuffled = random.Random(seed).sample(header, len(header))
-    known, found = recognise(header), recognise(shuffled)
+    known, actual = recognise(header), recognise(shuffled)
     assert known is not None
-    assert found is not None
-    assert (found.publication, found.year, found.area_id) == (known.publication, known.year, known.area_id)
-    assert dict(found.outcomes) == dict(known.outcomes)
+    assert actual is not None
+    assert (actual.publication, actual.year, actual.area_id) == (known.publication, known.year, known.area_id)
+    assert dict(actual.outcomes) == dict(known.outcomes)
 
 
 @pytest.mark.parametrize(

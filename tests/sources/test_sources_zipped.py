@@ -27,13 +27,13 @@ def read(path: Path, **files: str) -> AreaTable:
 
 
 def test_table_of_lsoas_is_read_from_the_archive_of_nomis(tmp_path: Path) -> None:
-    found = read(
+    actual = read(
         tmp_path / "census2021-ts037.zip",
         **{f"census2021-ts037-{level}.csv": table("TS037", f"{code}000001") for level, code in LEVELS.items()},
         **{"metadata/ts037.txt": "General health", "__MACOSX/._census2021-ts037-lsoa.csv": "\0"},
     )
-    assert found.areas["area_id"].tolist() == ["E01000001"]
-    assert found.areas["health_self_reported"].tolist() == [0.045]
+    assert actual.areas["area_id"].tolist() == ["E01000001"]
+    assert actual.areas["health_self_reported"].tolist() == [0.045]
 
 
 LEVELS = {"ctry": "E92", "ltla": "E09", "msoa": "E02", "lsoa": "E01", "oa": "E00"}

@@ -43,9 +43,9 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr("streetdeciles.studies.transferring.SHARES", (0.5, 1.0))
         starts, notes = source_models(setting, "a")
-        found, _ = transfer_to(setting, "b", "a", starts, rate_share=0.5)
+        actual, _ = transfer_to(setting, "b", "a", starts, rate_share=0.5)
     assert notes == []
-    return pd.DataFrame(found).set_index(["outcome", "share"])
+    return pd.DataFrame(actual).set_index(["outcome", "share"])
 
 
 def test_transfer_of_the_same_mapping_is_good_as_it_is(rows: pd.DataFrame) -> None:

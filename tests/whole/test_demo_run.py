@@ -73,10 +73,10 @@ def area_spearman(run: Run) -> dict[str, float]:
 
 
 def test_demo_ranks_held_out_areas(demo: Run) -> None:
-    found = area_spearman(demo)
+    actual = area_spearman(demo)
 
-    assert set(found) == set(OUTCOMES)
-    assert min(found.values()) >= 0.5, found
+    assert set(actual) == set(OUTCOMES)
+    assert min(actual.values()) >= 0.5, actual
 
 
 def test_demo_on_shuffled_labels_finds_nothing(demo: Run) -> None:

@@ -149,8 +149,8 @@ def test_photographs_of_postcodes_not_used_say_why(small_run: SmallRun, capsys: 
     (small_run.folder / "list.csv").write_text(f"img_id,pcd\n{listed}")
     small_run.set(labels={"locations": {"postcodes": "onspd.csv", "photographs": "list.csv"}})
     assert small_run.main("run", "--to", "dataset") == 0
-    said = capsys.readouterr().out
-    assert "12 photographs are of postcodes that are no longer in use, or of one organisation" in said
+    output = capsys.readouterr().out
+    assert "12 photographs are of postcodes that are no longer in use, or of one organisation" in output
     left_out = small_run.table("left_out")
     by_stage = left_out.groupby(["stage", "reason"], observed=True).size().to_dict()
     assert by_stage == {
@@ -167,10 +167,10 @@ def test_photographs_of_unknown_places_end_the_run(small_run: SmallRun, capsys: 
         (small_run.folder / "photographs" / f"far{i}-1.jpg").write_bytes(b"misnamed")
     (small_run.folder / "photographs" / "notes.json").write_text("no photograph")
     assert small_run.main("run", "--to", "dataset") == 1
-    said = capsys.readouterr().err
-    assert "25% of the photographs are not used" in said
-    assert "4 name_does_not_match (correct images.pattern)" in said
-    assert "4 unknown_location (labels.locations has no such location_id" in said
+    output = capsys.readouterr().err
+    assert "25% of the photographs are not used" in output
+    assert "4 name_does_not_match (correct images.pattern)" in output
+    assert "4 unknown_location (labels.locations has no such location_id" in output
 
 
 def test_headings_are_refused_and_then_used(small_run: SmallRun, capsys: pytest.CaptureFixture[str]) -> None:

@@ -50,8 +50,8 @@ def test_double_colons_in_files_archives_and_members_become_features(small_run: 
 
     assert small_run.main("run", "--to", "features") == 0
 
-    found = small_run.table("features")
-    assert {*zip(found["location_id"], found["view"], strict=True)} == {
+    actual = small_run.table("features")
+    assert {*zip(actual["location_id"], actual["view"], strict=True)} == {
         (location_id, view) for location_id in location_ids for view in range(2)
     }
     assert small_run.table("rejects").empty
@@ -70,6 +70,6 @@ def test_photographs_of_any_name_are_indexed_and_opened(small_run: SmallRun) -> 
     assert small_run.main("run", "--to", "images") == 0
 
     left_out = small_run.table("left_out")
-    found = {*small_run.table("image_index")["uri"], *left_out.loc[left_out["reason"] == "duplicate", "id"]}
-    assert found == expected
+    actual = {*small_run.table("image_index")["uri"], *left_out.loc[left_out["reason"] == "duplicate", "id"]}
+    assert actual == expected
     assert all(read_image(uri, None, None, max_bytes=1000) == Path(uri).name.encode() for uri in expected)

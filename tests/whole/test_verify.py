@@ -170,10 +170,10 @@ def test_lost_file_is_named_in_the_plan(finished_run: SmallRun, table: str) -> N
     file = files_of(finished_run, table)[0]
     file.unlink()
 
-    found = whys(finished_run)
+    actual = whys(finished_run)
 
-    assert found[stages[table]] == f"{file.relative_to(finished_run.work_dir)} is missing"
-    assert list(found)[-1] == "report"
+    assert actual[stages[table]] == f"{file.relative_to(finished_run.work_dir)} is missing"
+    assert list(actual)[-1] == "report"
 
 
 @pytest.mark.parametrize("table", EXPORTS)

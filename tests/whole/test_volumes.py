@@ -46,9 +46,9 @@ def test_all_stages_on_a_volume_and_no_secret_in_any_file(
         assert "report" in (out / "logs" / "run.log").read_text()
         assert [*out.glob("logs/tensorboard/*/*/events*")]
         assert small_run.main("export") == 0
-        said = "".join(capfd.readouterr())
+        output = "".join(capfd.readouterr())
         files = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
     assert len(files) > 30
     for planted in PLANTED:
-        assert planted not in said
+        assert planted not in output
         assert [str(path) for path, content in files.items() if planted.encode() in content] == []

@@ -231,7 +231,7 @@ def test_command_tells_what_there_is(city: Path, district: District, capsys: pyt
     files = ["--table", str(district.table), "--boundaries", str(district.boundaries)]
     command = ["--out", str(city), *files, "--district", "Bury", "--locations-per-area", "1"]
     assert main(command) == 0
-    said = capsys.readouterr().out
-    assert said == f"demo city: 40 photographs of 10 locations in {city}, 0 drawn now, 3 broken on purpose\n"
+    output = capsys.readouterr().out
+    assert output == f"demo city: 40 photographs of 10 locations in {city}, 0 drawn now, 3 broken on purpose\n"
     assert main([*command, "--seed", "2"]) == 2
     assert capsys.readouterr().err.startswith(f"error: {city} holds a demo city of other arguments (seed was 1, is 2)")

@@ -29,7 +29,7 @@ class Application:
     builder: str
     """The function that builds it there."""
     layer: str
-    """Whose output are the features, if no other is named."""
+    """The layer whose output the features are, if the config names no other."""
     preprocessing: str
     preprocess: Callable[[int], Preprocessing]
     imagenet: str

@@ -100,7 +100,7 @@ def _cut(model: keras.Model, layer: str, name: str, *, activation: bool) -> kera
 
 
 def _layer_of(model: keras.Model, layer: str, name: str) -> Any:
-    names = [one.name for one in model.layers]
+    names = [known.name for known in model.layers]
     if layer not in names:
         raise layer_unknown(layer, names, name)
     return model.get_layer(layer)

@@ -1,4 +1,4 @@
-"""From a decoded photograph to a network's input: pixels are picked beside the decoder, the rest is the device's."""
+"""From a decoded photograph to a network's input: the decoder's threads pick pixels, and the device does the rest."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ class HubBackbone:
     name: str
     make: Callable[[Any, HubBackbone], Embedder]
     layer: str
-    """Whose output is the embedding."""
+    """The layer whose output the embedding is."""
     preprocess: Callable[[int], Preprocessing]
     preprocessing: str
     sizes: Mapping[str, Any]

@@ -126,7 +126,7 @@ def _with_fourth_byte(colours: Array) -> Array:
 
 
 def _words(image: Array) -> Array | None:
-    """The pixels [height * width] of a view of RGB and a fourth byte, not copied; None of any other image."""
+    """The pixels [height * width] of a view of RGB and a fourth byte, not copied; None for any other image."""
     height, width, _ = image.shape
     memory = image.base
     if image.strides != (4 * width, 4, 1) or not isinstance(memory, np.ndarray) or not memory.flags.c_contiguous:

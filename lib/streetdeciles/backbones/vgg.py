@@ -50,7 +50,7 @@ class Vgg:
 
     def backbone(self, *, layer: str | None = None, activation: bool = False) -> Backbone:
         layers = _layers(self.convolutions)
-        names = [one.name for one in layers]
+        names = [known.name for known in layers]
         last = layer or "fc1"
         if last not in names:
             raise layer_unknown(last, names, self.name)

@@ -15,7 +15,7 @@ from streetdeciles.stages import DATASET_STAGE, FEATURES_STAGE, IMAGES_STAGE, LA
 from streetdeciles.terminal import say
 
 STAGES = (LABELS_STAGE, IMAGES_STAGE, DATASET_STAGE)
-"""Whose inputs are the user's files; without them no config is written."""
+"""The stages whose inputs are the user's files; no config is written that they would refuse."""
 
 
 def add_command(commands: Any) -> None:
@@ -59,8 +59,8 @@ def _init(options: argparse.Namespace) -> int:
     photographs = _existing(options.photographs, "--photographs", "Folder of the photographs")
     naming = recognise_names(photograph_names(photographs))
     table = _existing(options.table, "--table", "Published table of areas")
-    found = location_files(photographs) if options.locations is None else []
-    chosen = found[0] if len(found) == 1 else options.locations
+    candidates = location_files(photographs) if options.locations is None else []
+    chosen = candidates[0] if len(candidates) == 1 else options.locations
     locations = open_location_file(path := _existing(chosen, "--locations", "CSV of the locations"))
     boundaries = options.boundaries
     if boundaries is not None or not locations.has_area_ids:

@@ -30,7 +30,9 @@ def add_command(commands: Any) -> None:
     command.add_argument(
         "--gpus", type=int, default=1, metavar="N", help="tasks that extract at a time, on devices like the small run's"
     )
-    command.add_argument("--hourly-price", type=float, metavar="X", help="of the whole cluster, in any currency")
+    command.add_argument(
+        "--hourly-price", type=float, metavar="X", help="price of the whole cluster per hour, in any currency"
+    )
     add_debug(command)
     command.set_defaults(command=_plan)
 
@@ -44,18 +46,18 @@ def _plan(options: argparse.Namespace) -> int:
     if price is not None and not 0 <= price <= MAX_COUNT:
         raise RunRefused(f"plan: --hourly-price must be a number from 0 to {MAX_COUNT:,}")
     large = forecast(load_config(options.config, stages=()), options.photographs, options.gpus)
-    rows = [(one.stage, f"{one.seconds / 3600:,.2f}", f"{one.n_bytes / 1e9:,.2f}") for one in large.stages]
+    rows = [(stage.stage, f"{stage.seconds / 3600:,.2f}", f"{stage.n_bytes / 1e9:,.2f}") for stage in large.stages]
     rows.append(("all", f"{large.hours:,.2f}", f"{large.n_bytes / 1e9:,.2f}"))
     size = f"{counted(large.photographs, 'photograph')} in {counted(large.shards, 'shard')}"
     say(f"{size}, from a run of {large.small:,}")
     show_table(("stage", "hours", "GB"), rows, title="", numbers=2)
     devices = counted(options.gpus, "such device works", "such devices work")
-    say(f"one device made {large.images_per_s:,.1f} features/s in that run; here {devices}")
+    say(f"one device computed {large.images_per_s:,.1f} features/s in that run; here {devices}")
     say(f"shuffle: {large.shuffle_bytes / 1e9:,.2f} GB in the stage dataset, over the disks of all executors")
     heap, overhead = large.task_memory_gb
     say(
-        f"memory: {heap} GB of heap and {overhead} GB of overhead of an executor for each task of features at a time; "
-        f"{large.driver_memory_gb} GB for the driver (other stages: deploy/README.md, Sizes)"
+        f"memory: {heap} GB of heap and {overhead} GB of overhead for each task of the stage features that an executor "
+        f"runs at a time; {large.driver_memory_gb} GB for the driver (other stages: deploy/README.md, Sizes)"
     )
     if price is not None:
         say(f"price: {large.hours * price:,.2f} at {price:,.2f} an hour")

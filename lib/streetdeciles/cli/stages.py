@@ -19,7 +19,7 @@ from streetdeciles.plans import select_stages
 from streetdeciles.stages import REPORT_STAGE, STAGE_NAMES, STAGES, Stage
 
 OWN_OPTIONS = {"features": features.add_options, "training": training.add_options}
-"""By stage, what adds the options that only its command has."""
+"""The functions that add the options that only the command of a stage has."""
 
 RUN_EXAMPLES = """\
 examples:
@@ -40,7 +40,7 @@ def add_commands(commands: Any) -> None:
     )
     whole.add_argument("--from", dest="first", choices=STAGE_NAMES, metavar="STAGE", help="the first stage to run")
     whole.add_argument("--to", dest="last", choices=STAGE_NAMES, metavar="STAGE", help="the last stage to run")
-    whole.add_argument("--only", choices=STAGE_NAMES, metavar="STAGE", help="the one stage to run")
+    whole.add_argument("--only", choices=STAGE_NAMES, metavar="STAGE", help="the only stage to run")
     whole.add_argument("--open", action="store_true", help="open the report in the browser at the end")
     _add_run_options(whole)
     for stage in STAGES:
@@ -59,7 +59,7 @@ def add_commands(commands: Any) -> None:
 
 def _description(stage: Stage) -> str:
     """What the stage does, reads and writes."""
-    outputs = {one.name: [name for name in one.writes if "/" not in name] for one in STAGES}
+    outputs = {writer.name: [name for name in writer.writes if "/" not in name] for writer in STAGES}
     tables = [name for read in stage.reads for name in outputs[read]]
     return (
         f"{stage.about}\n\n"

@@ -67,7 +67,7 @@ def read_user_folds(numbered: DataFrame, config: RunConfig) -> tuple[pd.DataFram
     """`unit` and `user_fold` of each unit with a value, and sentences about rows that are not used.
 
     Raises:
-        RunRefused: as by `open_fold_table`; a damaged row; a unit with several values; or no unit with a value.
+        RunRefused: where `open_fold_table` refuses; a damaged row; a unit with several values; or none with a value.
     """
     fold_table = open_fold_table(config)
     with staged(_rows(numbered, fold_table), config.work_dir, "user_folds") as rows:

@@ -54,7 +54,7 @@ class ExecutorFinding:
     missing: tuple[str, ...]
     """Modules that cannot be found, or imported."""
     problem: str
-    """Why its Python does not start, or cannot import the package or use the work_dir; empty if nothing is wrong."""
+    """Why its Python does not start, or cannot import the package or use the work_dir; empty if it can."""
     gpu: str
     """The address of its task's GPU; empty without one."""
 

@@ -76,7 +76,7 @@ def _missing_modules(modules: tuple[str, ...], slow_modules: tuple[str, ...]) ->
 
 def _share_folder(folder: str) -> Callable[[str], str]:
     def share_folder(name: str) -> str:
-        """Read the driver's file and write one; what is wrong, empty if nothing is."""
+        """Read the driver's file and write one; returns what failed, empty if nothing did."""
         from streetdeciles import storage
 
         try:

@@ -48,7 +48,7 @@ class Preparation:
 
     preprocess: Preprocessing
     max_pixels: int
-    """Of a picture; a larger one is a reject."""
+    """A picture with more pixels is a reject."""
     threads: int
     """Threads that decode."""
     store: str

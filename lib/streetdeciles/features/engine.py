@@ -1,7 +1,7 @@
 """A task over shards of the index, as one Spark job. The callers decide what to do if it fails.
 
 Features, rejects and statistics come out of one pass over the photographs. They are staged together, as Parquet, and
-`commit` splits them into the two tables, which costs little beside the network and needs no photograph again.
+`commit` splits them into the two tables, which takes little time compared with the network and reads no photograph.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ class Engine:
             return rows.repartition(1)
         keys = keys_of_partitions(self.spark, n_tasks)
         pairs = ", ".join(f"({shard.number}, {keys[i % n_tasks]})" for i, shard in enumerate(shards))
-        # Not createDataFrame, which would start Python workers; each of them would load the model in its turn.
+        # Not createDataFrame, which would start more Python workers, each of which would load the model.
         tasks = self.spark.sql(f"SELECT * FROM VALUES {pairs} AS pairs(shard, task)").hint("broadcast")
         return rows.join(tasks, on="shard", how="inner").repartition(n_tasks, "task")
 

@@ -133,9 +133,9 @@ def _finished_shards(
 def _own_workers(spark: SparkSession) -> Iterator[None]:
     """Python workers that no other stage uses.
 
-    Spark hands tasks to its idle workers in turn: among those that other stages left, each would load the model in its
-    turn. Workers of another environment are kept apart, and the size of their buffer is part of it. When the stage is
-    over they end after a minute, and their memory is free.
+    Spark hands tasks to its idle workers in turn, so each of those that other stages left would load the model sooner
+    or later. Spark keeps workers with different settings apart, and the size of their buffer is such a setting. They
+    end a minute after the stage, which frees their memory.
     """
     with spark_settings(spark, {BUFFER_SIZE: OWN_BUFFER_BYTES}):
         yield

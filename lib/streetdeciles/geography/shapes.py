@@ -79,5 +79,7 @@ def _polygons_in(geometry: Any) -> list[Any]:
     import shapely
 
     parts = shapely.get_parts(geometry)
-    inner = [part for one in parts for part in shapely.get_parts(one)]  # a MultiPolygon within a collection
+    inner = [
+        inner_part for part in parts for inner_part in shapely.get_parts(part)
+    ]  # of a MultiPolygon in a collection
     return [part for part in inner if shapely.get_type_id(part) == shapely.GeometryType.POLYGON and part.area > 0]

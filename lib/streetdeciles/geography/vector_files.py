@@ -46,7 +46,7 @@ def _texts(column: pd.Series) -> list[str]:
 
 
 def check_vector_file(file: Path, uri: str, area_id: str | None, name: str | None) -> None:
-    """RunRefused as by `read_vector_file` for what can be seen without reading the features."""
+    """RunRefused where `read_vector_file` would refuse the file, as far as that can be seen without its features."""
     with _named_damage(file, uri):
         _layer(file, uri, area_id, name)
 

@@ -47,7 +47,7 @@ def imported(spark: SparkSession, section: FeatureImport, work_dir: str) -> Iter
     """The features that the config names; the frames serve until the context ends.
 
     Raises:
-        RunRefused: as by `open_source`, or no features are usable.
+        RunRefused: where `open_source` refuses, or no features are usable.
         RunFailed: a file cannot be read.
     """
     listed = storage.staging_uri(work_dir, "imported")

@@ -55,7 +55,7 @@ class Sample(NamedTuple):
 
 
 def sample_ids(section: FeatureImport) -> Sample:
-    """The first location_ids, within seconds; RunRefused as by `open_source`, or where no file has a fitting name."""
+    """The first location_ids, within seconds; RunRefused where `open_source` refuses, or no file has a fitting name."""
     import pyarrow as pa
 
     source = open_source(section)

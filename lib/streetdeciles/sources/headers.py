@@ -15,7 +15,8 @@ from streetdeciles.sources.layout import Layout
 def with_header(table: CsvTable, layout_of: Callable[[Sequence[str]], Layout | None]) -> CsvTable:
     """The table with the first of its rows that has outcomes, by `layout_of`, or codes of columns as its header.
 
-    Else the first that `layout_of` knows at all; as it is where none of the first rows is that, or with several files.
+    If there is none, its header is the first row that `layout_of` knows at all. The table stays as it is if there is
+    none of these either, or if it has several files.
     """
     if len(table.files) > 1 or is_coded(table.header):
         return table
@@ -26,5 +27,6 @@ def with_header(table: CsvTable, layout_of: Callable[[Sequence[str]], Layout | N
     known = [(row, header, layout) for row, header in rows if (layout := layout_of(header)) or is_coded(header)]
     if not known:
         return table
-    row, header, _ = next((one for one in known if is_coded(one[1]) or (one[2] and one[2].outcomes)), known[0])
+    with_outcomes = (line for line in known if is_coded(line[1]) or (line[2] and line[2].outcomes))
+    row, header, _ = next(with_outcomes, known[0])
     return replace(table, header=header, files=(replace(file, header_row=row),))

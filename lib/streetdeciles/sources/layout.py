@@ -54,8 +54,9 @@ class Layout:
 
     def columns(self) -> list[str]:
         """The headers of all columns that are read."""
-        outcomes = self.outcomes.values()
-        headers = [column for one in outcomes for column in (*one.numerator, one.denominator, one.national_decile)]
+        headers: list[str | None] = []
+        for outcome in self.outcomes.values():
+            headers += [*outcome.numerator, outcome.denominator, outcome.national_decile]
         kind = self.area_kind[0] if self.area_kind else None
         headers += [self.area_id, self.area_name, self.district_code, self.district_name, kind]
         return [*dict.fromkeys(column for column in headers if column)]

@@ -22,7 +22,7 @@ EXPECTED = "the ONS Postcode Directory (ONSPD) or the National Statistics Postco
 
 @dataclass(frozen=True)
 class AreaColumns:
-    """The columns that hold the codes of the areas of one census; None where there is none."""
+    """The columns that hold the codes of the areas of one census; None for those that a directory lacks."""
 
     lsoa: str
     oa: str | None
@@ -31,7 +31,7 @@ class AreaColumns:
 
 @dataclass(frozen=True)
 class PostcodeColumns:
-    """Which columns of a directory hold what. Names are those of its header."""
+    """The columns of a directory, by their names in its header."""
 
     postcode: str
     terminated: str
@@ -39,22 +39,22 @@ class PostcodeColumns:
     user_type: str
     """1 for a large user: one organisation."""
     latitude: str
-    """99.999999 where there is no grid reference; or the northing, empty there."""
+    """The latitude, 99.999999 without a grid reference; or the northing, empty without one."""
     longitude: str
-    """Or the easting."""
+    """The longitude, or the easting."""
     in_degrees: bool
-    """False: a northing and an easting on the British National Grid, or the Irish one in Northern Ireland."""
+    """If not, they are on the British National Grid, or the Irish one in Northern Ireland."""
     district: str | None
     areas: Mapping[int, AreaColumns]
     """By year of the census."""
 
     def areas_of(self, year: int | None) -> AreaColumns:
-        """The areas of that year, or of the newest that there is."""
+        """The areas of that year, or of the newest census that the directory has."""
         return self.areas[year if year is not None and year in self.areas else max(self.areas)]
 
 
 def recognise_directory(header: Sequence[str]) -> PostcodeColumns | None:
-    """The columns of a directory with this header; None where it is none."""
+    """The columns of a directory with this header; None if it is not a directory's."""
 
     def find(*patterns: str) -> str | None:
         """The first pattern's column; the newest where several editions fit."""
@@ -81,7 +81,7 @@ def recognise_directory(header: Sequence[str]) -> PostcodeColumns | None:
 def open_directory(uri: str) -> tuple[CsvTable, PostcodeColumns]:
     """The directory at `uri`: a CSV file, the published zip, or the folder that was unpacked from it.
 
-    Of the whole file and its parts by postcode area (`multi_csv`) the parts are read, as several at a time.
+    If there are the whole file and its parts by postcode area (`multi_csv`), the parts are read, several at a time.
 
     Raises:
         RunRefused: there is no such table.
@@ -121,4 +121,4 @@ def _chosen(uri: str, files: Mapping[str, int]) -> list[str]:
         return sorted(parts)
     if len({PurePosixPath(name).parent for name in tables}) == 1:
         return sorted(tables)
-    return [max(tables, key=lambda name: tables[name])]  # in other folders are the documents' tables, which are small
+    return [max(tables, key=lambda name: tables[name])]  # the tables in the folders of documents are small

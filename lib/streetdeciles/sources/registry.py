@@ -13,7 +13,7 @@ RECOGNISERS = {
     "Census 2011 and 2021 from Nomis, in bulk": census_nomis.recognise,
     "modelled household income of the GLA": gla_income.recognise,
 }
-"""By what a user calls them; a new publisher is a module beside these, and a line here."""
+"""By the names that users know; a new publisher is a module beside these, and a line here."""
 
 
 def recognise(header: Sequence[str]) -> Layout | None:

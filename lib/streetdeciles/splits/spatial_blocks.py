@@ -105,7 +105,7 @@ def assign_blocks(units: pd.DataFrame, folds: int, *, buffer_m: float, seed: int
 
 
 def _blocks_by_region(centres: Whole, sizes: Whole, regions: npt.NDArray[np.object_], folds: int) -> Whole:
-    """The block of each unit; no block is in two regions, and each region has as many as its locations deserve."""
+    """The block of each unit; no block is in two regions, and each region has blocks in proportion to its locations."""
     names, region = np.unique(regions.astype(str), return_inverse=True)
     n_units = np.bincount(region)
     per_fold = int(np.clip(len(centres) // (folds * AREAS_PER_BLOCK), MIN_BLOCKS_PER_FOLD, MAX_BLOCKS_PER_FOLD))

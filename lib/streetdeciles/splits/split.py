@@ -30,7 +30,7 @@ class ReportWords:
 
 
 class Needs(Enum):
-    """What a split must know of the units beside their sizes."""
+    """What a split must know of the units besides their sizes."""
 
     NOTHING = "nothing"
     SHAPES = "the column `shape`: a shapely geometry in WGS84 degrees, or None"
@@ -42,7 +42,7 @@ class Split(Protocol):
 
     @property
     def needs(self) -> Needs:
-        """What `assign` must know of the units beside their sizes."""
+        """What `assign` must know of the units besides their sizes."""
         ...
 
     @property

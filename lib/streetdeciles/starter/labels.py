@@ -1,4 +1,4 @@
-"""What the table and the locations say: outcomes, districts, and where the locations are."""
+"""Values for the sections labels and dataset of a first config, from the table and the locations."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from streetdeciles.labels.preflight import MAX_BOUNDARIES_BYTES, MAX_TABLE_BYTES
 from streetdeciles.sources.opening import SourceTable, open_source
 
 MAX_DISTRICTS = 12
-"""More of them are not listed: the region is then the whole table."""
+"""The maximum number of districts that are listed; with more, the region is the whole table."""
 
 EVERYWHERE = "everywhere"
 

@@ -30,17 +30,17 @@ def read_row_areas(uri: str, n_rows: int) -> RowAreas:
     """The areas of the training set at `uri`, which has `n_rows`."""
     import pandas as pd
 
-    found: dict[tuple[str, str], tuple[int, int]] = {}
+    known: dict[tuple[str, str], tuple[int, int]] = {}
     number = np.zeros(n_rows, np.int64)
     for batch in open_training_set(uri, ["row_number", "region", "area_id", "block"]):
         areas = zip(batch["region"], batch["area_id"], strict=True)
         numbered = [
-            found.setdefault(area, (len(found), block))[0]
+            known.setdefault(area, (len(known), block))[0]
             for area, block in zip(areas, batch["block"].tolist(), strict=True)
         ]
         number[batch["row_number"]] = numbered
-    in_order = sorted(found)
+    in_order = sorted(known)
     place = np.empty(len(in_order), np.int64)
-    place[[found[area][0] for area in in_order]] = np.arange(len(in_order))
+    place[[known[area][0] for area in in_order]] = np.arange(len(in_order))
     keys = pd.DataFrame(in_order, columns=["region", "area_id"])
-    return RowAreas(keys.assign(block=[found[area][1] for area in in_order]), place[number])
+    return RowAreas(keys.assign(block=[known[area][1] for area in in_order]), place[number])

@@ -78,7 +78,7 @@ def transfer_to(
     tuned = setting.config.training
     tuned = tuned.model_copy(update={"learning_rate": tuned.learning_rate * rate_share})
     pair = zlib.crc32(f"{source}\0{region}".encode())
-    found: list[tuple[float, pd.DataFrame]] = []
+    predicted: list[tuple[float, pd.DataFrame]] = []
     learning: dict[tuple[float, str], int] = {}
     notes: list[str] = []
     for share in (AS_IS, *SHARES):
@@ -93,13 +93,13 @@ def transfer_to(
             models, _ = train(assignments, _plan(setting, settings, is_inside), folder, [], starts)
         else:
             models = [TrainedModel(o, f, starts.weights(o, f), 0, nan, nan) for o, f in assignments.models]
-        found.append((share, predict_areas(assignments, models, settings, setting.areas)))
+        predicted.append((share, predict_areas(assignments, models, settings, setting.areas)))
         learning |= {(share, outcome): n if share else 0 for outcome, n in _learning_areas(assignments)}
-    return [*_measured(found, learning, source, region, setting.config)], notes
+    return [*_measured(predicted, learning, source, region, setting.config)], notes
 
 
 def _measured(
-    found: Sequence[tuple[float, pd.DataFrame]],
+    predicted: Sequence[tuple[float, pd.DataFrame]],
     learning: dict[tuple[float, str], int],
     source: str,
     region: str,
@@ -108,11 +108,11 @@ def _measured(
     """Measures by outcome and share; all shares are measured in the same random samples of areas, or of blocks."""
     import pandas as pd
 
-    if not found:
+    if not predicted:
         return
-    every = pd.concat([areas.assign(method=f"{share:g}", n=1) for share, areas in found])
-    every["drawn"] = drawn_units(every["area_id"], every["block"])
-    for outcome, cells in every.groupby("outcome", sort=True):
+    all_cells = pd.concat([areas.assign(method=f"{share:g}", n=1) for share, areas in predicted])
+    all_cells["drawn"] = drawn_units(all_cells["area_id"], all_cells["block"])
+    for outcome, cells in all_cells.groupby("outcome", sort=True):
         random = np.random.default_rng([config.seed, zlib.crc32(f"{source}\0{region}\0{outcome}".encode())])
         measures = measure(cells, samples=config.evaluation.bootstrap, random=random)
         for method in sorted(measures, key=float):
