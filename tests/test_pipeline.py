@@ -46,7 +46,7 @@ def actions(config: RunConfig, *selected: str, force: bool = False) -> dict[str,
     return {step.stage.name: step.action for step in plan(config, selected or STAGE_NAMES, force=force)}
 
 
-def test_stages_stand_after_what_they_read() -> None:
+def test_stages_come_after_those_that_they_read() -> None:
     for place, stage in enumerate(STAGES):
         assert set(stage.reads) <= set(STAGE_NAMES[:place])
 

@@ -42,7 +42,7 @@ def test_written_value_is_read_back(tmp_path: Path, caplog: pytest.LogCaptureFix
     assert caplog.messages == []
 
 
-def test_missing_file_is_none_without_a_word(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_missing_file_is_none_and_nothing_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert read_state(str(tmp_path / "mark.json"), Mark) is None
     assert caplog.messages == []
 

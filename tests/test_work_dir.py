@@ -83,7 +83,7 @@ def test_what_killed_runs_left_is_removed_by_the_run_that_holds_the_lock(
         OSError("Can't write data (file write failed: errno = 28, error message = 'No space left on device')"),
     ],
 )
-def test_full_disk_names_what_is_free_where(error: Exception, tmp_path: Path) -> None:
+def test_full_disk_says_how_much_is_free_and_where(error: Exception, tmp_path: Path) -> None:
     wrapped = RunFailed("a shard failed")
     wrapped.__cause__ = error
     expected = rf"the disk is full: {tmp_path}/out has \d+\.\d of \d+\.\d GB free, .*; make room"

@@ -1,6 +1,6 @@
 """A driver program: an extraction whose tasks write down which GPU they got, and when.
 
-Arguments: master, work_dir (with image_index), log, GPUs a task, cores an executor.
+Arguments: master, work_dir (with image_index), log, GPUs per task, cores per executor.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from streetdeciles.features.stage import extract_shards
 from streetdeciles.parallel import Parallelism
 from streetdeciles.session import spark_session
 
-ONE_GPU_AN_EXECUTOR = {
+ONE_GPU_PER_EXECUTOR = {
     "spark.executor.memory": "512m",
     "spark.executor.resource.gpu.amount": "1",
     "spark.driver.host": "127.0.0.1",
@@ -64,11 +64,11 @@ def recording_network(log: str) -> ImageNetwork:
 
 
 if __name__ == "__main__":
-    master, work_dir, log, gpus_a_task, cores = sys.argv[1:]
+    master, work_dir, log, gpus_per_task, cores = sys.argv[1:]
     waves.IMAGES_PER_TASK = 1
     config = run_config(Path(work_dir))
-    conf = {"spark.task.resource.gpu.amount": gpus_a_task, "spark.executor.cores": cores, **ONE_GPU_AN_EXECUTOR}
-    sizes = Parallelism(tasks=round(2 / float(gpus_a_task)), threads=1, local=False)
+    conf = {"spark.task.resource.gpu.amount": gpus_per_task, "spark.executor.cores": cores, **ONE_GPU_PER_EXECUTOR}
+    sizes = Parallelism(tasks=round(2 / float(gpus_per_task)), threads=1, local=False)
     with spark_session(SparkConfig(master=master, driver_memory="512m", conf=conf), work_dir) as spark:
         report = extract_shards(spark, config, recording_network(log), sizes)
     print(dict(report.counts))

@@ -29,7 +29,7 @@ def test_package_that_was_not_audited_is_named() -> None:
     assert code == 0
 
 
-def test_audit_without_data_says_so_and_is_no_success() -> None:
+def test_audit_without_data_says_so_and_fails() -> None:
     for output, errors in ((answer(SKIPPED), ""), ("", "ERROR: Could not connect to PyPI's vulnerability feed")):
         (line,), code = verdict("cpu.lock", output, errors)
         assert "could not reach its data" in line

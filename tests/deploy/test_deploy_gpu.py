@@ -46,7 +46,7 @@ def test_discovery_script_without_a_gpu_fails_and_says_why(tmp_path: Path) -> No
 
 
 @pytest.mark.cluster
-@pytest.mark.parametrize("share", [("1", 1, 1), ("0.5", 3, 2)], ids=["a task a GPU", "two tasks a GPU"])
+@pytest.mark.parametrize("share", [("1", 1, 1), ("0.5", 3, 2)], ids=["one task per GPU", "two tasks per GPU"])
 def test_live_tasks_of_a_gpu_are_as_many_as_its_share_allows(
     share: tuple[str, int, int], spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -54,7 +54,7 @@ def test_live_tasks_of_a_gpu_are_as_many_as_its_share_allows(
 
     The executors that share have more cores than tasks, so that it is the GPU that bounds them.
     """
-    gpus_a_task, cores, tasks_a_gpu = share
+    gpus_per_task, cores, tasks_per_gpu = share
     monkeypatch.syspath_prepend(TESTS_OF_FEATURES)
     from pixel_network import write_index, write_photos
 
@@ -70,7 +70,7 @@ def test_live_tasks_of_a_gpu_are_as_many_as_its_share_allows(
     settings: dict[str, Any] = {"workers": 1, "cores": 2 * cores, "memory": "2g", "properties": properties}
     with standalone_cluster(tmp_path / "cluster", **settings) as cluster:
         program = Path(__file__).with_name("gpu_extraction.py")
-        command = [sys.executable, program, cluster.master, tmp_path / "run", log, gpus_a_task, cores]
+        command = [sys.executable, program, cluster.master, tmp_path / "run", log, gpus_per_task, cores]
         done = subprocess.run(
             [*map(str, command)], env=environment(), capture_output=True, text=True, timeout=300, check=False
         )
@@ -83,4 +83,4 @@ def test_live_tasks_of_a_gpu_are_as_many_as_its_share_allows(
     assert set(tasks["address"]) == {"3", "7"}
     for _, of_gpu in tasks.groupby("address"):
         live = [((of_gpu["start"] <= moment) & (moment < of_gpu["end"])).sum() for moment in of_gpu["start"]]
-        assert max(live) == tasks_a_gpu
+        assert max(live) == tasks_per_gpu

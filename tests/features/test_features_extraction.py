@@ -223,7 +223,7 @@ def test_half_precision_is_stored_as_rounded_numbers(tmp_path: Path) -> None:
         assert other["features"] == np.float16(one["features"]).astype(np.float32).tolist()
 
 
-def test_features_that_are_no_numbers_stop_the_run(tmp_path: Path) -> None:
+def test_features_that_are_not_numbers_stop_the_run(tmp_path: Path) -> None:
     paths = write_photos(tmp_path, 3)
 
     def compute(pictures: Pictures) -> np.ndarray:

@@ -159,7 +159,7 @@ def test_leftovers_are_removed_and_finished_shards_kept(tmp_path: Path) -> None:
     assert list(ledger.read_marks(str(tmp_path))) == [1]
 
 
-def test_waves_have_a_shard_a_task_and_enough_images() -> None:
+def test_waves_have_one_shard_per_task_and_enough_images() -> None:
     large = [Shard(i, 4096, "") for i in range(7)]
     assert numbers(cut_into_waves(large, lambda: 3)) == [(3, [0, 1, 2]), (3, [3, 4, 5]), (3, [6])]
     small = [Shard(i, 100, "") for i in range(7)]

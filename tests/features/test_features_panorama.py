@@ -56,7 +56,7 @@ def test_heading_is_clockwise_from_the_middle() -> None:
     assert (views(panorama, 3)[-1] == (0, 0, 255)).all()
 
 
-def test_what_is_no_panorama_is_a_reject() -> None:
+def test_photograph_that_is_not_a_panorama_is_a_reject() -> None:
     with pytest.raises(Rejected, match="not_a_panorama: 300 x 200 pixels"):
         PanoramaViews((0,), 90)(np.zeros((200, 300, 3), dtype=np.uint8), 0)
     assert PanoramaViews((0,), 90)(np.zeros((1, 2, 3), dtype=np.uint8), 0).shape == (1, 1, 3)

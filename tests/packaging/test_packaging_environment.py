@@ -107,7 +107,7 @@ def test_wrong_python_is_told_in_one_line(project: Path, tmp_path: Path) -> None
         assert "make PYTHON=" in line
 
 
-def test_python_that_is_none_is_told_in_one_line(project: Path, tmp_path: Path) -> None:
+def test_program_that_is_not_python_is_refused_in_one_line(project: Path, tmp_path: Path) -> None:
     line = only_line(make(project, environment(tmp_path, PYTHON="/no/such/python")))
     assert "/no/such/python is not a Python that runs" in line
 
@@ -141,7 +141,7 @@ def test_python311_is_found_where_python3_is_another(project: Path, tmp_path: Pa
     assert make(project, env).stdout == "(3, 11)\n"
 
 
-def test_python_without_venv_is_told_what_to_install(project: Path, tmp_path: Path) -> None:
+def test_python_without_venv_is_refused_with_what_to_install(project: Path, tmp_path: Path) -> None:
     """As on Debian without python3.11-venv: the interpreter is there, `ensurepip` is not."""
     hidden = tmp_path / "python-without-ensurepip"
     start = "import importlib.util as u, runpy, sys; find = u.find_spec; "
