@@ -26,7 +26,7 @@ def submit(small_run: SmallRun, job: str, master: str = "local[2]", *options: st
 
 
 def check_stopped(command: Command, number: signal.Signals, start: float) -> None:
-    """As that of any command, but Spark's own log, and what it still says of the end of its jobs."""
+    """The command has ended as any other does, but for Spark's own log, which still reports the end of its jobs."""
     assert command.process.wait(60) == 128 + number, command.output
     while command.processes() and time.monotonic() - start < WITHIN_S:
         time.sleep(0.05)
@@ -49,6 +49,13 @@ def test_signal_to_spark_submit(number: signal.Signals, small_run: SmallRun) -> 
         assert "KeyboardInterrupt" in (small_run.work_dir / "logs" / "run.log").read_text()
 
 
+def in_a_session_of_its_own(program: str, small_run: SmallRun) -> Command:
+    """A Python program that starts a session by itself; its argument is the config."""
+    variables = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", program, small_run.config]
+    return Command(command, small_run.folder / "guest.output", with_stdout=True, environment=variables)
+
+
 GUEST = """
 import sys
 from pyspark.sql import SparkSession
@@ -62,10 +69,7 @@ for _ in range(2):
 
 
 def test_ctrl_c_in_a_session_of_others_leaves_it_usable(small_run: SmallRun) -> None:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    output = small_run.folder / "guest.output"
-    command = [sys.executable, "-c", GUEST, small_run.config]
-    with Command(command, output, with_stdout=True, environment=environment) as guest:
+    with in_a_session_of_its_own(GUEST, small_run) as guest:
         guest.wait_until(lambda: guest.starts_stage("labels"))
         time.sleep(1)
         os.kill(guest.process.pid, signal.SIGINT)
@@ -96,10 +100,7 @@ except KeyboardInterrupt:
 
 
 def test_ctrl_c_in_a_stage_that_others_call(small_run: SmallRun) -> None:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    output = small_run.folder / "guest.output"
-    command = [sys.executable, "-c", STAGE_OF_A_GUEST, small_run.config]
-    with Command(command, output, with_stdout=True, environment=environment) as guest:
+    with in_a_session_of_its_own(STAGE_OF_A_GUEST, small_run) as guest:
         guest.wait_until(lambda: "starts" in guest.output)
         time.sleep(2)
         os.kill(guest.process.pid, signal.SIGINT)
