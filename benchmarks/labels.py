@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 import psutil
 
-from measure import Comparison, record
+from measure import Comparison, interleaved, record
 from scale import memory
 from streetdeciles.config import RunConfig, SparkConfig
 from streetdeciles.labels import stage
@@ -219,8 +219,6 @@ def compare(
     other_is: str,
 ) -> None:
     """Both sides in turn, after ours has started Spark's workers; and ours beside the goal, rows in seconds."""
-    from measure import interleaved
-
     compared = interleaved(lambda: timed(n, ours), lambda: timed(n, other), runs)
     record(name, compared, unit="rows/s", other_is=other_is)
     if goal:
