@@ -114,14 +114,14 @@ def test_plan_refuses_numbers_that_make_no_sense(
 ) -> None:
     config = small_run_of(tmp_path)
     assert main(["plan", "--config", str(config), "--photographs", "10", *options]) == 2
-    said = capsys.readouterr().err
-    assert said.startswith("error: plan: ")
-    assert options[0] in said
+    output = capsys.readouterr().err
+    assert output.startswith("error: plan: ")
+    assert options[0] in output
 
 
-def test_plan_of_one_photograph_is_said_in_the_singular(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_plan_of_one_photograph_is_worded_in_the_singular(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = small_run_of(tmp_path)
     assert main(["plan", "--config", str(config), "--photographs", "1"]) == 0
-    said = capsys.readouterr().out
-    assert "1 photograph in 1 shard, from a run of 100" in said
-    assert "here 1 such device works" in said
+    output = capsys.readouterr().out
+    assert "1 photograph in 1 shard, from a run of 100" in output
+    assert "here 1 such device works" in output
