@@ -63,7 +63,7 @@ def test_names_of_photographs_are_recognised(names: list[str], naming: Naming) -
 
 
 def test_folder_without_photographs_is_refused() -> None:
-    with pytest.raises(RunRefused, match="no photograph is there; expected files that end with jpg"):
+    with pytest.raises(RunRefused, match="no photographs found; expected files that end with jpg"):
         recognise_names([])
 
 

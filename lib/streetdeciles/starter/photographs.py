@@ -46,7 +46,7 @@ def recognise_names(names: Iterable[str]) -> Naming:
     """
     split = [name.rpartition(".") for name in names]
     if not split:
-        raise RunRefused(f"there is no photograph; expected files that end with {', '.join(ENDINGS)}")
+        raise RunRefused(f"no photographs found; expected files that end with {', '.join(ENDINGS)}")
     counted = Counter(ending.lower() for _, _, ending in split)
     endings = "|".join(ending for ending, _ in counted.most_common())
     stems = [stem for stem, _, _ in split]
