@@ -22,7 +22,7 @@ from streetdeciles.config_yaml import MAX_BYTES, parse_yaml
 from streetdeciles.errors import RunRefused, reason
 from streetdeciles.shown import HIDDEN, hide_secrets_in, is_secret, without_secrets
 from streetdeciles.stages import STAGE_NAMES, sections_read
-from streetdeciles.uris import STORES
+from streetdeciles.uris import STORES, resolved_path
 
 MAX_PROBLEMS = 10
 """Named in one refusal."""
@@ -50,7 +50,7 @@ def load_config(path: str, stages: Collection[str] = STAGE_NAMES) -> RunConfig:
         raise RunRefused(f"{path}: {'; '.join(missing)}")
     try:
         config = _resolve_paths(config, _folder_of(path))
-    except (OSError, RuntimeError, ValueError) as error:  # a circle of links, a name that is too long
+    except (OSError, ValueError) as error:  # a circle of links, a name that is too long
         raise RunRefused(f"{path}: a path cannot be resolved ({error})") from error
     _check_inputs(path, config, read)
     return config
@@ -159,7 +159,7 @@ def _resolve_paths(config: RunConfig, folder: str) -> RunConfig:
         if storage.is_uri(path):
             return path
         if storage.is_local(folder) or path.startswith("/"):
-            return str((Path(folder) / path).resolve())
+            return resolved_path(Path(folder) / path)
         scheme, _, remote_folder = folder.partition("://")
         return f"{scheme}://{posixpath.normpath(posixpath.join(remote_folder, path))}"
 

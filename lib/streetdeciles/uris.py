@@ -56,6 +56,20 @@ def local_path(uri: str) -> str:
     return uri if uri.startswith("/") else f"{Path.cwd()}/{uri}"
 
 
+def resolved_path(path: Path) -> str:
+    """The absolute path without links and dots.
+
+    Raises:
+        OSError: links lead back to themselves; since Python 3.13 `Path.resolve` lets that pass.
+    """
+    try:
+        path.stat()
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise
+    return str(path.resolve())
+
+
 def filesystem(uri: str) -> tuple[AbstractFileSystem, str]:
     """The fsspec file system of `uri` and the path in it.
 

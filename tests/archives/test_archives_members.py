@@ -316,3 +316,11 @@ def test_names_in_another_encoding_are_those_of_zipfile(tmp_path: Path) -> None:
         reader = MemberReader()
         assert read(reader, uri, member) == b"content of 0"
         reader.close()
+
+
+def test_name_beside_one_in_ascii_is_read(tmp_path: Path) -> None:
+    """As Info-ZIP writes names that its machine's code page lacks."""
+    raw, name = b"#U6771_0.jpg", "\u6771_0.jpg"
+    beside = struct.pack("<HHBI", 0x7075, 5 + len(name.encode()), 1, zlib.crc32(raw)) + name.encode()
+    (member,) = list_members(unflagged_zip(tmp_path / "x.zip", {raw: beside}))
+    assert member.name == name

@@ -48,11 +48,12 @@ def zip_member_name(info: ZipInfo) -> str:
 def _decoded_name(info: ZipInfo) -> str:
     """The name, even if it is UTF-8 and the zip does not say so, in which case `zipfile` reads it as cp437.
 
-    Info-ZIP on Windows also writes the UTF-8 name to an extra field, with a checksum of the other name.
+    Info-ZIP on Windows also writes the UTF-8 name to an extra field, with a checksum of the other name. `zipfile` takes
+    it from there since Python 3.12; the original name is cp437 in all versions.
     """
-    if info.flag_bits & 0x800 or info.filename.isascii():
+    if info.flag_bits & 0x800 or (info.orig_filename.isascii() and not info.extra):
         return info.filename
-    raw = info.filename.encode("cp437")
+    raw = info.orig_filename.encode("cp437")
     extra = info.extra
     while len(extra) >= 9:
         kind, size = unpack("<HH", extra[:4])
