@@ -100,7 +100,8 @@ def _tar_members(file: IO[bytes], uri: str) -> Iterator[Member]:
     compressed = COMPRESSED_TAR.fullmatch(uri) is not None
     guarded = Guarded(gzip.GzipFile(fileobj=file), file) if compressed else Guarded(file)
     tar = tarfile.TarFile(fileobj=guarded)  # type: ignore[arg-type]  # read, seek and tell are enough
-    while (info := tar.next()) is not None:
+    # An offset of 0: the end comes first, and Python 3.10 would look before the beginning.
+    while tar.offset and (info := tar.next()) is not None:
         tar.members = []  # type: ignore[attr-defined]  # it would keep them all
         if info.isdir():
             continue
