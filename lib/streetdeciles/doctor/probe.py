@@ -36,7 +36,6 @@ def executor_probe(
         executor = f"{socket.gethostname()}:{jvm}"
         answer = {"executor": executor, "python": platform.python_version(), "package": "", "problem": "", "gpu": ""}
         answer["file"] = f"executor-{executor.replace(':', '-')}"
-        missing = missing_modules()
         try:
             from pyspark import TaskContext
 
@@ -48,9 +47,8 @@ def executor_probe(
             answer["package"] = streetdeciles.__version__
             answer["problem"] = share_folder(answer["file"])
         except Exception as error:
-            answer["problem"] = (
-                f"cannot import streetdeciles ({error}): ship the package (deploy/README.md, Your executors)"
-            )
+            answer["problem"] = f"cannot import streetdeciles ({error}): ship it (deploy/README.md, Your executors)"
+        missing = missing_modules()
         time.sleep(seconds)
         return json.dumps({**answer, "missing": missing})
 

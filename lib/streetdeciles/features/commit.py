@@ -52,8 +52,6 @@ def commit_wave(
     Raises:
         RunFailed: a photograph of a shard that has not failed did not come out exactly once.
     """
-    from pyspark.sql import functions as F
-
     with _committing:
         start = time.monotonic()
         extracted = storage.read_parquet(spark, *staged, schema=spark_schema())
@@ -63,12 +61,9 @@ def commit_wave(
         before = _marks(numbers, work_dir) if started is None else {}
         remove_shards(numbers, work_dir)
         # Spark would compile the program of a condition with a list of numbers again for each wave.
-        kept = extracted if {*numbers} == in_wave else extracted.where(F.col("shard").isin(numbers))
-        _write_parts(kept, FEATURE, FEATURES, work_dir)
-        if any(tallies[number].rejects for number in numbers):
-            _write_parts(kept, REJECT, REJECTS, work_dir)
-        seconds = time.monotonic() - start
-        writing_s = seconds / max(1, sum(shard.images for shard in finished))
+        rows = extracted if {*numbers} == in_wave else extracted.where(extracted["shard"].isin(numbers))
+        _write_rows(rows, [tallies[number] for number in numbers], work_dir)
+        writing_s = (time.monotonic() - start) / max(1, sum(shard.images for shard in finished))
         marks = [
             replace(
                 _mark(shard, tallies[shard.number], writing_s, fingerprint),
@@ -83,6 +78,13 @@ def commit_wave(
         for uri in staged:
             storage.remove(uri)
     return Committed(marks, failed)
+
+
+def _write_rows(extracted: DataFrame, tallies: Sequence[Tally], work_dir: str) -> None:
+    """Add the shards of `tallies` to features, and to rejects if they have some."""
+    _write_parts(extracted, FEATURE, FEATURES, work_dir)
+    if any(tally.rejects for tally in tallies):
+        _write_parts(extracted, REJECT, REJECTS, work_dir)
 
 
 def _marks(numbers: Iterable[int], work_dir: str) -> dict[int, Mark]:
