@@ -32,7 +32,7 @@ SILENT_S = 180.0
 
 LOOK_S = 0.5
 END_S = 20.0
-"""A run that is asked to end has ended after so long."""
+"""How long a run that is asked to end may take."""
 
 logger = logging.getLogger(__name__)
 

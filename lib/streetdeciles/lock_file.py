@@ -24,7 +24,7 @@ from streetdeciles.conditional_writes import create_object, read_object, remove_
 from streetdeciles.disks import is_disk
 
 WRITTEN_WITHIN_S = 10.0
-"""For so many seconds, a lock without readable content may belong to a run that is just writing it."""
+"""How long a lock without readable content may belong to a run that is just writing it."""
 
 
 @dataclass(frozen=True)
