@@ -117,7 +117,7 @@ def wait_for_stage(command: Command, stage: str) -> None:
     command.wait_until(lambda: command.starts_stage(stage))
 
 
-@pytest.mark.cluster  # takes minutes
+@pytest.mark.whole
 def test_every_stage_stops_and_the_same_command_goes_on(small_run: SmallRun) -> None:
     small_run.set(training={"epochs": 300, "patience": 300})
     for place, stage in enumerate(STAGE_NAMES):

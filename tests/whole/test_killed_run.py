@@ -46,7 +46,7 @@ def kill_once(config: Path, is_time: Callable[[], bool]) -> None:
         command.kill()
 
 
-@pytest.mark.cluster  # takes minutes
+@pytest.mark.whole
 def test_killed_run_goes_on_and_ends_with_the_same_tables(tmp_path_factory: pytest.TempPathFactory) -> None:
     undisturbed, killed = tmp_path_factory.mktemp("undisturbed"), tmp_path_factory.mktemp("killed")
     run(sample_config(undisturbed))
