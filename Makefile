@@ -35,7 +35,7 @@ sample: environment  ## the same pipeline on real photographs
 test: environment-dev  ## all tests but those of the next seven, in two processes
 	$(IN_VENV) pytest -n 2 --dist loadfile -m "not ($(SLOW))"
 
-test-whole: environment-dev  ## tests that run all stages: the demo, published tables, damaged and hostile inputs
+test-whole: environment-dev  ## tests that run all stages: the demo, published tables, damaged and hostile inputs, kills
 	$(IN_VENV) pytest -n 2 --dist loadfile -m whole
 
 test-cluster: environment-dev  ## tests on a real Spark standalone cluster, and through spark-submit

@@ -16,11 +16,11 @@ from small_run import SmallRun
 from streetdeciles.errors import RunFailed, RunRefused
 from streetdeciles.full_disk import full_disk_explained
 from streetdeciles.lock import locked
-from streetdeciles.work_dir import refuse_unwritable
+from streetdeciles.work_dir import create_work_dir
 
 
 def test_missing_folders_are_made_and_left_empty(tmp_path: Path) -> None:
-    refuse_unwritable(str(tmp_path / "a" / "b"))
+    create_work_dir(str(tmp_path / "a" / "b"))
 
     assert [*(tmp_path / "a" / "b").iterdir()] == []
 

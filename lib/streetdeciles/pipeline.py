@@ -27,7 +27,7 @@ from streetdeciles.progress_file import progress_file
 from streetdeciles.run_log import StageReport
 from streetdeciles.session import spark_session
 from streetdeciles.stages import stages_that_follow
-from streetdeciles.work_dir import refuse_unwritable
+from streetdeciles.work_dir import create_work_dir
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -59,7 +59,7 @@ def run(
         on_start: called once the plan is accepted, before the inputs are checked and anything is changed.
         on_report: called for each stage, even if it is up to date.
     """
-    is_new = refuse_unwritable(config.work_dir)
+    is_new = create_work_dir(config.work_dir)
     steps = _plan_or_leave_no_folder(config, selected, force=force) if is_new else None
     with locked(config.work_dir, take_over=take_over), named_as_in_catalog(config), ExitStack() as stack:
         if not force:
@@ -126,7 +126,7 @@ def run_beside(
     Raises:
         RunRefused: what the stage reads is not there, or out of date.
     """
-    refuse_unwritable(config.work_dir)
+    create_work_dir(config.work_dir)
     with locked(config.work_dir):
         run_log.refuse_other_config(config)
         plan(config, (stage,), force=False)

@@ -89,9 +89,10 @@ def filesystem(uri: str) -> tuple[AbstractFileSystem, str]:
     try:
         kind = fsspec.get_filesystem_class(scheme)
     except (ImportError, ValueError) as error:
-        if isinstance(error, ValueError) and scheme not in _PACKAGES:
+        package = _PACKAGES.get(scheme)
+        if package is None and isinstance(error, ValueError):
             raise
-        how = f": pip install {_PACKAGES[scheme]}, on executors, too" if scheme in _PACKAGES else ""
+        how = f": pip install {package}, on executors, too" if package else ""
         raise RunRefused(f"{scheme}:// needs a package that is not installed ({error}){how}") from error
     if scheme in WEB:
         from streetdeciles.web_files import WebFiles

@@ -17,8 +17,8 @@ LOGS = ("run_log", "features/_shards", "features/_failed")
 logger = logging.getLogger(__name__)
 
 
-def refuse_unwritable(work_dir: str) -> bool:
-    """Create the work_dir, if it does not exist, and say whether it did not.
+def create_work_dir(work_dir: str) -> bool:
+    """Create the work_dir if it does not exist; returns whether it is new.
 
     Raises:
         RunRefused: it cannot be looked up, or written.

@@ -16,7 +16,7 @@ from streetdeciles.conditional_writes import create_object, read_object, remove_
 from streetdeciles.errors import RunRefused
 from streetdeciles.lock import lock_owner, locked
 from streetdeciles.process_identity import ProcessIdentity
-from streetdeciles.work_dir import refuse_unwritable
+from streetdeciles.work_dir import create_work_dir
 
 pytestmark = pytest.mark.compare
 
@@ -145,5 +145,5 @@ def test_files_and_folders_of_a_run_are_written_without_copies(
 
 def test_bucket_that_is_not_there_is_refused_and_not_created(bucket: str) -> None:
     with pytest.raises(RunRefused, match=r"work_dir s3://no-such-bucket/run: nothing can be written there \("):
-        refuse_unwritable("s3://no-such-bucket/run")
+        create_work_dir("s3://no-such-bucket/run")
     assert not storage.exists("s3://no-such-bucket")
