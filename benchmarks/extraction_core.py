@@ -10,7 +10,8 @@ Comparisons on JPEGs of 640 x 640 in memory (/dev/shm, where there is one); on a
 - `extraction_core`: files to features in Arrow, with VGG16, against the same number.
 - `extraction_core_gpu_decode`, with `--decoder gpu`: the same with JPEGs decoded by JPEG engines, against the goal.
   With JAX their pixels stay on the GPU; first their features are compared with those of pixels that left it.
-- `extraction_core_tasks`, with `--tasks 4`: 4 processes, which share the threads and the device, against one.
+- `extraction_core_tasks`, with `--tasks 4`: the same by 4 processes, which share the threads and the device; with
+  `--decoder gpu` also `extraction_core_gpu_decode_tasks`.
 - `extraction_network`: our network call on photographs in memory, against the slower of their transfer alone and the
   compiled network alone, on photographs that are on the device (JAX only).
 
@@ -85,11 +86,19 @@ def a_task(paths: Sequence[Path], options: argparse.Namespace, back_end: str | N
     return core(network, paths, threads, back_end=back_end)
 
 
-def tasks_together(paths: Sequence[Path], options: argparse.Namespace, back_end: str | None) -> list[float]:
-    """Images/s of all tasks together, once for each run."""
+def tasks_together(paths: Sequence[Path], options: argparse.Namespace, back_end: str | None) -> Callable[[], float]:
+    """Images/s of all tasks together, measured once for each run before anything else is."""
     parts = [(paths[i :: options.tasks], options, back_end) for i in range(options.tasks)]
-    with processes(a_task, parts) as run:
-        return [len(paths) / run() for _ in range(options.runs)]
+    with gpu_watched() as percentages, processes(a_task, parts) as run:
+        del percentages[:]  # of the start
+        rates = [len(paths) / run() for _ in range(options.runs)]
+        print_busy(percentages)
+    return iter(rates).__next__
+
+
+def print_busy(percentages: Sequence[int]) -> None:
+    if percentages:
+        print(f"GPU busy: {sum(percentages) / len(percentages):.0f} % of the time", flush=True)
 
 
 def check_gather(network: Network, paths: Sequence[Path]) -> None:
@@ -184,28 +193,39 @@ def compare(network: Network, started: Device, paths: Sequence[Path], options: a
     record("decode_threads", decoded, unit=unit, other_is=other_is, machine=machine)
     with gpu_watched() as percentages:
         extracted = interleaved(core(network, paths, threads), one, runs)
-    if percentages:
-        print(f"GPU busy: {sum(percentages) / len(percentages):.0f} % of the time, measurements of one thread included")
+    print_busy(percentages)  # measurements of one thread included
     record(f"extraction_core{on}", extracted, unit=unit, other_is=other_is, machine=machine)
-    back_end = ENGINES if options.decoder == "gpu" else None
-    if back_end:
-        check_gather(network, paths[:1024])
-        core(network, paths[: 16 * network.batch_size], threads, back_end=back_end)()  # compiles
-        by_gpu = interleaved(core(network, paths, threads, back_end=ENGINES), lambda: GPU_DECODE_GOAL, runs)
-        goal = f"the goal, {GPU_DECODE_GOAL:.0f} images/s"
-        record("extraction_core_gpu_decode", by_gpu, unit=unit, other_is=goal, machine=machine)
     if options.tasks > 1:
-        rates = iter(tasks_together(paths, options, back_end))
-        shared = interleaved(lambda: next(rates), core(network, paths, threads, back_end=back_end), runs)
-        each = f"images/s, {options.tasks} tasks of {max(1, threads // options.tasks)} decode threads"
-        name = f"extraction_core{on}{'_decode' if back_end else ''}_tasks"
-        record(name, shared, unit=each, other_is=f"one task of {threads} threads", machine=machine)
+        shared = interleaved(tasks_together(paths, options, None), one, runs)
+        record(f"extraction_core{on}_tasks", shared, unit=of_tasks(options), other_is=other_is, machine=machine)
+    if options.decoder == "gpu":
+        compare_gpu_decoding(network, paths, options, machine)
     pictures = random_pictures(network)
     ours = network_calls(network, pictures, options.images)
     if options.backend == "jax":
         called = interleaved(ours, slower_part(network, pictures, options.images), runs)
         slower = f"the slower of transfer and network alone, batches of {network.batch_size}"
         record(f"extraction_network{on}", called, unit="images/s", other_is=slower, machine=machine)
+
+
+def compare_gpu_decoding(
+    network: Network, paths: Sequence[Path], options: argparse.Namespace, machine: str | None
+) -> None:
+    other_is = f"the goal, {GPU_DECODE_GOAL:.0f} images/s"
+    check_gather(network, paths[:1024])
+    run = core(network, paths, options.threads, back_end=ENGINES)
+    core(network, paths[: 16 * network.batch_size], options.threads, back_end=ENGINES)()  # compiles
+    unit = f"images/s, {options.threads} decode threads"
+    one_task = interleaved(run, lambda: GPU_DECODE_GOAL, options.runs)
+    record("extraction_core_gpu_decode", one_task, unit=unit, other_is=other_is, machine=machine)
+    if options.tasks > 1:
+        shared = interleaved(tasks_together(paths, options, ENGINES), lambda: GPU_DECODE_GOAL, options.runs)
+        unit = of_tasks(options)
+        record("extraction_core_gpu_decode_tasks", shared, unit=unit, other_is=other_is, machine=machine)
+
+
+def of_tasks(options: argparse.Namespace) -> str:
+    return f"images/s, {options.tasks} tasks of {max(1, options.threads // options.tasks)} decode threads"
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ JAX's CPU stands in for the GPU, and this package's own decoder, or nvImageCodec
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from streetdeciles.extraction.compiled import compiled
 from streetdeciles.extraction.core import extract
 from streetdeciles.extraction.decoding import decode
 from streetdeciles.extraction.device_gather import DeviceGather
+from streetdeciles.extraction.device_pictures import DevicePictures
 from streetdeciles.extraction.extracted import STATISTICS
 from streetdeciles.extraction.gpu_decoding import ENGINES
 from streetdeciles.extraction.network import Network
@@ -39,10 +40,24 @@ PREPROCESS = scaled_centre_crop(SIZE)
 
 
 class HostImage:
-    """A picture as nvImageCodec's CPU back end gives it."""
+    """A picture as nvImageCodec's CPU back end gives it; it uses its memory again if the next one has its shape."""
 
     def __init__(self, pixels: np.ndarray) -> None:
         self._pixels = pixels
+
+    def overwrite(self, pixels: np.ndarray) -> None:
+        if pixels.shape == self.shape:
+            self._pixels[...] = pixels
+        else:
+            self._pixels = pixels
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._pixels.shape
+
+    @property
+    def __array_interface__(self) -> dict[str, Any]:
+        return self._pixels.__array_interface__
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return 1, 0
@@ -59,13 +74,17 @@ class Engines:
     def __init__(self, back_end: str) -> None:
         assert back_end == ENGINES
 
-    def decode(self, files: Sequence[bytes], keep: Callable[[Any], Any] = HostImage.cpu) -> list[Any | None]:
-        return [
-            keep(HostImage(np.ascontiguousarray(decode(file, max_pixels=MAX_PIXELS))))
-            if sum(file) % self.declines
-            else None
-            for file in files
-        ]
+    def decode(self, files: Sequence[bytes]) -> list[np.ndarray | None]:
+        return [None if image is None else image.cpu() for image in self.images(files)]
+
+    def images(self, files: Sequence[bytes], over: Sequence[HostImage] | None = None) -> list[HostImage | None]:
+        made: list[HostImage | None] = []
+        for old, file in zip(over or [None] * len(files), files, strict=True):
+            pixels = np.array(decode(file, max_pixels=MAX_PIXELS))
+            image = old or HostImage(pixels)
+            image.overwrite(pixels)
+            made.append(image if sum(file) % self.declines else None)
+        return made
 
 
 def jpeg(width: int, height: int, seed: int) -> bytes:
@@ -151,6 +170,64 @@ def test_extraction_gives_the_same_when_pixels_stay(
     assert (sum(on_device) >= 10) == (declines > 1)
     assert len(gather._places) <= max_sizes
     assert sum(on_device) + tally.declined <= len(plain)
+
+
+@pytest.mark.usefixtures("few_at_a_time")
+@pytest.mark.parametrize(
+    "places",
+    [
+        [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)],  # joined
+        [(1, 0), (1, 1), (1, 2), (0, 0), (0, 1), (0, 2)],  # joined, too
+        [(0, 0), (0, 2), (0, 1), (1, 0), (1, 1), (1, 2)],
+        [(0, 0), (0, 1), (0, 2), (1, 0), (2, 0), (2, 1)],
+        [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), None],
+    ],
+)
+def test_batch_has_the_pixels_of_its_slots_in_any_order(places: list[tuple[int, int] | None]) -> None:
+    gather = DeviceGather(Neighbours(SIZE))
+    generator = np.random.default_rng(0)
+    gather.pictures_at_a_time((30, 20), 3)
+    sources = [
+        gather.pick([*generator.integers(0, 256, (3, 20, 30, 3), dtype=np.uint8)], (30, 20)).pixels for _ in range(3)
+    ]
+    pictures = Pictures.empty(6, PREPROCESS)
+    pictures.pixels[...] = 7
+    expected = pictures.pixels.copy()
+    order = generator.permutation(6)  # threads finish in any order
+    for slot in order:
+        place = places[slot]
+        if place is not None:
+            source, number = place
+            pictures.leave_on_device(slot, (sources[source], number), np.zeros((2, SIZE)))
+            expected[slot] = np.asarray(sources[source])[number]
+    assert np.array_equal(np.asarray(gather.batch(pictures)), expected)
+
+
+def test_memory_of_pictures_is_used_again() -> None:
+    """Arrays stay over the memory in which the decoder makes new pictures; only the first is made anew each time."""
+    n_imported: list[int] = []
+    engines, pictures = Engines(ENGINES), DevicePictures((40, 30), lambda image: n_imported.append(1) or image.cpu())
+    assert pictures.to_overwrite(1) is None
+    for n_files, n_new in ((4, 4), (4, 1), (3, 1), (5, 5), (5, 1)):
+        files = [jpeg(40, 30, len(n_imported) + i) for i in range(n_files)]
+        n_before = len(n_imported)
+        arrays = pictures.arrays(engines.images(files, pictures.to_overwrite(n_files)))
+        assert len(n_imported) - n_before == n_new
+        for file, array in zip(files, arrays, strict=True):
+            assert np.array_equal(array, decode(file, max_pixels=MAX_PIXELS))
+
+
+def test_picture_that_has_moved_gets_a_new_array() -> None:
+    """As when the decoder needs more memory for it; and one of another size than its markers say gets none."""
+    pictures = DevicePictures((40, 30), HostImage.cpu)
+    images = [HostImage(np.full((30, 40, 3), i, np.uint8)) for i in range(3)]
+    pictures.arrays(images)
+    images[1].overwrite(np.zeros((40, 30, 3), np.uint8))
+    images[2]._pixels = np.full((30, 40, 3), 9, np.uint8)
+    first, second, third = pictures.arrays(images)
+    assert (first == 0).all()
+    assert second is None
+    assert (third == 9).all()
 
 
 @pytest.mark.usefixtures("few_at_a_time")

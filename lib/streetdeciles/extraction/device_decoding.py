@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import islice
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streetdeciles.backbones.backbone import Array
 from streetdeciles.errors import reason
+from streetdeciles.extraction.device_pictures import DevicePictures
 from streetdeciles.extraction.gpu_decoding import EngineDecoder
 from streetdeciles.extraction.memory import DecodingMemory
 
@@ -17,8 +19,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-DEVICE_BYTES_PER_PIXEL = 6
-"""What a pixel takes on the GPU: 3 in the decoded picture, and 3 in the stack of pictures that a program makes."""
+DEVICE_BYTES_PER_PIXEL = 10
+"""What a pixel takes on the GPU: 3 in the decoded picture, which stays there, and 7 while a program picks from it."""
 
 
 class EngineJpeg(NamedTuple):
@@ -51,6 +53,7 @@ class DeviceDecoder:
         self._engines = engines
         self._gather = gather
         self._memory = memory
+        self._idle: SimpleQueue[DevicePictures] = SimpleQueue()
         self._works = True
 
     def picked(self, jpegs: Mapping[int, EngineJpeg]) -> dict[int, OnDevice]:
@@ -68,16 +71,27 @@ class DeviceDecoder:
         try:
             with self._memory.lease() as reserve:
                 reserve(n_bytes)
-                return dict(self._pick(contents, size))
+                return self._pick(contents, size)
         except Exception as error:  # JAX and nvImageCodec raise their own kinds
             self._works = False
             logger.warning("features: decoded photographs do not stay on the GPU from here on (%s)", reason(error))
             return {}
 
-    def _pick(self, contents: Mapping[int, bytes], size: tuple[int, int]) -> Iterator[tuple[int, OnDevice]]:
-        decoded = zip(contents, self._engines.decode([*contents.values()], self._gather.as_array), strict=True)
-        pictures = {i: picture for i, picture in decoded if picture is not None and picture.shape[1::-1] == size}
-        if pictures:
-            pixels, weights, one_colour = self._gather.pick([*pictures.values()], size)
-            for number, i in enumerate(pictures):
-                yield i, OnDevice((pixels, number), weights, bool(one_colour[number]))
+    def _pick(self, contents: Mapping[int, bytes], size: tuple[int, int]) -> dict[int, OnDevice]:
+        pictures = self._pictures(size)
+        images = self._engines.images([*contents.values()], pictures.to_overwrite(len(contents)))
+        arrays = {i: array for i, array in zip(contents, pictures.arrays(images), strict=True) if array is not None}
+        picked = {}
+        if arrays:
+            pixels, weights, one_colour = self._gather.pick([*arrays.values()], size)
+            picked = {i: OnDevice((pixels, n), weights, bool(one_colour[n])) for n, i in enumerate(arrays)}
+        self._idle.put(pictures)  # nothing reads them any more
+        return picked
+
+    def _pictures(self, size: tuple[int, int]) -> DevicePictures:
+        """Those of that size that no thread uses, or none yet; those of another size give up their memory."""
+        try:
+            pictures = self._idle.get_nowait()
+        except Empty:
+            return DevicePictures(size, self._gather.as_array)
+        return pictures if pictures.size == size else DevicePictures(size, self._gather.as_array)

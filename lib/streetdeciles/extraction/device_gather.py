@@ -17,6 +17,7 @@ from jax import numpy as jnp
 
 from streetdeciles.backbones.backbone import Array
 from streetdeciles.backbones.sampling import Neighbours
+from streetdeciles.extraction.device_pictures import is_on_gpu
 from streetdeciles.extraction.pictures import Pictures
 
 Size = tuple[int, int]
@@ -30,9 +31,6 @@ MAX_PIXELS = 32_000_000
 
 MAX_SIZES = 4
 """How many sizes get a program; compiling one takes seconds."""
-
-_CPU = 1
-"""DLPack's number of the machine's own memory."""
 
 
 class Picked(NamedTuple):
@@ -68,17 +66,19 @@ class DeviceGather:
 
     def as_array(self, image: Any) -> Any:
         """A decoder's picture as an array for `pick`: JAX's, without a copy, if it is on a GPU, and else NumPy's."""
-        if image.__dlpack_device__()[0] == _CPU:
-            return np.ascontiguousarray(image.cpu())
-        return jax.dlpack.from_dlpack(image)
+        return jax.dlpack.from_dlpack(image) if is_on_gpu(image) else np.ascontiguousarray(image.cpu())
 
     def pick(self, pictures: Sequence[Any], size: Size) -> Picked:
-        """Pick from 1 to `pictures_at_a_time` pictures, uint8 [height, width, 3]; waits until that is done."""
+        """Pick from 1 to `pictures_at_a_time` pictures, uint8 [height, width, 3].
+
+        Waits until that is done: their memory may be used for others then.
+        """
         rows, columns, weights = self._places[size]
         padding = self.pictures_at_a_time(size, len(pictures)) - len(pictures)
         # One thread compiles a size's program; those that need it meanwhile wait.
         with self._lock if size not in self._compiled else nullcontext():
             pixels, one_colour = _picked([*pictures, *([pictures[0]] * padding)], rows, columns)
+            pixels.block_until_ready()
             flags = np.asarray(one_colour)[: len(pictures)]
             self._compiled.add(size)
         return Picked(pixels, weights, flags)
@@ -87,8 +87,11 @@ class DeviceGather:
         """The pixels of a whole batch on the device, uint8 [n, *pixels_shape], wherever they are now."""
         pixels, on_device = pictures.pixels, pictures.on_device
         is_whole = len(on_device) == len(pixels)
+        places = [on_device[slot] for slot in sorted(on_device)]
+        sources = {id(source): source for source, _ in places}
+        if is_whole and _follow_each_other(places, [*sources.values()]):
+            return _joined([*sources.values()])
         batch = jnp.zeros(pixels.shape, pixels.dtype) if is_whole else jax.device_put(pixels)
-        sources = {id(source): source for source, _ in on_device.values()}
         # A picture that belongs to no slot gets a number of its own beyond the last slot, so that JAX drops it.
         slots = {key: np.arange(len(source), dtype=np.int32) + len(pixels) for key, source in sources.items()}
         for slot, (source, number) in on_device.items():
@@ -98,12 +101,29 @@ class DeviceGather:
         return batch
 
 
+def _follow_each_other(places: Sequence[tuple[Any, int]], sources: Sequence[Any]) -> bool:
+    """Whether the places are all of each source, one source after the other, and the sources are of one length.
+
+    With others, each sequence of lengths would need a program of its own.
+    """
+    n = len(sources[0])
+    in_order = [(id(source), number) for source in sources for number in range(n)]
+    return [(id(source), number) for source, number in places] == in_order and all(len(each) == n for each in sources)
+
+
+@jax.jit
+def _joined(sources: list[Any]) -> Any:
+    return jnp.concatenate(sources)
+
+
 @jax.jit
 def _picked(pictures: list[Any], rows: Any, columns: Any) -> tuple[Any, Any]:
-    stack = jnp.stack(pictures)
-    one_colour = (stack == stack[:, :1, :1]).all(axis=(1, 2, 3))
-    picked = stack[:, rows][:, :, :, columns].transpose(0, 1, 3, 2, 4, 5)
-    return jnp.pad(picked, [(0, 0)] * 5 + [(0, 1)], constant_values=255), one_colour
+    """A GPU copies a pixel of four bytes twice as fast as its three colours."""
+    colours = jnp.stack(pictures).astype("uint32")
+    words = colours[..., 0] | colours[..., 1] << 8 | colours[..., 2] << 16 | np.uint32(255 << 24)
+    one_colour = (words == words[:, :1, :1]).all(axis=(1, 2))
+    picked = words[:, rows][:, :, :, columns].transpose(0, 1, 3, 2, 4)
+    return jax.lax.bitcast_convert_type(picked, jnp.uint8), one_colour
 
 
 def _put_in_place(batch: Any, source: Any, slots: Any) -> Any:

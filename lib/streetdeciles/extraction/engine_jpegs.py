@@ -8,10 +8,24 @@ are rejected, and why, does not depend on the decoder. Everything else is decode
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
-from streetdeciles.extraction.plain_jpeg import DHT, DQT, DRI, SOF0, SOS, plain_jpeg_size, segments
+from streetdeciles.backbones.backbone import Array
+from streetdeciles.extraction.plain_jpeg import (
+    DHT,
+    DQT,
+    DRI,
+    KNOWN_HEADERS,
+    MAX_KNOWN_BYTES,
+    SOF0,
+    SOS,
+    jpeg_header,
+    plain_jpeg_size,
+    segments,
+)
 
 MAX_ENGINE_PIXELS = 8_000_000
 """A chunk of photographs is decoded at a time, so its pixels take at most 192 MB on the GPU, and again here."""
@@ -28,8 +42,16 @@ SAMPLING = {b"\x11", b"\x21", b"\x22", b"\x41"}
 _END = b"\xff\xd9"
 
 
+class _Coded(NamedTuple):
+    """What a header says of the coded pixels that follow it."""
+
+    size: tuple[int, int]
+    markers: bytes
+    """The second bytes of all markers in them."""
+
+
 @dataclass
-class _Headers:
+class _Definitions:
     """What the segments before the scan define."""
 
     quantisation: set[int] = field(default_factory=set)
@@ -38,8 +60,6 @@ class _Headers:
     restart_interval: int = 0
     frame: bytes = b""
     scan: bytes = b""
-    start: int = 0
-    """Where the coded pixels begin."""
 
 
 def engine_jpeg_size(content: bytes) -> tuple[int, int] | None:
@@ -48,30 +68,45 @@ def engine_jpeg_size(content: bytes) -> tuple[int, int] | None:
     >>> engine_jpeg_size(b"GIF89a") is None
     True
     """
-    size = plain_jpeg_size(content)
-    if size is None or size[0] * size[1] > MAX_ENGINE_PIXELS or max(size) > MAX_SIDE or not content.endswith(_END):
+    header = jpeg_header(content)
+    if header is None or not content.endswith(_END):
         return None
-    headers = _headers(content)
-    fits = headers is not None and _are_usual_components(headers) and _is_whole(content, headers, size)
-    return size if fits else None
+    coded = _known_coded(header) if len(header) <= MAX_KNOWN_BYTES else _coded(header)
+    if coded is None or not _has_markers(np.frombuffer(content, np.uint8, offset=len(header)), coded.markers):
+        return None
+    return coded.size
 
 
-def _headers(content: bytes) -> _Headers | None:
+def _coded(header: bytes) -> _Coded | None:
+    """None if the engines do not get files with this header."""
+    size = plain_jpeg_size(header)
+    if size is None or size[0] * size[1] > MAX_ENGINE_PIXELS or max(size) > MAX_SIDE:
+        return None
+    defined = _definitions(header)
+    if defined is None or not _are_usual_components(defined):
+        return None
+    restarts = bytes(0xD0 + i % 8 for i in range(_n_restarts(defined, size)))
+    return _Coded(size, restarts + _END[1:])
+
+
+_known_coded = lru_cache(KNOWN_HEADERS)(_coded)
+
+
+def _definitions(header: bytes) -> _Definitions | None:
     """None where a table is not valid."""
-    headers = _Headers()
-    for marker, segment, end in segments(content):
+    defined = _Definitions()
+    for marker, segment in segments(header):
         if marker == DQT:
-            headers.quantisation.update(segment[::65])
+            defined.quantisation.update(segment[::65])
         elif marker == DRI:
-            headers.restart_interval = int.from_bytes(segment, "big")
+            defined.restart_interval = int.from_bytes(segment, "big")
         elif marker == SOF0:
-            headers.frame = segment
-        elif marker == DHT and not _add_huffman_tables(segment, headers.huffman):
+            defined.frame = segment
+        elif marker == DHT and not _add_huffman_tables(segment, defined.huffman):
             return None
         elif marker == SOS:
-            headers.scan, headers.start = segment, end
-            break
-    return headers
+            defined.scan = segment
+    return defined
 
 
 def _add_huffman_tables(segment: bytes, tables: set[int]) -> bool:
@@ -95,9 +130,9 @@ def _add_huffman_tables(segment: bytes, tables: set[int]) -> bool:
     return True
 
 
-def _are_usual_components(headers: _Headers) -> bool:
+def _are_usual_components(defined: _Definitions) -> bool:
     """Whether frame and scan describe grey, or YCbCr of a usual subsampling, by tables that are defined."""
-    frame, scan = headers.frame[6:], headers.scan
+    frame, scan = defined.frame[6:], defined.scan
     names, factors, quantisation = frame[::3], frame[1::3], frame[2::3]
     in_scan, tables = scan[1:-3:2], scan[2:-3:2]
     if len(names) == 3:
@@ -108,22 +143,22 @@ def _are_usual_components(headers: _Headers) -> bool:
         usual
         and in_scan == names
         and scan[-3:] == b"\0\x3f\0"
-        and headers.quantisation.issuperset(quantisation)
-        and all({table >> 4, 16 + (table & 15)} <= headers.huffman for table in tables)
+        and defined.quantisation.issuperset(quantisation)
+        and all({table >> 4, 16 + (table & 15)} <= defined.huffman for table in tables)
     )
 
 
-def _is_whole(content: bytes, headers: _Headers, size: tuple[int, int]) -> bool:
-    """Whether the scan has its restart markers and then the end, and no other marker."""
-    expected = [bytes([0xD0 + i % 8]) for i in range(_n_restarts(headers, size))] + [_END[1:]]
-    coded = np.frombuffer(content, np.uint8, offset=headers.start)
-    after = coded[np.flatnonzero(coded[:-1] == 0xFF) + 1]
-    return bool(after[after != 0].tobytes() == b"".join(expected))
+def _has_markers(coded: Array, markers: bytes) -> bool:
+    """Whether the coded pixels, which end with the end's marker, have these markers in this order, and no other."""
+    second = coded[1:]
+    is_marker = (coded[:-1] == 0xFF) & (second != 0)
+    n = np.count_nonzero(is_marker)
+    return n == len(markers) and (n == 1 or second[is_marker].tobytes() == markers)
 
 
-def _n_restarts(headers: _Headers, size: tuple[int, int]) -> int:
-    if not headers.restart_interval:
+def _n_restarts(defined: _Definitions, size: tuple[int, int]) -> int:
+    if not defined.restart_interval:
         return 0
-    across, down = headers.frame[7] >> 4, headers.frame[7] & 15
+    across, down = defined.frame[7] >> 4, defined.frame[7] & 15
     units = -(-size[0] // (8 * across)) * -(-size[1] // (8 * down))
-    return -(-units // headers.restart_interval) - 1
+    return -(-units // defined.restart_interval) - 1

@@ -11,7 +11,7 @@ and have a fingerprint of their own. Fancy upsampling must be on, and decoding a
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
 from io import BytesIO
@@ -39,10 +39,6 @@ _CPU_ONLY_DEVICE = -99999
 """NVIMGCODEC_DEVICE_CPU_ONLY: no GPU is needed."""
 
 _HOW_TO_GO_ON = "or set features.decoder to cpu"
-
-
-def _in_memory(image: Any) -> Array:
-    return np.ascontiguousarray(image.cpu())
 
 
 class EngineDecoder:
@@ -77,11 +73,15 @@ class EngineDecoder:
                 f"{_HOW_TO_GO_ON}"
             )
 
-    def decode(self, files: Sequence[bytes], as_array: Callable[[Any], Any] = _in_memory) -> list[Any | None]:
-        """RGB uint8 [height, width, 3] of each file; None for those that it declines.
+    def decode(self, files: Sequence[bytes]) -> list[Array | None]:
+        """RGB uint8 [height, width, 3] of each file, in this machine's memory; None for those that it declines."""
+        return [None if image is None else np.ascontiguousarray(image.cpu()) for image in self.images(files)]
+
+    def images(self, files: Sequence[bytes], over: Sequence[Any] | None = None) -> list[Any | None]:
+        """nvImageCodec's RGB image of each file, in the memory of its back end; None for those that it declines.
 
         Args:
-            as_array: makes an array of nvImageCodec's picture, by default one in this machine's memory.
+            over: as many of its images, which are lost: their memory is used again.
         """
         if not files:
             return []
@@ -89,10 +89,9 @@ class EngineDecoder:
             decoder = self._idle.get_nowait()
         except Empty:
             decoder = self._new_decoder()
-        images = decoder.decode([*files])
-        pictures = [None if image is None else as_array(image) for image in images]
+        images: list[Any | None] = decoder.decode([*files], images=None if over is None else [*over])
         self._idle.put(decoder)  # not where it has failed
-        return pictures
+        return images
 
     def _new_decoder(self) -> nvimgcodec.Decoder:
         from nvidia import nvimgcodec

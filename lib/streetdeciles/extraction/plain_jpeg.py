@@ -7,8 +7,15 @@ all that is unusual in any way, is left to Pillow.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 MAX_SEGMENTS = 32
+MAX_KNOWN_BYTES = 4096
+"""Longer headers are not remembered."""
+
+KNOWN_HEADERS = 256
+"""How many headers are remembered: most photographs of a camera or a server have the same."""
+
 _START = b"\xff\xd8"
 APP0, COM, DQT, DHT, DRI, SOF0, SOS = 0xE0, 0xFE, 0xDB, 0xC4, 0xDD, 0xC0, 0xDA
 
@@ -19,8 +26,30 @@ def plain_jpeg_size(content: bytes) -> tuple[int, int] | None:
     >>> plain_jpeg_size(b"GIF89a") is None
     True
     """
+    header = jpeg_header(content)
+    if header is None:
+        return None
+    return _known_size(header) if len(header) <= MAX_KNOWN_BYTES else _size(header)
+
+
+def jpeg_header(content: bytes) -> bytes | None:
+    """All that precedes the coded pixels; None if the file does not begin with a JPEG's usual number of segments."""
+    at, n_bytes = 2, len(content)
+    if not content.startswith(_START):
+        return None
+    for _ in range(MAX_SEGMENTS):
+        if n_bytes < at + 4 or content[at] != 0xFF:
+            return None
+        end = at + 2 + (content[at + 2] << 8 | content[at + 3])
+        if content[at + 1] == SOS:
+            return content[:end]
+        at = end
+    return None
+
+
+def _size(header: bytes) -> tuple[int, int] | None:
     size, n_components = None, 0
-    for marker, segment, _ in segments(content):
+    for marker, segment in segments(header):
         if marker == SOS:
             one_scan = segment[:1] == bytes([n_components]) and len(segment) == 4 + 2 * n_components
             return size if one_scan else None
@@ -33,14 +62,15 @@ def plain_jpeg_size(content: bytes) -> tuple[int, int] | None:
     return None
 
 
-def segments(content: bytes) -> Iterator[tuple[int, bytes, int]]:
-    """Marker, content and end of each segment, as long as they follow one another without anything between them."""
-    at = 2 if content.startswith(_START) else len(content)
-    for _ in range(MAX_SEGMENTS):
-        if len(content) < at + 4 or content[at] != 0xFF:
-            return
-        end = at + 2 + (content[at + 2] << 8 | content[at + 3])
-        yield content[at + 1], content[at + 4 : end], end
+_known_size = lru_cache(KNOWN_HEADERS)(_size)
+
+
+def segments(header: bytes) -> Iterator[tuple[int, bytes]]:
+    """Marker and content of each segment of what `jpeg_header` gives."""
+    at = 2
+    while at + 4 <= len(header):
+        end = at + 2 + (header[at + 2] << 8 | header[at + 3])
+        yield header[at + 1], header[at + 4 : end]
         at = end
 
 

@@ -55,11 +55,14 @@ def read_together(rows: Sequence[Row], max_bytes: int) -> list[bytes | None]:
 
     None for each row that cannot be read in this way, or differs from the index: reading it alone shows why.
     """
+    is_local = storage.is_local(rows[0].uri)
+    if is_local and all(row.offset is None for row in rows):
+        return [None] * len(rows)
     if any(not row.length or row.length > max_bytes for row in rows):
         return [None] * len(rows)
     parts = ranges(rows)
     try:
-        contents = [_read_local(part) for part in parts] if storage.is_local(rows[0].uri) else _read_remote(parts)
+        contents = [_read_local(part) for part in parts] if is_local else _read_remote(parts)
     except Exception:  # reading them alone shows which one it is, and why
         return [None] * len(rows)
     of_rows: list[bytes | None] = []
