@@ -29,8 +29,10 @@ CHARTS = (
         on_gpu=True,
         labels={
             "decode_threads": "decoding, 16 threads",
-            "extraction_core_gpu": "files to features",
-            "extraction_core_gpu_decode": "files to features, JPEG engines",
+            "extraction_core_gpu": "files to features, one task",
+            "extraction_core_gpu_tasks": "files to features, four tasks",
+            "extraction_core_gpu_decode": "JPEG engines, one task",
+            "extraction_core_gpu_decode_tasks": "JPEG engines, four tasks",
             "extraction_network_gpu": "network call, pixels in memory",
         },
     ),

@@ -37,10 +37,15 @@ class Device:
 
 def device_of(backend: str) -> Device:
     """The first GPU that Keras' backend sees in this process, else the CPU. Starts the backend."""
-    if _GPUS[backend](import_module(backend)):
+    if n_gpus(backend):
         return first_gpu()
     model, flags = cpu()
     return Device("cpu", model, bool(flags.intersection(BFLOAT16_FLAGS)))
+
+
+def n_gpus(backend: str) -> int:
+    """How many GPUs Keras' backend sees in this process. Starts the backend."""
+    return _GPUS[backend](import_module(backend))
 
 
 def choose_precision(setting: str, device: Device) -> str:

@@ -62,10 +62,7 @@ def test_doctor_says_what_is_wrong_and_returns_1() -> None:
     result = run_doctor(PYSPARK_PYTHON="/usr/bin/true", KERAS_BACKEND="openvino")
     assert result.returncode == 1
     assert "Python: PYSPARK_PYTHON is another one, /usr/bin/true; unset PYSPARK_PYTHON" in result.stdout
-    assert (
-        "Keras: ModuleNotFoundError: No module named 'openvino'; pip install openvino, or unset KERAS_BACKEND"
-        in result.stdout
-    )
+    assert "Keras: it must be one of tensorflow, jax, torch; unset KERAS_BACKEND" in result.stdout
 
 
 def test_spark_home_of_another_spark_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,15 +72,6 @@ def test_spark_home_of_another_spark_is_wrong(tmp_path: Path, monkeypatch: pytes
     (finding,) = doctor.spark()
     assert finding.wrong == f"SPARK_HOME ({tmp_path}) has Spark 3.3.1"
     assert "unset SPARK_HOME" in finding.to_do
-
-
-def test_gpu_that_tensorflow_does_not_see_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fake_program(tmp_path, "nvidia-smi", "echo 'NVIDIA H100'")
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    assert doctor.gpu_names() == ["NVIDIA H100"]
-    gpu = doctor.tensorflow()[-1]
-    assert (gpu.what, gpu.state, gpu.wrong) == ("GPU", "NVIDIA H100", "TensorFlow does not see it")
-    assert "streetdeciles[gpu]" in gpu.to_do
 
 
 def test_tasks_that_share_a_gpu_fit_into_its_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,13 +99,6 @@ def test_gpu_that_is_too_small_for_several_tasks_is_not_shared(tmp_path: Path, m
 def test_machine_without_a_gpu_has_no_tasks_on_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     assert doctor.gpu_tasks() == []
-
-
-def test_doctor_survives_a_tensorflow_that_crashes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "_PRINT_VERSIONS", "import os, signal; os.kill(os.getpid(), signal.SIGILL)")
-    (finding,) = doctor.tensorflow()
-    assert finding.wrong == "its process ends with exit code -4"
-    assert "streetdeciles[cpu]" in finding.to_do
 
 
 def test_full_disk_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:

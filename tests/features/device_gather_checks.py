@@ -204,7 +204,7 @@ def test_batch_has_the_pixels_of_its_slots_in_any_order(places: list[tuple[int, 
 
 
 def test_memory_of_pictures_is_used_again() -> None:
-    """Arrays stay over the memory in which the decoder makes new pictures; only the first is made anew each time."""
+    """Arrays stay over the memory in which the decoder makes new pictures; only the first gets a new one each time."""
     n_imported: list[int] = []
     engines, pictures = Engines(ENGINES), DevicePictures((40, 30), lambda image: n_imported.append(1) or image.cpu())
     assert pictures.to_overwrite(1) is None

@@ -49,8 +49,21 @@ def test_advice_names_the_largest_wait() -> None:
         "decoding with 8 threads is the limit: give each task more cores (spark.task.cpus), and "
         "features.decode_threads as many"
     )
-    (line,) = advice(shares, threads=8, gpu_can_decode=True)
+    (line,) = advice(shares, threads=4, on_gpu=True, gpu_can_decode=True)
     assert line.endswith("as many; or set features.decoder: gpu in a new work_dir, if the GPU has JPEG engines")
+
+
+@pytest.mark.parametrize(
+    ("threads", "tasks", "amount", "cpus"), [(8, 2, "0.5", 4), (16, 4, "0.25", 4), (64, 4, "0.25", 16)]
+)
+def test_task_with_many_threads_should_share_the_gpu(threads: int, tasks: int, amount: str, cpus: int) -> None:
+    (line,) = advice({DECODING: 0.6, COMPUTING: 0.4}, threads, on_gpu=True)
+    assert line.endswith(
+        f"decoding with {threads} threads is the limit, and one process cannot use so many fully: let {tasks} tasks "
+        f"share the GPU (spark.task.resource.gpu.amount {amount}, spark.task.cpus {cpus})"
+    )
+    (line,) = advice({READING: 0.6, COMPUTING: 0.4}, threads, on_gpu=True)
+    assert "reading the photographs is the limit" in line
 
 
 @pytest.mark.parametrize(

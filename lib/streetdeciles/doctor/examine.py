@@ -8,13 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 from streetdeciles.doctor import findings
 from streetdeciles.doctor.findings import Finding
+from streetdeciles.doctor.framework import framework
 
 CHECKS: Mapping[str, Callable[[], list[Finding]]] = {
     "Python": findings.python,
     "Java": findings.java,
     "Spark": findings.spark,
     "Petastorm": findings.petastorm,
-    "TensorFlow and Keras": findings.tensorflow,
+    "Keras and its framework": framework,
     "the processor": findings.processor,
     "tasks per GPU": findings.gpu_tasks,
     "memory": findings.memory,
@@ -28,7 +29,7 @@ CHECKS: Mapping[str, Callable[[], list[Finding]]] = {
 def examine() -> int:
     """Print the findings; 0 if a run can start, else 1.
 
-    The checks run at once, because one waits for TensorFlow to load and another for an answer from the network.
+    The checks run at once, because one waits for Keras' framework to load and another for an answer from the network.
     """
     print(f"checking {', '.join(CHECKS)}", file=sys.stderr, flush=True)
     with ThreadPoolExecutor(len(CHECKS)) as pool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import re
@@ -13,7 +12,6 @@ import tempfile
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from streetdeciles.backbones.imagenet import KERAS_FILES, check_reachable, is_cached
@@ -25,7 +23,6 @@ from streetdeciles.session import find_java, how_to_get_java, java_version, runs
 
 MIN_MEMORY_GB = 4.0
 MIN_DISK_GB = 5.0
-TENSORFLOW_TIMEOUT_S = 60
 NETWORK_TIMEOUT_S = 3.0
 VGG16_FILE = f"{KERAS_FILES}/vgg16/vgg16_weights_tf_dim_ordering_tf_kernels.h5"
 
@@ -96,31 +93,6 @@ def petastorm() -> list[Finding]:
     if int(arrow.split(".")[0]) > 14:
         return [Finding("Petastorm", f"{state}, which it cannot use: the training set is read by pyarrow alone")]
     return [Finding("Petastorm", state)]
-
-
-def tensorflow() -> list[Finding]:
-    """TensorFlow, Keras' backend and the GPUs, checked in a separate process, because an unfit build kills it."""
-    gpus = gpu_names()
-    command = [sys.executable, "-c", _PRINT_VERSIONS]
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    try:
-        answer = subprocess.run(
-            command, capture_output=True, text=True, timeout=TENSORFLOW_TIMEOUT_S, env=environment, check=False
-        )
-    except subprocess.TimeoutExpired:
-        return [_no_tensorflow(f"it does not start within {TENSORFLOW_TIMEOUT_S} s")]
-    if answer.returncode:
-        last = (answer.stderr.strip().splitlines() or [f"its process ends with exit code {answer.returncode}"])[-1]
-        return [_no_tensorflow(last)]
-    state: dict[str, Any] = json.loads(answer.stdout.strip().splitlines()[-1])
-    findings = [
-        Finding("TensorFlow", state["tensorflow"]),
-        Finding("Keras", f"{state['keras']}, backend {state['backend']}"),
-    ]
-    if gpus and not state["gpus"]:
-        wrong = "TensorFlow does not see it"
-        return [*findings, Finding("GPU", ", ".join(gpus), wrong, "pip install 'streetdeciles[gpu]' in place of [cpu]")]
-    return [*findings, Finding("GPU", ", ".join(gpus or state["gpus"]) or "none")]
 
 
 def processor() -> list[Finding]:
@@ -206,24 +178,6 @@ def gpu_names() -> list[str]:
     except (OSError, subprocess.SubprocessError):
         return []
     return [line.strip() for line in answer.stdout.splitlines() if line.strip()]
-
-
-_PRINT_VERSIONS = """
-import os, sys
-for package in {"pandas", "matplotlib", "sklearn", "cv2", "jax"} - {os.environ.get("KERAS_BACKEND")}:
-    sys.modules[package] = None  # Keras loads them where it finds them, which takes as long as TensorFlow itself
-import json, tensorflow, keras
-gpus = [device.name for device in tensorflow.config.list_physical_devices("GPU")]
-print(json.dumps({"tensorflow": tensorflow.__version__, "keras": keras.__version__,
-                  "backend": keras.backend.backend(), "gpus": gpus}))
-"""
-
-
-def _no_tensorflow(why: str) -> Finding:
-    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
-    if backend != "tensorflow" and backend in why:
-        return Finding("Keras", f"backend {backend}", why, f"pip install {backend}, or unset KERAS_BACKEND")
-    return Finding("TensorFlow", "none", why, "pip install 'streetdeciles[cpu]', or [gpu] on a machine with one")
 
 
 def _version(package: str) -> str | None:

@@ -37,8 +37,9 @@ def start(setting: str, *, threads: int, backend: str, gpu_address: str | None =
     if keras.backend.backend() != backend:
         raise RuntimeError(f"Keras runs on {keras.backend.backend()} in this process already, not on {backend}")
     if setting == "gpu" and device.kind == "cpu":
+        extra = "[gpu-jax]" if backend == "jax" else "[gpu]"
         raise RunRefused(
-            f"features.device is gpu, and {backend} sees none on {os.uname().nodename}; install the [gpu] extra and "
+            f"features.device is gpu, and {backend} sees none on {os.uname().nodename}; install the {extra} extra and "
             "NVIDIA's driver there, or set features.device to auto or cpu"
         )
     return replace(device, name=f"{device.name}, {threads} thread(s)") if device.kind == "cpu" else device

@@ -39,7 +39,7 @@ class DevicePictures:
         if len(made) > len(self._images) or len(self._arrays) > len(self._images):
             self._images = [*made.values()]
             self._arrays.clear()
-        # The first is imported anew each time: JAX then waits until the decoder has finished what it was asked for
+        # The first is imported again each time: JAX then waits until the decoder has finished what it was asked for
         # until now, that is, all of them.
         arrays = {i: self._array(image, is_kept=n > 0) for n, (i, image) in enumerate(made.items())}
         return [arrays.get(i) for i in range(len(images))]

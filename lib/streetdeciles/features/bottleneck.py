@@ -19,6 +19,17 @@ ADVICE = {
     COMMITTING: "commits are the limit: make the shards larger (images.shard_size)",
 }
 
+SHARE_THE_GPU = (
+    "decoding with {threads} threads is the limit, and one process cannot use so many fully: let {tasks} tasks share "
+    "the GPU (spark.task.resource.gpu.amount {amount:g}, spark.task.cpus {cpus})"
+)
+
+USED_FULLY = 4
+"""How many decode threads a process uses fully; those of another process do not wait for its interpreter's lock."""
+
+MAX_TASKS = 4
+"""More tasks on a GPU have not been measured."""
+
 DECODE_ON_GPU = "; or set features.decoder: gpu in a new work_dir, if the GPU has JPEG engines"
 
 
@@ -58,10 +69,15 @@ def bottleneck(shares: Mapping[str, float]) -> str | None:
     return max(waits, key=lambda what: waits[what])
 
 
-def advice(shares: Mapping[str, float], threads: int, *, gpu_can_decode: bool = False) -> list[str]:
+def advice(
+    shares: Mapping[str, float], threads: int, *, on_gpu: bool = False, gpu_can_decode: bool = False
+) -> list[str]:
     """One line: how busy the device was, what it waited for, and what to change; nothing where nothing was computed.
 
-    `gpu_can_decode`: the network ran on a GPU, and the CPU decoded.
+    Args:
+        threads: decode threads of a task.
+        on_gpu: the network ran on a GPU.
+        gpu_can_decode: it did, and the CPU decoded.
     """
     if not shares:
         return []
@@ -70,5 +86,9 @@ def advice(shares: Mapping[str, float], threads: int, *, gpu_can_decode: bool = 
     limit = bottleneck(shares)
     if limit is None:
         return [line]
+    what_to_do = ADVICE[limit].format(threads=threads)
+    tasks = min(MAX_TASKS, threads // USED_FULLY)
+    if limit == DECODING and on_gpu and tasks > 1:
+        what_to_do = SHARE_THE_GPU.format(threads=threads, tasks=tasks, amount=1 / tasks, cpus=threads // tasks)
     other_way = DECODE_ON_GPU if limit == DECODING and gpu_can_decode else ""
-    return [f"{line}; {ADVICE[limit].format(threads=threads)}{other_way}"]
+    return [f"{line}; {what_to_do}{other_way}"]

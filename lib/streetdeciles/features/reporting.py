@@ -47,6 +47,8 @@ def extraction_report(
     if declined := sum(mark.declined for mark in marks.values()):
         notes.append(f"the GPU declined {declined} JPEGs, which the CPU decoded")
     done = [marks[shard.number].device_seconds for shard in todo]
-    gpu_can_decode = any(mark.network.startswith("gpu ") and "decoder" not in mark.settings for mark in marks.values())
-    notes.extend(advice(device_shares(done, took_s * tasks), decode_threads, gpu_can_decode=gpu_can_decode))
+    on_gpu = [mark for mark in marks.values() if mark.network.startswith("gpu ")]
+    gpu_can_decode = any("decoder" not in mark.settings for mark in on_gpu)
+    shares = device_shares(done, took_s * tasks)
+    notes.extend(advice(shares, decode_threads, on_gpu=bool(on_gpu), gpu_can_decode=gpu_can_decode))
     return StageReport(FEATURES_STAGE, dict(counts), notes)
