@@ -32,6 +32,7 @@ from streetdeciles.extraction.device import GPU_DRIVER
 from streetdeciles.extraction.engine_jpegs import engine_jpeg_size
 from streetdeciles.extraction.extracted import FEATURE, REJECT, STATISTICS
 from streetdeciles.extraction.gpu_decoding import EngineDecoder, refuse_without_package
+from streetdeciles.extraction.plain_jpeg import plain_jpeg_size
 from streetdeciles.extraction.preparing import Preparation
 from streetdeciles.extraction.tally import Tally
 from streetdeciles.features.settings import fingerprint_of, preparation_of
@@ -93,6 +94,33 @@ def test_plain_whole_jpegs_go_to_the_engines(name: str) -> None:
     ],
 )
 def test_all_other_files_are_decoded_on_the_cpu(content: bytes) -> None:
+    assert engine_jpeg_size(content) is None
+
+
+def test_headers_are_remembered_and_pixels_are_not() -> None:
+    """Files of one header, of which one has lost a restart marker; and a header that is too long to be remembered."""
+    content = JPEGS["restarts"]
+    damaged = content[:-2].replace(b"\xff\xd2", b"\0\0", 1) + EOI
+    assert scan_start(damaged) == scan_start(content)
+    assert [engine_jpeg_size(file) for file in (content, damaged, content)] == [(101, 67), None, (101, 67)]
+    commented = content[:2] + b"\xff\xfe\x27\x10" + b"-" * 9998 + content[2:]
+    assert scan_start(commented) == scan_start(content) + 10_002
+    assert [plain_jpeg_size(commented), engine_jpeg_size(commented)] == [(101, 67), (101, 67)]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xff\xd8",
+        b"\xff\xd8\xff\xda\0\0",
+        b"\xff\xd8\xff\xda\0\x0c\1",
+        b"\xff\xd8\xff\xe0\0\0\xff\xda\0\x02\xff\xd9",
+        b"\xff\xd8" + b"\xff\xfe\0\x02" * 40 + b"\xff\xda\0\x02\xff\xd9",
+        JPEGS["4:2:0"][:300] + EOI,
+    ],
+)
+def test_broken_headers_are_not_plain(content: bytes) -> None:
+    assert plain_jpeg_size(content) is None
     assert engine_jpeg_size(content) is None
 
 

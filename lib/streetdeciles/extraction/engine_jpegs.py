@@ -8,7 +8,6 @@ are rejected, and why, does not depend on the decoder. Everything else is decode
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -18,12 +17,11 @@ from streetdeciles.extraction.plain_jpeg import (
     DHT,
     DQT,
     DRI,
-    KNOWN_HEADERS,
-    MAX_KNOWN_BYTES,
     SOF0,
     SOS,
     jpeg_header,
     plain_jpeg_size,
+    remembered,
     segments,
 )
 
@@ -71,12 +69,13 @@ def engine_jpeg_size(content: bytes) -> tuple[int, int] | None:
     header = jpeg_header(content)
     if header is None or not content.endswith(_END):
         return None
-    coded = _known_coded(header) if len(header) <= MAX_KNOWN_BYTES else _coded(header)
+    coded = _coded(header)
     if coded is None or not _has_markers(np.frombuffer(content, np.uint8, offset=len(header)), coded.markers):
         return None
     return coded.size
 
 
+@remembered
 def _coded(header: bytes) -> _Coded | None:
     """None if the engines do not get files with this header."""
     size = plain_jpeg_size(header)
@@ -87,9 +86,6 @@ def _coded(header: bytes) -> _Coded | None:
         return None
     restarts = bytes(0xD0 + i % 8 for i in range(_n_restarts(defined, size)))
     return _Coded(size, restarts + _END[1:])
-
-
-_known_coded = lru_cache(KNOWN_HEADERS)(_coded)
 
 
 def _definitions(header: bytes) -> _Definitions | None:

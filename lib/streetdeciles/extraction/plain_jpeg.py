@@ -6,18 +6,27 @@ all that is unusual in any way, is left to Pillow.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
+from typing import TypeVar
 
 MAX_SEGMENTS = 32
-MAX_KNOWN_BYTES = 4096
+MAX_REMEMBERED_BYTES = 4096
 """Longer headers are not remembered."""
 
-KNOWN_HEADERS = 256
-"""How many headers are remembered: most photographs of a camera or a server have the same."""
+MAX_REMEMBERED = 256
+"""How many headers are remembered."""
 
 _START = b"\xff\xd8"
 APP0, COM, DQT, DHT, DRI, SOF0, SOS = 0xE0, 0xFE, 0xDB, 0xC4, 0xDD, 0xC0, 0xDA
+
+Result = TypeVar("Result")
+
+
+def remembered(read: Callable[[bytes], Result]) -> Callable[[bytes], Result]:
+    """Remembers what `read` says of a header: most photographs of a camera or a server have the same."""
+    known = lru_cache(MAX_REMEMBERED)(read)
+    return lambda header: (known if len(header) <= MAX_REMEMBERED_BYTES else read)(header)
 
 
 def plain_jpeg_size(content: bytes) -> tuple[int, int] | None:
@@ -27,13 +36,11 @@ def plain_jpeg_size(content: bytes) -> tuple[int, int] | None:
     True
     """
     header = jpeg_header(content)
-    if header is None:
-        return None
-    return _known_size(header) if len(header) <= MAX_KNOWN_BYTES else _size(header)
+    return None if header is None else _size(header)
 
 
 def jpeg_header(content: bytes) -> bytes | None:
-    """All that precedes the coded pixels; None if the file does not begin with a JPEG's usual number of segments."""
+    """All that precedes the coded pixels; None if the file does not begin with a few segments and then a scan."""
     at, n_bytes = 2, len(content)
     if not content.startswith(_START):
         return None
@@ -47,6 +54,7 @@ def jpeg_header(content: bytes) -> bytes | None:
     return None
 
 
+@remembered
 def _size(header: bytes) -> tuple[int, int] | None:
     size, n_components = None, 0
     for marker, segment in segments(header):
@@ -60,9 +68,6 @@ def _size(header: bytes) -> tuple[int, int] | None:
         elif not _is_usual(marker, segment):
             break
     return None
-
-
-_known_size = lru_cache(KNOWN_HEADERS)(_size)
 
 
 def segments(header: bytes) -> Iterator[tuple[int, bytes]]:
