@@ -46,7 +46,7 @@ SPARK4 = ["numpy>=2", "pyarrow>=18", "pyspark[connect]>=4,<5"]
 CPU = ["tensorboard>=2.18", "tensorflow-cpu>=2.18,<3"]
 GPU = ["tensorboard>=2.18", "tensorflow[and-cuda]>=2.18,<3"]
 
-# Instead of TensorFlow: faster on a GPU. With NumPy 1, pip takes 0.7.
+# Instead of TensorFlow, beneath Keras. With NumPy 1, pip takes 0.7.
 GPU_JAX = ["jax[cuda12]>=0.6,<0.12", "tensorboard>=2.18"]
 
 # TensorFlow runs on CUDA 12, JAX on 12 or 13. The engines' pixels may differ between releases.

@@ -31,8 +31,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from extraction_core import network_calls
 from measure import interleaved, record
+from network_calls import network_calls
 from photographs import VIEWS, draw_files, index_batch
 from streetdeciles import storage
 from streetdeciles.backbone_sources import Named, Seeded

@@ -15,7 +15,7 @@ Comparisons on JPEGs of 640 x 640 in memory (/dev/shm, where there is one); on a
 - `extraction_network`: our network call on photographs in memory, against the slower of their transfer alone and the
   compiled network alone, on photographs that are on the device (JAX only).
 
-It prints for what the device waited. If there is an nvidia-smi, it is asked twice a second how busy the GPU is.
+It prints for what the device waited, and with nvidia-smi for how much of the time the GPU was busy.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ import argparse
 import os
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
-from itertools import repeat
 from pathlib import Path
 
 import numpy as np
 
 from gpu import gpu_watched, processes
 from measure import interleaved, record, this_machine
+from network_calls import network_calls, random_pictures, slower_part
 from photographs import draw_files, index_batch
 from streetdeciles.backbone_sources import Named, Seeded
 from streetdeciles.backbones.vgg import VGG16
@@ -42,7 +42,6 @@ from streetdeciles.extraction import device
 from streetdeciles.extraction.core import extract
 from streetdeciles.extraction.gpu_decoding import ENGINES
 from streetdeciles.extraction.network import Network, NetworkSettings, load_network
-from streetdeciles.extraction.pictures import Pictures
 from streetdeciles.extraction.preparing import Preparation
 from streetdeciles.extraction.tally import Tally
 from streetdeciles.hardware import Device, choose_precision
@@ -81,24 +80,24 @@ def core(network: Network, paths: Sequence[Path], threads: int, *, back_end: str
 def a_task(paths: Sequence[Path], options: argparse.Namespace, back_end: str | None) -> Callable[[], float]:
     """One of the processes that share the device: its own network and part of the photographs."""
     network, _ = load(options.backend, options.batch_size, share=1 / options.tasks)
-    threads = max(1, options.threads // options.tasks)
+    threads = options.threads // options.tasks
     core(network, paths[: 4 * network.batch_size], threads, back_end=back_end)()
     return core(network, paths, threads, back_end=back_end)
 
 
-def tasks_together(paths: Sequence[Path], options: argparse.Namespace, back_end: str | None) -> Callable[[], float]:
-    """Images/s of all tasks together, measured once for each run before anything else is."""
+@contextmanager
+def tasks_together(
+    paths: Sequence[Path], options: argparse.Namespace, back_end: str | None
+) -> Iterator[Callable[[], float]]:
+    """Gives a function that returns the images/s of all tasks together."""
     parts = [(paths[i :: options.tasks], options, back_end) for i in range(options.tasks)]
-    with gpu_watched() as percentages, processes(a_task, parts) as run:
-        del percentages[:]  # of the start
-        rates = [len(paths) / run() for _ in range(options.runs)]
-        print_busy(percentages)
-    return iter(rates).__next__
+    with processes(a_task, parts) as run:
 
+        def watched() -> float:
+            with gpu_watched():
+                return len(paths) / run()
 
-def print_busy(percentages: Sequence[int]) -> None:
-    if percentages:
-        print(f"GPU busy: {sum(percentages) / len(percentages):.0f} % of the time", flush=True)
+        yield watched
 
 
 def check_gather(network: Network, paths: Sequence[Path]) -> None:
@@ -115,7 +114,7 @@ def check_gather(network: Network, paths: Sequence[Path]) -> None:
 def idle_network(like: Network) -> Network:
     """A network that does nothing, in batches of the same size."""
     features = np.zeros((like.batch_size, 4096), dtype=np.float32)
-    return Network(lambda pictures: features, like.batch_size, "no network", like.at_a_time)
+    return replace(like, compute=lambda pictures: features, description="no network", note=str, gather=None)
 
 
 def one_thread(network: Network, paths: Sequence[Path], threads: int) -> Callable[[], float]:
@@ -124,57 +123,20 @@ def one_thread(network: Network, paths: Sequence[Path], threads: int) -> Callabl
     return lambda: threads * run()
 
 
-def network_calls(network: Network, pictures: Pictures, n: int) -> Callable[[], float]:
-    """Images/s of the network on the same photographs in memory, with as many calls side by side as it allows."""
-    calls = max(network.at_a_time, n // network.batch_size)
-
-    def run() -> float:
-        with ThreadPoolExecutor(network.at_a_time) as pool:
-            start = time.perf_counter()
-            for _ in pool.map(network.compute, repeat(pictures, calls)):
-                pass
-            return calls * network.batch_size / (time.perf_counter() - start)
-
-    return run
-
-
-def slower_part(network: Network, pictures: Pictures, n: int) -> Callable[[], float]:
-    """Images/s of the transfer alone, or of the network alone on photographs that are on the device: the lower."""
-    import jax
-
-    on_device = Pictures(pictures.preprocess, jax.device_put(pictures.pixels), jax.device_put(pictures.weights))
-    alone = network_calls(network, on_device, n)
-
-    def transferred() -> float:
-        calls = max(4, n // network.batch_size)
-        start = time.perf_counter()
-        for _ in range(calls):
-            jax.block_until_ready(jax.device_put((pictures.pixels, pictures.weights)))
-        return calls * network.batch_size / (time.perf_counter() - start)
-
-    def run() -> float:
-        transfer, compute = transferred(), alone()
-        print(f"transfer alone {transfer:.0f} images/s, compiled network alone {compute:.0f} images/s", flush=True)
-        return min(transfer, compute)
-
-    return run
-
-
-def random_pictures(network: Network) -> Pictures:
-    pictures = Pictures.empty(network.batch_size, VGG16.preprocess)
-    generator = np.random.default_rng(0)
-    pictures.pixels[...] = generator.integers(0, 256, pictures.pixels.shape, dtype=np.uint8)
-    pictures.weights[...] = generator.random(pictures.weights.shape)
-    return pictures
-
-
 def load(backend: str, batch_size: int | None, share: float = 1.0) -> tuple[Network, Device]:
     cores = len(os.sched_getaffinity(0))
     started = device.start("auto", threads=cores, backend=backend)
-    precision = choose_precision("auto", started)
     digest = weights_hash(random_weights(1, VGG16))
     settings = NetworkSettings(
-        Named("vgg16"), Seeded(1), digest, precision, "auto", backend, cores, batch_size, gpu_share=share
+        Named("vgg16"),
+        Seeded(1),
+        digest,
+        choose_precision("auto", started),
+        "auto",
+        backend,
+        cores,
+        batch_size,
+        gpu_share=share,
     )
     start = time.perf_counter()
     network = load_network(settings)
@@ -191,12 +153,12 @@ def compare(network: Network, started: Device, paths: Sequence[Path], options: a
     unit, other_is = f"images/s, {threads} decode threads", f"{threads} times one thread's decoding, with no network"
     decoded = interleaved(core(idle_network(network), paths, threads), one, runs)
     record("decode_threads", decoded, unit=unit, other_is=other_is, machine=machine)
-    with gpu_watched() as percentages:
+    with gpu_watched():  # measurements of one thread included
         extracted = interleaved(core(network, paths, threads), one, runs)
-    print_busy(percentages)  # measurements of one thread included
     record(f"extraction_core{on}", extracted, unit=unit, other_is=other_is, machine=machine)
     if options.tasks > 1:
-        shared = interleaved(tasks_together(paths, options, None), one, runs)
+        with tasks_together(paths, options, None) as run:
+            shared = interleaved(run, one, runs)
         record(f"extraction_core{on}_tasks", shared, unit=of_tasks(options), other_is=other_is, machine=machine)
     if options.decoder == "gpu":
         compare_gpu_decoding(network, paths, options, machine)
@@ -219,13 +181,14 @@ def compare_gpu_decoding(
     one_task = interleaved(run, lambda: GPU_DECODE_GOAL, options.runs)
     record("extraction_core_gpu_decode", one_task, unit=unit, other_is=other_is, machine=machine)
     if options.tasks > 1:
-        shared = interleaved(tasks_together(paths, options, ENGINES), lambda: GPU_DECODE_GOAL, options.runs)
+        with tasks_together(paths, options, ENGINES) as run:
+            shared = interleaved(run, lambda: GPU_DECODE_GOAL, options.runs)
         unit = of_tasks(options)
         record("extraction_core_gpu_decode_tasks", shared, unit=unit, other_is=other_is, machine=machine)
 
 
 def of_tasks(options: argparse.Namespace) -> str:
-    return f"images/s, {options.tasks} tasks of {max(1, options.threads // options.tasks)} decode threads"
+    return f"images/s, {options.tasks} tasks of {options.threads // options.tasks} decode threads"
 
 
 def main() -> None:
@@ -233,7 +196,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=128)
     parser.add_argument("--threads", type=int, default=4, help="threads that decode")
     parser.add_argument("--decoder", choices=("cpu", "gpu"), default="cpu", help="gpu: JPEG engines as well")
-    parser.add_argument("--tasks", type=int, default=1, help="processes that share the device, measured as well")
+    parser.add_argument("--tasks", type=int, default=1, help="processes that share the threads and the device")
     parser.add_argument("--batch-size", type=int, help="photographs per batch; default: what suits the device")
     parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()

@@ -13,8 +13,8 @@ from typing import Any
 
 
 @contextmanager
-def gpu_watched() -> Iterator[list[int]]:
-    """The use of the GPU in percent, from nvidia-smi, during the block; empty if there is no GPU."""
+def gpu_watched() -> Iterator[None]:
+    """Prints for how much of the time the GPU was busy during the block, as nvidia-smi says; nothing without a GPU."""
     percentages: list[int] = []
     finished = threading.Event()
 
@@ -30,10 +30,12 @@ def gpu_watched() -> Iterator[list[int]]:
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     try:
-        yield percentages
+        yield
     finally:
         finished.set()
         watcher.join()
+    if percentages:
+        print(f"GPU busy: {sum(percentages) / len(percentages):.0f} % of the time", flush=True)
 
 
 @contextmanager

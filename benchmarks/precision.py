@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from measure import Comparison, record
+from measure import Comparison, record, this_machine
 from streetdeciles.backbone_sources import weight_source
 from streetdeciles.backbones.variables import assign
 from streetdeciles.backbones.vgg import VGG16
@@ -26,6 +26,7 @@ from streetdeciles.extraction.decoding import decode, prepare_pillow
 from streetdeciles.extraction.engine_jpegs import engine_jpeg_size
 from streetdeciles.extraction.gpu_decoding import EngineDecoder
 from streetdeciles.extraction.rejects import Rejected
+from streetdeciles.hardware import first_gpu
 
 DATA = Path(__file__).parent.parent / "tests" / "data"
 MAX_PIXELS = 50_000_000
@@ -100,6 +101,7 @@ def main(arguments: list[str] | None = None) -> int:
             Comparison(ours=closeness(cosine), other=closeness(GOAL), runs=1),
             unit=f"1 / (1 - cosine), {which} of {len(similar)}, {options.weights}{by_engines}",
             other_is=f"the goal, a cosine similarity of {GOAL}",
+            machine=f"{first_gpu().name}, {this_machine()}" if options.decoder == "gpu" else None,
         )
     return 0
 

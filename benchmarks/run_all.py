@@ -6,7 +6,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-NOT_BENCHMARKS = {"charts.py", "gpu.py", "measure.py", "photographs.py", "run_all.py", "table.py", "torch_loop.py"}
+NOT_BENCHMARKS = {
+    "charts.py",
+    "gpu.py",
+    "measure.py",
+    "network_calls.py",
+    "photographs.py",
+    "run_all.py",
+    "table.py",
+    "torch_loop.py",
+}
 
 
 def benchmarks(folder: Path) -> list[Path]:

@@ -145,3 +145,9 @@ def gpu_share(spark: SparkSession) -> float:
     """The part of a GPU that each task gets, 1.0 or `spark.task.resource.gpu.amount`, where that is a fraction."""
     amount = float(setting(spark, "spark.task.resource.gpu.amount") or 1)
     return min(1.0, amount)
+
+
+def cores_of_gpu_task(spark: SparkSession) -> int:
+    """The cores of a task, `spark.task.cpus`, where Spark gives each a GPU of its own; 0 elsewhere."""
+    amount = float(setting(spark, "spark.task.resource.gpu.amount") or 0)
+    return int(setting(spark, "spark.task.cpus") or 1) if amount >= 1 else 0

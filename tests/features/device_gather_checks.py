@@ -25,10 +25,12 @@ from streetdeciles.extraction import device_gather, preparing
 from streetdeciles.extraction.compiled import compiled
 from streetdeciles.extraction.core import extract
 from streetdeciles.extraction.decoding import decode
+from streetdeciles.extraction.device_decoding import DeviceDecoder, EngineJpeg
 from streetdeciles.extraction.device_gather import DeviceGather
 from streetdeciles.extraction.device_pictures import DevicePictures
 from streetdeciles.extraction.extracted import STATISTICS
 from streetdeciles.extraction.gpu_decoding import ENGINES
+from streetdeciles.extraction.memory import DecodingMemory
 from streetdeciles.extraction.network import Network
 from streetdeciles.extraction.pictures import Pictures
 from streetdeciles.extraction.preparing import Preparation, is_one_colour
@@ -174,16 +176,19 @@ def test_extraction_gives_the_same_when_pixels_stay(
 
 @pytest.mark.usefixtures("few_at_a_time")
 @pytest.mark.parametrize(
-    "places",
+    ("places", "is_joined"),
     [
-        [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)],  # joined
-        [(1, 0), (1, 1), (1, 2), (0, 0), (0, 1), (0, 2)],  # joined, too
-        [(0, 0), (0, 2), (0, 1), (1, 0), (1, 1), (1, 2)],
-        [(0, 0), (0, 1), (0, 2), (1, 0), (2, 0), (2, 1)],
-        [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), None],
+        ([(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)], True),
+        ([(1, 0), (1, 1), (1, 2), (0, 0), (0, 1), (0, 2)], True),
+        ([(0, 0), (0, 2), (0, 1), (1, 0), (1, 1), (1, 2)], False),
+        ([(0, 0), (0, 1), (0, 2), (1, 0), (2, 0), (2, 1)], False),
+        ([(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), None], False),
+        ([None] * 6, False),
     ],
 )
-def test_batch_has_the_pixels_of_its_slots_in_any_order(places: list[tuple[int, int] | None]) -> None:
+def test_batch_has_the_pixels_of_its_slots_in_any_order(
+    places: list[tuple[int, int] | None], is_joined: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     gather = DeviceGather(Neighbours(SIZE))
     generator = np.random.default_rng(0)
     gather.pictures_at_a_time((30, 20), 3)
@@ -200,34 +205,83 @@ def test_batch_has_the_pixels_of_its_slots_in_any_order(places: list[tuple[int, 
             source, number = place
             pictures.leave_on_device(slot, (sources[source], number), np.zeros((2, SIZE)))
             expected[slot] = np.asarray(sources[source])[number]
+    joined, n_joined = device_gather._joined, []
+    monkeypatch.setattr(device_gather, "_joined", lambda sources: n_joined.append(len(sources)) or joined(sources))
     assert np.array_equal(np.asarray(gather.batch(pictures)), expected)
+    assert n_joined == ([2] if is_joined else [])
+
+
+class Counted(DeviceGather):
+    """Counts the arrays that it makes."""
+
+    def __init__(self) -> None:
+        super().__init__(Neighbours(SIZE))
+        self.n_arrays = 0
+
+    def as_array(self, image: Any) -> Any:
+        self.n_arrays += 1
+        return super().as_array(image)
 
 
 def test_memory_of_pictures_is_used_again() -> None:
     """Arrays stay over the memory in which the decoder makes new pictures; only the first gets a new one each time."""
-    n_imported: list[int] = []
-    engines, pictures = Engines(ENGINES), DevicePictures((40, 30), lambda image: n_imported.append(1) or image.cpu())
-    assert pictures.to_overwrite(1) is None
-    for n_files, n_new in ((4, 4), (4, 1), (3, 1), (5, 5), (5, 1)):
-        files = [jpeg(40, 30, len(n_imported) + i) for i in range(n_files)]
-        n_before = len(n_imported)
-        arrays = pictures.arrays(engines.images(files, pictures.to_overwrite(n_files)))
-        assert len(n_imported) - n_before == n_new
-        for file, array in zip(files, arrays, strict=True):
+    gather = Counted()
+    pictures = DevicePictures((40, 30), Engines(ENGINES), gather.as_array)
+    for number, (n_files, n_new) in enumerate([(4, 4), (4, 1), (3, 1), (5, 2), (5, 1)]):
+        files = [jpeg(40, 30, 10 * number + i) for i in range(n_files)]
+        before = gather.n_arrays
+        for file, array in zip(files, pictures.decode(files), strict=True):
             assert np.array_equal(array, decode(file, max_pixels=MAX_PIXELS))
+        assert gather.n_arrays - before == n_new
+
+
+def test_declined_files_take_no_memory_from_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    gather = Counted()
+    pictures = DevicePictures((40, 30), Engines(ENGINES), gather.as_array)
+    monkeypatch.setattr(Engines, "declines", 3)
+    files = [jpeg(40, 30, i) for i in range(24)]
+    for first in range(0, 24, 8):
+        some = files[first : first + 8]
+        for file, array in zip(some, pictures.decode(some), strict=True):
+            if sum(file) % 3 == 0:
+                assert array is None
+            else:
+                assert np.array_equal(array, decode(file, max_pixels=MAX_PIXELS))
+        assert len(pictures._images) <= 8
+    assert len(pictures._images) == 8
+    assert gather.n_arrays <= 8 + 2  # the first of each further call
 
 
 def test_picture_that_has_moved_gets_a_new_array() -> None:
     """As when the decoder needs more memory for it; and one of another size than its markers say gets none."""
-    pictures = DevicePictures((40, 30), HostImage.cpu)
-    images = [HostImage(np.full((30, 40, 3), i, np.uint8)) for i in range(3)]
-    pictures.arrays(images)
-    images[1].overwrite(np.zeros((40, 30, 3), np.uint8))
-    images[2]._pixels = np.full((30, 40, 3), 9, np.uint8)
-    first, second, third = pictures.arrays(images)
-    assert (first == 0).all()
-    assert second is None
-    assert (third == 9).all()
+
+    class Moving(Engines):
+        def images(self, files: Sequence[bytes], over: Sequence[HostImage] | None = None) -> list[HostImage | None]:
+            for image in over or []:
+                image._pixels = image._pixels.copy()
+            return super().images(files, over)
+
+    pictures = DevicePictures((40, 30), Moving(ENGINES), HostImage.cpu)
+    for number in range(5):
+        files = [jpeg(40, 30, 3 * number), jpeg(30, 40, 1), jpeg(40, 30, 3 * number + 2)]
+        first, second, third = pictures.decode(files)
+        assert np.array_equal(first, decode(files[0], max_pixels=MAX_PIXELS))
+        assert second is None
+        assert np.array_equal(third, decode(files[2], max_pixels=MAX_PIXELS))
+        assert len(pictures._arrays) <= 2 * len(pictures._images)
+
+
+@pytest.mark.usefixtures("few_at_a_time")
+def test_each_size_keeps_its_memory() -> None:
+    """Chunks of three sizes, in turn and in one thread."""
+    gather = Counted()
+    decoder = DeviceDecoder(Engines(ENGINES), gather, DecodingMemory(MAX_PIXELS, 1), threads=1)
+    for number in range(4):
+        for size in ((40, 30), (30, 40), (50, 50)):
+            jpegs = {i: EngineJpeg(jpeg(*size, 10 * number + i), size) for i in range(3)}
+            assert [*decoder.picked(jpegs)] == [0, 1, 2]
+    assert gather.n_arrays == 3 * (3 + 3)
+    assert len(decoder._idle) == 3
 
 
 @pytest.mark.usefixtures("few_at_a_time")

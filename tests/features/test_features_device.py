@@ -24,7 +24,7 @@ from streetdeciles.extraction.gpu_tasks import GIB, NetworkMemory, gpu_batch_siz
 from streetdeciles.extraction.network import NetworkSettings, automatic_batch_size
 from streetdeciles.features.workers import keep_directories_of_archives
 from streetdeciles.hardware import Device
-from streetdeciles.parallel import gpu_share
+from streetdeciles.parallel import cores_of_gpu_task, gpu_share
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -113,6 +113,15 @@ print(network.description)
 def test_part_of_a_gpu_is_what_spark_gives_to_a_task(amount: str | None, share: float) -> None:
     session = SimpleNamespace(conf={"spark.task.resource.gpu.amount": amount} if amount else {})
     assert gpu_share(cast("SparkSession", session)) == share
+
+
+@pytest.mark.parametrize(("amount", "cpus", "cores"), [(None, "8", 0), ("1", "8", 8), ("1", None, 1), ("0.5", "8", 0)])
+def test_cores_beside_a_gpu_are_those_of_a_task_that_has_it_alone(
+    amount: str | None, cpus: str | None, cores: int
+) -> None:
+    settings = {"spark.task.resource.gpu.amount": amount, "spark.task.cpus": cpus}
+    session = SimpleNamespace(conf={name: value for name, value in settings.items() if value})
+    assert cores_of_gpu_task(cast("SparkSession", session)) == cores
 
 
 def test_weights_that_differ_on_a_worker_stop_the_run(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,6 +11,8 @@ from hypothesis import strategies as st
 from streetdeciles.extraction.tally import SPENT, Tally
 from streetdeciles.extraction.waiting import COMPUTING, DECODING, HANDING_OVER, READING, DeviceClock
 from streetdeciles.features.bottleneck import COMMITTING, advice, bottleneck, device_shares
+from streetdeciles.features.ledger import Mark, Shard, write_mark
+from streetdeciles.features.reporting import extraction_report
 
 
 class SetClock:
@@ -49,21 +53,40 @@ def test_advice_names_the_largest_wait() -> None:
         "decoding with 8 threads is the limit: give each task more cores (spark.task.cpus), and "
         "features.decode_threads as many"
     )
-    (line,) = advice(shares, threads=4, on_gpu=True, gpu_can_decode=True)
+    (line,) = advice(shares, threads=4, gpu_can_decode=True)
     assert line.endswith("as many; or set features.decoder: gpu in a new work_dir, if the GPU has JPEG engines")
 
 
 @pytest.mark.parametrize(
-    ("threads", "tasks", "amount", "cpus"), [(8, 2, "0.5", 4), (16, 4, "0.25", 4), (64, 4, "0.25", 16)]
+    ("cores", "tasks", "amount", "cores_each"), [(8, 2, "0.5", 4), (16, 4, "0.25", 4), (64, 4, "0.25", 16)]
 )
-def test_task_with_many_threads_should_share_the_gpu(threads: int, tasks: int, amount: str, cpus: int) -> None:
-    (line,) = advice({DECODING: 0.6, COMPUTING: 0.4}, threads, on_gpu=True)
+def test_task_with_many_cores_should_share_its_gpu(cores: int, tasks: int, amount: str, cores_each: int) -> None:
+    (line,) = advice({DECODING: 0.6, COMPUTING: 0.4}, 8, cores_of_gpu=cores)
     assert line.endswith(
-        f"decoding with {threads} threads is the limit, and one process cannot use so many fully: let {tasks} tasks "
-        f"share the GPU (spark.task.resource.gpu.amount {amount}, spark.task.cpus {cpus})"
+        "decoding with 8 threads is the limit, and one process uses only about 4 cores fully: "
+        f"let {tasks} tasks share the GPU (spark.task.resource.gpu.amount {amount}, "
+        f"spark.task.cpus {cores_each}, features.decode_threads {cores_each})"
     )
-    (line,) = advice({READING: 0.6, COMPUTING: 0.4}, threads, on_gpu=True)
+    (line,) = advice({READING: 0.6, COMPUTING: 0.4}, 8, cores_of_gpu=cores)
     assert "reading the photographs is the limit" in line
+    (line,) = advice({DECODING: 0.6, COMPUTING: 0.4}, 8, cores_of_gpu=7)
+    assert "give each task more cores" in line
+
+
+def test_advice_follows_from_the_shards_of_this_run(tmp_path: Path) -> None:
+    """The first shard was computed on a GPU by an earlier run, the second on a CPU now."""
+    computed = {"members": "", "settings": {}, "images": 1, "features": 1, "rejects": {}, "seconds": {}}
+    write_mark(str(tmp_path), Mark(0, network="gpu (H100), 16 cores", device_seconds={COMPUTING: 6.0}, **computed))
+    write_mark(str(tmp_path), Mark(1, network="cpu (EPYC)", device_seconds={COMPUTING: 3.0, DECODING: 7.0}, **computed))
+    shards = [Shard(number, 1, "") for number in range(2)]
+    options = {"tasks": 1, "decode_threads": 16, "cores_of_gpu": 16}
+    of_cpu = extraction_report(shards, shards[1:], 0, str(tmp_path), 10.0, **options).notes[-1]
+    assert of_cpu.startswith("the network was busy 30% of the time; waits: decoding 70%")
+    assert "give each task more cores" in of_cpu
+    assert "GPU" not in of_cpu
+    of_both = extraction_report(shards, shards, 0, str(tmp_path), 16.0, **options).notes[-1]
+    assert "let 4 tasks share the GPU" in of_both
+    assert "features.decoder: gpu" in of_both
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Mapping
 from itertools import islice
-from queue import Empty, SimpleQueue
+from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streetdeciles.backbones.backbone import Array
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 DEVICE_BYTES_PER_PIXEL = 10
-"""What a pixel takes on the GPU: 3 in the decoded picture, which stays there, and 7 while a program picks from it."""
+"""What a pixel takes on the GPU while it is decoded and picked from; 3 of these stay there for the next pictures."""
 
 
 class EngineJpeg(NamedTuple):
@@ -43,17 +44,20 @@ class OnDevice(NamedTuple):
 
 
 class DeviceDecoder:
-    """Decodes and picks in any number of threads; gives up for good if the GPU's memory or driver does not allow it.
+    """Decodes and picks in several threads; gives up for good if the GPU's memory or driver does not allow it.
 
     Args:
-        memory: bounds the GPU memory that is taken at a time, as if it were this machine's.
+        memory: bounds the GPU memory that is taken at a time, as if it were this machine's. What is kept for the next
+            pictures comes in addition: 3 bytes for each pixel of a thread's pictures, at most 96 MB a thread.
     """
 
-    def __init__(self, engines: EngineDecoder, gather: DeviceGather, memory: DecodingMemory) -> None:
+    def __init__(self, engines: EngineDecoder, gather: DeviceGather, memory: DecodingMemory, threads: int) -> None:
         self._engines = engines
         self._gather = gather
         self._memory = memory
-        self._idle: SimpleQueue[DevicePictures] = SimpleQueue()
+        # Of several sizes, each may have its own even where one thread decodes them in turn.
+        self._idle: deque[DevicePictures] = deque(maxlen=max(threads, gather.max_sizes))
+        self._lock = Lock()
         self._works = True
 
     def picked(self, jpegs: Mapping[int, EngineJpeg]) -> dict[int, OnDevice]:
@@ -79,19 +83,21 @@ class DeviceDecoder:
 
     def _pick(self, contents: Mapping[int, bytes], size: tuple[int, int]) -> dict[int, OnDevice]:
         pictures = self._pictures(size)
-        images = self._engines.images([*contents.values()], pictures.to_overwrite(len(contents)))
-        arrays = {i: array for i, array in zip(contents, pictures.arrays(images), strict=True) if array is not None}
+        decoded = zip(contents, pictures.decode([*contents.values()]), strict=True)
+        arrays = {i: array for i, array in decoded if array is not None}
         picked = {}
         if arrays:
             pixels, weights, one_colour = self._gather.pick([*arrays.values()], size)
             picked = {i: OnDevice((pixels, n), weights, bool(one_colour[n])) for n, i in enumerate(arrays)}
-        self._idle.put(pictures)  # nothing reads them any more
+        with self._lock:
+            self._idle.append(pictures)  # nothing reads them any more; where there are too many, the oldest go
         return picked
 
     def _pictures(self, size: tuple[int, int]) -> DevicePictures:
-        """Those of that size that no thread uses, or none yet; those of another size give up their memory."""
-        try:
-            pictures = self._idle.get_nowait()
-        except Empty:
-            return DevicePictures(size, self._gather.as_array)
-        return pictures if pictures.size == size else DevicePictures(size, self._gather.as_array)
+        """Those of that size that no thread uses, or none yet."""
+        with self._lock:
+            for pictures in self._idle:
+                if pictures.size == size:
+                    self._idle.remove(pictures)
+                    return pictures
+        return DevicePictures(size, self._engines, self._gather.as_array)

@@ -53,6 +53,11 @@ class DeviceGather:
         self._compiled: set[Size] = set()
         self._lock = Lock()
 
+    @property
+    def max_sizes(self) -> int:
+        """How many sizes of pictures it picks from."""
+        return MAX_SIZES
+
     def pictures_at_a_time(self, size: Size, n: int) -> int:
         """How many pictures of that size `pick` takes; 0 if a program does not pay for the `n` that there are."""
         at_a_time = min(MAX_PICTURES, max(1, MAX_PIXELS // (size[0] * size[1])))
@@ -89,7 +94,7 @@ class DeviceGather:
         is_whole = len(on_device) == len(pixels)
         places = [on_device[slot] for slot in sorted(on_device)]
         sources = {id(source): source for source, _ in places}
-        if is_whole and _follow_each_other(places, [*sources.values()]):
+        if sources and is_whole and _follow_each_other(places, [*sources.values()]):
             return _joined([*sources.values()])
         batch = jnp.zeros(pixels.shape, pixels.dtype) if is_whole else jax.device_put(pixels)
         # A picture that belongs to no slot gets a number of its own beyond the last slot, so that JAX drops it.

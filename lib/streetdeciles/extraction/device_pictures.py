@@ -1,48 +1,54 @@
 """Decoded pictures of one size, whose memory is used again, and JAX's arrays over that memory.
 
-An array over a picture on a GPU takes a third of the time in which an engine decodes the picture, and all of it with
-the interpreter's lock held, so arrays are kept as long as the pictures are where they were.
+An array over a picture on a GPU takes as long as the engine's decoding, and all of it with the interpreter's lock
+held, so arrays are kept as long as the pictures are where they were.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from streetdeciles.extraction.gpu_decoding import EngineDecoder
 
 _CPU = 1
 """DLPack's number of the machine's own memory."""
 
 
 class DevicePictures:
-    """The pictures that a decoder has made last. Not for several threads at a time.
+    """The memory of the largest number of pictures that were decoded at a time. Not for several threads at once.
 
     Args:
-        size: width and height.
-        as_array: makes an array of a picture, over its memory if it can.
+        size: width and height of the pictures.
+        as_array: makes an array of a decoder's image, over its memory if it can.
     """
 
-    def __init__(self, size: tuple[int, int], as_array: Callable[[Any], Any]) -> None:
+    def __init__(self, size: tuple[int, int], engines: EngineDecoder, as_array: Callable[[Any], Any]) -> None:
         self.size = size
+        self._engines = engines
         self._as_array = as_array
         self._images: list[Any] = []
         self._arrays: dict[int, Any] = {}
         """By address."""
 
-    def to_overwrite(self, n: int) -> list[Any] | None:
-        """`n` of its images for the decoder to use again; None if there are not so many."""
-        return self._images[:n] if len(self._images) >= n else None
+    def decode(self, files: Sequence[bytes]) -> list[Any | None]:
+        """uint8 [height, width, 3] of each file; None for those that the decoder declines, or that have another size.
 
-    def arrays(self, images: Sequence[Any | None]) -> list[Any | None]:
-        """uint8 [height, width, 3] of each image that the decoder has made now; None for those not of this size."""
+        The arrays are those of the last call, with new pixels.
+        """
         shape = (*self.size[::-1], 3)
-        made = {i: image for i, image in enumerate(images) if image is not None and tuple(image.shape) == shape}
-        if len(made) > len(self._images) or len(self._arrays) > len(self._images):
-            self._images = [*made.values()]
+        known = self._images[: len(files)]
+        new = self._engines.images(files[len(known) :])
+        images = [*self._engines.images(files[: len(known)], over=known), *new]
+        self._images += [image for image in new if image is not None]
+        if len(self._arrays) > len(self._images):  # the decoder has moved some
             self._arrays.clear()
+        made = {i: image for i, image in enumerate(images) if image is not None and tuple(image.shape) == shape}
         # The first is imported again each time: JAX then waits until the decoder has finished what it was asked for
         # until now, that is, all of them.
         arrays = {i: self._array(image, is_kept=n > 0) for n, (i, image) in enumerate(made.items())}
-        return [arrays.get(i) for i in range(len(images))]
+        return [arrays.get(i) for i in range(len(files))]
 
     def _array(self, image: Any, *, is_kept: bool) -> Any:
         address = _address(image)

@@ -90,7 +90,7 @@ class Preparer:
         # Views of a panorama are cut in this machine's memory.
         self._on_device = None
         if self._engines is not None and gather is not None and preparation.cut is None:
-            self._on_device = DeviceDecoder(self._engines, gather, self._memory)
+            self._on_device = DeviceDecoder(self._engines, gather, self._memory, preparation.threads)
         self._of_thread = local()
         self.watch = Watch(preparation.max_decoding_s)
 

@@ -55,6 +55,8 @@ def read_together(rows: Sequence[Row], max_bytes: int) -> list[bytes | None]:
 
     None for each row that cannot be read in this way, or differs from the index: reading it alone shows why.
     """
+    if not rows:
+        return []
     is_local = storage.is_local(rows[0].uri)
     if is_local and all(row.offset is None for row in rows):
         return [None] * len(rows)

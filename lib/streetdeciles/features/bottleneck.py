@@ -20,12 +20,13 @@ ADVICE = {
 }
 
 SHARE_THE_GPU = (
-    "decoding with {threads} threads is the limit, and one process cannot use so many fully: let {tasks} tasks share "
-    "the GPU (spark.task.resource.gpu.amount {amount:g}, spark.task.cpus {cpus})"
+    "decoding with {threads} threads is the limit, and one process uses only about 4 cores fully: let {tasks} tasks "
+    "share the GPU (spark.task.resource.gpu.amount {amount:g}, spark.task.cpus {cores}, "
+    "features.decode_threads {cores})"
 )
 
 USED_FULLY = 4
-"""How many decode threads a process uses fully; those of another process do not wait for its interpreter's lock."""
+"""How many cores a process that decodes uses fully; beyond that its threads wait for the interpreter's lock."""
 
 MAX_TASKS = 4
 """More tasks on a GPU have not been measured."""
@@ -70,14 +71,14 @@ def bottleneck(shares: Mapping[str, float]) -> str | None:
 
 
 def advice(
-    shares: Mapping[str, float], threads: int, *, on_gpu: bool = False, gpu_can_decode: bool = False
+    shares: Mapping[str, float], threads: int, *, gpu_can_decode: bool = False, cores_of_gpu: int = 0
 ) -> list[str]:
     """One line: how busy the device was, what it waited for, and what to change; nothing where nothing was computed.
 
     Args:
         threads: decode threads of a task.
-        on_gpu: the network ran on a GPU.
-        gpu_can_decode: it did, and the CPU decoded.
+        gpu_can_decode: the network ran on a GPU, and the CPU decoded.
+        cores_of_gpu: cores of a task that has a GPU of its own from Spark; 0 if it has none, or shares one.
     """
     if not shares:
         return []
@@ -87,8 +88,7 @@ def advice(
     if limit is None:
         return [line]
     what_to_do = ADVICE[limit].format(threads=threads)
-    tasks = min(MAX_TASKS, threads // USED_FULLY)
-    if limit == DECODING and on_gpu and tasks > 1:
-        what_to_do = SHARE_THE_GPU.format(threads=threads, tasks=tasks, amount=1 / tasks, cpus=threads // tasks)
+    if limit == DECODING and (tasks := min(MAX_TASKS, cores_of_gpu // USED_FULLY)) > 1:
+        what_to_do = SHARE_THE_GPU.format(threads=threads, tasks=tasks, amount=1 / tasks, cores=cores_of_gpu // tasks)
     other_way = DECODE_ON_GPU if limit == DECODING and gpu_can_decode else ""
     return [f"{line}; {what_to_do}{other_way}"]

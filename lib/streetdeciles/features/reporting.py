@@ -21,10 +21,11 @@ def extraction_report(
     *,
     tasks: int,
     decode_threads: int,
+    cores_of_gpu: int = 0,
 ) -> StageReport:
     """Counts over all `shards`, and what this run has done: the shards `todo` in `took_s` seconds, `tasks` at a time.
 
-    `removed` is the number of finished shards that the index no longer had.
+    `removed` is the number of finished shards that the index no longer had; `cores_of_gpu` is as for `advice`.
     """
     marks = ledger.read_marks(work_dir)
     counts, seconds = ledger.totals(marks[shard.number] for shard in shards)
@@ -46,9 +47,10 @@ def extraction_report(
     notes.append(f"all shards, summed over threads: {spent}")
     if declined := sum(mark.declined for mark in marks.values()):
         notes.append(f"the GPU declined {declined} JPEGs, which the CPU decoded")
-    done = [marks[shard.number].device_seconds for shard in todo]
-    on_gpu = [mark for mark in marks.values() if mark.network.startswith("gpu ")]
+    done = [marks[shard.number] for shard in todo]
+    on_gpu = [mark for mark in done if mark.network.startswith("gpu ")]
     gpu_can_decode = any("decoder" not in mark.settings for mark in on_gpu)
-    shares = device_shares(done, took_s * tasks)
-    notes.extend(advice(shares, decode_threads, on_gpu=bool(on_gpu), gpu_can_decode=gpu_can_decode))
+    shares = device_shares([mark.device_seconds for mark in done], took_s * tasks)
+    cores = cores_of_gpu if on_gpu else 0
+    notes.extend(advice(shares, decode_threads, gpu_can_decode=gpu_can_decode, cores_of_gpu=cores))
     return StageReport(FEATURES_STAGE, dict(counts), notes)

@@ -24,7 +24,7 @@ from streetdeciles.features.settings import fingerprint_of, preparation_of
 from streetdeciles.features.shard_files import leave_no_table_without_files
 from streetdeciles.features.workers import ExtractionTask
 from streetdeciles.logs import worker_log
-from streetdeciles.parallel import Parallelism, parallelism
+from streetdeciles.parallel import Parallelism, cores_of_gpu_task, parallelism
 from streetdeciles.queries import query
 from streetdeciles.run_log import StageReport
 from streetdeciles.session_settings import spark_settings
@@ -91,14 +91,10 @@ def extract_shards(
         scheduler.finish(with_retries(shards, work_dir))
     reject_duplicates(spark, images, shards, work_dir, fingerprint)
     leave_no_table_without_files(work_dir, shards[0].number)
+    took_s, tasks = time.monotonic() - start, min(sizes.tasks, len(todo))
+    threads, cores = config.features.decode_threads, cores_of_gpu_task(spark)
     report = extraction_report(
-        shards,
-        todo,
-        removed,
-        work_dir,
-        time.monotonic() - start,
-        tasks=min(sizes.tasks, len(todo)),
-        decode_threads=config.features.decode_threads,
+        shards, todo, removed, work_dir, took_s, tasks=tasks, decode_threads=threads, cores_of_gpu=cores
     )
     report.notes.extend(picture_notes(spark, images, work_dir))
     return report
