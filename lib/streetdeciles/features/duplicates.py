@@ -15,7 +15,7 @@ from streetdeciles.config import ImagesConfig
 from streetdeciles.extraction.extracted import SCHEMA
 from streetdeciles.features.amending import finished_rows, stage_rows
 from streetdeciles.features.commit import commit_wave
-from streetdeciles.features.ledger import Shard
+from streetdeciles.features.ledger import Shard, read_marks
 from streetdeciles.features.retry import plan_retry
 from streetdeciles.features.waves import cut_into_waves
 from streetdeciles.queries import query
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 SHARDS_PER_WAVE = 64
 
+REASON = "duplicate_picture"
 DETAIL = "another photograph is the same file"
 
 
@@ -34,6 +35,8 @@ def plan_restores(spark: SparkSession, images: ImagesConfig, work_dir: str) -> b
     """Plan to compute rejected pictures again that are no longer duplicates; returns whether there are any."""
     from pyspark.sql import functions as F
 
+    if not any(mark.rejects.get(REASON) for mark in read_marks(work_dir).values()):
+        return False  # without comparing all photographs
     restored = _pictures(spark, images, work_dir).where("rejected")
     if images.duplicates == "reject":
         restored = restored.where("NOT (elsewhere OR again)")
