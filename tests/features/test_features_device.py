@@ -17,14 +17,16 @@ import pytest
 
 from streetdeciles.backbone_sources import Named, Seeded
 from streetdeciles.backbones.vgg import VGG16
+from streetdeciles.config import FeaturesConfig
 from streetdeciles.errors import RunFailed
 from streetdeciles.extraction import network
 from streetdeciles.extraction.compiled import Compiled
 from streetdeciles.extraction.gpu_tasks import GIB, NetworkMemory, gpu_batch_size
 from streetdeciles.extraction.network import NetworkSettings, automatic_batch_size
-from streetdeciles.features.workers import keep_directories_of_archives
+from streetdeciles.features.image_network import backbone_network
+from streetdeciles.features.workers import LoadInTask, keep_directories_of_archives
 from streetdeciles.hardware import Device
-from streetdeciles.parallel import cores_of_gpu_task, gpu_share
+from streetdeciles.parallel import Parallelism, cores_of_gpu_task, gpu_share
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -113,6 +115,15 @@ print(network.description)
 def test_part_of_a_gpu_is_what_spark_gives_to_a_task(amount: str | None, share: float) -> None:
     session = SimpleNamespace(conf={"spark.task.resource.gpu.amount": amount} if amount else {})
     assert gpu_share(cast("SparkSession", session)) == share
+
+
+@pytest.mark.parametrize(("tasks", "local", "share"), [(4, True, 0.25), (1, True, 1.0), (4, False, 1.0)])
+def test_tasks_of_a_local_master_share_the_first_gpu(
+    tasks: int, local: bool, share: float, spark: SparkSession, tmp_path: Path
+) -> None:
+    features = FeaturesConfig(weights="random:1", precision="float32")
+    with backbone_network(spark, features, str(tmp_path), Parallelism(tasks, 2, local=local)) as used:
+        assert cast(LoadInTask, used.load).settings.gpu_share == share
 
 
 @pytest.mark.parametrize(("amount", "cpus", "cores"), [(None, "8", 0), ("1", "8", 8), ("1", None, 1), ("0.5", "8", 0)])

@@ -71,7 +71,7 @@ def backbone_network(
                 layer=features.layer,
                 activation=features.activation,
                 antialias=features.antialias,
-                gpu_share=gpu_share(spark),
+                gpu_share=1 / sizes.tasks if sizes.local else gpu_share(spark),  # a local master's use the first GPU
             )
             yield ImageNetwork(LoadInTask(settings), backbone.preprocess, _fingerprint(backbone, settings))
 
