@@ -94,6 +94,8 @@ def stacked(assignments: Assignments, settings: TrainingConfig, *, stop_after_s:
         with suppress(Enough):
             train_models(assignments, plan_of(settings, assignments), watcher=Watcher(on_batch, on_epoch), hold=True)
         gc.collect()
+        if not spent:
+            raise RuntimeError("an epoch is over before anything is measured; give it more --rows")
         return learned / spent
 
     return run
