@@ -44,7 +44,7 @@ from streetdeciles.extraction.gpu_decoding import ENGINES
 from streetdeciles.extraction.network import Network, NetworkSettings, load_network
 from streetdeciles.extraction.preparing import Preparation
 from streetdeciles.extraction.tally import Tally
-from streetdeciles.hardware import Device, choose_precision
+from streetdeciles.hardware import Device, choose_precision, keras_backend
 
 ROWS_PER_BATCH = 1000
 DIFFERENT_FILES = 256
@@ -80,7 +80,7 @@ def core(network: Network, paths: Sequence[Path], threads: int, *, back_end: str
 def a_task(paths: Sequence[Path], options: argparse.Namespace, back_end: str | None) -> Callable[[], float]:
     """One of the processes that share the device: its own network and part of the photographs."""
     network, _ = load(options.backend, options.batch_size, share=1 / options.tasks)
-    threads = options.threads // options.tasks
+    threads = threads_of_task(options)
     core(network, paths[: 4 * network.batch_size], threads, back_end=back_end)()
     return core(network, paths, threads, back_end=back_end)
 
@@ -175,10 +175,11 @@ def compare_gpu_decoding(
 ) -> None:
     other_is = f"the goal, {GPU_DECODE_GOAL:.0f} images/s"
     check_gather(network, paths[:1024])
-    run = core(network, paths, options.threads, back_end=ENGINES)
     core(network, paths[: 16 * network.batch_size], options.threads, back_end=ENGINES)()  # compiles
     unit = f"images/s, {options.threads} decode threads"
-    one_task = interleaved(run, lambda: GPU_DECODE_GOAL, options.runs)
+    one_task = interleaved(
+        core(network, paths, options.threads, back_end=ENGINES), lambda: GPU_DECODE_GOAL, options.runs
+    )
     record("extraction_core_gpu_decode", one_task, unit=unit, other_is=other_is, machine=machine)
     if options.tasks > 1:
         with tasks_together(paths, options, ENGINES) as run:
@@ -188,7 +189,11 @@ def compare_gpu_decoding(
 
 
 def of_tasks(options: argparse.Namespace) -> str:
-    return f"images/s, {options.tasks} tasks of {options.threads // options.tasks} decode threads"
+    return f"images/s, {options.tasks} tasks of {threads_of_task(options)} decode threads"
+
+
+def threads_of_task(options: argparse.Namespace) -> int:
+    return max(1, options.threads // options.tasks)
 
 
 def main() -> None:
@@ -200,7 +205,7 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, help="photographs per batch; default: what suits the device")
     parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()
-    options.backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    options.backend = keras_backend()
     network, started = load(options.backend, options.batch_size)
     memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
     with tempfile.TemporaryDirectory(dir=memory) as name:

@@ -43,6 +43,11 @@ def device_of(backend: str) -> Device:
     return Device("cpu", model, bool(flags.intersection(BFLOAT16_FLAGS)))
 
 
+def keras_backend() -> str:
+    """Keras' name of the framework that it runs on, as the environment has it. Starts nothing."""
+    return os.environ.get("KERAS_BACKEND", "tensorflow")
+
+
 def n_gpus(backend: str) -> int:
     """How many GPUs Keras' backend sees in this process. Starts the backend."""
     return _GPUS[backend](import_module(backend))

@@ -9,6 +9,7 @@ import pytest
 from test_doctor_findings import fake_program
 
 from streetdeciles.doctor import framework as module
+from streetdeciles.doctor.findings import gpu_names
 from streetdeciles.doctor.framework import framework
 
 
@@ -33,6 +34,7 @@ def test_gpu_that_the_framework_does_not_see_is_wrong(
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     monkeypatch.setenv("KERAS_BACKEND", backend)
     monkeypatch.setenv("JAX_PLATFORMS", "cpu")
+    assert gpu_names() == ["NVIDIA H100"]
     gpu = framework()[-1]
     assert (gpu.what, gpu.state) == ("GPU", "NVIDIA H100")
     assert gpu.wrong == f"{module.FRAMEWORKS[backend].name} does not see it"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,6 +13,7 @@ from streetdeciles import __version__, storage
 from streetdeciles.config import RunConfig
 from streetdeciles.doctor.probe import executor_probe
 from streetdeciles.errors import one_line_error
+from streetdeciles.hardware import keras_backend
 from streetdeciles.parallel import cores_now
 from streetdeciles.session import spark_session
 from streetdeciles.spark_connect import is_connect
@@ -88,7 +88,7 @@ def find_executors(spark: SparkSession, work_dir: str) -> tuple[list[ExecutorFin
 
     folder = storage.staging_uri(work_dir, "doctor")
     storage.write_text(storage.join(folder, "driver"), "from the driver")
-    probe = executor_probe(folder, MODULES, (*SLOW_MODULES, _backend()), TASK_S)
+    probe = executor_probe(folder, MODULES, (*SLOW_MODULES, keras_backend()), TASK_S)
     probed = F.udf(lambda number: probe(number), "string")  # noqa: PLW0108 - Spark 4.3 misreads the hints of probe
     answers: dict[str, Mapping[str, Any]] = {}
     failed: list[ExecutorFinding] = []
@@ -143,10 +143,6 @@ def _finding(answer: Mapping[str, Any], written: Iterable[str]) -> ExecutorFindi
     return ExecutorFinding(
         answer["executor"], answer["python"], answer["package"], tuple(answer["missing"]), problem, answer["gpu"]
     )
-
-
-def _backend() -> str:
-    return os.environ.get("KERAS_BACKEND", "tensorflow")
 
 
 def _n_executors(spark: SparkSession) -> int:

@@ -9,6 +9,7 @@ import sys
 from typing import Any, NamedTuple
 
 from streetdeciles.doctor.findings import Finding, gpu_names
+from streetdeciles.hardware import keras_backend
 
 START_TIMEOUT_S = 60
 
@@ -52,7 +53,7 @@ print(json.dumps({"framework": framework.__version__, "keras": keras.__version__
 
 def framework() -> list[Finding]:
     """The framework, Keras and the GPUs, checked in a separate process, because an unfit build kills it."""
-    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    backend = keras_backend()
     if backend not in FRAMEWORKS:
         names = ", ".join(FRAMEWORKS)
         return [Finding("Keras", f"backend {backend}", f"it must be one of {names}", "unset KERAS_BACKEND")]
@@ -68,16 +69,20 @@ def framework() -> list[Finding]:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return [Finding(known.name, "none", f"it does not start within {START_TIMEOUT_S} s", known.how_to_get)]
+        return [_absent(known, f"it does not start within {START_TIMEOUT_S} s")]
     if answer.returncode:
         last = (answer.stderr.strip().splitlines() or [f"its process ends with exit code {answer.returncode}"])[-1]
-        return [Finding(known.name, "none", last, known.how_to_get)]
+        return [_absent(known, last)]
     state: dict[str, Any] = json.loads(answer.stdout.strip().splitlines()[-1])
     return [
         Finding(known.name, state["framework"]),
         Finding("Keras", f"{state['keras']}, backend {backend}"),
         _gpu(known, state["gpus"]),
     ]
+
+
+def _absent(known: Framework, why: str) -> Finding:
+    return Finding(known.name, "none", why, known.how_to_get)
 
 
 def _gpu(known: Framework, n_seen: int) -> Finding:

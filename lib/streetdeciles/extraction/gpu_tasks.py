@@ -9,6 +9,9 @@ GIB = 2**30
 BATCH_SIZES = (256, 128, 64, 32, 16, 8, 4, 2, 1)
 """Larger batches than the first gain nothing."""
 
+TASKS_PER_GPU = (1, 2, 4)
+"""More tasks on a GPU have not been measured."""
+
 BATCH_WITHOUT_MEMORY = 64
 """The batch size for a GPU whose memory is not known."""
 
@@ -54,8 +57,13 @@ class GpuTasks:
         >>> print(GpuTasks(4, 4, 128))
         spark.task.resource.gpu.amount 0.25, spark.task.cpus 4: batches of 128, 19 GB
         """
-        settings = f"spark.task.resource.gpu.amount {1 / self.tasks:g}, spark.task.cpus {self.cpus}"
+        settings = sharing_settings(self.tasks, self.cpus)
         return f"{settings}: batches of {self.batch_size}, {self.memory_bytes / 1e9:.0f} GB"
+
+
+def sharing_settings(tasks: int, cpus: int) -> str:
+    """Spark's settings with which that many tasks, of that many cores each, share a GPU."""
+    return f"spark.task.resource.gpu.amount {1 / tasks:g}, spark.task.cpus {cpus}"
 
 
 def gpu_batch_size(network: NetworkMemory, memory_bytes: float | None) -> int:
@@ -72,5 +80,7 @@ def gpu_batch_size(network: NetworkMemory, memory_bytes: float | None) -> int:
 
 def ways_to_share(memory_bytes: int, cores: int) -> list[GpuTasks]:
     """One, two or four tasks on a GPU with this memory and number of cores, as far as both suffice."""
-    ways = [GpuTasks(n, cores // n, gpu_batch_size(VGG16_MEMORY, memory_bytes / n)) for n in (1, 2, 4) if n <= cores]
+    ways = [
+        GpuTasks(n, cores // n, gpu_batch_size(VGG16_MEMORY, memory_bytes / n)) for n in TASKS_PER_GPU if n <= cores
+    ]
     return [way for way in ways if way.memory_bytes <= memory_bytes]

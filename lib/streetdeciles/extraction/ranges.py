@@ -58,9 +58,8 @@ def read_together(rows: Sequence[Row], max_bytes: int) -> list[bytes | None]:
     if not rows:
         return []
     is_local = storage.is_local(rows[0].uri)
-    if is_local and all(row.offset is None for row in rows):
-        return [None] * len(rows)
-    if any(not row.length or row.length > max_bytes for row in rows):
+    are_whole = is_local and all(row.offset is None for row in rows)  # these are read one by one
+    if are_whole or any(not row.length or row.length > max_bytes for row in rows):
         return [None] * len(rows)
     parts = ranges(rows)
     try:

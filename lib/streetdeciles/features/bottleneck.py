@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from streetdeciles.extraction.gpu_tasks import TASKS_PER_GPU, sharing_settings
 from streetdeciles.extraction.waiting import COMPUTING, DECODING, HANDING_OVER, READING
 
 BUSY = 0.9
@@ -20,16 +21,12 @@ ADVICE = {
 }
 
 SHARE_THE_GPU = (
-    "decoding with {threads} threads is the limit, and one process uses only about 4 cores fully: let {tasks} tasks "
-    "share the GPU (spark.task.resource.gpu.amount {amount:g}, spark.task.cpus {cores}, "
-    "features.decode_threads {cores})"
+    "decoding with {threads} threads is the limit, and one process uses only about {used} cores fully: let {tasks} "
+    "tasks share the GPU ({settings}, features.decode_threads {cores})"
 )
 
 USED_FULLY = 4
 """How many cores a process that decodes uses fully; beyond that its threads wait for the interpreter's lock."""
-
-MAX_TASKS = 4
-"""More tasks on a GPU have not been measured."""
 
 DECODE_ON_GPU = "; or set features.decoder: gpu in a new work_dir, if the GPU has JPEG engines"
 
@@ -88,7 +85,9 @@ def advice(
     if limit is None:
         return [line]
     what_to_do = ADVICE[limit].format(threads=threads)
-    if limit == DECODING and (tasks := min(MAX_TASKS, cores_of_gpu // USED_FULLY)) > 1:
-        what_to_do = SHARE_THE_GPU.format(threads=threads, tasks=tasks, amount=1 / tasks, cores=cores_of_gpu // tasks)
+    if limit == DECODING and (tasks := min(max(TASKS_PER_GPU), cores_of_gpu // USED_FULLY)) > 1:
+        cores = cores_of_gpu // tasks
+        settings = sharing_settings(tasks, cores)
+        what_to_do = SHARE_THE_GPU.format(threads=threads, used=USED_FULLY, tasks=tasks, settings=settings, cores=cores)
     other_way = DECODE_ON_GPU if limit == DECODING and gpu_can_decode else ""
     return [f"{line}; {what_to_do}{other_way}"]

@@ -107,12 +107,14 @@ def picture_notes(spark: SparkSession, images: ImagesConfig, work_dir: str) -> l
 def _pictures(spark: SparkSession, images: ImagesConfig, work_dir: str) -> DataFrame:
     """Columns of `pictures.sql`."""
     features, rejects = (storage.read_table(spark, table, work_dir) for table in (FEATURES, REJECTS))
-    arguments = {"panorama": images.panorama is not None}
+    arguments = {"panorama": images.panorama is not None, "reason": REASON}
     return query("streetdeciles.features", "pictures", arguments, features=features, rejects=rejects)
 
 
 def _rejected(spark: SparkSession, rows: DataFrame, work_dir: str) -> DataFrame:
     """`rows` of `extracted.SCHEMA`, with those that move as rejects; their `uri` comes from the index."""
     index = storage.read_table(spark, IMAGE_INDEX, work_dir)
-    moved = query("streetdeciles.features", "moved_rows", {"detail": DETAIL}, rows=rows, image_index=index)
+    moved = query(
+        "streetdeciles.features", "moved_rows", {"reason": REASON, "detail": DETAIL}, rows=rows, image_index=index
+    )
     return moved.select(*SCHEMA.names)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from streetdeciles.config import FeaturesConfig
 from streetdeciles.extraction.network import Network, NetworkSettings
 from streetdeciles.features import ledger
 from streetdeciles.features.workers import LoadInTask, PrecisionTask
+from streetdeciles.hardware import keras_backend
 from streetdeciles.parallel import Parallelism, gpu_share
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def backbone_network(
     backbone = backbone_from(source, layer=features.layer, activation=features.activation)
     if features.antialias:
         backbone = backbone.antialiased()
-    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    backend = keras_backend()
     task = PrecisionTask(features.device, features.decoder, sizes.threads, backend)
     with ThreadPoolExecutor(1) as pool:
         # A worker starts its framework while the weights are read here.

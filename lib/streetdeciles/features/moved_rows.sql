@@ -13,7 +13,7 @@ SELECT
         WHEN lower(i.uri) LIKE '%.parquet' THEN concat(i.uri, '!', i.offset)
         ELSE concat(i.uri, '!', i.member)
     END AS uri,
-    CASE WHEN r.moves THEN 'duplicate_picture' ELSE r.reason END AS reason,
+    CASE WHEN r.moves THEN :reason ELSE r.reason END AS reason,
     CASE WHEN r.moves THEN :detail ELSE r.detail END AS detail,
     r.shard
 FROM {rows} AS r

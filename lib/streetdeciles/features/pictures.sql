@@ -7,7 +7,7 @@ WITH known AS (
     UNION ALL
     SELECT image_id, location_id, view, shard, content_hash, TRUE AS rejected
     FROM {rejects}
-    WHERE reason = 'duplicate_picture'
+    WHERE reason = :reason
 )
 
 SELECT
